@@ -1,0 +1,12 @@
+"""What the lessons share: data, figures, the running case, serving, judges, and the workbook's batch side."""
+import os
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def build() -> Path:
+    """Folder for everything that is made at run time: `$WORKBOOK_BUILD`, or `build/` in the project."""
+    folder = Path(os.environ.get("WORKBOOK_BUILD") or ROOT / "build")
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder

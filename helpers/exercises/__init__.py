@@ -1,0 +1,1 @@
+"""The judges: what is right, per exercise; pure functions of plain data."""

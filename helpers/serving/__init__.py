@@ -1,0 +1,1 @@
+"""TF Serving's REST and gRPC API on SavedModels, inside this process."""

@@ -1,0 +1,135 @@
+"""The `workbook` command: list, learn, run, record, doctor. Starts in well under a second; each command imports its own."""
+import sys
+from pathlib import Path
+from typing import Annotated, Optional
+
+import typer
+
+from helpers.workbook import syllabus
+from helpers.workbook.syllabus import UsageError
+
+app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None)
+
+Lessons = Annotated[Optional[list[str]], typer.Argument(metavar="[LESSON]...", help="Lesson ids such as 2.2; all when none is given.")]
+
+
+@app.callback()
+def workbook():
+    """The MLOps Workbook: learn, run, record and check its lessons."""
+
+
+@app.command("list")
+def list_():
+    """The lessons, and how far you are in each."""
+    from rich.table import Table
+
+    from helpers import ROOT
+    from helpers.exercises import ledger
+
+    done = ledger.progress(ROOT / "learn")
+    for course in dict.fromkeys(lesson.course for lesson in syllabus.load().lessons):
+        table = Table(title=course, title_justify="left", box=None, pad_edge=False)
+        for name, where in [("", "left"), ("lesson", "left"), ("minutes", "right"), ("exercises right", "right")]:
+            table.add_column(name, justify=where)
+        for lesson in (x for x in syllabus.load().lessons if x.course == course):
+            exercises = syllabus.exercises(lesson)
+            right = sum(done.get(e) == "right" for e in exercises)
+            table.add_row(lesson.id, lesson.title, str(lesson.minutes), f"{right} of {len(exercises)}")
+        _console().print(table, "")
+
+
+@app.command()
+def learn(
+    lesson: Annotated[Optional[str], typer.Argument(help="Open this lesson; the start of the course otherwise.")] = None,
+    browser: Annotated[bool, typer.Option(help="Open a browser.")] = True,
+):
+    """Make your own copies of the lessons in learn/ and open JupyterLab in them."""
+    from helpers.workbook import learn
+
+    sys.exit(learn.open_lab(syllabus.load().lesson(lesson) if lesson else None, browser))
+
+
+@app.command()
+def run(
+    lessons: Lessons = None,
+    parameters: Annotated[list[str], typer.Option("-p", "--parameter", metavar="NAME=VALUE", help="Set a lesson's parameter.")] = [],
+    each: Annotated[Optional[Path], typer.Option(metavar="TABLE.CSV", help="Run once per row, its columns as parameters.")] = None,
+    jobs: Annotated[int, typer.Option(min=1, help="Lessons at a time.")] = 2,
+    scheduler: Annotated[Optional[str], typer.Option(metavar="TCP://…", help="A Dask scheduler; a pool on this machine otherwise.")] = None,
+    fresh: Annotated[bool, typer.Option(help="Run again what has run already.")] = False,
+    cell_timeout: Annotated[float, typer.Option(min=1, help="Seconds a cell may take.")] = 600,
+    lesson_timeout: Annotated[float, typer.Option(min=1, help="Seconds a lesson may take.")] = 1200,
+    memory: Annotated[float, typer.Option(min=0.1, help="Gigabytes a lesson's kernel may hold.")] = 6,
+):
+    """Execute lessons with Papermill, in parallel; what has run and has not changed is kept."""
+    from helpers.workbook import report, show
+    from helpers.workbook import run as runner
+    from helpers.workbook.execute import OK, Limits
+    from helpers.workbook.store import Store
+
+    rows = runner.table(each) if each else None
+    todo = runner.tasks(lessons or [], runner.assignments(parameters), rows)
+    store = Store()
+    with show.progress(todo, store, jobs) as told:
+        results = runner.run(
+            todo, store, jobs=jobs, scheduler=scheduler, fresh=fresh, told=told,
+            limits=Limits(cell_timeout, lesson_timeout, memory),
+        )  # fmt: skip
+    index = report.write(todo, results, store)
+    show.table(todo, results, index)
+    sys.exit(any(result.outcome != OK for result in results.values()))
+
+
+@app.command()
+def record(
+    lessons: Lessons = None,
+    jobs: Annotated[int, typer.Option(min=1, help="Lessons at a time.")] = 2,
+    fresh: Annotated[bool, typer.Option(help="Execute even what has not changed.")] = False,
+):
+    """Execute lessons and write their .ipynb; where only prose changed, the outputs are kept."""
+    from helpers.workbook import record, show
+    from helpers.workbook import run as runner
+    from helpers.workbook.store import Store
+
+    todo, prose = record.plan(lessons or [], fresh)
+    for lesson in prose:
+        record.retext(lesson)
+    store = Store()
+    with show.progress(todo, store, jobs) as told:
+        results = runner.run(todo, store, jobs=jobs, fresh=fresh, told=told)
+    problems = record.keep(todo, results, store)
+    executed = len([t for t in todo if not t.is_resource]) - len(problems)
+    print(f"{executed} recorded, {len(prose)} given new prose.")
+    for problem in problems:
+        print(problem, file=sys.stderr)
+    sys.exit(bool(problems))
+
+
+@app.command()
+def doctor():
+    """Say what is wrong with this environment, and what to do about it."""
+    from helpers.workbook import doctor
+
+    problems = doctor.problems()
+    for problem in problems:
+        print(f"✗ {problem}")
+    if not problems:
+        print("✓ Nothing is wrong: packages, data, kernel, disk and memory are as they should be.")
+    sys.exit(bool(problems))
+
+
+def _console():
+    from rich.console import Console
+
+    return Console(highlight=False, soft_wrap=not sys.stdout.isatty())
+
+
+def main():
+    try:
+        app()
+    except UsageError as error:
+        print(f"workbook: {error}", file=sys.stderr)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        print("\nStopped. What had finished is kept; the same command goes on from there.", file=sys.stderr)
+        sys.exit(130)

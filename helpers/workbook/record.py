@@ -1,0 +1,99 @@
+"""Writes recordings: a lesson's text, executed, with a stamp of what produced its outputs."""
+import json
+import os
+from pathlib import Path
+
+from helpers.workbook import syllabus
+from helpers.workbook.execute import OK, Result
+from helpers.workbook.run import Task, tasks
+from helpers.workbook.store import Store
+from helpers.workbook.syllabus import Lesson, UsageError
+
+
+def read(path: Path):
+    """The notebook at this path, or None where there is none that can be read."""
+    import nbformat
+
+    try:
+        return nbformat.read(path, as_version=4)
+    except (OSError, ValueError, nbformat.ValidationError):
+        return None
+
+
+def stale(lesson: Lesson) -> list[str]:
+    """What in a lesson has changed since it was recorded; empty when text and recording are in step."""
+    recording = read(lesson.recording)
+    if recording is None:
+        return ["no recording"]
+    old = recording.metadata.get("workbook", {}).get("stamp", {})
+    now = syllabus.stamp(lesson)
+    changed = [name for name in now if old.get(name) != now[name]]
+    shape = [(c.cell_type, c.source, c.metadata) for c in lesson.notebook().cells]
+    if [(c.cell_type, c.source, c.metadata) for c in recording.cells] != shape:
+        changed.append("text")
+    return changed
+
+
+def retext(lesson: Lesson) -> None:
+    """Where only prose changed, the outputs still hold: put them under the new text."""
+    outputs = [cell for cell in read(lesson.recording).cells if cell.cell_type == "code"]
+    notebook = lesson.notebook()
+    for cell, old in zip([c for c in notebook.cells if c.cell_type == "code"], outputs, strict=True):
+        cell.outputs, cell.execution_count = old.outputs, old.execution_count
+    write(lesson, notebook)
+
+
+def record(lesson: Lesson, result: Result, executed: str) -> None:
+    """Write the executed notebook beside its text. Raises UsageError when it did not end well or spoke on stderr."""
+    import nbformat
+
+    if result.outcome != OK:
+        raise UsageError(f"Lesson {lesson.id} is not recorded: {result.outcome}. {result.detail}")
+    notebook = nbformat.reads(executed, as_version=4)
+    for number, cell in enumerate(notebook.cells):
+        for output in cell.get("outputs", []):
+            if output.get("name") == "stderr":
+                said = output.text.strip().splitlines()[0][:200]
+                raise UsageError(f"Lesson {lesson.id} is not recorded: cell {number} wrote to stderr: {said}")
+    write(lesson, notebook)
+
+
+def write(lesson: Lesson, notebook) -> None:
+    """Write by rename, in one fixed form: keys sorted, one space of indent, text split at lines."""
+    import nbformat
+
+    notebook.metadata = {**lesson.notebook().metadata}
+    notebook.metadata["workbook"]["stamp"] = syllabus.stamp(lesson)
+    for source, cell in zip(lesson.notebook().cells, notebook.cells, strict=True):
+        cell.id, cell.metadata = source.id, source.metadata
+    part = lesson.recording.with_suffix(".part")
+    text = nbformat.writes(nbformat.from_dict(notebook), version=4)
+    part.write_text(json.dumps(json.loads(text), indent=1, sort_keys=True, ensure_ascii=False) + "\n", encoding="utf8")
+    os.replace(part, lesson.recording)
+
+
+def plan(names: list[str], fresh: bool) -> tuple[list[Task], list[Lesson]]:
+    """Which lessons have to be executed to be recorded, and which only need their new prose."""
+    lessons = [syllabus.load().lesson(n) for n in names] or list(syllabus.load().lessons)
+    run_again, prose = [], []
+    for lesson in lessons:
+        changed = stale(lesson)
+        if fresh or set(changed) - {"text"}:
+            run_again.append(lesson)
+        elif changed:
+            prose.append(lesson)
+    return (tasks([lesson.id for lesson in run_again], {}) if run_again else []), prose
+
+
+def keep(todo: list[Task], results: dict[str, Result], store: Store) -> list[str]:
+    """Record what was executed; returns what could not be recorded, a sentence each."""
+    problems = []
+    for task in todo:
+        if task.is_resource:
+            continue
+        lesson, result = syllabus.load().lesson(task.name), results[task.name]
+        try:
+            record(lesson, result, (store.path(task.key) / "notebook.ipynb").read_text(encoding="utf8"))
+        except UsageError as error:
+            problems.append(str(error))
+    return problems

@@ -1,0 +1,261 @@
+"""Runs lessons: what is already known is not run again, the rest goes to a Dask pool, longest first."""
+import csv
+import json
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import yaml
+
+from helpers.workbook import syllabus
+from helpers.workbook.execute import BLOCKED, OK, Job, Limits, Result, execute
+from helpers.workbook.store import Store
+from helpers.workbook.syllabus import Lesson, UsageError
+
+UNKNOWN_SECONDS = 40.0  # what a lesson without a recorded time is taken for
+
+
+@dataclass(frozen=True)
+class Task:
+    """One thing to run: a lesson (or somebody's copy of it) with parameters, or a resource lessons need."""
+
+    name: str
+    title: str
+    key: str
+    notebook: Callable[[], str]
+    parameters: dict = field(default_factory=dict)
+    needs: tuple[str, ...] = ()
+    is_resource: bool = False
+
+
+# ---- what is asked for --------------------------------------------------------------------------------------------
+
+
+def tasks(names: Iterable[str], parameters: dict, rows: list[dict] | None = None) -> list[Task]:
+    """Tasks for these lessons (all, when none is named), once, or once per row of a table.
+
+    Raises UsageError for an unknown lesson or parameter name, before anything runs.
+    """
+    known = syllabus.load()
+    names = list(names) or [lesson.id for lesson in known.lessons]
+    found = [task for name in names for task in _of(name, parameters, rows)]
+    needed = dict.fromkeys(need for task in found for need in task.needs)
+    return [_resource(known.resource(need)) for need in needed] + found
+
+
+def _of(name: str, parameters: dict, rows: list[dict] | None) -> list[Task]:
+    if name.endswith(".ipynb"):
+        make, key, allowed, needs, title = _copy(Path(name))
+        name = name.removesuffix(".ipynb")
+    else:
+        lesson = syllabus.load().lesson(name)
+        name, title, needs = lesson.id, lesson.title, lesson.needs
+        make, key, allowed = _writer(lesson), lambda p: syllabus.key(lesson, p), lambda: lesson.parameters
+    many = []
+    for number, row in enumerate(rows if rows is not None else [{}], 1):
+        values = {**parameters, **row}
+        if values:
+            unknown = sorted(set(values) - set(allowed()))
+            if unknown:
+                raise UsageError(
+                    f"Lesson {name} has no parameter {', '.join(map(repr, unknown))}. "
+                    f"Its parameters: {', '.join(allowed()) or 'none'}."
+                )
+        label = f"{name}-row-{number:03d}" if rows is not None else name
+        many.append(Task(label, title, key(values), make, values, needs))
+    return many
+
+
+def _writer(lesson: Lesson) -> Callable[[], str]:
+    def write() -> str:
+        import nbformat
+
+        return nbformat.writes(lesson.notebook())
+
+    return write
+
+
+def _copy(path: Path):
+    """A notebook file of somebody's: a learner's copy, or one's own."""
+    import nbformat
+
+    try:
+        text = path.read_text(encoding="utf8")
+        notebook = nbformat.reads(text, as_version=4)
+        nbformat.validate(notebook)
+    except OSError as error:
+        raise UsageError(f"{path} can't be read: {error.strerror}.") from error
+    except (ValueError, AttributeError, KeyError, TypeError, nbformat.ValidationError) as error:
+        said = str(error).splitlines()
+        raise UsageError(f"{path} is not a notebook that can be read ({said[0][:100] if said else 'empty'}). Restore it from a copy.") from error
+    code = [c.source for c in notebook.cells if "parameters" in c.metadata.get("tags", [])]
+    of = notebook.metadata.get("workbook", {}).get("lesson")
+    lesson = syllabus.load().lesson(of) if of else None
+    return (
+        lambda: text,
+        lambda values: syllabus.sha(text, json.dumps(values, sort_keys=True), syllabus.key(lesson) if lesson else ""),
+        lambda: syllabus.parameter_names("\n".join(code)),
+        lesson.needs if lesson else (),
+        lesson.title if lesson else path.stem,
+    )
+
+
+def _resource(resource) -> Task:
+    """A resource is made in a kernel like any lesson, by a notebook of one cell."""
+    module, function = resource.call.split(":")
+    code = f"from {module} import {function}\n{function}();"
+
+    def write() -> str:
+        import nbformat.v4 as v4
+
+        return json.dumps(v4.new_notebook(cells=[v4.new_code_cell(code)], metadata={"kernelspec": {"name": "python3", "display_name": "Python 3"}}))
+
+    return Task(resource.id, resource.title, syllabus.sha(resource.call), write, is_resource=True)
+
+
+def table(path: Path) -> list[dict]:
+    """Rows of a CSV file as parameters; values are read as YAML reads them (3, 0.5, true, [1, 2], text)."""
+    try:
+        with path.open(encoding="utf8", newline="") as file:
+            rows = list(csv.DictReader(file))
+    except OSError as error:
+        raise UsageError(f"The table {path} can't be read: {error.strerror}.") from error
+    if not rows:
+        raise UsageError(f"The table {path} has no rows under its head.")
+    for number, row in enumerate(rows, 1):
+        if None in row or None in row.values():
+            raise UsageError(f"Row {number} of {path} has not as many values as the head has names.")
+    return [{name.strip(): value(text) for name, text in row.items()} for row in rows]
+
+
+def assignments(words: list[str]) -> dict:
+    """`["seed=7", "months=[1, 2]"]` as parameters."""
+    pairs = {}
+    for word in words:
+        name, equals, text = word.partition("=")
+        if not equals or not name.strip().isidentifier():
+            raise UsageError(f"{word!r} is not of the form name=value.")
+        pairs[name.strip()] = value(text)
+    return pairs
+
+
+def value(text: str):
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError:
+        return text
+
+
+# ---- running ------------------------------------------------------------------------------------------------------
+
+
+def run(
+    todo: list[Task],
+    store: Store,
+    *,
+    jobs: int = 2,
+    scheduler: str | None = None,
+    limits: Limits = Limits(),
+    fresh: bool = False,
+    told: Callable[[str, Task, Result | None], None] = lambda event, task, result: None,
+) -> dict[str, Result]:
+    """Run the tasks; returns each one's result by name, in the tasks' order.
+
+    `told` hears of every event: ("kept" | "start" | "end", task, result). Results go to the store as they come, so a
+    run that is killed goes on from there.
+    """
+    results: dict[str, Result] = {}
+    for task in todo:
+        before = store.get(task.key)
+        if before and before.outcome == OK and not fresh and not task.is_resource:
+            results[task.name] = before
+            told("kept", task, before)
+    left = [task for task in todo if task.name not in results]
+    if all(task.is_resource for task in left):
+        return {task.name: results[task.name] for task in todo if task.name in results}
+
+    needed = {need for task in left for need in task.needs}
+    left = [task for task in left if not task.is_resource or task.name in needed]
+    left.sort(key=lambda task: -seconds(task, store))
+    with _pool(scheduler, jobs) as pool:
+        waiting = pool.as_completed()
+        started: dict = {}
+
+        def start(task):
+            job = Job(task.name, task.notebook(), task.parameters, limits, page=not task.is_resource)
+            future = pool.submit(job)
+            started[future] = task
+            waiting.add(future)
+            told("start", task, None)
+
+        for task in [t for t in left if not t.needs]:
+            start(task)
+        for future in waiting:
+            task = started[future]
+            result = pool.result(future)
+            results[task.name] = result
+            store.put(task.key, result)
+            store.took(task.name, result.seconds)
+            told("end", task, result)
+            if not task.is_resource:
+                continue
+            for other in [t for t in left if task.name in t.needs and t.name not in results]:
+                if result.outcome != OK:
+                    blocked = Result(BLOCKED, f"{task.title}: {result.outcome}. {result.detail}")
+                    results[other.name] = blocked
+                    store.put(other.key, blocked)
+                    told("end", other, blocked)
+                elif all(need in results for need in other.needs):
+                    start(other)
+    return {task.name: results[task.name] for task in todo if task.name in results}
+
+
+def seconds(task: Task, store: Store) -> float:
+    """How long a task of this name took last, or what is taken for it."""
+    return store.times.get(task.name, UNKNOWN_SECONDS)
+
+
+class _pool:
+    """The Dask pool: threads here, each waiting for the process that runs its lesson, or a cluster's workers."""
+
+    def __init__(self, scheduler: str | None, jobs: int):
+        from distributed import Client, LocalCluster
+
+        self.cluster = None
+        if scheduler is None:
+            self.cluster = LocalCluster(
+                n_workers=1, threads_per_worker=jobs, processes=False, dashboard_address=None, memory_limit=None
+            )
+        try:
+            self.client = Client(self.cluster or scheduler, timeout=15)
+        except (OSError, ValueError) as error:
+            raise UsageError(f"No Dask scheduler answers at {scheduler}. Start one (`dask scheduler`) or leave --scheduler out.") from error
+        if scheduler and not self.client.nthreads():
+            self.client.close()
+            raise UsageError(f"The scheduler at {scheduler} has no workers. Start some: `dask worker {scheduler} --nthreads 1`.")
+        self.first = 0
+
+    def submit(self, job: Job):
+        self.first -= 1  # earlier submitted is earlier run
+        return self.client.submit(execute, job, key=f"{job.name}-{self.first}", pure=False, priority=self.first, retries=1)
+
+    def as_completed(self):
+        from distributed import as_completed
+
+        return as_completed()
+
+    def result(self, future) -> Result:
+        from distributed import CancelledError, KilledWorker
+
+        try:
+            return future.result()
+        except (KilledWorker, CancelledError) as error:
+            return Result("dead kernel", f"The worker running it was lost: {type(error).__name__}.")
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.client.close()
+        if self.cluster:
+            self.cluster.close()

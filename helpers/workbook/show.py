@@ -1,0 +1,69 @@
+"""What a run says while it runs: a live line on a terminal, plain lines elsewhere, a table at the end."""
+import sys
+import time
+from contextlib import contextmanager
+from pathlib import Path
+
+from helpers.workbook.execute import OK, Result
+from helpers.workbook.run import Task, seconds
+from helpers.workbook.store import Store
+
+
+@contextmanager
+def progress(todo: list[Task], store: Store, jobs: int):
+    """Yields the function `run` tells its events; on a terminal the last line shows what runs and the time left."""
+    from rich.console import Console
+    from rich.live import Live
+
+    console = Console(highlight=False, soft_wrap=not sys.stdout.isatty())
+    expected = {task.name: seconds(task, store) for task in todo}
+    running: dict[str, float] = {}
+    left = {task.name for task in todo}
+
+    def time_left() -> float:
+        rest = sum(max(expected[name] - (time.monotonic() - running.get(name, time.monotonic())), 1) for name in left)
+        return rest / max(1, min(jobs, len(left)))
+
+    def line() -> str:
+        now = ", ".join(f"{name} {time.monotonic() - since:.0f} s" for name, since in running.items())
+        return f"  running {now}; {len(left)} to go, about {time_left():.0f} s left" if left and running else ""
+
+    live = Live(console=console, get_renderable=line, refresh_per_second=2, transient=True) if console.is_terminal else None
+
+    def told(event: str, task: Task, result: Result | None) -> None:
+        if event == "start":
+            running[task.name] = time.monotonic()
+            return
+        running.pop(task.name, None)
+        left.discard(task.name)
+        if event == "kept":
+            return
+        mark = "✓" if result.outcome == OK else "✗"
+        rest = f"; {len(left)} to go, about {time_left():.0f} s left" if left and not live else ""
+        console.print(f"{mark} {task.name}  {task.title}: {result.outcome}, {result.seconds:.0f} s{rest}", markup=False)
+
+    if live:
+        with live:
+            yield told
+    else:
+        yield told
+
+
+def table(todo: list[Task], results: dict[str, Result], index: Path) -> None:
+    """Every result in a line, failures with what went wrong, and where the report is."""
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console(highlight=False, soft_wrap=not sys.stdout.isatty())
+    rows = Table(box=None, pad_edge=False)
+    for name, where in [("lesson", "left"), ("title", "left"), ("outcome", "left"), ("time", "right"), ("memory", "right")]:
+        rows.add_column(name, justify=where, overflow="fold")
+    shown = [task for task in todo if task.name in results and (not task.is_resource or results[task.name].outcome != OK)]
+    for task in shown:
+        result = results[task.name]
+        rows.add_row(task.name, task.title, result.outcome, f"{result.seconds:.0f} s", f"{result.peak:.1f} GB")
+    console.print("", rows, "")
+    for task in shown:
+        if results[task.name].detail:
+            console.print(f"✗ {task.name}: {results[task.name].detail}", markup=False)
+    console.print(f"Report: {index}", markup=False)

@@ -1,0 +1,93 @@
+"""Results on disk, each in a folder named by the digest of what produced it; whole or not there at all."""
+import json
+import os
+import shutil
+import tempfile
+from dataclasses import asdict, replace
+from functools import cached_property
+from pathlib import Path
+
+from helpers import build
+from helpers.workbook.execute import Result
+from helpers.workbook.syllabus import UsageError
+
+
+class Store:
+    """`build/runs`: a folder a result, holding result.json, notebook.ipynb and page.html."""
+
+    def __init__(self, folder: Path | None = None):
+        self.folder = folder or _made(build)() / "runs"
+        _made(self.folder.mkdir)(parents=True, exist_ok=True)
+        for left in self.folder.glob(".part-*"):  # of a run that was killed while writing
+            if not _alive(int(left.name.split("-")[1])):
+                shutil.rmtree(left, ignore_errors=True)
+
+    @cached_property
+    def times(self) -> dict[str, float]:
+        """Seconds each lesson took last, by name: what `longest first` and `time left` go by."""
+        try:
+            return json.loads((self.folder / "times.json").read_text())
+        except (OSError, ValueError):
+            return {}
+
+    def took(self, name: str, seconds: float) -> None:
+        self.times[name] = seconds
+        part = self.folder / f".times-{os.getpid()}"
+        part.write_text(json.dumps(self.times, sort_keys=True))
+        os.replace(part, self.folder / "times.json")
+
+    def path(self, key: str) -> Path:
+        return self.folder / key
+
+    def get(self, key: str) -> Result | None:
+        """The result under this digest, without its long texts; None when there is none that can be read."""
+        try:
+            return Result(**json.loads((self.path(key) / "result.json").read_text()))
+        except (OSError, ValueError, TypeError):
+            return None
+
+    def put(self, key: str, result: Result) -> None:
+        """Write beside, then rename: a reader, or a kill at any moment, sees the old result or the new one."""
+        try:
+            part = Path(tempfile.mkdtemp(prefix=f".part-{os.getpid()}-", dir=self.folder))
+            try:
+                (part / "notebook.ipynb").write_text(result.notebook, encoding="utf8")
+                (part / "page.html").write_text(result.page, encoding="utf8")
+                (part / "result.json").write_text(json.dumps(asdict(replace(result, notebook="", page=""))))
+                if self.path(key).exists():
+                    os.rename(self.path(key), part / "old")
+                os.rename(part, self.path(key))
+                shutil.rmtree(self.path(key) / "old", ignore_errors=True)
+            except OSError:
+                shutil.rmtree(part, ignore_errors=True)
+                raise
+        except OSError as error:
+            raise UsageError(
+                f"A result could not be stored in {self.folder}: {error.strerror}. Make room or the folder writable and "
+                "call again: what has finished is kept."
+            ) from error
+
+
+def _made(call):
+    """The call, with a failure to make a folder told as what to do about it."""
+
+    def made(*args, **kwargs):
+        try:
+            return call(*args, **kwargs)
+        except OSError as error:
+            raise UsageError(
+                f"The output folder {error.filename} can't be made: {error.strerror}. Make it writable, or name another "
+                "in WORKBOOK_BUILD."
+            ) from error
+
+    return made
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    return True

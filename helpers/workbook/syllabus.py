@@ -1,0 +1,209 @@
+"""The lessons as the syllabus lists them, their text, and the digests of all that decides what they print."""
+import ast
+import hashlib
+import json
+import re
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from pathlib import Path
+
+import yaml
+
+from helpers import ROOT
+
+NOTEBOOKS = ROOT / "notebooks"
+
+
+class UsageError(Exception):
+    """What the caller asked for cannot be done; the message says what to do instead."""
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """One lesson: where its text is, what a learner should know first, and what it reads."""
+
+    id: str
+    title: str
+    course: str
+    folder: str
+    file: str
+    minutes: int
+    data: tuple[str, ...] = ()
+    after: tuple[str, ...] = ()
+    needs: tuple[str, ...] = ()
+
+    @property
+    def source(self) -> Path:
+        """The text, the only file edited by hand."""
+        return NOTEBOOKS / self.folder / f"{self.file}.py"
+
+    @property
+    def recording(self) -> Path:
+        """The notebook with outputs, written by `workbook record`."""
+        return self.source.with_suffix(".ipynb")
+
+    @cached_property
+    def text(self) -> str:
+        try:
+            return self.source.read_text(encoding="utf8")
+        except FileNotFoundError:
+            raise UsageError(f"Lesson {self.id} has no text: {self.source.relative_to(ROOT)} is missing.") from None
+
+    @cached_property
+    def parameters(self) -> tuple[str, ...]:
+        """Names bound in the cell tagged `parameters`: what `-p` and `--each` may set."""
+        cells = [c for c in self.notebook().cells if "parameters" in c.metadata.get("tags", [])]
+        return parameter_names("\n".join(c.source for c in cells))
+
+    def notebook(self):
+        """The text as a notebook without outputs (nbformat v4), its cell ids derived from their content."""
+        import jupytext
+
+        notebook = jupytext.reads(self.text, fmt="py:percent")
+        notebook.metadata = {
+            "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
+            "workbook": {"lesson": self.id},
+        }
+        seen: dict[str, int] = {}
+        for cell in notebook.cells:
+            name = hashlib.sha256(cell.source.encode()).hexdigest()[:8]
+            seen[name] = seen.get(name, 0) + 1
+            cell.id = name if seen[name] == 1 else f"{name}-{seen[name]}"
+        notebook.nbformat, notebook.nbformat_minor = 4, 5
+        return notebook
+
+
+@dataclass(frozen=True)
+class Resource:
+    """What lessons may need before they start: `call` (`module:function`) makes it, or finds it made."""
+
+    id: str
+    title: str
+    call: str
+
+
+@dataclass(frozen=True)
+class Syllabus:
+    lessons: tuple[Lesson, ...]
+    resources: tuple[Resource, ...]
+
+    def lesson(self, name: str) -> Lesson:
+        """The lesson with this id (`2.2`) or file name (`02_validating_data`)."""
+        for lesson in self.lessons:
+            if name in (lesson.id, lesson.file):
+                return lesson
+        known = ", ".join(lesson.id for lesson in self.lessons)
+        raise UsageError(f"There is no lesson {name!r}. Known lessons: {known}.")
+
+    def resource(self, name: str) -> Resource:
+        return next(r for r in self.resources if r.id == name)
+
+    def next(self, lesson: Lesson) -> Lesson | None:
+        """The lesson after this one in the order of the course; None after the last."""
+        place = self.lessons.index(lesson) + 1
+        return self.lessons[place] if place < len(self.lessons) else None
+
+
+@lru_cache(maxsize=1)
+def load() -> Syllabus:
+    """Read notebooks/syllabus.yml, the one list of lessons."""
+    tree = yaml.safe_load((NOTEBOOKS / "syllabus.yml").read_text(encoding="utf8"))
+    lessons = [
+        Lesson(
+            course=course["title"],
+            folder=course["folder"],
+            **{k: tuple(v) if isinstance(v, list) else v for k, v in entry.items()},
+        )
+        for course in tree["courses"]
+        for entry in course["lessons"]
+    ]
+    resources = [Resource(id=name, **entry) for name, entry in tree["resources"].items()]
+    return Syllabus(tuple(lessons), tuple(resources))
+
+
+def parameter_names(code: str) -> tuple[str, ...]:
+    """Names a piece of code assigns at its top level, in order."""
+    names = []
+    for statement in ast.parse(code).body:
+        targets = statement.targets if isinstance(statement, ast.Assign) else [getattr(statement, "target", None)]
+        names += [t.id for t in targets if isinstance(t, ast.Name)]
+    return tuple(dict.fromkeys(names))
+
+
+# ---- digests: everything that decides what a lesson prints -------------------------------------------------------
+
+
+def sha(*parts: bytes | str) -> str:
+    whole = hashlib.sha256()
+    for part in parts:
+        data = part.encode() if isinstance(part, str) else part
+        whole.update(len(data).to_bytes(8, "big") + data)
+    return whole.hexdigest()[:16]
+
+
+def helper_files(code: str, lesson: Lesson | None = None) -> list[Path]:
+    """Files of `helpers` that this code reaches by its imports, transitively, sorted.
+
+    TFX modules of the running case name each other in strings, so a package other than the root and the batch side
+    counts as a whole. Judges are looked up by course.
+    """
+    todo, found = [code], set()
+    if lesson is not None:
+        todo += [f"import helpers.exercises.course{lesson.id.split('.')[0]}"]
+        todo += [f"import {load().resource(r).call.split(':')[0]}" for r in lesson.needs]
+    while todo:
+        for node in ast.walk(ast.parse(todo.pop())):
+            modules = []
+            if isinstance(node, ast.Import):
+                modules = [alias.name for alias in node.names]
+            elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+                modules = [node.module] + [f"{node.module}.{alias.name}" for alias in node.names]
+            for module in modules:
+                for file in _files_of(module):
+                    if file not in found:
+                        found.add(file)
+                        todo.append(file.read_text(encoding="utf8"))
+    return sorted(found)
+
+
+def _files_of(module: str) -> list[Path]:
+    parts = module.split(".")
+    if parts[0] != "helpers":
+        return []
+    if len(parts) > 1 and parts[1] in ("flights", "serving", "monitoring"):
+        return sorted((ROOT / "helpers" / parts[1]).rglob("*.py"))
+    place = ROOT.joinpath(*parts)
+    return [f for f in (place.with_suffix(".py"), place / "__init__.py") if f.is_file()]
+
+
+def stamp(lesson: Lesson, parameters: dict | None = None) -> dict:
+    """Digests of what produces a lesson's outputs: code cells, helpers, data, lock, syllabus, parameters."""
+    cells = [c.source for c in lesson.notebook().cells if c.cell_type == "code"]
+    return {
+        "code": sha(*cells),
+        "parameters": parameters or {},
+        **_surroundings("\n".join(cells), lesson),
+    }
+
+
+def key(lesson: Lesson, parameters: dict | None = None) -> str:
+    """Name of a lesson's result in the store. Reads text only, so that an unchanged run costs no imports."""
+    code = "\n".join(line for line in lesson.text.splitlines() if not line.startswith(("#", "%", "!")))
+    return sha(lesson.text, json.dumps([parameters or {}, _surroundings(code, lesson)], sort_keys=True))
+
+
+def _surroundings(code: str, lesson: Lesson) -> dict:
+    data = [f for name in lesson.data for f in sorted((ROOT / "data" / name).rglob("*")) if f.is_file()]
+    named = [part for f in data for part in (str(f.relative_to(ROOT)), f.read_bytes())]
+    helpers = [part for f in helper_files(code, lesson) for part in (str(f.relative_to(ROOT)), f.read_bytes())]
+    return {
+        "helpers": sha(*helpers),
+        "data": sha(*named),
+        "lock": sha((ROOT / "requirements.lock").read_bytes(), (ROOT / ".python-version").read_bytes()),
+        "syllabus": sha(*(f"{entry.id} {entry.title}" for entry in load().lessons)),
+    }
+
+
+def exercises(lesson: Lesson) -> list[str]:
+    """Ids of the exercises in a lesson's text, in order."""
+    return list(dict.fromkeys(re.findall(r'^# %%.*\btags=\["starter"\].*\bexercise="([^"]+)"', lesson.text, re.M)))

@@ -1,0 +1,1 @@
+"""Judges of course 1, scoping."""

@@ -1,0 +1,37 @@
+"""The exercises in the lessons' source: their solutions and digests are read there, so that no copy of them can grow old."""
+import functools
+import hashlib
+
+from helpers.workbook import syllabus
+
+
+def lesson_of(exercise_id: str) -> str:
+    """The lesson to which "2.2a" belongs: "2.2"."""
+    return exercise_id.rstrip("abcdefghijklmnopqrstuvwxyz")
+
+
+@functools.lru_cache(maxsize=8)
+def cells(lesson: syllabus.Lesson) -> tuple[tuple[str, frozenset[str], str], ...]:
+    """The cells of a lesson that belong to an exercise, in order: (exercise id, tags, source). Raises UsageError if it has no text."""
+    return tuple((cell.metadata["exercise"], frozenset(cell.metadata.get("tags", ())), cell.source)
+                 for cell in lesson.notebook().cells if "exercise" in cell.metadata)
+
+
+def of(exercise_id: str) -> list[tuple[frozenset[str], str]]:
+    """Tags and source of an exercise's cells, in order; empty where its lesson is not in the syllabus or has no text."""
+    try:
+        found = cells(syllabus.load().lesson(lesson_of(exercise_id)))
+    except syllabus.UsageError:
+        return []
+    return [(tags, text) for name, tags, text in found if name == exercise_id]
+
+
+def solution(exercise_id: str) -> str:
+    """The code of the exercise's solution cells; empty where there is none."""
+    return "\n\n".join(text for tags, text in of(exercise_id) if "solution" in tags)
+
+
+def digest(exercise_id: str) -> str:
+    """Twelve hexadecimal digits that change with the exercise's cells; empty where there are none."""
+    found = of(exercise_id)
+    return hashlib.sha256(repr([(sorted(tags), text) for tags, text in found]).encode()).hexdigest()[:12] if found else ""

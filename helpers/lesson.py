@@ -1,0 +1,178 @@
+"""What a lesson's notebook imports: begin, scratch, check, hint, solution, progress, end. None of them raises in a learner's session."""
+from __future__ import annotations
+
+import atexit
+import dataclasses
+import os
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from helpers import build
+from helpers.exercises import (
+    COURSES,
+    UnknownExercise,
+    course,
+    find,
+    ledger,
+    source,
+    view,
+)
+from helpers.exercises.kit import INVALID, NOT_ATTEMPTED, Verdict, assess
+from helpers.workbook import syllabus
+
+
+@dataclasses.dataclass
+class _Session:
+    """What this kernel knows: the lesson, the learner's ledger if there is one, attempts and hints so far."""
+
+    lesson: str = ""
+    book: Path | None = None
+    entries: list[dict[str, str]] = dataclasses.field(default_factory=list)
+    hints: dict[str, int] = dataclasses.field(default_factory=dict)
+
+
+_session = _Session()
+
+
+def begin(lesson_id: str) -> None:
+    """Start a lesson: house style for figures, and the learner's ledger, looked for from the current folder upwards.
+
+    Raises UsageError if the syllabus has no such lesson.
+    """
+    syllabus.load().lesson(lesson_id)
+    from helpers import figures
+
+    figures.style()
+    _session.__init__(lesson_id, ledger.nearest(Path.cwd()))
+
+
+def scratch() -> Path:
+    """An empty folder for this lesson's files, for this process alone; removed when it ends. Its path differs from run to run."""
+    root = build() / "scratch"
+    root.mkdir(exist_ok=True)
+    folder, owner = Path(tempfile.mkdtemp(prefix="lesson-", dir=root)), os.getpid()
+    atexit.register(lambda: os.getpid() == owner and shutil.rmtree(folder, ignore_errors=True))
+    return folder
+
+
+def check(exercise_id: str, *, given: Any = None, **answers: Any) -> None:
+    """Show whether the answers hold and why. The keywords are the names the exercise asks for.
+
+    `given` is what the judge needs to know of the lesson, as plain data.
+    """
+    try:
+        task = find(exercise_id)
+    except UnknownExercise as problem:
+        view.note("! No such exercise", "check", str(problem))
+        return
+    try:
+        verdict = assess(task, answers, given)
+    except Exception as error:  # noqa: BLE001 - a fault of the judge must not stop a learner: it is named, and the tests let it raise
+        verdict = Verdict(INVALID, f"The check itself failed ({type(error).__name__}: {error}). "
+                                   "That is a fault of the workbook, not of your answer: go on, and please report it.")
+    view.verdict(task.id, verdict, _write(task.id, verdict))
+
+
+def hint(exercise_id: str) -> None:
+    """Show the next hint."""
+    try:
+        task = find(exercise_id)
+    except UnknownExercise as problem:
+        view.note("! No such exercise", "hint", str(problem))
+        return
+    number, total = _session.hints.get(task.id, 0) + 1, len(task.hints)
+    if number > total:
+        view.note("No more hints", task.id, f"You have seen all {total}. After an attempt, lesson.solution(\"{task.id}\") "
+                                            "shows one solution.")
+        return
+    _session.hints[task.id] = number
+    view.note(f"Hint {number} of {total}", task.id, task.hints[number - 1])
+
+
+def solution(exercise_id: str) -> None:
+    """Show the solution from the lesson's source, once the exercise has been attempted."""
+    try:
+        task = find(exercise_id)
+    except UnknownExercise as problem:
+        view.note("! No such exercise", "solution", str(problem))
+        return
+    if task.id not in ledger.states(_entries()[0]):
+        view.note("Try first", task.id, f"Answer and run lesson.check(\"{task.id}\", …) once, right or wrong; "
+                                        "then the solution is yours. lesson.hint helps on the way.")
+    elif code := source.solution(task.id):
+        view.say(f"One solution of {task.id}:\n\n{code}",
+                 **{"text/markdown": f"One solution of {task.id}:\n\n```python\n{code}\n```"})
+    else:
+        view.note("! No solution found", task.id, "The lesson's source is not where the workbook keeps it. "
+                                                  "Run `git status` in the workbook's folder: a file may be missing.")
+
+
+def progress(everything: bool = False) -> None:
+    """Show where this lesson's exercises stand, or those of all lessons."""
+    entries, note = _entries()
+    states = ledger.states(entries)
+    known = [name for number in COURSES for name in course(number)] if everything or not _session.lesson \
+        else [name for name in course(_session.lesson[0]) if source.lesson_of(name) == _session.lesson]
+    import pandas
+
+    from helpers import figures
+
+    rows = [{"exercise": name, "standing": _standing(name, states.get(name)), "tries": states.get(name, ledger.State()).tries}
+            for name in known]
+    done = sum(row["standing"].startswith("✓") for row in rows)
+    table = figures.table(pandas.DataFrame(rows, columns=["exercise", "standing", "tries"]),
+                          caption=f"{done} of {len(rows)} exercises right")
+    view.say(str(table) + (f"\n{note}" if note else ""), **{"text/html": table._repr_html_() + (f"<p>{note}</p>" if note else "")})
+
+
+def end() -> None:
+    """Close the lesson: the course's checklist with this lesson's row ticked, and the next lesson."""
+    if not _session.lesson:
+        view.note("! Not begun", "end", "Run the cell with lesson.begin(…) first.")
+        return
+    book = syllabus.load()
+    here = book.lesson(_session.lesson)
+    rows = [("☑" if other is here else "☐", f"{other.id} {other.title}")
+            for other in book.lessons if other.course == here.course]
+    after = book.next(here)
+    onward = f"Next: {after.id} {after.title}." if after else "This was the last lesson."
+    listed = "\n".join(f"{box} {text}" for box, text in rows)
+    marked = "\n".join(f"- {box} **{text}**" if box == "☑" else f"- {box} {text}" for box, text in rows)
+    view.say(f"{here.course}\n{listed}\n{onward}", **{"text/markdown": f"**{here.course}**\n\n{marked}\n\n{onward}"})
+
+
+def _write(exercise_id: str, verdict: Verdict) -> str:
+    """Note an attempt in session and ledger; the returned line says so where the ledger could not be written."""
+    if verdict.status == NOT_ATTEMPTED:
+        return ""
+    digest = source.digest(exercise_id)
+    _session.entries.append({"exercise": exercise_id, "status": verdict.status, "digest": digest})
+    if _session.book is None:
+        return ""
+    try:
+        ledger.append(_session.book, exercise_id, verdict.status, digest)
+    except OSError as problem:
+        return f"Progress was not saved: {problem.strerror or problem}. It counts until this kernel stops."
+    return ""
+
+
+def _entries() -> tuple[list[dict[str, str]], str]:
+    """The ledger's entries, or the session's where there is none or it can't be read; and a line on what was skipped."""
+    if _session.book is None:
+        return _session.entries, ""
+    try:
+        entries, skipped = ledger.read(_session.book)
+    except OSError as problem:
+        return _session.entries, f"The ledger can't be read ({problem.strerror}); this shows only this session."
+    fresh = [entry for entry in _session.entries if entry not in [{k: e[k] for k in entry} for e in entries]]
+    return entries + fresh, f"{skipped} damaged lines of the ledger were skipped." if skipped else ""
+
+
+def _standing(name: str, state: ledger.State | None) -> str:
+    if state is None:
+        return "– not attempted"
+    if not state.right:
+        return "✗ not yet"
+    return "✓ right" if state.digest == source.digest(name) else "✓ right, but the exercise has changed since"

@@ -1,0 +1,251 @@
+"""What every judge must do, checked on its Cases. `faults` lists in words what it fails; an empty list is a good judge.
+
+In a module cases_N.py, `from .harness import Cases` and bind CASES, a dict from exercise id to Cases.
+"""
+from __future__ import annotations
+
+import copy
+import dataclasses
+import functools
+import json
+import math
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import hypothesis
+from hypothesis import strategies as st
+
+from helpers.exercises import kit
+from helpers.exercises.kit import INVALID, NOT_ATTEMPTED, RIGHT, WRONG, Exercise, Verdict
+from helpers.exercises.plain import NotData, plain, strict
+
+FEWEST_RIGHT, FEWEST_WRONG = 2, 4
+
+
+@dataclasses.dataclass(frozen=True)
+class Cases:
+    """Answers to an exercise, each a dict from name to answer as a learner would give it (functions as functions).
+
+    `right`: the lesson's solution first, then at least one that differs. `wrong`: by a fragment that only this answer's
+    reason contains, at least four plausible mistakes. `given`: the context that the lesson passes to the check.
+    """
+
+    right: list[dict[str, Any]]
+    wrong: dict[str, dict[str, Any]]
+    given: dict[str, Any] | None = None
+
+
+def _blank(*args: Any) -> Any:
+    """A starter that was not touched."""
+
+
+def _raises(*args: Any) -> Any:
+    raise RuntimeError("unfinished")
+
+
+class _Hostile:
+    """An object that raises whatever is done to it."""
+
+    def _fail(self, *args: Any) -> Any:
+        raise RuntimeError("hostile")
+
+    __eq__ = __len__ = __repr__ = __str__ = __iter__ = __bool__ = __getattr__ = __float__ = _fail
+    __hash__ = None
+
+
+def _endless() -> Iterator[int]:
+    while True:
+        yield 0
+
+
+def garbage() -> list[Any]:
+    """Answers that are nothing: of no type that is asked for, empty, not finite, huge, hostile. Fresh at each call."""
+    loop: list[Any] = []
+    loop.append(loop)
+    return [None, float("nan"), float("inf"), -1e308, 10**400, "", "x" * 300_000, "\ud800", b"\xff", [], {}, set(), [None],
+            [[]], {"": {}}, {1: 2}, object(), _Hostile(), loop, range(10**12), _endless(), Ellipsis.__class__, _raises, _blank,
+            [float("nan")], list(range(200_000)), True]
+
+
+def faults(task: Exercise, cases: Cases, examples: int = 60) -> list[str]:
+    """What is wrong with the exercise's judge or its cases, one sentence each."""
+    found = [f"has {len(cases.right)} right answers, fewer than {FEWEST_RIGHT}"] * (len(cases.right) < FEWEST_RIGHT)
+    found += [f"has {len(cases.wrong)} wrong answers, fewer than {FEWEST_WRONG}"] * (len(cases.wrong) < FEWEST_WRONG)
+    found += _on_right(task, cases)
+    if not found:  # the rest compares with the right answers
+        for part in (_on_wrong, _on_unattempted, _on_garbage, functools.partial(_on_made_up, examples=examples)):
+            try:
+                found += part(task, cases)
+            except Exception as error:  # noqa: BLE001 - a judge that raises is a finding, whatever it raises
+                found.append(f"raises {type(error).__name__}: {error}")
+    return found
+
+
+def _on_right(task: Exercise, cases: Cases) -> list[str]:
+    found = []
+    for number, answers in enumerate(cases.right):
+        data = kit.collect(task, answers)
+        if isinstance(data, Verdict):
+            found.append(f"right answer {number} is {data.status}: {data.reason}")
+            continue
+        before = copy.deepcopy(data)
+        verdict = kit.decide(task, data, cases.given)
+        if verdict.status != RIGHT:
+            found.append(f"right answer {number} is {verdict.status}: {verdict.reason}")
+        if data != before:
+            found.append("changes the data it judges")
+        if kit.decide(task, json.loads(json.dumps(before, allow_nan=False)), cases.given) != verdict:
+            found.append("judges the same answer differently the second time, or after a trip through JSON")
+    return found
+
+
+def _on_wrong(task: Exercise, cases: Cases) -> list[str]:
+    found, reasons = [], {}
+    for fragment, answers in cases.wrong.items():
+        verdict = kit.assess(task, answers, cases.given)
+        reasons[fragment] = verdict.reason
+        if verdict.status != WRONG:
+            found.append(f"the wrong answer {fragment!r} is {verdict.status}: {verdict.reason}")
+        elif fragment not in verdict.reason:
+            found.append(f"the wrong answer {fragment!r} gets another reason: {verdict.reason}")
+        if kit.assess(task, answers, cases.given) != verdict:
+            found.append(f"judges the wrong answer {fragment!r} differently the second time")
+        found += [f"the reason of {fragment!r} shows the expected value {value}: {verdict.reason}"
+                  for value in leaks(task, cases, kit.collect(task, answers), verdict.reason)]
+    found += [f"the fragment {one!r} is also in the reason of {other!r}: the mistakes need reasons of their own"
+              for one in reasons for other, reason in reasons.items() if one != other and one in reason]
+    return found
+
+
+def _on_unattempted(task: Exercise, cases: Cases) -> list[str]:
+    found = []
+    for name, form in task.forms.items():
+        for blank in [..., _blank] if isinstance(form, kit.Function) else [...]:
+            verdict = kit.assess(task, {**cases.right[0], name: blank}, cases.given)
+            if verdict.status != NOT_ATTEMPTED:
+                found.append(f"a blank `{name}` is {verdict.status}")
+    if kit.assess(task, {}, cases.given).status != INVALID:
+        found.append("a check without answers is not called invalid")
+    return found
+
+
+def _on_garbage(task: Exercise, cases: Cases) -> list[str]:
+    found = []
+    for name in task.forms:
+        for number, junk in enumerate(garbage()):
+            verdict = kit.assess(task, {**cases.right[0], name: junk}, cases.given)
+            if verdict.status == RIGHT and not _equal(task, name, junk, cases):
+                found.append(f"garbage number {number} as `{name}` is right")
+            if verdict.status == WRONG:
+                data = kit.collect(task, {**cases.right[0], name: junk})
+                found += [f"the reason for garbage number {number} as `{name}` shows the expected value {value}"
+                          for value in leaks(task, cases, data, verdict.reason, names=(name,))]
+    return found
+
+
+def _on_made_up(task: Exercise, cases: Cases, examples: int) -> list[str]:
+    """Hypothesis: JSON of any kind, and right answers with one place replaced by JSON of any kind."""
+    shipped = kit.collect(task, cases.right[0])
+    quick = hypothesis.settings(max_examples=examples, derandomize=True, database=None, deadline=None,
+                                suppress_health_check=list(hypothesis.HealthCheck))
+
+    @quick
+    @hypothesis.given(st.sampled_from(list(task.forms)), JSON)
+    def any_json(name: str, junk: Any) -> None:
+        answer = (lambda *args: junk) if isinstance(task.forms[name], kit.Function) else junk
+        verdict = kit.assess(task, {**cases.right[0], name: answer}, cases.given)
+        assert verdict.status != RIGHT or _equal(task, name, answer, cases) or _guessable(task.forms[name]), "is right"
+
+    @quick
+    @hypothesis.given(st.sampled_from(list(task.forms)), JSON, st.data())
+    def one_place_replaced(name: str, junk: Any, draw: Any) -> None:
+        path = draw.draw(st.sampled_from(_places(shipped[name], isinstance(task.forms[name], kit.Function))))
+        try:
+            data = {**shipped, name: strict(task.forms[name].shape(_replaced(shipped[name], path, junk)))}
+        except NotData:
+            return
+        verdict = kit.decide(task, data, cases.given)
+        assert verdict == kit.decide(task, data, cases.given), "is judged differently the second time"
+
+    found = []
+    for trial in (any_json, one_place_replaced):
+        try:
+            trial()
+        except Exception as error:  # noqa: BLE001 - whatever the judge raised is the finding
+            note = " ".join(getattr(error, "__notes__", []))
+            found.append(f"on made-up JSON ({trial.__name__}): {type(error).__name__}: {error} {note}".strip())
+    return found
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-10**6, 10**6) | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=6), inner, max_size=4), max_leaves=8)
+
+
+def leaks(task: Exercise, cases: Cases, data: Any, reason: str, names: tuple[str, ...] | None = None) -> list[str]:
+    """The expected values that a reason shows. What the learner gave, what the lesson gave and the probes' inputs may be named."""
+    open_ = [*_leaves(cases.given or {}), *(_leaves(data) if isinstance(data, dict) else [])]
+    expected = []
+    for answers in cases.right:
+        for name, value in kit.collect(task, answers).items():
+            if isinstance(task.forms[name], kit.Function):
+                open_ += [leaf for record in value for leaf in _leaves(record["input"])]
+                value = [record.get("output") for record in value]
+            if names is None or name in names:
+                expected += [leaf for leaf in _leaves(value) if not (isinstance(task.forms[name], kit.Function) and leaf in (0, 1))]
+    numbers = [(float(text.replace(",", "")), len(text.partition(".")[2])) for text in
+               re.findall(r"(?<![\w.])-?\d[\d,]*(?:\.\d+)?", re.sub(r",(?!\d{3})", " ", reason))]
+    shown = set()
+    for leaf in expected:
+        if any(_same(leaf, other) for other in open_):
+            continue
+        if isinstance(leaf, str):
+            pattern = rf"[`\"']{re.escape(leaf)}[`\"']" if len(leaf) <= 3 else rf"(?<!\w){re.escape(leaf)}(?!\w)"
+            if leaf.strip() and re.search(pattern, reason, re.IGNORECASE):
+                shown.add(repr(leaf))
+        elif any(abs(number - scale * leaf) <= 0.5 * 10.0**-places * (places > 0) + 1e-9
+                 for number, places in numbers for scale in (1, 100)):
+            shown.add(repr(leaf))
+    return sorted(shown)
+
+
+def _same(one: Any, other: Any) -> bool:
+    return type(one) is type(other) and (one == other or (isinstance(one, float) and math.isclose(one, other)))
+
+
+def _leaves(data: Any) -> list[Any]:
+    """Texts and numbers in plain data."""
+    data = plain(data)
+    if isinstance(data, dict):
+        return [leaf for value in data.values() for leaf in _leaves(value)]
+    if isinstance(data, list):
+        return [leaf for value in data for leaf in _leaves(value)]
+    return [float(data) if type(data) is int else data] if type(data) in (str, int, float) else []
+
+
+def _places(data: Any, is_function: bool) -> list[tuple]:
+    """Paths to every part of plain data; of a function's records, only to and into the outputs."""
+    if is_function:
+        return [(i, "output", *path) for i, record in enumerate(data) if "output" in record
+                for path in _places(record["output"], False)] or [()]
+    inner = data.items() if isinstance(data, dict) else enumerate(data) if isinstance(data, list) else ()
+    return [(), *((key, *path) for key, value in inner for path in _places(value, False))]
+
+
+def _replaced(data: Any, path: tuple, junk: Any) -> Any:
+    if not path:
+        return junk
+    data = copy.copy(data)
+    data[path[0]] = _replaced(data[path[0]], path[1:], junk)
+    return data
+
+
+def _equal(task: Exercise, name: str, answer: Any, cases: Cases) -> bool:
+    """Whether an answer, once collected, is that of a right case."""
+    data = kit.collect(task, {**cases.right[0], name: answer})
+    return any(data == kit.collect(task, {**cases.right[0], name: right[name]}) for right in cases.right)
+
+
+def _guessable(form: kit.Form) -> bool:
+    return isinstance(form, (kit.Choice, kit.Integer))

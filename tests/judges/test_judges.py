@@ -1,0 +1,155 @@
+"""Every judge, through the harness; and the harness itself, on judges that are broken on purpose."""
+import dataclasses
+import importlib
+import importlib.util
+import json
+import subprocess
+import sys
+
+import pytest
+
+from helpers.exercises import COURSES, course, kit, source
+from helpers.exercises.kit import Exercise, right, wrong
+from helpers.workbook import syllabus
+
+from .harness import Cases, faults, leaks
+
+
+def _cases() -> dict[str, Cases]:
+    found = {}
+    for number in COURSES:
+        name = f"{__package__}.cases_{number}"
+        if importlib.util.find_spec(name):
+            found |= importlib.import_module(name).CASES
+    return found
+
+
+TASKS = {name: task for number in COURSES for name, task in course(number).items()}
+CASES = _cases()
+BOTH = sorted(TASKS.keys() & CASES.keys())
+LESSONS = [lesson for lesson in syllabus.load().lessons if lesson.source.is_file()]
+
+
+@pytest.mark.parametrize("name", BOTH)
+def test_a_judge_accepts_the_right_rejects_the_wrong_with_their_reasons_and_survives_garbage(name):
+    assert faults(TASKS[name], CASES[name]) == []
+
+
+def test_every_judge_has_cases_and_all_cases_have_a_judge():
+    assert sorted(TASKS) == sorted(CASES)
+
+
+@pytest.mark.parametrize("lesson", LESSONS, ids=lambda lesson: lesson.id)
+def test_every_exercise_of_a_lesson_has_starter_solution_check_and_judge(lesson):
+    used = {name for name, _, _ in source.cells(lesson)}
+    assert used == {name for name in TASKS if source.lesson_of(name) == lesson.id}
+    for name in used:
+        cells = source.of(name)
+        assert [sum(tag in tags for tags, _ in cells) for tag in ("starter", "solution")] == [1, 1], name
+        assert any(f'lesson.check("{name}"' in text for _, text in cells), name
+
+
+@pytest.mark.parametrize("lesson", [x for x in LESSONS if x.recording.is_file()], ids=lambda lesson: lesson.id)
+def test_the_shipped_solutions_are_right_in_the_recording(lesson):
+    for cell in json.loads(lesson.recording.read_text())["cells"]:
+        if "lesson.check(" in "".join(cell["source"]) and cell["cell_type"] == "code":
+            said = ["".join(output["data"]["text/plain"]) for output in cell["outputs"]]
+            assert [text[:7] for text in said] == ["✓ Right"], said
+
+
+def test_the_judges_import_neither_tensorflow_nor_jupyter():
+    code = ("import sys; from helpers.exercises import COURSES, course; [course(n) for n in COURSES]; "
+            "sys.exit(', '.join({'tensorflow', 'IPython', 'tfx'} & set(sys.modules)) or 0)")
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (run.returncode, run.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("name", BOTH)
+def test_a_judge_that_accepts_or_rejects_everything_would_be_found(name):
+    task, cases = TASKS[name], CASES[name]
+    assert faults(_with(task, lambda *a, **k: right("Always.")), cases, examples=1)
+    assert faults(_with(task, lambda *a, **k: wrong("Never.")), cases, examples=1)
+
+
+# ---- the harness on a small exercise, sound and then broken in one way at a time ---------------------------------
+
+SMALL = Cases(
+    right=[dict(share=0.237, columns={"dep_delay"}), dict(share=0.2371, columns=["dep_delay"])],
+    wrong={"percent": dict(share=23.7, columns={"dep_delay"}),
+           "share of the punctual": dict(share=0.763, columns={"dep_delay"}),
+           "known before": dict(share=0.237, columns={"dep_delay", "carrier"}),
+           "leaves out": dict(share=0.237, columns=set())},
+)
+
+
+def _judge(share, columns):
+    if share > 1:
+        return wrong("That is in percent.")
+    if abs(share - 0.763) < 0.001:
+        return wrong("That is the share of the punctual ones.")
+    if columns != ["dep_delay"]:
+        return wrong("One of them is known before departure." if columns else "It leaves out something.")
+    return right("So it is.") if abs(share - 0.237) < 0.001 else wrong("Count again.")
+
+
+TASK = Exercise("9.9a", {"share": kit.Number(), "columns": kit.Names()}, ("a", "b"), _judge, takes_given=False)
+
+
+def _with(task: Exercise, judge) -> Exercise:
+    return dataclasses.replace(task, judge=judge)
+
+
+def test_the_harness_finds_no_fault_in_a_sound_judge():
+    assert faults(TASK, SMALL) == []
+
+
+def _leaky(share, columns):
+    verdict = _judge(share, columns)
+    return verdict if verdict.status == "right" else wrong(verdict.reason + " It is 23.7 %.")
+
+
+def _one_reason(share, columns):
+    verdict = _judge(share, columns)
+    return verdict if verdict.status == "right" else wrong("percent, share of the punctual, known before, leaves out")
+
+
+def _names_it(share, columns):
+    verdict = _judge(share, columns)
+    return verdict if columns else wrong(verdict.reason + " Think of `dep_delay`.")
+
+
+def _fickle(share, columns, calls=[]):  # noqa: B006 - the judge remembers, which is the fault to be found
+    calls.append(1)
+    return right(f"Call {len(calls)}.") if _judge(share, columns).status == "right" else _judge(share, columns)
+
+
+def _fragile(share, columns):
+    return _judge(share, columns) if columns else wrong(f"leaves out something, {columns[0]}")
+
+
+@pytest.mark.parametrize("judge, said", [
+    (lambda share, columns: right("Yes."), "is right: Yes."),
+    (lambda share, columns: wrong("No."), "right answer 0 is wrong"),
+    (_leaky, "shows the expected value 0.237"),
+    (_names_it, "shows the expected value 'dep_delay'"),
+    (_one_reason, "reasons of their own"),
+    (_fickle, "differently the second time"),
+    (_fragile, "IndexError"),
+    (lambda share, columns: _judge(share, columns[-1:]), "'known before' is right"),
+    (lambda share, columns: _judge(share, columns) if columns.append("x") else right("Yes."), "changes the data"),
+], ids=["accepts all", "rejects all", "leaks a number", "leaks a name", "one reason for all", "fickle", "fragile",
+        "looks at the last name only", "changes data"])
+def test_the_harness_finds_a_judge_that(judge, said):
+    assert said in " | ".join(faults(_with(TASK, judge), SMALL))
+
+
+def test_the_harness_finds_cases_that_are_too_few():
+    few = Cases(SMALL.right[:1], dict(list(SMALL.wrong.items())[:3]))
+    assert ["fewer than 2" in "".join(faults(TASK, few)), "fewer than 4" in "".join(faults(TASK, few))] == [True, True]
+
+
+def test_a_reason_may_name_what_the_learner_gave_but_no_expected_number_however_rounded():
+    data = {"share": 0.3, "columns": ["carrier"]}
+    assert leaks(TASK, SMALL, data, "0.3 is too much, and `carrier` is known.") == []
+    for text in ("It is 0.237.", "about 24 %? No: 23.7 %", "near 0.24", "`dep_delay`"):
+        assert leaks(TASK, SMALL, data, text), text

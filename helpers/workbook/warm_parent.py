@@ -1,0 +1,247 @@
+"""The warm parent: imports what is slow once, then forks a Jupyter kernel for each connection to its private socket.
+
+    parent ──forks──> guardian ──forks──> kernel ──> whatever the kernel starts
+
+`warm.py` starts the parent and talks to it. The parent only accepts and forks: it runs no project code, no TensorFlow
+operation and no thread of its own, so that a fork of it is as good as a new process. A kernel's guardian ends it, and
+all that it started, when the client closes the connection or dies, and tells the client how the kernel ended.
+Guardians don't need the parent: if that is killed, running kernels live on, and the next start makes a new parent.
+
+On a connection (one packet each): client → the request as JSON, with stdin, stdout and stderr as file descriptors;
+guardian → `{"pid": …}` or `{"error": …}`, and when the kernel has ended `{"exit": …}`, as subprocess counts it.
+
+`python -m helpers.workbook.warm_parent --stop` ends this environment's parents; running kernels live on.
+"""
+import contextlib
+import ctypes
+import fcntl
+import gc
+import hashlib
+import importlib
+import json
+import logging
+import os
+import resource
+import select
+import shutil
+import signal
+import socket
+import stat
+import struct
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+# The slow ones; `tfx.v1` brings TensorFlow, TFDV, TFT, TFMA, ML Metadata, Beam, pandas, matplotlib and scikit-learn.
+PRELOAD = "psutil,ipykernel.kernelapp,tfx.v1,sklearn.ensemble,sklearn.linear_model"
+IDLE = 20 * 60  # seconds without a kernel after which the parent ends
+PR_SET_PDEATHSIG, PR_SET_NAME, PR_SET_CHILD_SUBREAPER = 1, 15, 36  # linux/prctl.h
+
+
+class NotPrivate(OSError):
+    """The folder for sockets could be read or replaced by somebody else."""
+
+
+def private_folder() -> Path:
+    """The user's own folder for sockets, made on demand. Raises NotPrivate where others have access to it."""
+    runtime = os.environ.get("XDG_RUNTIME_DIR", "")
+    base = runtime if os.access(runtime, os.W_OK) else tempfile.gettempdir()
+    folder = Path(base, f"workbook-{os.getuid()}")
+    with contextlib.suppress(FileExistsError):
+        folder.mkdir(mode=0o700)
+    found = folder.lstat()
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid() or stat.S_IMODE(found.st_mode) & 0o077:
+        raise NotPrivate(f"{folder} is not a folder that only you can enter. Remove it, or `chmod 700` it if it is yours.")
+    return folder
+
+
+def environment() -> str:
+    """What the names of this environment's sockets begin with."""
+    return hashlib.sha256(sys.prefix.encode()).hexdigest()[:8]
+
+
+def stop() -> int:
+    """End this environment's parents, those still importing too. Returns how many there were."""
+    stopped = 0
+    for path in private_folder().glob(f"{environment()}-*.lock"):
+        with path.open() as lock:
+            while not acquired(lock):
+                lock.seek(0)
+                if pid := lock.read():  # else it is only just starting
+                    os.kill(int(pid), signal.SIGKILL)
+                    stopped += 1
+                time.sleep(0.05)
+        for suffix in (".sock", ".log", ".broken"):
+            path.with_suffix(suffix).unlink(missing_ok=True)
+    return stopped
+
+
+def acquired(lock) -> bool:
+    """Whether the lock on this open file could be had. A parent holds its own from start to end."""
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def prctl(option: int, value: int | bytes) -> None:
+    if ctypes.CDLL(None, use_errno=True).prctl(option, value, 0, 0, 0):
+        raise OSError(ctypes.get_errno(), f"prctl({option})")
+
+
+def peer(connection: socket.socket) -> tuple[int, int]:
+    """Process and user id of the one who connected."""
+    pid, uid, _ = struct.unpack("3i", connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
+    return pid, uid
+
+
+def main(listener: socket.socket, lock: int) -> None:
+    """Preload and serve; in a forked kernel, be that."""
+    os.chdir("/")
+    prctl(PR_SET_NAME, b"warm-parent")
+    os.truncate(lock, 0)
+    os.write(lock, str(os.getpid()).encode())
+    for name in os.environ.get("WORKBOOK_WARM_PRELOAD", PRELOAD).split(","):
+        try:
+            importlib.import_module(name)
+        except ImportError:  # a kernel will meet it in its own time
+            logging.exception("not preloaded: %s", name)
+    gc.collect()
+    gc.freeze()  # else a collection in a fork writes to every page, and so copies it
+    request = serve(listener, lock, float(os.environ.get("WORKBOOK_WARM_IDLE", IDLE)))
+    if request:
+        run(request)
+
+
+def serve(listener: socket.socket, lock: int, idle: float) -> dict | None:
+    """Fork for each connection until idle for so many seconds. Returns None; or, in a forked kernel, its request."""
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # guardians that end leave no zombies
+    listener.settimeout(min(idle / 2, 5))
+    used = time.monotonic()
+    while time.monotonic() - used < idle:
+        with contextlib.suppress(TimeoutError):
+            client, _ = listener.accept()
+            if peer(client)[1] == os.geteuid() and os.fork() == 0:
+                listener.close()
+                os.close(lock)
+                return guard(client)
+            client.close()
+            used = time.monotonic()
+        with contextlib.suppress(ChildProcessError):  # has none
+            os.waitpid(-1, os.WNOHANG)
+            used = time.monotonic()
+    return None
+
+
+def guard(client: socket.socket) -> dict:
+    """Fork the kernel and watch over it to its end. Returns in the kernel only."""
+    import psutil
+
+    os.setsid()
+    prctl(PR_SET_NAME, b"warm-guardian")
+    prctl(PR_SET_CHILD_SUBREAPER, 1)  # what a kernel leaves behind becomes its guardian's child
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    try:
+        owner = os.pidfd_open(peer(client)[0])  # the client may die while a fork of it holds the connection
+        client.settimeout(10)
+        packet, stdio, _, _ = socket.recv_fds(client, 1 << 20, 3)
+        request = json.loads(packet)
+        inherit(request)
+        kernel = os.fork()
+    except (OSError, ValueError) as error:
+        tell(client, error=str(error))
+        os._exit(1)
+    if kernel == 0:
+        os.close(owner)
+        client.close()
+        detach(request, stdio)
+        return request
+    for file in stdio:
+        os.close(file)
+    signal.signal(signal.SIGCHLD, lambda *_: reap_adopted(kernel))
+    tell(client, pid=kernel)
+    select.select([client, owner, os.pidfd_open(kernel)], [], [])  # a client says no more: readable means closed
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    os.kill(kernel, signal.SIGKILL)  # changes nothing for one that has ended
+    _, status = os.waitpid(kernel, 0)
+    while left := psutil.Process().children(recursive=True):
+        for process in left:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()
+        os.waitpid(-1, 0)
+    if request["folder"]:
+        shutil.rmtree(request["folder"], ignore_errors=True)
+    tell(client, exit=os.waitstatus_to_exitcode(status))
+    os._exit(0)
+
+
+def tell(client: socket.socket, **message) -> None:
+    with contextlib.suppress(OSError):  # the client is gone
+        client.sendall(json.dumps(message).encode())
+
+
+def reap_adopted(kernel: int) -> None:
+    while (ended := os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)) and ended.si_pid != kernel:
+        os.waitpid(ended.si_pid, 0)
+
+
+def inherit(request: dict) -> None:
+    """Take over what a process started by the client would inherit from it. Raises OSError or ValueError."""
+    os.chdir(request["cwd"])
+    os.umask(request["umask"])
+    os.sched_setaffinity(0, request["cpus"])
+    os.setpriority(os.PRIO_PROCESS, 0, request["nice"])
+    for limit, values in request["limits"]:
+        resource.setrlimit(limit, values)
+
+
+def detach(request: dict, stdio: list[int]) -> None:
+    """Make a fresh process of this fork: its own session, signals, streams and environment."""
+    guardian = os.getppid()
+    prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != guardian:  # it died before the line above
+        os._exit(1)
+    os.setsid()
+    prctl(PR_SET_NAME, b"warm-kernel")
+    for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP, signal.SIGPIPE, signal.SIGXFSZ}:
+        signal.signal(number, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())
+    for target, file in enumerate(stdio):
+        os.dup2(file, target)
+        os.close(file)
+    os.environ.clear()
+    os.environ.update(request["env"])
+    time.tzset()
+
+
+def run(request: dict) -> None:
+    """Be the kernel, as `python -m ipykernel_launcher` would be."""
+    import ipykernel_launcher
+    from ipykernel.kernelapp import IPKernelApp
+
+    sys.argv = [ipykernel_launcher.__file__, *request["argv"]]
+    sys.dont_write_bytecode = bool(os.environ.get("PYTHONDONTWRITEBYTECODE"))
+    tempfile.tempdir = None  # forget the parent's
+    if "numpy" in sys.modules:
+        sys.modules["numpy"].random.seed()  # else every fork draws the same; `random` sees to itself
+    streams = sys.stdout, sys.stderr
+    app = IPKernelApp.instance(parent_handle=os.getppid())
+    app.initialize(request["argv"])
+    for reference in logging._handlerList:  # libraries that log to the parent's streams: to the notebook's
+        handler = reference()
+        if isinstance(handler, logging.StreamHandler) and handler.stream in streams and handler not in app.log.handlers:
+            handler.setStream(sys.stdout if handler.stream is streams[0] else sys.stderr)
+    app.start()
+
+
+if __name__ == "__main__":
+    if sys.argv[1:] == ["--stop"]:
+        print(f"warm parents ended: {stop()}")
+    else:
+        if os.fork():  # the starter is not to be anyone's parent
+            os._exit(0)
+        del sys.path[0]  # this folder, which is not where kernels import from
+        main(socket.socket(fileno=int(sys.argv[1])), int(sys.argv[2]))

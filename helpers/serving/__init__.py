@@ -1,1 +1,28 @@
-"""TF Serving's REST and gRPC API on SavedModels, inside this process."""
+"""TF Serving's REST and gRPC API on SavedModels, inside this process or as `python -m helpers.serving`.
+
+A stand-in for TF Serving where there is no Docker: the same paths, messages, statuses, error texts, metric
+names and model_config_list, so clients, configurations and dashboards move to the real server unchanged.
+Facts are from its sources (tensorflow/serving) and documentation; nothing is copied. Where it is known to
+differ:
+
+- versions load one after the other, in Python: a load slows the answers of other models while it lasts;
+- a failed version is tried again when its folder changes, not --max_num_load_retries times once a minute, and
+  is in state END meanwhile, not LOADING; a folder without saved_model.pb, or without its variables, never
+  becomes AVAILABLE (TF Serving has loaded the latter);
+- HandleReloadConfigRequest returns when new *versions* are loaded too, and refuses a base path that does not
+  exist (TF Serving answers before, and hangs on such a path); so does the start, which TF Serving waits with
+  for ever;
+- request deadlines are not passed to the graph run, bodies may not be gzipped, --rest_api_timeout_in_ms, TLS,
+  request logging, signature defaults, large-batch padding (allowed_batch_sizes) and servables other than
+  SavedModels are missing;
+- with batching, requests of different row shapes go to different batches, where TF Serving refuses to mix
+  them;
+- metrics are always on, one set per server, and are a part of TF Serving's; the JSON is laid out differently.
+"""
+
+from .batching import BatchingParameters
+from .errors import ServingError
+from .models import Transition
+from .server import ModelServer
+
+__all__ = ["BatchingParameters", "ModelServer", "ServingError", "Transition"]

@@ -1,0 +1,117 @@
+"""Which models, which of their versions, under which labels: TF Serving's `model_config_list`, read and checked."""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+from google.protobuf import text_format
+from grpc import StatusCode
+from tensorflow_serving.config.model_server_config_pb2 import ModelConfig, ModelServerConfig
+
+from .errors import ServingError, invalid
+
+Source = Mapping | Path | str | ModelServerConfig
+
+
+def read(source: Source) -> ModelServerConfig:
+    """The configuration in `source`, checked.
+
+    Args:
+        source: `{name: base_path}` (latest version only), a file in text form, that text itself, or the
+        message.
+    Raises:
+        ServingError: the text does not parse, a model is listed twice, a path is relative, a platform is
+        missing.
+    """
+    if isinstance(source, ModelServerConfig):
+        config = source
+    elif isinstance(source, Mapping):
+        config = ModelServerConfig()
+        for name, base_path in source.items():
+            config.model_config_list.config.add(
+                name=name, base_path=str(Path(base_path).absolute()), model_platform="tensorflow"
+            )
+    else:
+        text = source.read_text() if isinstance(source, Path) else source
+        try:
+            config = text_format.Parse(text, ModelServerConfig())
+        except text_format.ParseError as error:
+            where = f"Invalid protobuf file: '{source}'" if isinstance(source, Path) else "Invalid protobuf text"
+            raise invalid(f"{where}: {error}") from error
+    check(config)
+    return config
+
+
+def check(config: ModelServerConfig) -> None:
+    """Raise ServingError for a configuration TF Serving would refuse too."""
+    if config.WhichOneof("config") != "model_config_list":
+        raise invalid(
+            "ServerModelConfig type not supported by HandleReloadConfigRequest."
+            " Only ModelConfigList is currently supported"
+        )
+    seen = set()
+    for model in config.model_config_list.config:
+        if model.name in seen:
+            raise invalid(f"Illegal to list model {model.name} multiple times in config list")
+        seen.add(model.name)
+        if not Path(model.base_path).is_absolute():
+            raise invalid(
+                f"Expected model {model.name} to have an absolute path or URI; got base_path()={model.base_path}"
+            )
+        if not model.model_platform:
+            raise invalid(
+                "Illegal setting neither ModelServerConfig::model_type (deprecated) "
+                "nor ModelServerConfig::model_platform."
+            )
+        if model.model_platform != "tensorflow":
+            raise invalid(f"Model {model.name} requests unsupported platform {model.model_platform}")
+
+
+def versions_on_disk(model: ModelConfig) -> dict[int, Path]:
+    """Version number -> folder, ascending, of every complete-looking version under the model's base path.
+
+    A folder counts when its name is a number and it holds saved_model.pb. Copy a version under another name
+    and rename it (one atomic step) when it is whole: that is the hand-over protocol of every file-watching
+    server.
+
+    Raises:
+        ServingError: the base path does not exist, so nothing can be said about its versions.
+    """
+    base = Path(model.base_path)
+    if not base.is_dir():
+        raise invalid(f"Could not find base path {base} for servable {model.name}")
+    found = {
+        int(child.name): child
+        for child in base.iterdir()
+        if re.fullmatch(r"\d+", child.name) and (child / "saved_model.pb").is_file()
+    }
+    return dict(sorted(found.items()))
+
+
+def aspired(model: ModelConfig, available: Mapping[int, Path]) -> list[int]:
+    """The versions the model's policy wants served, of those on disk, ascending. No policy means the latest one."""
+    policy = model.model_version_policy
+    choice = policy.WhichOneof("policy_choice")
+    if choice == "all":
+        return sorted(available)
+    if choice == "specific":
+        return sorted(set(policy.specific.versions) & set(available))
+    return sorted(available)[-max(policy.latest.num_versions, 1) :]
+
+
+def checked_labels(model: ModelConfig, serving: set[int], before: Mapping[str, int], lenient: bool) -> dict[str, int]:
+    """The model's labels, once each may be assigned.
+
+    TF Serving lets a label point only at a version that is serving *when the request comes in*: load first,
+    label then. `lenient` (--allow_version_labels_for_unavailable_models) lets a new label, or one that stays
+    where it was, point at a version not loaded yet; moving an existing label there stays forbidden.
+    """
+    for label, version in model.version_labels.items():
+        may_wait = lenient and before.get(label, version) == version
+        if version not in serving and not may_wait:
+            raise ServingError(
+                StatusCode.FAILED_PRECONDITION,
+                f"Request to assign label to version {version} of model {model.name}, "
+                "which is not currently available for inference",
+            )
+    return dict(model.version_labels)

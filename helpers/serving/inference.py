@@ -1,0 +1,235 @@
+"""Predict, Classify, Regress and MultiInference on arrays and protos: what both protocols share."""
+
+import time
+
+import numpy as np
+import tensorflow as tf
+from grpc import StatusCode
+from tensorflow.core.framework import types_pb2
+from tensorflow.core.framework.tensor_pb2 import TensorProto
+from tensorflow.core.protobuf.meta_graph_pb2 import SignatureDef
+from tensorflow_serving.apis.classification_pb2 import ClassificationResult
+from tensorflow_serving.apis.input_pb2 import Input
+from tensorflow_serving.apis.model_pb2 import ModelSpec
+from tensorflow_serving.apis.regression_pb2 import RegressionResult
+
+from .errors import ServingError, invalid
+from .metrics import Metrics
+from .models import Version
+
+DEFAULT_SIGNATURE = "serving_default"
+CLASSIFY, REGRESS = "tensorflow/serving/classify", "tensorflow/serving/regress"
+_TYPED_FIELDS = {
+    "float32": "float_val",
+    "float64": "double_val",
+    "int32": "int_val",
+    "int64": "int64_val",
+    "bool": "bool_val",
+}
+
+
+def type_name(dtype: int) -> str:
+    """`DT_FLOAT` as TensorFlow's C++ writes it: float."""
+    return types_pb2.DataType.Name(dtype)[3:].lower()
+
+
+def spec_of(version: Version, signature_name: str) -> ModelSpec:
+    """What a response says about who answered: model, version, signature."""
+    spec = ModelSpec(name=version.name, signature_name=signature_name or DEFAULT_SIGNATURE)
+    spec.version.value = version.number
+    return spec
+
+
+class Inference:
+    """Runs signatures of a held `Version`.
+
+    Args:
+        metrics: where run times and example counts go.
+        check_method_names: refuse Classify and Regress on a signature whose method name is another
+            (--enable_signature_method_name_check; off by default, as in TF Serving).
+    """
+
+    def __init__(self, metrics: Metrics, check_method_names: bool = False):
+        self._metrics, self._check_method_names = metrics, check_method_names
+
+    def predict(
+        self,
+        version: Version,
+        signature: SignatureDef,
+        inputs: dict[str, np.ndarray],
+        output_filter: list[str] = (),
+    ) -> dict[str, np.ndarray]:
+        """Outputs by name of one graph run.
+
+        Args:
+            inputs: one array per input of the signature; strings as object arrays of bytes.
+            output_filter: the outputs wanted; all of them if empty.
+        Raises:
+            ServingError: an input is missing, unknown or of another type; an unknown output; what the graph
+            raised.
+        """
+        _check_inputs(signature, inputs)
+        for name in output_filter:
+            if name not in signature.outputs:
+                raise invalid(
+                    f"output tensor alias not found in signature: {name} Outputs expected to be in the set "
+                    f"{{{','.join(sorted(signature.outputs))}}}."
+                )
+            if list(output_filter).count(name) > 1:
+                raise invalid(f"duplicate output tensor alias: {name}")
+        names = list(output_filter) or sorted(signature.outputs)
+        started = time.perf_counter()
+        values = version.runner.run(
+            {signature.inputs[name].name: value for name, value in inputs.items()},
+            [signature.outputs[name].name for name in names],
+        )
+        self._metrics.runtime_latency.observe((time.perf_counter() - started) * 1e6, version.name, "Predict", "TF1")
+        return dict(zip(names, values, strict=True))
+
+    def classify(self, version: Version, signature_name: str, examples: Input) -> ClassificationResult:
+        """Label and score of every class, per example.
+
+        Raises:
+            ServingError: the signature does not classify, there is no example, the outputs are not [examples,
+            classes].
+        """
+        signature = self._signature(version, signature_name, CLASSIFY, "classification")
+        if len(signature.outputs) not in (1, 2):
+            raise invalid(f"Expected one or two output Tensors, found {len(signature.outputs)}")
+        wanted = [name for name in ("classes", "scores") if name in signature.outputs]
+        if not wanted:
+            raise ServingError(
+                StatusCode.FAILED_PRECONDITION,
+                'Expected classification signature outputs to contain at least one of "classes" or '
+                f'"scores". Signature was: {signature}',
+            )
+        rows = serialized_examples(examples)
+        outputs = self._run_examples(version, signature, rows, wanted)
+        for name, kind in (("classes", "DT_STRING"), ("scores", "DT_FLOAT")):
+            if name in outputs:
+                _check_table(outputs[name], name, kind, len(rows))
+        result = ClassificationResult()
+        for row in range(len(rows)):
+            classes = result.classifications.add().classes
+            for column in range(outputs[wanted[0]].shape[1]):
+                entry = classes.add()
+                if "classes" in outputs:
+                    entry.label = outputs["classes"][row, column].decode(errors="replace")
+                if "scores" in outputs:
+                    entry.score = outputs["scores"][row, column]
+        return result
+
+    def regress(self, version: Version, signature_name: str, examples: Input) -> RegressionResult:
+        """One value per example.
+
+        Raises:
+            ServingError: the signature does not regress, there is no example, the output is not one float per
+            example.
+        """
+        signature = self._signature(version, signature_name, REGRESS, "regression")
+        if len(signature.outputs) != 1:
+            raise invalid("Expected one output Tensor.")
+        if "outputs" not in signature.outputs:
+            raise ServingError(
+                StatusCode.FAILED_PRECONDITION, f"No regression outputs found in SignatureDef: {signature}"
+            )
+        rows = serialized_examples(examples)
+        values = self._run_examples(version, signature, rows, ["outputs"])["outputs"]
+        if values.shape not in ((len(rows),), (len(rows), 1)):
+            raise invalid(
+                "Expected output Tensor shape to be either [batch_size] or [batch_size, 1] but got "
+                f"{list(values.shape)}"
+            )
+        if values.dtype != np.float32:
+            raise invalid(f"Expected output Tensor of DT_FLOAT.  Got: {_proto_type(values)}")
+        result = RegressionResult()
+        for value in values.ravel():
+            result.regressions.add(value=value)
+        return result
+
+    def _signature(self, version, name, method, kind) -> SignatureDef:
+        name = name or DEFAULT_SIGNATURE
+        signature = version.model.signatures.get(name)
+        if signature is None:
+            raise invalid(f"No signature was found with the name: {name}")
+        if self._check_method_names and signature.method_name != method:
+            raise invalid(f"Expected {kind} signature method_name to be {method}. Was: {signature.method_name}")
+        if len(signature.inputs) != 1:
+            raise invalid("Expected one input Tensor.")
+        if "inputs" not in signature.inputs:
+            raise ServingError(StatusCode.FAILED_PRECONDITION, f"No {kind} inputs found in SignatureDef: {signature}")
+        return signature
+
+    def _run_examples(self, version, signature, rows, wanted) -> dict[str, np.ndarray]:
+        self._metrics.request_example_counts.observe(len(rows), version.name)
+        self._metrics.request_example_count_total.add(version.name, by=len(rows))
+        return self.predict(version, signature, {"inputs": rows}, wanted)
+
+
+def serialized_examples(examples: Input) -> np.ndarray:
+    """The examples of a Classify or Regress request, each serialized with the shared context: bytes, shape [n].
+
+    Two serialized protos one after the other parse as their merge, so joining bytes adds the context's
+    features.
+    """
+    kind = examples.WhichOneof("kind")
+    context = b""
+    if kind == "example_list_with_context":
+        context = examples.example_list_with_context.context.SerializeToString()
+    rows = [context + example.SerializeToString() for example in getattr(examples, kind).examples] if kind else []
+    if not rows:
+        raise invalid("Input is empty.")
+    return np.array(rows, dtype=object)
+
+
+def to_array(name: str, tensor: TensorProto) -> np.ndarray:
+    """The array in a TensorProto, sent as input `name`."""
+    try:
+        return tf.make_ndarray(tensor)
+    except (ValueError, TypeError) as error:
+        raise invalid(f"tensor parsing error: {name}") from error
+
+
+def to_tensor(array: np.ndarray, tensor: TensorProto) -> None:
+    """Write an array into a TensorProto, values in the typed field (float_val, …) as TF Serving sends them."""
+    proto = tf.make_tensor_proto(array)
+    if proto.tensor_content and array.dtype.name in _TYPED_FIELDS:
+        getattr(proto, _TYPED_FIELDS[array.dtype.name]).extend(array.ravel().tolist())
+        proto.ClearField("tensor_content")
+    tensor.CopyFrom(proto)
+
+
+def _check_inputs(signature: SignatureDef, inputs: dict[str, np.ndarray]) -> None:
+    sent, known = sorted(inputs), sorted(signature.inputs)
+    if len(sent) != len(known):
+        extra, missing = sorted(set(sent) - set(known)), sorted(set(known) - set(sent))
+        raise invalid(
+            f"input size does not match signature: {len(sent)}!={len(known)} len({{{','.join(sent)}}}) != "
+            f"len({{{','.join(known)}}}). Sent extra: {{{','.join(extra)}}}. "
+            f"Missing but required: {{{','.join(missing)}}}."
+        )
+    for position, name in enumerate(sent):
+        if name not in signature.inputs:
+            raise invalid(
+                f"input tensor alias not found in signature: {name}. Inputs expected to be in the set "
+                f"{{{','.join(known)}}}."
+            )
+        provided = tf.as_dtype(inputs[name].dtype).as_datatype_enum
+        if provided != signature.inputs[name].dtype:
+            raise invalid(
+                f"Expects arg[{position}] to be {type_name(signature.inputs[name].dtype)} but "
+                f"{type_name(provided)} is provided"
+            )
+
+
+def _check_table(table: np.ndarray, name: str, kind: str, rows: int) -> None:
+    if table.ndim != 2:
+        raise invalid(f"Expected Tensor shape: [batch_size num_classes] but got {list(table.shape)}")
+    if _proto_type(table) != kind:
+        raise invalid(f"Expected {name} Tensor of {kind}. Got: {_proto_type(table)}")
+    if len(table) != rows:
+        raise invalid(f"Expected {name} output batch size of {rows}. Got: {len(table)}")
+
+
+def _proto_type(array: np.ndarray) -> str:
+    return types_pb2.DataType.Name(tf.as_dtype(array.dtype).as_datatype_enum)

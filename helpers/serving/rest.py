@@ -1,0 +1,151 @@
+"""TF Serving's REST API as a FastAPI application: paths, statuses and bodies; the work is done elsewhere."""
+
+import asyncio
+import re
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from urllib.parse import unquote
+
+from fastapi import FastAPI, Request, Response
+from google.protobuf.json_format import MessageToJson
+from starlette.requests import ClientDisconnect
+from tensorflow_serving.apis.get_model_metadata_pb2 import SignatureDefMap
+from tensorflow_serving.apis.model_pb2 import ModelSpec
+
+from . import json_request, json_response
+from .errors import ServingError, invalid
+from .inference import DEFAULT_SIGNATURE, Inference
+from .metrics import Metrics
+from .models import ModelManager
+
+_WHICH = r"(?:/versions/(?P<version>\d+)|/labels/(?P<label>[^/:]+))?"
+_PREDICTION = re.compile(rf"/v1/models/(?P<name>[^/:]+){_WHICH}:(?P<method>classify|regress|predict)", re.IGNORECASE)
+_STATUS = re.compile(rf"/v1/models(?:/(?P<name>[^/:]+))?{_WHICH}(?P<metadata>/metadata)?", re.IGNORECASE)
+
+
+class RestApi:
+    """Answers one request at a time per thread; `application` wraps it for a web server.
+
+    Args:
+        manager, inference, metrics: what the server consists of.
+        max_body_bytes: a larger body is refused with 413 before it is read whole.
+    """
+
+    def __init__(self, manager: ModelManager, inference: Inference, metrics: Metrics, max_body_bytes: int):
+        self._manager, self._inference, self._metrics = manager, inference, metrics
+        self._max_body_bytes = max_body_bytes
+
+    def application(self, executor: ThreadPoolExecutor) -> FastAPI:
+        """The ASGI application; requests are worked off in `executor`, the event loop only moves bytes."""
+        application = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
+
+        @application.get("/monitoring/prometheus/metrics")
+        async def metrics() -> Response:
+            return Response(self._metrics.page(), media_type="text/plain")
+
+        @application.api_route("/v1/{path:path}", methods=["GET", "POST", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS"])
+        async def answer(request: Request) -> Response:
+            try:
+                body = await self._read(request)
+            except ServingError as error:
+                return _reply(413, json_response.error(error.message))
+            except ClientDisconnect:
+                return _reply(499, json_response.error("The client closed the request"))
+            path = request.scope["raw_path"].decode("latin-1").partition("?")[0]
+            work = partial(self.answer, request.method, path, body)
+            return _reply(*await asyncio.get_running_loop().run_in_executor(executor, work))
+
+        @application.exception_handler(404)
+        async def elsewhere(request: Request, _error: Exception) -> Response:
+            return _reply(404, json_response.error(f"Malformed request: {request.method} {request.url.path}"))
+
+        return application
+
+    async def _read(self, request: Request) -> bytes:
+        body = bytearray()
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > self._max_body_bytes:
+                raise invalid(f"Request body is larger than {self._max_body_bytes} bytes")
+        return bytes(body)
+
+    def answer(self, http_method: str, path: str, body: bytes) -> tuple[int, str]:
+        """HTTP status and JSON body for a request to `path` (as on the wire, without query)."""
+        started = time.perf_counter()
+        name, method = "", ""
+        try:
+            found = {"POST": _PREDICTION, "GET": _STATUS}.get(http_method)
+            found = found and found.fullmatch(path)
+            if not found:
+                raise invalid(f"Malformed request: {http_method} {path}")
+            if not found["name"]:
+                raise invalid("Missing model name in request.")
+            name = unquote(found["name"])
+            spec = _spec(name, found["version"], found["label"])
+            if http_method == "GET":
+                return 200, self._metadata(spec) if found["metadata"] else self._status(spec)
+            method = found["method"].lower()
+            text = self._counted(name, method, started, partial(self._infer, method, spec, body))
+            return 200, text
+        except ServingError as error:
+            return error.http_status, json_response.error(error.message)
+
+    def _counted(self, name: str, method: str, started: float, work: Callable[[], str]) -> str:
+        try:
+            text = work()
+        except ServingError as error:
+            self._metrics.request_count.add(name, error.code.name)
+            raise
+        self._metrics.request_count.add(name, "OK")
+        self._metrics.request_latency.observe((time.perf_counter() - started) * 1e6, name, method, "REST")
+        return text
+
+    def _infer(self, method: str, spec: ModelSpec, body: bytes) -> str:
+        document = json_request.parse(body)
+        signature_name = document.get("signature_name", "")
+        if method != "predict":
+            examples = json_request.examples(document)
+            with self._manager.acquire(spec) as version:
+                if method == "classify":
+                    return json_response.classifications(self._inference.classify(version, signature_name, examples))
+                return json_response.regressions(self._inference.regress(version, signature_name, examples))
+        with self._manager.acquire(spec) as version:
+            key = signature_name or DEFAULT_SIGNATURE
+            signature = version.model.signatures.get(key)
+            if signature is None:
+                raise invalid(f'Serving signature name: "{key}" not found in signature def')
+            if not signature.inputs:
+                raise invalid(f"Failed to get input map for signature: {signature_name or 'DEFAULT'}")
+            inputs, form = json_request.predict_inputs(document, signature)
+            return json_response.predictions(self._inference.predict(version, signature, inputs), form)
+
+    def _status(self, spec: ModelSpec) -> str:
+        return _to_json(self._manager.status(spec))
+
+    def _metadata(self, spec: ModelSpec) -> str:
+        with self._manager.acquire(spec) as version:
+            signatures = SignatureDefMap(signature_def=version.model.signatures)
+            who = ModelSpec(name=version.name)
+            who.version.value = version.number
+        return f'{{\n"model_spec":{_to_json(who)},\n"metadata": {{"signature_def": {_to_json(signatures)}}}\n}}\n'
+
+
+def _spec(name: str, version: str | None, label: str | None) -> ModelSpec:
+    spec = ModelSpec(name=name)
+    if version:
+        if int(version) >= 2**63:
+            raise invalid(f"Failed to convert version: {version} to numeric.")
+        spec.version.value = int(version)
+    if label:
+        spec.version_label = unquote(label)
+    return spec
+
+
+def _to_json(message) -> str:
+    return MessageToJson(message, including_default_value_fields=True, preserving_proto_field_name=True)
+
+
+def _reply(status: int, body: str) -> Response:
+    return Response(body, status_code=status, media_type="application/json")

@@ -1,0 +1,113 @@
+"""A SavedModel as a C++ server sees it: one graph, one session, signatures that name tensors.
+
+Follows TensorFlow's cc/saved_model/loader.cc: import the graph, run the restore op, run the init op. No
+Python objects of the model are rebuilt, so loading takes milliseconds and the model's own code is not needed.
+"""
+
+import time
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+from google.protobuf.message import DecodeError
+from grpc import StatusCode
+from tensorflow.core.protobuf.meta_graph_pb2 import MetaGraphDef
+from tensorflow.core.protobuf.saved_model_pb2 import SavedModel as SavedModelProto
+
+from .errors import ServingError, from_tensorflow
+from .metrics import Metrics
+
+_INIT = "__saved_model_init_op"
+
+
+class SavedModel:
+    """One loaded version. `run` may be called from many threads.
+
+    Args:
+        path: the version's folder, holding saved_model.pb, variables/ and perhaps assets/.
+        metrics: where load and graph-run counts go.
+    Raises:
+        ServingError: the folder is not a whole SavedModel for serving; the message says what is wrong.
+    """
+
+    def __init__(self, path: Path, metrics: Metrics):
+        self.path, self._metrics = path, metrics
+        started = time.perf_counter()
+        try:
+            meta = _meta_graph(path)
+            self.signatures = dict(meta.signature_def)
+            self._session = _session(path, meta)
+        # ValueError and KeyError are what importing a broken or foreign graph raises (unknown op, missing
+        # node).
+        except (ServingError, tf.errors.OpError, OSError, ValueError, KeyError) as error:
+            metrics.load_attempt_count.add(str(path), "fail")
+            if isinstance(error, ServingError):
+                raise
+            if isinstance(error, tf.errors.OpError):
+                raise from_tensorflow(error) from error
+            raise ServingError(StatusCode.INVALID_ARGUMENT, f"Cannot load {path}: {error}") from error
+        metrics.load_attempt_count.add(str(path), "success")
+        metrics.load_latency.add(str(path), by=_microseconds(started))
+
+    def run(self, feeds: dict[str, np.ndarray], fetches: list[str]) -> list[np.ndarray]:
+        """Values of the tensors named in `fetches`, given those in `feeds`; both as in the signatures (`name:0`)."""
+        started = time.perf_counter()
+        try:
+            values = self._session.run(fetches, feeds)
+        except tf.errors.OpError as error:
+            raise from_tensorflow(error) from error
+        finally:
+            self._metrics.graph_runs.add()
+            self._metrics.graph_run_time_usecs.add(by=_microseconds(started))
+        return [np.asarray(value) for value in values]
+
+    def close(self) -> None:
+        """Free the graph, its variables and its threads."""
+        self._session.close()
+
+
+def _meta_graph(path: Path) -> MetaGraphDef:
+    file = path / "saved_model.pb"
+    try:
+        saved = SavedModelProto.FromString(file.read_bytes())
+    except DecodeError as error:
+        raise ServingError(StatusCode.DATA_LOSS, f"Can't parse {file} as binary proto") from error
+    for meta in saved.meta_graphs:
+        if set(meta.meta_info_def.tags) == {"serve"}:
+            return meta
+    raise ServingError(
+        StatusCode.NOT_FOUND,
+        "Could not find meta graph def matching supplied tags: { serve }. To inspect available tag-sets in the "
+        "SavedModel, please use the SavedModel CLI: `saved_model_cli`",
+    )
+
+
+def _session(path: Path, meta: MetaGraphDef) -> tf.compat.v1.Session:
+    for node in meta.graph_def.node:
+        if node.op == "Placeholder":
+            # TF Serving feeds whatever it is sent and lets the kernels complain; Python's Session would
+            # compare with the placeholder's shape first. With the shape forgotten, both say the same.
+            node.attr["shape"].shape.Clear()
+            node.attr["shape"].shape.unknown_rank = True
+            node.attr.pop("_output_shapes", None)
+    graph = tf.Graph()
+    with graph.as_default():
+        tf.graph_util.import_graph_def(meta.graph_def, name="")
+    session = tf.compat.v1.Session(graph=graph)
+    try:
+        assets = {asset.tensor_info.name: str(path / "assets" / asset.filename) for asset in meta.asset_file_def}
+        if meta.saver_def.restore_op_name:
+            prefix = path / "variables" / "variables"
+            if not prefix.with_suffix(".index").is_file():
+                raise ServingError(StatusCode.NOT_FOUND, f"{prefix}.index is missing: the copy is not complete")
+            session.run(meta.saver_def.restore_op_name, {meta.saver_def.filename_tensor_name: str(prefix), **assets})
+        if _INIT in meta.signature_def:
+            session.run(meta.signature_def[_INIT].outputs[_INIT].name, assets)
+    except (ServingError, tf.errors.OpError, ValueError, KeyError):
+        session.close()
+        raise
+    return session
+
+
+def _microseconds(started: float) -> int:
+    return int((time.perf_counter() - started) * 1e6)

@@ -1,0 +1,199 @@
+"""A model server inside this process: both APIs on loopback, in background threads, until the `with` block ends."""
+
+import logging
+import os
+import socket
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import grpc
+import uvicorn
+from tensorflow_serving.apis import model_service_pb2_grpc, prediction_service_pb2_grpc
+
+from . import config as configs
+from . import warmup
+from .batching import BatchingParameters
+from .errors import ServingError
+from .grpc_api import ModelService, PredictionService
+from .inference import Inference
+from .metrics import Metrics
+from .models import ModelManager, Transition
+from .rest import RestApi
+
+log = logging.getLogger(__name__)
+
+
+class ModelServer:
+    """Serves SavedModels over REST and gRPC. Use as a context manager, or call `close`.
+
+    The parameters are TF Serving's flags. When the constructor returns, every model is loaded and both ports
+    answer.
+
+    Args:
+        models: `{name: base_path}`, a file holding a `model_config_list`, its text, or a `ModelServerConfig`.
+        A base
+            path holds one folder per version, named by its number.
+        port: gRPC port; 0 takes a free one.
+        rest_api_port: REST port; 0 takes a free one (TF Serving: 0 means no REST).
+        file_system_poll_wait_seconds: how often to look for new versions; 0 looks only when `poll` is called.
+        model_config_file_poll_wait_seconds: how often to read the configuration file again; 0 never.
+        batching: parameters of request batching, or None for none (--enable_batching,
+        --batching_parameters_file). allow_version_labels_for_unavailable_models: let new labels point at
+        versions not loaded yet. enable_signature_method_name_check: refuse Classify and Regress on signatures
+        of another method. enable_model_warmup: replay the requests stored with a version before it answers.
+        threads: requests worked on at the same time, per protocol. max_message_bytes: larger requests are
+        refused (REST 413, gRPC RESOURCE_EXHAUSTED). host: address to listen on.
+    Raises:
+        ServingError: the configuration is wrong or a model has no version that loads.
+        OSError: a port is taken.
+    """
+
+    def __init__(
+        self,
+        models: configs.Source,
+        *,
+        port: int = 0,
+        rest_api_port: int = 0,
+        file_system_poll_wait_seconds: float = 1,
+        model_config_file_poll_wait_seconds: float = 0,
+        batching: BatchingParameters | None = None,
+        allow_version_labels_for_unavailable_models: bool = False,
+        enable_signature_method_name_check: bool = False,
+        enable_model_warmup: bool = True,
+        threads: int = 4 * (os.cpu_count() or 1),
+        max_message_bytes: int = 256 * 2**20,
+        host: str = "127.0.0.1",
+    ):
+        self.metrics = Metrics()
+        self._stop = threading.Event()
+        inference = Inference(self.metrics, enable_signature_method_name_check)
+        self._socket = _listen(host, rest_api_port)
+        self._workers = ThreadPoolExecutor(threads, "serving-rest-worker")
+        self._rpc_workers = ThreadPoolExecutor(threads, "serving-grpc-worker")
+        self._threads: list[threading.Thread] = []
+        self._grpc = self._web = self.manager = None
+        try:
+            self._grpc = grpc.server(
+                self._rpc_workers,
+                options=[
+                    ("grpc.so_reuseport", 0),
+                    ("grpc.max_receive_message_length", max_message_bytes),
+                    ("grpc.max_send_message_length", -1),
+                ],
+            )
+            grpc_port = _bind(self._grpc, host, port)
+            self.manager = ModelManager(
+                configs.read(models),
+                self.metrics,
+                batching,
+                allow_version_labels_for_unavailable_models,
+                (lambda version: warmup.replay(version, inference)) if enable_model_warmup else lambda version: None,
+            )
+            prediction_service_pb2_grpc.add_PredictionServiceServicer_to_server(
+                PredictionService(self.manager, inference, self.metrics), self._grpc
+            )
+            model_service_pb2_grpc.add_ModelServiceServicer_to_server(ModelService(self.manager), self._grpc)
+            self._grpc.start()
+            rest = RestApi(self.manager, inference, self.metrics, max_message_bytes)
+            self._serve_rest(rest)
+        except BaseException:
+            self.close()
+            raise
+        self.rest_url = f"http://{host}:{self._socket.getsockname()[1]}"
+        self.grpc_target = f"{host}:{grpc_port}"
+        self._repeat("serving-poll", file_system_poll_wait_seconds, self.poll)
+        if isinstance(models, Path):
+            self._config_text = models.read_text()
+            self._repeat("serving-config-poll", model_config_file_poll_wait_seconds, lambda: self._reread(models))
+
+    def poll(self) -> list[Transition]:
+        """Look at the base paths now; returns which versions came and went, when that is done."""
+        return self.manager.poll()
+
+    def reload(self, models: configs.Source) -> list[Transition]:
+        """Replace the configuration, as gRPC's HandleReloadConfigRequest does; see `ModelManager.reload`."""
+        return self.manager.reload(configs.read(models))
+
+    def close(self) -> None:
+        """Stop listening, finish what is being answered, unload all models. May be called twice."""
+        self._stop.set()
+        if self._grpc:
+            self._grpc.stop(grace=5).wait()
+        if self._web:
+            self._web.should_exit = True
+        for thread in self._threads:
+            thread.join()
+        self._socket.close()
+        self._workers.shutdown()
+        self._rpc_workers.shutdown()
+        if self.manager:
+            self.manager.close()
+
+    def __enter__(self) -> "ModelServer":
+        return self
+
+    def __exit__(self, *_error) -> None:
+        self.close()
+
+    def _serve_rest(self, rest: RestApi) -> None:
+        # asyncio's own loop and no signal handlers: this runs in a thread, beside a Jupyter kernel's loop.
+        self._web = uvicorn.Server(
+            uvicorn.Config(
+                rest.application(self._workers),
+                loop="asyncio",
+                lifespan="off",
+                ws="none",
+                log_config=None,
+                access_log=False,
+                timeout_graceful_shutdown=5,
+            )
+        )
+        self._start("serving-rest", lambda: self._web.run(sockets=[self._socket]))
+        while not self._web.started and self._threads[-1].is_alive():
+            self._stop.wait(0.005)
+
+    def _repeat(self, name: str, seconds: float, action) -> None:
+        def loop():
+            while not self._stop.wait(seconds):
+                try:
+                    action()
+                except (ServingError, OSError) as error:
+                    log.warning("%s: %s", name, error)
+
+        if seconds > 0:
+            self._start(name, loop)
+
+    def _start(self, name: str, target) -> None:
+        self._threads.append(threading.Thread(target=target, name=name, daemon=True))
+        self._threads[-1].start()
+
+    def _reread(self, file: Path) -> None:
+        text = file.read_text()
+        if text != self._config_text:
+            self._config_text = text
+            self.reload(file)
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    # Named as TCP, so that asyncio turns Nagle's algorithm off for its connections: 40 ms an answer otherwise.
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+    except OSError as error:
+        listener.close()
+        raise OSError(
+            error.errno,
+            f"REST port {port} of {host} is taken: stop what listens there, or pass rest_api_port=0 for a free one",
+        ) from error
+    return listener
+
+
+def _bind(server: grpc.Server, host: str, port: int) -> int:
+    try:
+        return server.add_insecure_port(f"{host}:{port}")
+    except RuntimeError as error:
+        raise OSError(
+            f"gRPC port {port} of {host} is taken: stop what listens there, or pass port=0 for a free one"
+        ) from error

@@ -25,6 +25,7 @@ def list_():
 
     from helpers import ROOT
     from helpers.exercises import ledger
+    from helpers.workbook import show
 
     done = ledger.progress(ROOT / "learn")
     for course in dict.fromkeys(lesson.course for lesson in syllabus.load().lessons):
@@ -35,7 +36,7 @@ def list_():
             exercises = syllabus.exercises(lesson)
             right = sum(done.get(e) == "right" for e in exercises)
             table.add_row(lesson.id, lesson.title, str(lesson.minutes), f"{right} of {len(exercises)}")
-        _console().print(table, "")
+        show.screen().print(table, "")
 
 
 @app.command()
@@ -116,12 +117,6 @@ def doctor():
     if not problems:
         print("✓ Nothing is wrong: packages, data, kernel, disk and memory are as they should be.")
     sys.exit(bool(problems))
-
-
-def _console():
-    from rich.console import Console
-
-    return Console(highlight=False, soft_wrap=not sys.stdout.isatty())
 
 
 def main():

@@ -47,7 +47,7 @@ class Result:
 
 
 def execute(job: Job, tries: int = 2) -> Result:
-    """Run the job in a new process. A process that vanishes without a word is tried again, then reported.
+    """Run the job in a new process. One that ends without a result (it was killed, no kernel started) is tried again.
 
     The job goes in through standard input, which stays open: when this process dies, the child reads the end of it
     and takes its kernel along.
@@ -75,7 +75,7 @@ def execute(job: Job, tries: int = 2) -> Result:
         if answer:
             return Result(**json.loads(answer))
     last = words[-1] if words else f"exit status {child.returncode}"
-    return Result(DEAD_KERNEL, f"The executing process ended without a result, {tries} times: {last}")
+    return Result(DEAD_KERNEL, f"The lesson's process ended without a result, {tries} times: {last[:300]}")
 
 
 # ---- inside the child ------------------------------------------------------------------------------------------------
@@ -168,8 +168,6 @@ def papermill(job: Job, guards: list) -> Result:
             outcome, detail = CELL_TIMEOUT, f"A cell took longer than {job.limits.cell:g} s: {_cell_of(error)}"
         except DeadKernelError:
             outcome, detail = DEAD_KERNEL, "The kernel died without a word; it may have been killed, or out of memory."
-        except RuntimeError as error:
-            outcome, detail = DEAD_KERNEL, f"The kernel did not start: {_first_line(str(error))}"
         guard = guards[-1] if guards else None
         if guard and guard.verdict:
             outcome, detail = guard.verdict

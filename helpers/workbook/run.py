@@ -224,7 +224,7 @@ class _pool:
         self.cluster = None
         if scheduler is None:
             self.cluster = LocalCluster(
-                n_workers=1, threads_per_worker=jobs, processes=False, dashboard_address=None, memory_limit=None
+                n_workers=1, threads_per_worker=jobs, processes=False, dashboard_address=":0", memory_limit=None
             )
         try:
             self.client = Client(self.cluster or scheduler, timeout=15)

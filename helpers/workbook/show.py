@@ -9,13 +9,19 @@ from helpers.workbook.run import Task, seconds
 from helpers.workbook.store import Store
 
 
+def screen():
+    """Where all output goes: as wide as the terminal, and without line breaks of its own in a log."""
+    from rich.console import Console
+
+    return Console(highlight=False, width=None if sys.stdout.isatty() else 200)
+
+
 @contextmanager
 def progress(todo: list[Task], store: Store, jobs: int):
     """Yields the function `run` tells its events; on a terminal the last line shows what runs and the time left."""
-    from rich.console import Console
     from rich.live import Live
 
-    console = Console(highlight=False, soft_wrap=not sys.stdout.isatty())
+    console = screen()
     expected = {task.name: seconds(task, store) for task in todo}
     running: dict[str, float] = {}
     left = {task.name for task in todo}
@@ -51,10 +57,9 @@ def progress(todo: list[Task], store: Store, jobs: int):
 
 def table(todo: list[Task], results: dict[str, Result], index: Path) -> None:
     """Every result in a line, failures with what went wrong, and where the report is."""
-    from rich.console import Console
     from rich.table import Table
 
-    console = Console(highlight=False, soft_wrap=not sys.stdout.isatty())
+    console = screen()
     rows = Table(box=None, pad_edge=False)
     for name, where in [("lesson", "left"), ("title", "left"), ("outcome", "left"), ("time", "right"), ("memory", "right")]:
         rows.add_column(name, justify=where, overflow="fold")

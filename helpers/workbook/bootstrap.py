@@ -1,0 +1,137 @@
+"""Sets up the environment in .venv, once; needs nothing but Python 3.8 or newer. Called by make before every target.
+
+What is missing is said in one line with its remedy, before minutes are spent. A digest of what the environment is made
+from, written last, tells a finished set-up from one that was cut off.
+"""
+import hashlib
+import os
+import platform
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+VENV = ROOT / ".venv"
+READY = VENV / ".ready"
+UV_VERSION = "uv>=0.5"
+GIGABYTES = 8
+
+
+class Missing(Exception):
+    """Something the set-up needs is not there; the message says what to do."""
+
+
+def digest():
+    """Digest of the files the environment is made from."""
+    parts = [ROOT / "requirements.lock", ROOT / "pyproject.toml", ROOT / ".python-version", Path(__file__)]
+    parts.append(Path(__file__).with_name("kernelspec.py"))
+    return hashlib.sha256(b"\0".join(part.read_bytes() for part in parts) + str(ROOT).encode()).hexdigest()
+
+
+def ready():
+    """Whether the environment is there, whole, and made from what the files say now."""
+    try:
+        return READY.read_text() == digest() and (VENV / "bin" / "python").exists()
+    except OSError:
+        return False
+
+
+def preflight():
+    """Raise Missing for what would fail only after minutes."""
+    machine = (platform.system(), platform.machine())
+    if machine not in (("Linux", "x86_64"), ("Darwin", "x86_64")):
+        raise Missing(
+            "TFX 1.16 has no packages for {} on {}. Use the Dockerfile or the devcontainer: README, "
+            "'Windows, Apple silicon, ARM'.".format(*machine)
+        )
+    if not any(shutil.which(name) for name in ("c++", "g++", "clang++")):
+        raise Missing("A C++ compiler is missing: `apt-get install g++`, `dnf install gcc-c++` or `xcode-select --install`.")
+    free = shutil.disk_usage(str(ROOT)).free / 1e9
+    if free < GIGABYTES:
+        raise Missing("{:.1f} GB of disk are free, the set-up needs {}: make room and call again.".format(free, GIGABYTES))
+
+
+def find_uv():
+    """uv from the PATH, or brought into .venv/tools by this Python's pip."""
+    found = shutil.which("uv")
+    if found:
+        return found
+    tools = VENV / "tools"
+    uv = tools / "bin" / "uv"
+    if not uv.exists():
+        print("Fetching uv, the installer …", flush=True)
+        call = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+        done = subprocess.run(call + ["--target", str(tools), "--upgrade", UV_VERSION], stderr=subprocess.PIPE)
+        if done.returncode:
+            said = done.stderr.decode(errors="replace")
+            if "No module named pip" in said:
+                raise Missing("Neither uv nor pip is here: `apt-get install python3-pip`, or install uv, and call again.")
+            raise Missing(explain(said))
+    return str(uv)
+
+
+def explain(said):
+    """The remedy for what an installer said on its way out."""
+    lowered = said.lower()
+    if "no space left" in lowered:
+        return "The disk is full: make room and call again."
+    network = ("dns error", "failed to fetch", "error sending request", "connection", "no matching distribution", "timed out")
+    if any(word in lowered for word in network):
+        return "The package index can't be reached; the first set-up needs it: check network, proxy or mirror, and call again."
+    lines = said.strip().splitlines()
+    return "The set-up failed: {}".format(lines[-1] if lines else "no message")
+
+
+def step(said, *command):
+    """Run one step; its words are shown only if it fails."""
+    print(said, flush=True)
+    environment = {k: v for k, v in os.environ.items() if k not in ("PYTHONDONTWRITEBYTECODE", "VIRTUAL_ENV", "PYTHONPATH")}
+    environment["VIRTUAL_ENV"] = str(VENV)
+    done = subprocess.run(command, cwd=str(ROOT), env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    if done.returncode:
+        words = done.stdout.decode(errors="replace")
+        sys.stderr.write(words)
+        if "No interpreter found" in words:
+            raise Missing("Python 3.10 is missing and can't be fetched: install it (`pyenv install 3.10`) and call again.")
+        raise Missing(explain(words))
+
+
+def setup():
+    """Make the environment anew unless it is ready."""
+    preflight()
+    uv = find_uv()
+    READY.unlink() if READY.exists() else None
+    version = (ROOT / ".python-version").read_text().strip()
+    if not (VENV / "bin" / "python").exists():
+        step("Making .venv with Python {} …".format(version), uv, "venv", "--allow-existing", "--python", version, str(VENV))
+    step(
+        "Installing 280 packages (about a minute, 3 GB) …",
+        uv, "pip", "sync", "--compile-bytecode", "--require-hashes", "requirements.lock",
+    )  # fmt: skip
+    step("Installing the workbook …", uv, "pip", "install", "--no-deps", "--no-build-isolation", "-e", ".")
+    step("Installing the kernel …", str(VENV / "bin" / "python"), "-m", "helpers.workbook.kernelspec")
+    READY.write_text(digest())
+
+
+def main():
+    if ready():
+        return 0
+    try:
+        import fcntl
+
+        with open(str(ROOT / ".setup.lock"), "w") as lock:  # two makes at once: the second waits, and finds it done
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not ready():
+                setup()
+    except ImportError:
+        print("setup: Windows has no packages of TFX 1.16. Use the Dockerfile or the devcontainer.", file=sys.stderr)
+        return 1
+    except (Missing, OSError) as error:
+        print("setup: {}".format(error), file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

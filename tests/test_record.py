@@ -1,0 +1,108 @@
+"""Recordings: written from the text, stamped with what produced them, stale as soon as any of it changes."""
+import json
+
+import nbformat
+import pytest
+
+from helpers.workbook import record, run, syllabus
+from helpers.workbook.store import Store
+from helpers.workbook.syllabus import UsageError
+
+TEXT = """
+# %% [markdown]
+# # One
+# Some prose.
+
+# %% tags=["parameters"]
+seed = 1
+
+# %% tags=["rtol=0.1"]
+seed / 3
+"""
+
+
+def recorded(id="1.1", fresh=False):
+    """Record as the command does; returns (lessons executed, lessons given new prose, problems)."""
+    todo, prose = record.plan([id], fresh)
+    for lesson in prose:
+        record.retext(lesson)
+    store, executed = Store(), []
+    results = run.run(todo, store, told=lambda event, task, _: executed.append(task.name) if event == "start" else None)
+    return executed, [lesson.id for lesson in prose], record.keep(todo, results, store)
+
+
+def test_a_recording_has_the_outputs_and_the_texts_cells_and_nothing_that_varies(small_syllabus):
+    small_syllabus({"1.1": TEXT})
+    assert recorded() == (["1.1"], [], [])
+    lesson = syllabus.load().lesson("1.1")
+    first = lesson.recording.read_bytes()
+    notebook = nbformat.reads(first, 4)
+    nbformat.validate(notebook)
+    assert notebook.cells[2].outputs[0].data["text/plain"] == "0.3333333333333333"
+    assert [c.source for c in notebook.cells] == [c.source for c in lesson.notebook().cells]
+    assert not any(word in first.decode() for word in ("papermill", "start_time", "/tmp", "iopub"))
+    assert record.stale(lesson) == []
+    recorded(fresh=True)
+    assert lesson.recording.read_bytes() == first, "recorded twice, the same bytes"
+
+
+def test_new_prose_keeps_the_outputs_and_executes_nothing(small_syllabus):
+    small_syllabus({"1.1": TEXT})
+    recorded()
+    small_syllabus({"1.1": TEXT.replace("Some prose", "Better prose").replace("rtol=0.1", "rtol=0.2")})
+    assert recorded() == ([], ["1.1"], [])
+    notebook = nbformat.read(syllabus.load().lesson("1.1").recording, 4)
+    assert "Better prose" in notebook.cells[0].source
+    assert notebook.cells[2].outputs and notebook.cells[2].metadata.tags == ["rtol=0.2"]
+
+
+@pytest.mark.parametrize("part", ["code", "parameters", "helpers", "data", "lock", "syllabus"])
+def test_a_recording_is_stale_when_any_part_of_its_stamp_has_changed(small_syllabus, part):
+    small_syllabus({"1.1": TEXT})
+    recorded()
+    lesson = syllabus.load().lesson("1.1")
+    tree = json.loads(lesson.recording.read_text())
+    tree["metadata"]["workbook"]["stamp"][part] = "other"
+    lesson.recording.write_text(json.dumps(tree))
+    assert record.stale(lesson) == [part]
+
+
+def test_a_recording_edited_by_hand_is_stale(small_syllabus):
+    small_syllabus({"1.1": TEXT})
+    recorded()
+    lesson = syllabus.load().lesson("1.1")
+    lesson.recording.write_text(lesson.recording.read_text().replace("Some prose", "Some other prose"))
+    assert record.stale(lesson) == ["text"]
+    lesson.recording.write_text("{")
+    assert record.stale(lesson) == ["no recording"]
+
+
+@pytest.mark.parametrize(
+    ("code", "said"), [("1 / 0", "cell error"), ("import sys; print('careful', file=sys.stderr)", "stderr: careful")]
+)
+def test_a_lesson_that_fails_or_speaks_on_stderr_is_not_recorded_and_the_old_recording_stays(small_syllabus, code, said):
+    small_syllabus({"1.1": TEXT})
+    recorded()
+    lesson = syllabus.load().lesson("1.1")
+    before = lesson.recording.read_bytes()
+    small_syllabus({"1.1": TEXT + f"\n# %%\n{code}\n"})
+    _, _, problems = recorded()
+    assert len(problems) == 1 and said in problems[0]
+    assert lesson.recording.read_bytes() == before
+
+
+def test_changing_a_helper_changes_the_stamp_of_the_lessons_that_import_it_and_of_no_other():
+    """On the real helpers: which files count for a piece of code."""
+    files = {f.name for f in syllabus.helper_files("from helpers import datasets")}
+    assert "datasets.py" in files and "figures.py" not in files
+    files = {f.name for f in syllabus.helper_files("from helpers.flights import examples")}
+    assert {"examples.py", "pipeline.py", "datasets.py"} <= files, "a TFX package counts whole, with what it imports"
+    assert {"lesson.py", "figures.py", "kit.py"} <= {f.name for f in syllabus.helper_files("from helpers import lesson")}
+
+
+def test_a_solution_tag_or_parameter_name_is_read_from_the_text(small_syllabus):
+    small_syllabus({"1.1": TEXT.replace("seed = 1", "seed: int = 1\nrows = [1]\nx, y = 1, 2")})
+    lesson = syllabus.load().lesson("1.1")
+    assert lesson.parameters == ("seed", "rows")
+    with pytest.raises(UsageError, match="no parameter 'y'"):
+        run.tasks(["1.1"], {"y": 3})

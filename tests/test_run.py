@@ -1,0 +1,255 @@
+"""Running lessons: outcomes told truthfully, results kept whole, unchanged work not done again."""
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import nbformat
+import nbformat.v4 as v4
+import psutil
+import pytest
+
+from helpers.workbook import report, run, syllabus
+from helpers.workbook.execute import Job, Limits, execute
+from helpers.workbook.store import Store
+from helpers.workbook.syllabus import UsageError
+
+WORKBOOK = [sys.executable, "-c", "from helpers.workbook.cli import main; main()"]
+
+
+def lesson(*cells: str) -> str:
+    parameters = '# %% tags=["parameters"]\nseed = 1\nsizes = [1, 2]\n\n'
+    return parameters + "\n\n".join(f"# %%\n{cell}" for cell in cells) + "\n"
+
+
+def notebook(*cells: str) -> str:
+    made = v4.new_notebook(cells=[v4.new_code_cell(c) for c in cells])
+    made.metadata.kernelspec = {"name": "python3", "display_name": "Python 3"}
+    return nbformat.writes(made)
+
+
+def ran(names=(), parameters=None, rows=None, **options):
+    """Run in-process; returns results by name and the names that were really executed."""
+    executed = []
+    todo = run.tasks(names, parameters or {}, rows)
+    results = run.run(todo, Store(), told=lambda event, task, _: executed.append(task.name) if event == "start" else None, **options)
+    report.write(todo, results, Store())
+    return results, sorted(executed)
+
+
+# ---- the outcomes ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("code", "outcome", "said"),
+    [
+        ("x = 1", "ok", ""),
+        ("def f():\n    return 1 / 0\nf()", "cell error", "ZeroDivisionError: division by zero"),
+        ("import time; time.sleep(99)", "cell time-out", "import time; time.sleep(99)"),
+        ("import os; os._exit(0)", "dead kernel", "died"),
+        ("import os, signal; os.kill(os.getpid(), signal.SIGKILL)", "dead kernel", "died"),
+        ("x = b'x' * 1_200_000_000; import time; time.sleep(9)", "dead kernel", "over the limit of 1 GB"),
+    ],
+)
+def test_a_lesson_ends_as_what_it_is(code, outcome, said):
+    result = execute(Job("x", notebook(code), limits=Limits(cell=3, lesson=30, memory=1)))
+    assert result.outcome == outcome
+    assert said in result.detail
+
+
+def test_a_lesson_whose_cells_are_short_but_many_ends_at_the_lessons_limit():
+    result = execute(Job("x", notebook(*["import time; time.sleep(1)"] * 9), limits=Limits(cell=3, lesson=3)))
+    assert result.outcome == "lesson time-out"
+    assert "3 s" in result.detail
+
+
+def test_what_was_executed_before_a_failure_is_in_the_page_and_the_notebook():
+    result = execute(Job("x", notebook("print('before')", "1 / 0", "print('after')")))
+    assert "before" in result.page and "ZeroDivisionError" in result.page
+    outputs = [c.get("outputs") for c in nbformat.reads(result.notebook, 4).cells if c.cell_type == "code"]
+    assert outputs[0] and not outputs[-1]
+
+
+def test_a_page_needs_no_network_to_be_read():
+    page = execute(Job("x", notebook("1"))).page
+    import re
+
+    assert not re.findall(r'<(?:script|link|img)[^>]+(?:src|href)="(?:https?:)?//', page)
+
+
+def test_a_lesson_is_blocked_by_what_it_needs_and_says_why(small_syllabus):
+    small_syllabus({"1.1": lesson("1"), "1.2": lesson("2")}, needs={"broken": "math:no_such_function"})
+    results, executed = ran()
+    assert executed == ["broken"]
+    assert results["1.1"].outcome == results["1.2"].outcome == "blocked"
+    assert "broken: cell error" in results["1.1"].detail and "ImportError" in results["1.1"].detail
+
+
+def test_what_is_needed_by_two_is_made_once_and_not_at_all_when_nothing_is_left_to_run(small_syllabus, tmp_path):
+    (tmp_path / "made").touch()
+    small_syllabus({"1.1": lesson("1"), "1.2": lesson("2")}, needs={"thing": "platform:node"})
+    assert ran()[1] == ["1.1", "1.2", "thing"]
+    assert ran()[1] == []
+
+
+# ---- what is kept ---------------------------------------------------------------------------------------------------
+
+
+def test_only_what_has_changed_or_failed_runs_again(small_syllabus):
+    texts = {"1.1": lesson("print('one')"), "1.2": lesson("print('two')"), "1.3": lesson("1 / 0")}
+    small_syllabus(texts)
+    results, executed = ran()
+    assert [results[i].outcome for i in texts] == ["ok", "ok", "cell error"]
+    assert ran()[1] == ["1.3"]
+    small_syllabus({**texts, "1.2": lesson("print('other')")})
+    assert ran()[1] == ["1.2", "1.3"]
+    assert ran(["1.1"], fresh=True)[1] == ["1.1"]
+
+
+def test_every_declared_parameter_reaches_its_notebook(small_syllabus):
+    small_syllabus({"1.1": lesson("print(seed, sizes)")})
+    ran(["1.1"], {"seed": 7, "sizes": [3, 4]})
+    page = Path(os.environ["WORKBOOK_BUILD"], "report/pages/1.1.html").read_text()
+    assert "7 [3, 4]" in page
+    assert ran(["1.1"], {"seed": 8})[1] == ["1.1"], "other parameters are another result"
+
+
+def test_each_row_of_a_table_has_a_result_of_its_own(small_syllabus, tmp_path):
+    small_syllabus({"1.1": lesson("print('seed', seed * 2)")})
+    (tmp_path / "t.csv").write_text("seed\n21\n50\n")
+    results, _ = ran(["1.1"], rows=run.table(tmp_path / "t.csv"))
+    assert list(results) == ["1.1-row-001", "1.1-row-002"]
+    pages = [Path(os.environ["WORKBOOK_BUILD"], f"report/pages/{name}.html").read_text() for name in results]
+    assert "seed 42" in pages[0] and "seed 100" in pages[1]
+
+
+def test_a_damaged_result_is_made_again(small_syllabus):
+    small_syllabus({"1.1": lesson("1")})
+    ran()
+    (Store().path(syllabus.key(syllabus.load().lesson("1.1"))) / "result.json").write_text('{"outcome": "o')
+    assert ran()[1] == ["1.1"]
+
+
+# ---- bad input ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["run", "9.9"], "no lesson '9.9'. Known lessons: 1.1"),
+        (["run", "1.1", "-p", "sead=1"], "no parameter 'sead'. Its parameters: "),
+        (["run", "1.1", "-p", "seed"], "'seed' is not of the form name=value"),
+        (["run", "1.1", "--each", "nowhere.csv"], "nowhere.csv can't be read"),
+        (["run", "nowhere.ipynb"], "nowhere.ipynb can't be read"),
+        (["run", "1.1", "--scheduler", "tcp://127.0.0.1:9"], "No Dask scheduler answers"),
+        (["learn", "9.9"], "no lesson '9.9'"),
+    ],
+)
+def test_bad_words_are_answered_in_one_line_that_says_what_to_do(words, said, own_build):
+    done = subprocess.run([*WORKBOOK, *words], capture_output=True, text=True)
+    assert done.returncode == 2
+    assert said in done.stderr and len(done.stderr.strip().splitlines()) == 1
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", '{"cells": 3}', '{"nbformat": 4, "cells": [{}]}', "\x00\x01"])
+def test_a_corrupt_notebook_is_refused_before_anything_runs(content, tmp_path):
+    (tmp_path / "copy.ipynb").write_text(content)
+    with pytest.raises(UsageError, match="not a notebook"):
+        run.tasks([str(tmp_path / "copy.ipynb")], {})
+
+
+@pytest.mark.parametrize("content", ["", "seed\n", "seed,sizes\n1\n", "seed\n1,2\n"])
+def test_a_table_that_is_not_one_is_refused(content, tmp_path):
+    (tmp_path / "t.csv").write_text(content)
+    with pytest.raises(UsageError, match="table|Row"):
+        run.table(tmp_path / "t.csv")
+
+
+def test_an_output_folder_that_cant_be_made_is_said(tmp_path, monkeypatch):
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("WORKBOOK_BUILD", str(tmp_path / "file" / "build"))
+    with pytest.raises(UsageError, match="WORKBOOK_BUILD"):
+        Store()
+
+
+def test_a_full_disk_is_said_and_what_has_finished_is_kept(small_syllabus, tmp_path):
+    """A real full disk: a small tmpfs where we may mount one, else the error the system would give."""
+    small_syllabus({"1.1": lesson("1"), "1.2": lesson("2")})
+    store = Store()
+    ran(["1.1"])
+    before = sorted(p.name for p in store.folder.iterdir())
+    result = execute(Job("x", notebook("1")))
+    import resource
+
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limits[1]))
+    try:
+        with pytest.raises(UsageError, match="could not be stored"):
+            store.put("other", result)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert sorted(p.name for p in store.folder.iterdir()) == before
+
+
+# ---- killed ---------------------------------------------------------------------------------------------------------
+
+
+def family(build: str) -> list[psutil.Process]:
+    """Processes of a run in this output folder, told by its environment; not the warm parent, which serves all."""
+    found = []
+    for process in psutil.process_iter(["cmdline"]):
+        try:
+            if process.environ().get("WORKBOOK_BUILD") == build and "warm_parent" not in " ".join(process.info["cmdline"] or []):
+                found.append(process)
+        except psutil.Error:
+            continue
+    return [p for p in found if p.pid != os.getpid() and p.status() != psutil.STATUS_ZOMBIE]
+
+
+def test_killed_twenty_times_at_random_moments_a_run_goes_on_from_where_it_was(tmp_path):
+    chance, kept_at_least_once = random.Random(2013), 0
+    for i in range(4):
+        nbformat.write(nbformat.reads(notebook(f"import time; time.sleep(0.3); print({i})"), 4), tmp_path / f"n{i}.ipynb")
+    names = [str(tmp_path / f"n{i}.ipynb") for i in range(4)]
+    for round_ in range(20):
+        build = str(tmp_path / f"build{round_}")
+        environment = {**os.environ, "WORKBOOK_BUILD": build}
+        running = subprocess.Popen([*WORKBOOK, "run", *names], env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        time.sleep(chance.uniform(0.2, 5.0))
+        running.send_signal(signal.SIGKILL)
+        running.wait()
+        deadline = time.monotonic() + 10
+        while (left := family(build)) and time.monotonic() < deadline:
+            time.sleep(0.1)
+        assert not left, f"left behind: {[p.cmdline() for p in left]}"
+        results = Path(build, "runs").glob("*/result.json")
+        kept = {p: p.stat().st_ino for p in results}
+        for path in kept:
+            assert json.loads(path.read_text())["outcome"] == "ok"
+            nbformat.read(path.with_name("notebook.ipynb"), 4)
+        done = subprocess.run([*WORKBOOK, "run", *names], env=environment, capture_output=True, text=True)
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert {p: p.stat().st_ino for p in kept} == kept, "a finished result was made again"
+        assert len(list(Path(build, "runs").glob("*/result.json"))) == 4
+        assert not list(Path(build, "runs").glob(".part-*"))
+        kept_at_least_once += 0 < len(kept) < 4
+    assert kept_at_least_once >= 2, "the moments were not random enough to test anything"
+
+
+def test_ctrl_c_says_that_the_same_command_goes_on(tmp_path):
+    (tmp_path / "n.ipynb").write_text(notebook("import time; time.sleep(60)"))
+    build = str(tmp_path / "build")
+    running = subprocess.Popen(
+        [*WORKBOOK, "run", str(tmp_path / "n.ipynb")], env={**os.environ, "WORKBOOK_BUILD": build}, stderr=subprocess.PIPE, text=True
+    )
+    time.sleep(4)
+    running.send_signal(signal.SIGINT)
+    assert running.wait(20) == 130
+    assert "goes on from there" in running.stderr.read()
+    time.sleep(2)
+    assert not family(build)

@@ -86,7 +86,7 @@ def shadows(file: Path) -> list[str]:
     finds = KernelSpecManager().find_kernel_specs().get("python3")
     if not file.exists() or finds is None or Path(finds).resolve() == file.parent.resolve():
         return []
-    return [f"Jupyter finds another python3 kernel first: {finds}. Remove it, or unset JUPYTER_PATH if it comes from there."]
+    return [f"Jupyter finds another python3 kernel first, {finds}. Remove it, or unset JUPYTER_PATH if that names it."]
 
 
 if __name__ == "__main__":

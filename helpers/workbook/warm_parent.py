@@ -34,7 +34,7 @@ import time
 from pathlib import Path
 
 # The slow ones; `tfx.v1` brings TensorFlow, TFDV, TFT, TFMA, ML Metadata, Beam, pandas, matplotlib and scikit-learn.
-PRELOAD = "psutil,ipykernel.kernelapp,tfx.v1,sklearn.ensemble,sklearn.linear_model"
+PRELOAD = "ipykernel.kernelapp,tfx.v1,sklearn.ensemble,sklearn.linear_model,fastapi,uvicorn,httpx"
 IDLE = 20 * 60  # seconds without a kernel after which the parent ends
 PR_SET_PDEATHSIG, PR_SET_NAME, PR_SET_CHILD_SUBREAPER = 1, 15, 36  # linux/prctl.h
 
@@ -52,7 +52,7 @@ def private_folder() -> Path:
         folder.mkdir(mode=0o700)
     found = folder.lstat()
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid() or stat.S_IMODE(found.st_mode) & 0o077:
-        raise NotPrivate(f"{folder} is not a folder that only you can enter. Remove it, or `chmod 700` it if it is yours.")
+        raise NotPrivate(f"others can enter {folder}; remove it, or `chmod 700` it if it is yours")
     return folder
 
 
@@ -227,13 +227,15 @@ def run(request: dict) -> None:
     tempfile.tempdir = None  # forget the parent's
     if "numpy" in sys.modules:
         sys.modules["numpy"].random.seed()  # else every fork draws the same; `random` sees to itself
-    streams = sys.stdout, sys.stderr
+    logging_to = {  # by libraries that were imported before the notebook's streams were there
+        handler: handler.stream.name
+        for handler in (reference() for reference in logging._handlerList)
+        if isinstance(handler, logging.StreamHandler) and handler.stream in (sys.stdout, sys.stderr)
+    }
     app = IPKernelApp.instance(parent_handle=os.getppid())
     app.initialize(request["argv"])
-    for reference in logging._handlerList:  # libraries that log to the parent's streams: to the notebook's
-        handler = reference()
-        if isinstance(handler, logging.StreamHandler) and handler.stream in streams and handler not in app.log.handlers:
-            handler.setStream(sys.stdout if handler.stream is streams[0] else sys.stderr)
+    for handler, name in logging_to.items():
+        handler.setStream(sys.stdout if name == "<stdout>" else sys.stderr)
     app.start()
 
 

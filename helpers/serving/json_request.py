@@ -127,7 +127,7 @@ def _columns(value, infos) -> dict[str, np.ndarray]:
                 "as per tensorinfo_map"
             )
         return {name: _array(value, info.dtype) for name, info in infos.items()}
-    for name in infos:
+    for name in sorted(infos):
         if name not in value:
             raise invalid(f"Missing named input: {name} in 'inputs' object.")
     return {name: _array(value[name], info.dtype) for name, info in infos.items()}  # as there, extra names are ignored

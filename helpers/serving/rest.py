@@ -45,7 +45,7 @@ class RestApi:
         async def metrics() -> Response:
             return Response(self._metrics.page(), media_type="text/plain")
 
-        @application.api_route("/v1/{path:path}", methods=["GET", "POST", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS"])
+        @application.api_route("/{path:path}", methods=["GET", "POST", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS"])
         async def answer(request: Request) -> Response:
             try:
                 body = await self._read(request)
@@ -53,13 +53,11 @@ class RestApi:
                 return _reply(413, json_response.error(error.message))
             except ClientDisconnect:
                 return _reply(499, json_response.error("The client closed the request"))
+            if not request.url.path.lower().startswith("/v1/"):
+                return _reply(404, json_response.error(f"Malformed request: {request.method} {request.url.path}"))
             path = request.scope["raw_path"].decode("latin-1").partition("?")[0]
             work = partial(self.answer, request.method, path, body)
             return _reply(*await asyncio.get_running_loop().run_in_executor(executor, work))
-
-        @application.exception_handler(404)
-        async def elsewhere(request: Request, _error: Exception) -> Response:
-            return _reply(404, json_response.error(f"Malformed request: {request.method} {request.url.path}"))
 
         return application
 

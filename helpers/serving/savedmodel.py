@@ -5,6 +5,7 @@ Python objects of the model are rebuilt, so loading takes milliseconds and the m
 """
 
 import time
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -69,8 +70,11 @@ class SavedModel:
 def _meta_graph(path: Path) -> MetaGraphDef:
     file = path / "saved_model.pb"
     try:
-        saved = SavedModelProto.FromString(file.read_bytes())
-    except DecodeError as error:
+        with warnings.catch_warnings():
+            # protobuf 3.20 only warns where the bytes end a group that never began, and returns what it has so far
+            warnings.filterwarnings("error", "Unexpected end-group tag", RuntimeWarning)
+            saved = SavedModelProto.FromString(file.read_bytes())
+    except (DecodeError, RuntimeWarning) as error:
         raise ServingError(StatusCode.DATA_LOSS, f"Can't parse {file} as binary proto") from error
     for meta in saved.meta_graphs:
         if set(meta.meta_info_def.tags) == {"serve"}:

@@ -1,0 +1,328 @@
+"""Versions of the embedded model server: policies, labels, hot reload, draining, versions that do not load, warm-up."""
+
+import shutil
+import threading
+import time
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from serving_models import exported, put, refused, serving
+from tensorflow_serving.apis.get_model_status_pb2 import GetModelStatusRequest
+from tensorflow_serving.apis.model_management_pb2 import ReloadConfigRequest
+from tensorflow_serving.apis.predict_pb2 import PredictRequest
+
+from helpers.serving import ServingError, Transition, config, warmup
+
+PREDICT = "/v1/models/tiny:predict"
+ONE = np.float32([1])
+
+
+def configuration(base, policy="", labels=None, name="tiny"):
+    """A model_config_list of one model, in TF Serving's text form."""
+    labels = "".join(f'version_labels {{ key: "{label}" value: {v} }} ' for label, v in (labels or {}).items())
+    policy = f"model_version_policy {{ {policy} }}" if policy else ""
+    return (
+        f'model_config_list {{ config {{ name: "{name}" base_path: "{base}" model_platform: "tensorflow" '
+        f"{policy} {labels}}} }}"
+    )
+
+
+def answer_of(clients, path=PREDICT):
+    """The weight of the version that answers: tiny models say weight + 2 to 1."""
+    status, body = clients.post(path, {"instances": [1]})
+    assert status == 200, body
+    return body["predictions"][0] - 2
+
+
+def test_a_new_version_is_loaded_and_the_old_one_unloaded_at_the_next_poll(tmp_path):
+    put(tmp_path, 1)
+    with serving({"tiny": tmp_path}) as (server, clients):
+        assert answer_of(clients) == 1
+        put(tmp_path, 2)
+        assert server.poll() == [Transition("tiny", 2, "AVAILABLE"), Transition("tiny", 1, "END")]
+        assert answer_of(clients) == 2
+        assert clients.states("tiny") == {2: "AVAILABLE", 1: "END"}
+        assert server.poll() == []
+        assert clients.post("/v1/models/tiny/versions/1:predict", {"instances": [1]})[0] == 404
+
+
+def test_versions_are_ordered_as_numbers_and_other_folders_are_ignored(tmp_path):
+    put(tmp_path, 9)
+    put(tmp_path, 10)
+    (tmp_path / "notes").mkdir()
+    (tmp_path / "11").write_text("a file, not a folder")
+    with serving({"tiny": tmp_path}) as (_server, clients):
+        assert clients.states("tiny") == {10: "AVAILABLE"}
+
+
+def test_a_bad_version_is_rolled_back_by_removing_its_folder(tmp_path):
+    put(tmp_path, 1)
+    put(tmp_path, 2)
+    with serving({"tiny": tmp_path}) as (server, clients):
+        shutil.rmtree(tmp_path / "2")
+        assert server.poll() == [Transition("tiny", 1, "AVAILABLE"), Transition("tiny", 2, "END")]
+        assert answer_of(clients) == 1
+
+
+def test_polling_in_the_background_finds_a_new_version(tmp_path):
+    put(tmp_path, 1)
+    with serving({"tiny": tmp_path}, file_system_poll_wait_seconds=0.05) as (_server, clients):
+        put(tmp_path, 2)
+        deadline = time.monotonic() + 10
+        while answer_of(clients) != 2:
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+
+
+@pytest.mark.parametrize(
+    ("policy", "expected"),
+    [
+        ("", {3}),
+        ("latest { num_versions: 2 }", {2, 3}),
+        ("all {}", {1, 2, 3}),
+        ("specific { versions: 1 versions: 3 versions: 7 }", {1, 3}),
+    ],
+)
+def test_a_policy_decides_which_versions_are_served(tmp_path, policy, expected):
+    for version in (1, 2, 3):
+        put(tmp_path, version)
+    with serving(configuration(tmp_path, policy)) as (_server, clients):
+        assert clients.states("tiny").keys() == expected
+        for version in expected:
+            assert answer_of(clients, f"/v1/models/tiny/versions/{version}:predict") == version
+        assert answer_of(clients) == max(expected)
+
+
+def test_no_request_fails_or_mixes_versions_while_versions_change_under_load(tmp_path):
+    put(tmp_path, 1)
+    seen, failures, stop = set(), [], threading.Event()
+
+    def load(clients, over_rest):
+        while not stop.is_set():
+            if over_rest:
+                status, body = clients.post(PREDICT, {"instances": [1, 10]})
+                if status != 200:
+                    failures.append(body)
+                    continue
+                first, second = body["predictions"]
+            else:
+                first, second = clients.predict("tiny", x=np.float32([1, 10]))["y"]
+            seen.add(first - 2)
+            if second - 2 != 10 * (first - 2):
+                failures.append((first, second))
+
+    with serving({"tiny": tmp_path}) as (server, clients):
+        threads = [threading.Thread(target=load, args=(clients, index % 2 == 0)) for index in range(6)]
+        for thread in threads:
+            thread.start()
+        for version in range(2, 8):
+            put(tmp_path, version, weight=1 + version % 3)
+            shutil.rmtree(tmp_path / str(version - 1))
+            server.poll()
+            time.sleep(0.1)
+        stop.set()
+        for thread in threads:
+            thread.join()
+        assert failures == []
+        assert seen == {1, 2, 3}
+
+
+def test_a_version_is_unloaded_only_when_its_last_request_is_answered(tmp_path):
+    put(tmp_path, 1)
+    with serving({"tiny": tmp_path}) as (server, clients):
+        held = PredictRequest()
+        held.model_spec.name = "tiny"
+        with server.manager.acquire(held.model_spec) as version:
+            put(tmp_path, 2)
+            poller = threading.Thread(target=server.poll)
+            poller.start()
+            deadline = time.monotonic() + 10
+            while clients.states("tiny")[1] != "UNLOADING":
+                assert time.monotonic() < deadline
+                time.sleep(0.01)
+            assert answer_of(clients) == 2
+            signature = version.model.signatures["serving_default"]
+            assert version.runner.run({signature.inputs["x"].name: ONE}, [signature.outputs["y"].name])[0] == 3
+            assert poller.is_alive()
+        poller.join(10)
+        assert clients.states("tiny") == {2: "AVAILABLE", 1: "END"}
+
+
+def test_a_half_copied_version_is_not_touched_until_its_graph_is_there(tmp_path):
+    put(tmp_path, 1)
+    with serving({"tiny": tmp_path}) as (server, clients):
+        shutil.copytree(exported(2.0) / "variables", tmp_path / "2" / "variables")
+        assert server.poll() == []
+        assert answer_of(clients) == 1
+        shutil.copy(exported(2.0) / "saved_model.pb", tmp_path / "2")
+        assert server.poll() == [Transition("tiny", 2, "AVAILABLE"), Transition("tiny", 1, "END")]
+        assert answer_of(clients) == 2
+
+
+def test_a_version_without_its_variables_fails_and_is_tried_again_when_they_arrive(tmp_path):
+    put(tmp_path, 1)
+    with serving({"tiny": tmp_path}) as (server, clients):
+        (tmp_path / "2").mkdir()
+        shutil.copy(exported(2.0) / "saved_model.pb", tmp_path / "2")
+        assert server.poll() == [Transition("tiny", 2, "END")]
+        assert server.poll() == []
+        assert answer_of(clients) == 1
+        shutil.copytree(exported(2.0) / "variables", tmp_path / "2" / "variables")
+        assert server.poll() == [Transition("tiny", 2, "AVAILABLE"), Transition("tiny", 1, "END")]
+
+
+@pytest.mark.parametrize(
+    ("damage", "code", "text"),
+    [
+        (b"this is no protocol buffer", "DATA_LOSS", "as binary proto"),
+        (b"", "NOT_FOUND", "Could not find meta graph def matching supplied tags"),
+    ],
+)
+def test_a_corrupt_version_ends_with_its_error_and_the_others_keep_serving(tmp_path, damage, code, text):
+    put(tmp_path / "tiny", 1)
+    put(tmp_path / "other", 5)
+    with serving({"tiny": tmp_path / "tiny", "other": tmp_path / "other"}) as (server, clients):
+        (put(tmp_path / "tiny", 2) / "saved_model.pb").write_bytes(damage)
+        assert server.poll() == [Transition("tiny", 2, "END")]
+        _status, body = clients.get("/v1/models/tiny/versions/2")
+        entry = body["model_version_status"][0]
+        assert entry["state"] == "END" and entry["status"]["error_code"] == code
+        assert text in entry["status"]["error_message"]
+        assert answer_of(clients) == 1
+        assert answer_of(clients, "/v1/models/other:predict") == 5
+        assert clients.metric(":tensorflow:cc:saved_model:load_attempt_count", status="fail") == 1
+
+
+def test_broken_weights_are_an_error_of_the_version_not_of_the_server(tmp_path):
+    put(tmp_path, 1)
+    with serving({"tiny": tmp_path}) as (server, clients):
+        data = put(tmp_path, 2) / "variables" / "variables.data-00000-of-00001"
+        data.write_bytes(data.read_bytes()[:5])
+        assert server.poll() == [Transition("tiny", 2, "END")]
+        assert answer_of(clients) == 1
+
+
+def test_a_server_does_not_start_on_a_model_that_cannot_be_served(tmp_path):
+    with pytest.raises(ServingError, match="Could not find base path"):
+        serving({"tiny": tmp_path / "none"}).__enter__()
+    with pytest.raises(ServingError, match="Unable to find a numerical version path for servable tiny"):
+        serving({"tiny": tmp_path}).__enter__()
+    (put(tmp_path, 1) / "saved_model.pb").write_bytes(b"broken")
+    with pytest.raises(ServingError, match="1 model.s. did not become available.*DATA_LOSS"):
+        serving({"tiny": tmp_path}).__enter__()
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("model_config_list { config { nam: 'x' } }", "Invalid protobuf"),
+        ("", "Only ModelConfigList is currently supported"),
+        ("model_config_list { config { name: 'x' base_path: 'here' model_platform: 'tensorflow' } }", "absolute path"),
+        ("model_config_list { config { name: 'x' base_path: '/here' } }", "nor ModelServerConfig::model_platform"),
+        (
+            "model_config_list { config { name: 'x' base_path: '/' model_platform: 'onnx' } }",
+            "unsupported platform onnx",
+        ),
+        (
+            "model_config_list { config { name: 'x' base_path: '/' model_platform: 'tensorflow' } "
+            "config { name: 'x' base_path: '/' model_platform: 'tensorflow' } }",
+            "multiple times in config list",
+        ),
+    ],
+)
+def test_a_wrong_configuration_is_refused_with_its_reason(text, reason):
+    with pytest.raises(ServingError, match=reason):
+        config.read(text)
+
+
+def test_labels_lead_to_their_versions_on_both_protocols_and_move_with_the_configuration(tmp_path):
+    put(tmp_path, 1)
+    put(tmp_path, 2)
+    with serving(configuration(tmp_path, "all {}")) as (server, clients):
+        server.reload(configuration(tmp_path, "all {}", {"stable": 1, "canary": 2}))
+        assert answer_of(clients, "/v1/models/tiny/labels/stable:predict") == 1
+        assert clients.predict("tiny", label="canary", x=ONE)["y"] == 4
+        status, body = clients.get("/v1/models/tiny/labels/canary")
+        assert status == 200 and body["model_version_status"][0]["version"] == "2"
+        server.reload(configuration(tmp_path, "all {}", {"stable": 2}))
+        assert answer_of(clients, "/v1/models/tiny/labels/stable:predict") == 2
+        assert clients.post("/v1/models/tiny/labels/canary:predict", {"instances": [1]})[0] == 400
+
+
+def test_a_label_may_only_point_at_a_version_that_is_serving_unless_allowed(tmp_path):
+    put(tmp_path, 1)
+    labelled = configuration(tmp_path, "all {}", {"stable": 1})
+    with pytest.raises(ServingError, match="assign label to version 1 of model tiny, which is not currently available"):
+        serving(labelled).__enter__()
+    with serving(labelled, allow_version_labels_for_unavailable_models=True) as (server, clients):
+        assert answer_of(clients, "/v1/models/tiny/labels/stable:predict") == 1
+        with pytest.raises(ServingError, match="FAILED_PRECONDITION"):  # an existing label never moves ahead
+            server.reload(configuration(tmp_path, "all {}", {"stable": 9}))
+        assert answer_of(clients, "/v1/models/tiny/labels/stable:predict") == 1
+
+
+def reload_request(text):
+    request = ReloadConfigRequest()
+    request.config.CopyFrom(config.read(text))
+    return request
+
+
+def test_a_reload_over_grpc_replaces_the_whole_configuration(tmp_path):
+    put(tmp_path / "tiny", 1)
+    put(tmp_path / "other", 5)
+    with serving({"tiny": tmp_path / "tiny"}) as (_server, clients):
+        response = clients.models.HandleReloadConfigRequest(
+            reload_request(configuration(tmp_path / "other", name="other")), timeout=30
+        )
+        assert response.status.error_code == 0
+        assert answer_of(clients, "/v1/models/other:predict") == 5
+        assert refused(clients.predict, "tiny", x=ONE)[0] == "NOT_FOUND"
+        status = GetModelStatusRequest()
+        status.model_spec.name = "tiny"
+        assert clients.models.GetModelStatus(status).model_version_status[0].state == 50  # END
+
+
+def test_a_refused_reload_leaves_the_old_configuration_in_effect(tmp_path):
+    put(tmp_path, 1)
+    with serving({"tiny": tmp_path}) as (_server, clients):
+        for text, code in (
+            (configuration(tmp_path, labels={"stable": 2}), "FAILED_PRECONDITION"),
+            (configuration(tmp_path / "none"), "INVALID_ARGUMENT"),
+        ):
+            assert refused(clients.models.HandleReloadConfigRequest, reload_request(text), timeout=30)[0] == code
+            assert answer_of(clients) == 1
+        assert refused(clients.models.HandleReloadConfigRequest, ReloadConfigRequest())[0] == "INVALID_ARGUMENT"
+
+
+def test_a_base_path_that_vanishes_keeps_what_is_loaded(tmp_path):
+    put(tmp_path / "tiny", 1)
+    with serving({"tiny": tmp_path / "tiny"}) as (server, clients):
+        shutil.rmtree(tmp_path / "tiny")
+        assert server.poll() == []
+        assert answer_of(clients) == 1
+
+
+def request_of(**inputs):
+    request = PredictRequest()
+    for name, value in inputs.items():
+        request.inputs[name].CopyFrom(tf.make_tensor_proto(value))
+    return request
+
+
+def test_stored_requests_are_replayed_before_a_version_answers(tmp_path):
+    warmup.write(put(tmp_path, 1), [request_of(x=ONE)] * 3)
+    for replayed, runs in ((True, 3), (False, 0)):
+        with serving({"tiny": tmp_path}, enable_model_warmup=replayed) as (_server, clients):
+            assert clients.metric(":tensorflow:core:graph_runs") == runs
+            assert clients.metric(":tensorflow:serving:request_count") == 0
+
+
+def test_a_version_that_cannot_answer_its_stored_requests_does_not_go_live(tmp_path):
+    put(tmp_path, 1)
+    with serving({"tiny": tmp_path}) as (server, clients):
+        warmup.write(put(tmp_path, 2), [request_of(old_name=ONE)])
+        assert server.poll() == [Transition("tiny", 2, "END")]
+        _status, body = clients.get("/v1/models/tiny/versions/2")
+        assert "input tensor alias not found in signature: old_name" in str(body)
+        assert answer_of(clients) == 1

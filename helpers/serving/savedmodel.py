@@ -69,13 +69,15 @@ class SavedModel:
 
 def _meta_graph(path: Path) -> MetaGraphDef:
     file = path / "saved_model.pb"
-    try:
-        with warnings.catch_warnings():
-            # protobuf 3.20 only warns where the bytes end a group that never began, and returns what it has so far
-            warnings.filterwarnings("error", "Unexpected end-group tag", RuntimeWarning)
+    with warnings.catch_warnings(record=True) as caught:
+        # protobuf 3.20 only warns where the bytes end a group that never began, and keeps what it has read so far
+        warnings.filterwarnings("always", "Unexpected end-group tag", RuntimeWarning)
+        try:
             saved = SavedModelProto.FromString(file.read_bytes())
-    except (DecodeError, RuntimeWarning) as error:
-        raise ServingError(StatusCode.DATA_LOSS, f"Can't parse {file} as binary proto") from error
+        except DecodeError:
+            saved = None
+    if saved is None or caught:
+        raise ServingError(StatusCode.DATA_LOSS, f"Can't parse {file} as binary proto")
     for meta in saved.meta_graphs:
         if set(meta.meta_info_def.tags) == {"serve"}:
             return meta

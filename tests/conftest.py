@@ -1,4 +1,5 @@
 """Fixtures several tests share: an output folder of their own, and small notebooks in place of the lessons."""
+
 import textwrap
 
 import pytest

@@ -1,4 +1,5 @@
 """The comparison of outputs with recorded ones: what must pass, and above all what must not."""
+
 import base64
 import struct
 
@@ -41,7 +42,9 @@ def test_the_fourth_digit_counts_where_no_tolerance_is_declared():
 
 def test_a_number_within_the_tolerance_passes_though_its_column_is_wider():
     assert difference("a  1.00\nb  9.99", "a   1.00\nb  10.00", rtol=0.01) is None
-    assert difference("loss 0.000", "loss 0.001", rtol=0.5) is not None, "a relative tolerance says nothing at zero"
+    assert difference("loss 0.000", "loss 0.001", rtol=0.5) is not None, (
+        "a relative tolerance says nothing at zero"
+    )
     assert difference("loss 0.000", "loss 0.001", atol=0.001) is None
 
 
@@ -56,7 +59,11 @@ def test_the_same_tolerance_holds_in_html_and_on_stdout():
     near = [v4.new_output("display_data", {"text/html": "<td>0.51</td>", "text/plain": "0.51"})]
     assert outputs_differ(html, near)
     assert not outputs_differ(html, near, ["rtol=0.05"])
-    assert outputs_differ([v4.new_output("stream", name="stdout", text="1.0")], [v4.new_output("stream", name="stdout", text="2.0")], ["rtol=0.05"])
+    assert outputs_differ(
+        [v4.new_output("stream", name="stdout", text="1.0")],
+        [v4.new_output("stream", name="stdout", text="2.0")],
+        ["rtol=0.05"],
+    )
 
 
 def test_stdout_in_two_pieces_is_the_same_as_in_one_and_stderr_is_not_compared():
@@ -102,10 +109,30 @@ def pytester_notebook(tmp_path):
     import nbformat
 
     def run(code, recorded, tags):
-        cell = v4.new_code_cell(code, execution_count=1, metadata={"tags": tags}, outputs=[v4.new_output("execute_result", {"text/plain": recorded}, execution_count=1)])
-        notebook = v4.new_notebook(cells=[cell], metadata={"kernelspec": {"name": "python3", "display_name": "Python 3"}})
+        cell = v4.new_code_cell(
+            code,
+            execution_count=1,
+            metadata={"tags": tags},
+            outputs=[v4.new_output("execute_result", {"text/plain": recorded}, execution_count=1)],
+        )
+        notebook = v4.new_notebook(
+            cells=[cell], metadata={"kernelspec": {"name": "python3", "display_name": "Python 3"}}
+        )
         nbformat.write(notebook, tmp_path / "one.ipynb")
-        call = [sys.executable, "-m", "pytest", "-q", "-p", "helpers.workbook.compare", "-p", "no:xdist", "--nbval", str(tmp_path / "one.ipynb"), "-c", "/dev/null"]
+        call = [
+            sys.executable,
+            "-m",
+            "pytest",
+            "-q",
+            "-p",
+            "helpers.workbook.compare",
+            "-p",
+            "no:xdist",
+            "--nbval",
+            str(tmp_path / "one.ipynb"),
+            "-c",
+            "/dev/null",
+        ]
         return subprocess.run(call, cwd=tmp_path, capture_output=True).returncode
 
     return run

@@ -1,4 +1,5 @@
 """The learner's copies: no solutions, never overwritten once touched."""
+
 import json
 
 import nbformat
@@ -41,7 +42,9 @@ def test_an_untouched_copy_follows_its_lesson_even_if_it_was_run(small_syllabus,
     assert "answer + 1" in path.read_text()
 
 
-def test_a_touched_copy_a_corrupt_one_and_the_ledger_are_kept_and_the_learner_is_told(small_syllabus, tmp_path):
+def test_a_touched_copy_a_corrupt_one_and_the_ledger_are_kept_and_the_learner_is_told(
+    small_syllabus, tmp_path
+):
     small_syllabus({"1.1": TEXT, "1.2": TEXT})
     learn.copies(tmp_path / "learn")
     (tmp_path / "learn/progress.jsonl").write_text('{"kept": true}\n')

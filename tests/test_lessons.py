@@ -1,4 +1,5 @@
 """The contract every lesson keeps: its structure, its exercises, its recording."""
+
 import re
 import statistics
 
@@ -71,7 +72,10 @@ def test_each_exercise_is_a_starter_a_solution_and_a_check_in_this_order(lesson)
     assert 2 <= len(ids) <= 5
     for exercise in ids:
         cells = [c for c in code(lesson) if c.metadata.get("exercise") == exercise]
-        kinds = [next((t for t in c.metadata.get("tags", []) if t in ("starter", "solution")), "check") for c in cells]
+        kinds = [
+            next((t for t in c.metadata.get("tags", []) if t in ("starter", "solution")), "check")
+            for c in cells
+        ]
         assert kinds == ["starter", "solution", "check"], exercise
         assert "..." in cells[0].source
         assert f'lesson.check("{exercise}"' in cells[2].source
@@ -97,7 +101,9 @@ def test_what_follows_an_exercise_does_not_depend_on_the_answer(lesson):
         for cell in after:
             if cell.metadata.get("exercise") is None:
                 bound_here = names(cell.source, ast.Store)
-                assert not (answers - bound_here) & names(cell.source, ast.Load), f"{exercise}: {cell.source[:80]}"
+                assert not (answers - bound_here) & names(cell.source, ast.Load), (
+                    f"{exercise}: {cell.source[:80]}"
+                )
 
 
 @each_lesson
@@ -115,8 +121,12 @@ def test_a_recording_speaks_no_error_no_stderr_and_no_address_or_path(lesson):
     for cell in nbformat.read(lesson.recording, 4).cells:
         for output in cell.get("outputs", []):
             assert output.output_type != "error" and output.get("name") != "stderr"
-            words = str(output.get("text", "")) + str({k: v for k, v in output.get("data", {}).items() if "image" not in k})
-            assert not re.search(r"/tmp/|/root/|/home/|127\.0\.0\.1:\d|localhost:\d|0x[0-9a-f]{8}", words), words[:200]
+            words = str(output.get("text", "")) + str(
+                {k: v for k, v in output.get("data", {}).items() if "image" not in k}
+            )
+            assert not re.search(r"/tmp/|/root/|/home/|127\.0\.0\.1:\d|localhost:\d|0x[0-9a-f]{8}", words), (
+                words[:200]
+            )
 
 
 @each_lesson

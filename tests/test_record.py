@@ -1,4 +1,5 @@
 """Recordings: written from the text, stamped with what produced them, stale as soon as any of it changes."""
+
 import json
 
 import nbformat
@@ -27,7 +28,9 @@ def recorded(id="1.1", fresh=False):
     for lesson in prose:
         record.retext(lesson)
     store, executed = Store(), []
-    results = run.run(todo, store, told=lambda event, task, _: executed.append(task.name) if event == "start" else None)
+    results = run.run(
+        todo, store, told=lambda event, task, _: executed.append(task.name) if event == "start" else None
+    )
     return executed, [lesson.id for lesson in prose], record.keep(todo, results, store)
 
 
@@ -78,9 +81,12 @@ def test_a_recording_edited_by_hand_is_stale(small_syllabus):
 
 
 @pytest.mark.parametrize(
-    ("code", "said"), [("1 / 0", "cell error"), ("import sys; print('careful', file=sys.stderr)", "stderr: careful")]
+    ("code", "said"),
+    [("1 / 0", "cell error"), ("import sys; print('careful', file=sys.stderr)", "stderr: careful")],
 )
-def test_a_lesson_that_fails_or_speaks_on_stderr_is_not_recorded_and_the_old_recording_stays(small_syllabus, code, said):
+def test_a_lesson_that_fails_or_speaks_on_stderr_is_not_recorded_and_the_old_recording_stays(
+    small_syllabus, code, said
+):
     small_syllabus({"1.1": TEXT})
     recorded()
     lesson = syllabus.load().lesson("1.1")
@@ -96,8 +102,12 @@ def test_changing_a_helper_changes_the_stamp_of_the_lessons_that_import_it_and_o
     files = {f.name for f in syllabus.helper_files("from helpers import datasets")}
     assert "datasets.py" in files and "figures.py" not in files
     files = {f.name for f in syllabus.helper_files("from helpers.flights import examples")}
-    assert {"examples.py", "pipeline.py", "datasets.py"} <= files, "a TFX package counts whole, with what it imports"
-    assert {"lesson.py", "figures.py", "kit.py"} <= {f.name for f in syllabus.helper_files("from helpers import lesson")}
+    assert {"examples.py", "pipeline.py", "datasets.py"} <= files, (
+        "a TFX package counts whole, with what it imports"
+    )
+    assert {"lesson.py", "figures.py", "kit.py"} <= {
+        f.name for f in syllabus.helper_files("from helpers import lesson")
+    }
 
 
 def test_a_solution_tag_or_parameter_name_is_read_from_the_text(small_syllabus):

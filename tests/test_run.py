@@ -1,4 +1,5 @@
 """Running lessons: outcomes told truthfully, results kept whole, unchanged work not done again."""
+
 import json
 import os
 import random
@@ -36,7 +37,12 @@ def ran(names=(), parameters=None, rows=None, **options):
     """Run in-process; returns results by name and the names that were really executed."""
     executed = []
     todo = run.tasks(names, parameters or {}, rows)
-    results = run.run(todo, Store(), told=lambda event, task, _: executed.append(task.name) if event == "start" else None, **options)
+    results = run.run(
+        todo,
+        Store(),
+        told=lambda event, task, _: executed.append(task.name) if event == "start" else None,
+        **options,
+    )
     report.write(todo, results, Store())
     return results, sorted(executed)
 
@@ -89,7 +95,9 @@ def test_a_lesson_is_blocked_by_what_it_needs_and_says_why(small_syllabus):
     assert "broken: cell error" in results["1.1"].detail and "ImportError" in results["1.1"].detail
 
 
-def test_what_is_needed_by_two_is_made_once_and_not_at_all_when_nothing_is_left_to_run(small_syllabus, tmp_path):
+def test_what_is_needed_by_two_is_made_once_and_not_at_all_when_nothing_is_left_to_run(
+    small_syllabus, tmp_path
+):
     (tmp_path / "made").touch()
     small_syllabus({"1.1": lesson("1"), "1.2": lesson("2")}, needs={"thing": "platform:node"})
     assert ran()[1] == ["1.1", "1.2", "thing"]
@@ -155,7 +163,9 @@ def test_bad_words_are_answered_in_one_line_that_says_what_to_do(words, said, ow
     assert said in done.stderr and len(done.stderr.strip().splitlines()) == 1
 
 
-@pytest.mark.parametrize("content", ["", "{", "[]", '{"cells": 3}', '{"nbformat": 4, "cells": [{}]}', "\x00\x01"])
+@pytest.mark.parametrize(
+    "content", ["", "{", "[]", '{"cells": 3}', '{"nbformat": 4, "cells": [{}]}', "\x00\x01"]
+)
 def test_a_corrupt_notebook_is_refused_before_anything_runs(content, tmp_path):
     (tmp_path / "copy.ipynb").write_text(content)
     with pytest.raises(UsageError, match="not a notebook"):
@@ -204,7 +214,9 @@ def family(build: str) -> list[psutil.Process]:
     found = []
     for process in psutil.process_iter(["cmdline"]):
         try:
-            if process.environ().get("WORKBOOK_BUILD") == build and "warm_parent" not in " ".join(process.info["cmdline"] or []):
+            if process.environ().get("WORKBOOK_BUILD") == build and "warm_parent" not in " ".join(
+                process.info["cmdline"] or []
+            ):
                 found.append(process)
         except psutil.Error:
             continue
@@ -214,12 +226,16 @@ def family(build: str) -> list[psutil.Process]:
 def test_killed_twenty_times_at_random_moments_a_run_goes_on_from_where_it_was(tmp_path):
     chance, kept_at_least_once = random.Random(2013), 0
     for i in range(4):
-        nbformat.write(nbformat.reads(notebook(f"import time; time.sleep(0.3); print({i})"), 4), tmp_path / f"n{i}.ipynb")
+        nbformat.write(
+            nbformat.reads(notebook(f"import time; time.sleep(0.3); print({i})"), 4), tmp_path / f"n{i}.ipynb"
+        )
     names = [str(tmp_path / f"n{i}.ipynb") for i in range(4)]
     for round_ in range(20):
         build = str(tmp_path / f"build{round_}")
         environment = {**os.environ, "WORKBOOK_BUILD": build}
-        running = subprocess.Popen([*WORKBOOK, "run", *names], env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        running = subprocess.Popen(
+            [*WORKBOOK, "run", *names], env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
         time.sleep(chance.uniform(0.2, 5.0))
         running.send_signal(signal.SIGKILL)
         running.wait()
@@ -245,7 +261,10 @@ def test_ctrl_c_says_that_the_same_command_goes_on(tmp_path):
     (tmp_path / "n.ipynb").write_text(notebook("import time; time.sleep(60)"))
     build = str(tmp_path / "build")
     running = subprocess.Popen(
-        [*WORKBOOK, "run", str(tmp_path / "n.ipynb")], env={**os.environ, "WORKBOOK_BUILD": build}, stderr=subprocess.PIPE, text=True
+        [*WORKBOOK, "run", str(tmp_path / "n.ipynb")],
+        env={**os.environ, "WORKBOOK_BUILD": build},
+        stderr=subprocess.PIPE,
+        text=True,
     )
     time.sleep(4)
     running.send_signal(signal.SIGINT)

@@ -1,4 +1,5 @@
 """The set-up: a lock in step with what is asked for, and what is missing said before minutes are spent."""
+
 import ast
 import collections
 import json
@@ -43,7 +44,9 @@ def test_the_lock_has_hashes_for_everything_and_no_address():
 
 def test_what_is_installed_is_what_the_lock_pins_and_fits_together():
     assert doctor.versions() == []
-    done = subprocess.run([bootstrap.find_uv(), "pip", "check", "--python", sys.executable], capture_output=True, text=True)
+    done = subprocess.run(
+        [bootstrap.find_uv(), "pip", "check", "--python", sys.executable], capture_output=True, text=True
+    )
     assert done.returncode == 0, done.stderr
 
 
@@ -118,7 +121,9 @@ def test_what_an_installer_says_becomes_one_line_with_a_remedy(said, remedy):
 def test_a_missing_interpreter_is_said(monkeypatch, tmp_path):
     """The real uv, asked for a Python nobody has."""
     with pytest.raises(bootstrap.Missing, match="Python 3.10 is missing"):
-        bootstrap.step("x", bootstrap.find_uv(), "venv", "--no-python-downloads", "--python", "3.99", str(tmp_path / "v"))
+        bootstrap.step(
+            "x", bootstrap.find_uv(), "venv", "--no-python-downloads", "--python", "3.99", str(tmp_path / "v")
+        )
 
 
 def test_a_setup_that_was_cut_off_or_whose_lock_changed_is_not_ready(monkeypatch, tmp_path):

@@ -3,6 +3,7 @@
 What is missing is said in one line with its remedy, before minutes are spent. A digest of what the environment is made
 from, written last, tells a finished set-up from one that was cut off.
 """
+
 import hashlib
 import os
 import platform
@@ -46,10 +47,16 @@ def preflight():
             "'Windows, Apple silicon, ARM'.".format(*machine)
         )
     if not any(shutil.which(name) for name in ("c++", "g++", "clang++")):
-        raise Missing("A C++ compiler is missing: `apt-get install g++`, `dnf install gcc-c++` or `xcode-select --install`.")
+        raise Missing(
+            "A C++ compiler is missing: `apt-get install g++`, `dnf install gcc-c++` or `xcode-select --install`."
+        )
     free = shutil.disk_usage(str(ROOT)).free / 1e9
     if free < GIGABYTES:
-        raise Missing("{:.1f} GB of disk are free, the set-up needs {}: make room and call again.".format(free, GIGABYTES))
+        raise Missing(
+            "{:.1f} GB of disk are free, the set-up needs {}: make room and call again.".format(
+                free, GIGABYTES
+            )
+        )
 
 
 def find_uv():
@@ -62,11 +69,15 @@ def find_uv():
     if not uv.exists():
         print("Fetching uv, the installer …", flush=True)
         call = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-        done = subprocess.run(call + ["--target", str(tools), "--upgrade", UV_VERSION], stderr=subprocess.PIPE)
+        done = subprocess.run(
+            call + ["--target", str(tools), "--upgrade", UV_VERSION], stderr=subprocess.PIPE
+        )
         if done.returncode:
             said = done.stderr.decode(errors="replace")
             if "No module named pip" in said:
-                raise Missing("Neither uv nor pip is here: `apt-get install python3-pip`, or install uv, and call again.")
+                raise Missing(
+                    "Neither uv nor pip is here: `apt-get install python3-pip`, or install uv, and call again."
+                )
             raise Missing(explain(said))
     return str(uv)
 
@@ -76,7 +87,14 @@ def explain(said):
     lowered = said.lower()
     if "no space left" in lowered:
         return "The disk is full: make room and call again."
-    network = ("dns error", "failed to fetch", "error sending request", "connection", "no matching distribution", "timed out")
+    network = (
+        "dns error",
+        "failed to fetch",
+        "error sending request",
+        "connection",
+        "no matching distribution",
+        "timed out",
+    )
     if any(word in lowered for word in network):
         return "The package index can't be reached; the first set-up needs it: check network, proxy or mirror, and call again."
     lines = said.strip().splitlines()
@@ -86,14 +104,22 @@ def explain(said):
 def step(said, *command):
     """Run one step; its words are shown only if it fails."""
     print(said, flush=True)
-    environment = {k: v for k, v in os.environ.items() if k not in ("PYTHONDONTWRITEBYTECODE", "VIRTUAL_ENV", "PYTHONPATH")}
+    environment = {
+        k: v
+        for k, v in os.environ.items()
+        if k not in ("PYTHONDONTWRITEBYTECODE", "VIRTUAL_ENV", "PYTHONPATH")
+    }
     environment["VIRTUAL_ENV"] = str(VENV)
-    done = subprocess.run(command, cwd=str(ROOT), env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    done = subprocess.run(
+        command, cwd=str(ROOT), env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    )
     if done.returncode:
         words = done.stdout.decode(errors="replace")
         sys.stderr.write(words)
         if "No interpreter found" in words:
-            raise Missing("Python 3.10 is missing and can't be fetched: install it (`pyenv install 3.10`) and call again.")
+            raise Missing(
+                "Python 3.10 is missing and can't be fetched: install it (`pyenv install 3.10`) and call again."
+            )
         raise Missing(explain(words))
 
 
@@ -104,7 +130,15 @@ def setup():
     READY.unlink() if READY.exists() else None
     version = (ROOT / ".python-version").read_text().strip()
     if not (VENV / "bin" / "python").exists():
-        step("Making .venv with Python {} …".format(version), uv, "venv", "--allow-existing", "--python", version, str(VENV))
+        step(
+            "Making .venv with Python {} …".format(version),
+            uv,
+            "venv",
+            "--allow-existing",
+            "--python",
+            version,
+            str(VENV),
+        )
     step(
         "Installing 280 packages (about a minute, 3 GB) …",
         uv, "pip", "sync", "--compile-bytecode", "--require-hashes", "requirements.lock",
@@ -120,12 +154,17 @@ def main():
     try:
         import fcntl
 
-        with open(str(ROOT / ".setup.lock"), "w") as lock:  # two makes at once: the second waits, and finds it done
+        with open(
+            str(ROOT / ".setup.lock"), "w"
+        ) as lock:  # two makes at once: the second waits, and finds it done
             fcntl.flock(lock, fcntl.LOCK_EX)
             if not ready():
                 setup()
     except ImportError:
-        print("setup: Windows has no packages of TFX 1.16. Use the Dockerfile or the devcontainer.", file=sys.stderr)
+        print(
+            "setup: Windows has no packages of TFX 1.16. Use the Dockerfile or the devcontainer.",
+            file=sys.stderr,
+        )
         return 1
     except (Missing, OSError) as error:
         print("setup: {}".format(error), file=sys.stderr)

@@ -1,16 +1,22 @@
 """The `workbook` command: list, learn, run, record, doctor. Starts in well under a second; each command imports its own."""
+
 import sys
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import Annotated
 
 import typer
 
 from helpers.workbook import syllabus
 from helpers.workbook.syllabus import UsageError
 
-app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None)
+app = typer.Typer(
+    add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None
+)
 
-Lessons = Annotated[Optional[list[str]], typer.Argument(metavar="[LESSON]...", help="Lesson ids such as 2.2; all when none is given.")]
+Lessons = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="[LESSON]...", help="Lesson ids such as 2.2; all when none is given."),
+]
 
 
 @app.callback()
@@ -30,7 +36,12 @@ def list_():
     done = ledger.progress(ROOT / "learn")
     for course in dict.fromkeys(lesson.course for lesson in syllabus.load().lessons):
         table = Table(title=course, title_justify="left", box=None, pad_edge=False)
-        for name, where in [("", "left"), ("lesson", "left"), ("minutes", "right"), ("exercises right", "right")]:
+        for name, where in [
+            ("", "left"),
+            ("lesson", "left"),
+            ("minutes", "right"),
+            ("exercises right", "right"),
+        ]:
             table.add_column(name, justify=where)
         for lesson in (x for x in syllabus.load().lessons if x.course == course):
             exercises = syllabus.exercises(lesson)
@@ -41,22 +52,31 @@ def list_():
 
 @app.command()
 def learn(
-    lesson: Annotated[Optional[str], typer.Argument(help="Open this lesson; the start of the course otherwise.")] = None,
+    lesson: Annotated[
+        str | None, typer.Argument(help="Open this lesson; the start of the course otherwise.")
+    ] = None,
     browser: Annotated[bool, typer.Option(help="Open a browser.")] = True,
 ):
     """Make your own copies of the lessons in learn/ and open JupyterLab in them."""
     from helpers.workbook import learn
 
-    sys.exit(learn.open_lab(syllabus.load().lesson(lesson) if lesson else None, browser))
+    learn.open_lab(syllabus.load().lesson(lesson) if lesson else None, browser)
 
 
 @app.command()
 def run(
     lessons: Lessons = None,
-    parameters: Annotated[list[str], typer.Option("-p", "--parameter", metavar="NAME=VALUE", help="Set a lesson's parameter.")] = [],
-    each: Annotated[Optional[Path], typer.Option(metavar="TABLE.CSV", help="Run once per row, its columns as parameters.")] = None,
+    parameters: Annotated[
+        list[str], typer.Option("-p", "--parameter", metavar="NAME=VALUE", help="Set a lesson's parameter.")
+    ] = (),
+    each: Annotated[
+        Path | None, typer.Option(metavar="TABLE.CSV", help="Run once per row, its columns as parameters.")
+    ] = None,
     jobs: Annotated[int, typer.Option(min=1, help="Lessons at a time.")] = 2,
-    scheduler: Annotated[Optional[str], typer.Option(metavar="TCP://…", help="A Dask scheduler; a pool on this machine otherwise.")] = None,
+    scheduler: Annotated[
+        str | None,
+        typer.Option(metavar="TCP://…", help="A Dask scheduler; a pool on this machine otherwise."),
+    ] = None,
     fresh: Annotated[bool, typer.Option(help="Run again what has run already.")] = False,
     cell_timeout: Annotated[float, typer.Option(min=1, help="Seconds a cell may take.")] = 600,
     lesson_timeout: Annotated[float, typer.Option(min=1, help="Seconds a lesson may take.")] = 1200,
@@ -125,6 +145,3 @@ def main():
     except UsageError as error:
         print(f"workbook: {error}", file=sys.stderr)
         sys.exit(2)
-    except KeyboardInterrupt:
-        print("\nStopped. What had finished is kept; the same command goes on from there.", file=sys.stderr)
-        sys.exit(130)

@@ -4,6 +4,7 @@ A cell's tags `rtol=0.02` and `atol=0.001` say how far a number may be from the 
 |new − old| ≤ atol + rtol · |old|, as numpy.isclose has it. Without a tag everything is exact. Pictures are compared by
 their size alone, what they show being said in the text beside them; stderr is not compared.
 """
+
 import base64
 import math
 import re
@@ -25,7 +26,7 @@ def tolerance(tags: Iterable[str]) -> tuple[float, float]:
         name, equals, text = tag.partition("=")
         if equals and name in found:
             found[name] = float(text)
-            if not (math.isfinite(found[name]) and 0 <= found[name] and (name == "atol" or found[name] <= 1)):
+            if not (math.isfinite(found[name]) and found[name] >= 0 and (name == "atol" or found[name] <= 1)):
                 raise ValueError(f"The tag {tag!r} is not a tolerance: rtol goes from 0 to 1, atol from 0.")
     return found["rtol"], found["atol"]
 
@@ -91,7 +92,7 @@ def _float(text: str) -> float:
 
 def _around(old: str, new: str) -> str:
     """The first place where two texts part, with a little of what stands there."""
-    at = next((i for i, (x, y) in enumerate(zip(old, new)) if x != y), min(len(old), len(new)))
+    at = next((i for i, (x, y) in enumerate(zip(old, new, strict=False)) if x != y), min(len(old), len(new)))
     cut = slice(max(0, at - 20), at + 60)
     return f"{old[cut]!r}, got {new[cut]!r}"
 

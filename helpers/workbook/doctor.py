@@ -1,4 +1,5 @@
 """What is wrong with an environment, a sentence each with its remedy."""
+
 import os
 import platform
 import re
@@ -22,13 +23,17 @@ def interpreter() -> list[str]:
     wanted = (ROOT / ".python-version").read_text().strip()
     if platform.python_version().startswith(wanted + "."):
         return []
-    return [f"Python is {platform.python_version()}, the lessons need {wanted}: run `make setup` and use .venv."]
+    return [
+        f"Python is {platform.python_version()}, the lessons need {wanted}: run `make setup` and use .venv."
+    ]
 
 
 def versions(lock: str | None = None) -> list[str]:
     """Packages that are missing or of another version than requirements.lock pins."""
     lock = (ROOT / "requirements.lock").read_text() if lock is None else lock
-    pinned = {_name(n): v for n, v in re.findall(r"^([A-Za-z0-9._-]+)(?:\[[^\]]*\])?==([^\s;\\]+)", lock, re.M)}
+    pinned = {
+        _name(n): v for n, v in re.findall(r"^([A-Za-z0-9._-]+)(?:\[[^\]]*\])?==([^\s;\\]+)", lock, re.M)
+    }
     here = {_name(d.metadata["Name"]): d.version for d in distributions() if d.metadata["Name"]}
     wrong = [
         f"{name} is {here[name]}, the lock pins {version}" if name in here else f"{name} {version} is missing"
@@ -52,12 +57,18 @@ def resources() -> list[str]:
     found = []
     free = shutil.disk_usage(build()).free / 1e9
     if free < DISK:
-        found.append(f"{free:.1f} GB of disk are free, the lessons need {DISK:g}: make room, or `make clean`.")
+        found.append(
+            f"{free:.1f} GB of disk are free, the lessons need {DISK:g}: make room, or `make clean`."
+        )
     if not os.access(build(), os.W_OK):
-        found.append(f"{build()} can't be written: make it writable, or name another folder in WORKBOOK_BUILD.")
+        found.append(
+            f"{build()} can't be written: make it writable, or name another folder in WORKBOOK_BUILD."
+        )
     memory = psutil.virtual_memory().available / 1e9
     if memory < MEMORY:
-        found.append(f"{memory:.1f} GB of memory are free, a lesson needs up to {MEMORY:g}: close other programs.")
+        found.append(
+            f"{memory:.1f} GB of memory are free, a lesson needs up to {MEMORY:g}: close other programs."
+        )
     return found
 
 

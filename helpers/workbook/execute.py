@@ -1,4 +1,5 @@
 """One lesson, executed by Papermill in a process of its own; says truthfully how it ended."""
+
 import json
 import os
 import signal
@@ -7,6 +8,7 @@ import sys
 import tempfile
 import threading
 import time
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 
 # The outcomes a lesson can have. Only a fault of the infrastructure is tried again.
@@ -53,14 +55,17 @@ def execute(job: Job, tries: int = 2) -> Result:
     and takes its kernel along.
     """
     for _ in range(tries):
-        with tempfile.TemporaryFile() as err, subprocess.Popen(
-            [sys.executable, "-m", "helpers.workbook.execute"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=err,
-            env={**os.environ, "PYTHONUNBUFFERED": "1"},
-            start_new_session=True,
-        ) as child:
+        with (
+            tempfile.TemporaryFile() as err,
+            subprocess.Popen(
+                [sys.executable, "-m", "helpers.workbook.execute"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=err,
+                env={**os.environ, "PYTHONUNBUFFERED": "1"},
+                start_new_session=True,
+            ) as child,
+        ):
             try:
                 child.stdin.write(json.dumps(asdict(job)).encode() + b"\n")
                 child.stdin.flush()
@@ -105,7 +110,8 @@ class Guard(threading.Thread):
             self.peak = max(self.peak, held)
             if held > self.limits.memory:
                 self.end(
-                    DEAD_KERNEL, f"The kernel held {held:.1f} GB, over the limit of {self.limits.memory:g} GB, and was stopped."
+                    DEAD_KERNEL,
+                    f"The kernel held {held:.1f} GB, over the limit of {self.limits.memory:g} GB, and was stopped.",
                 )
 
     def pid(self):
@@ -119,10 +125,8 @@ class Guard(threading.Thread):
         """End the kernel and whatever it started (each kernel leads a session of its own)."""
         pid = self.pid()
         if pid:
-            try:
+            with suppress(ProcessLookupError):
                 os.killpg(pid, signal.SIGKILL)
-            except (ProcessLookupError, PermissionError):
-                pass
 
 
 def papermill(job: Job, guards: list) -> Result:
@@ -140,7 +144,11 @@ def papermill(job: Job, guards: list) -> Result:
         @classmethod
         def execute_managed_notebook(cls, nb_man, kernel_name, **_):
             client = PapermillNotebookClient(
-                nb_man, kernel_name=kernel_name, timeout=job.limits.cell, startup_timeout=120, record_timing=False
+                nb_man,
+                kernel_name=kernel_name,
+                timeout=job.limits.cell,
+                startup_timeout=120,
+                record_timing=False,
             )
             guard = Guard(client, job.limits)
             guards.append(guard)
@@ -163,18 +171,29 @@ def papermill(job: Job, guards: list) -> Result:
                 request_save_on_cell_execute=True,
             )  # fmt: skip
         except PapermillExecutionError as error:
-            outcome, detail = CELL_ERROR, f"Cell {error.exec_count}: {error.ename}: {_first_line(error.evalue)}"
+            outcome, detail = (
+                CELL_ERROR,
+                f"Cell {error.exec_count}: {error.ename}: {_first_line(error.evalue)}",
+            )
         except CellTimeoutError as error:
-            outcome, detail = CELL_TIMEOUT, f"A cell took longer than {job.limits.cell:g} s: {_cell_of(error)}"
+            outcome, detail = (
+                CELL_TIMEOUT,
+                f"A cell took longer than {job.limits.cell:g} s: {_cell_of(error)}",
+            )
         except DeadKernelError:
-            outcome, detail = DEAD_KERNEL, "The kernel died without a word; it may have been killed, or out of memory."
+            outcome, detail = (
+                DEAD_KERNEL,
+                "The kernel died without a word; it may have been killed, or out of memory.",
+            )
         guard = guards[-1] if guards else None
         if guard and guard.verdict:
             outcome, detail = guard.verdict
         seconds = time.monotonic() - start
         executed = nbformat.read(path, as_version=4) if os.path.exists(path) else notebook
     text = nbformat.writes(tidy(executed))
-    return Result(outcome, detail, round(seconds, 1), round(guard.peak, 2) if guard else 0.0, text, _page(executed, job))
+    return Result(
+        outcome, detail, round(seconds, 1), round(guard.peak, 2) if guard else 0.0, text, _page(executed, job)
+    )
 
 
 def tidy(notebook):
@@ -193,7 +212,9 @@ def _page(notebook, job) -> str:
         return ""
     from nbconvert import HTMLExporter
 
-    exporter = HTMLExporter(mathjax_url="", require_js_url="", jquery_url="", widget_renderer_url="", mermaid_js_url="")
+    exporter = HTMLExporter(
+        mathjax_url="", require_js_url="", jquery_url="", widget_renderer_url="", mermaid_js_url=""
+    )
     return exporter.from_notebook_node(notebook, {"metadata": {"name": job.name}})[0]
 
 

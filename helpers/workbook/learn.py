@@ -1,8 +1,8 @@
 """The learner's own copies in learn/, and JupyterLab opened in them."""
+
 import json
 import os
 import shlex
-import subprocess
 import sys
 from pathlib import Path
 
@@ -30,7 +30,9 @@ def copies(folder: Path = LEARN) -> list[str]:
             if _origin(old) == syllabus.sha(lesson.text):
                 continue
             if not _untouched(old):
-                told.append(f"Lesson {lesson.id} has changed since you copied it; your copy is kept as it is: {path}")
+                told.append(
+                    f"Lesson {lesson.id} has changed since you copied it; your copy is kept as it is: {path}"
+                )
                 continue
         path.parent.mkdir(exist_ok=True)
         part = path.with_suffix(".part")
@@ -43,12 +45,16 @@ def copy(lesson: Lesson):
     """The lesson as a learner gets it: no solutions, no outputs, and a note of the text it was made from."""
     notebook = lesson.notebook()
     notebook.cells = [cell for cell in notebook.cells if "solution" not in cell.metadata.get("tags", [])]
-    notebook.metadata["workbook"] = {"lesson": lesson.id, "origin": syllabus.sha(lesson.text), "cells": _cells(notebook)}
+    notebook.metadata["workbook"] = {
+        "lesson": lesson.id,
+        "origin": syllabus.sha(lesson.text),
+        "cells": _cells(notebook),
+    }
     return notebook
 
 
-def open_lab(lesson: Lesson | None, browser: bool) -> int:
-    """Copy, then run JupyterLab in learn/ until it is stopped; returns its exit status."""
+def open_lab(lesson: Lesson | None, browser: bool) -> None:
+    """Copy, then become JupyterLab in learn/; does not return."""
     for sentence in copies():
         print(sentence)
     first = lesson or syllabus.load().lessons[0]
@@ -60,7 +66,9 @@ def open_lab(lesson: Lesson | None, browser: bool) -> int:
         "--LabApp.extension_manager=readonly",
     ]
     options += [] if browser else ["--no-browser"]
-    return subprocess.call([sys.executable, "-m", "jupyterlab", *options, *shlex.split(os.environ.get("WORKBOOK_LAB", ""))])
+    options += shlex.split(os.environ.get("WORKBOOK_LAB", ""))
+    sys.stdout.flush()
+    os.execv(sys.executable, [sys.executable, "-m", "jupyterlab", *options])  # Ctrl-C is JupyterLab's to answer
 
 
 def _cells(notebook) -> str:

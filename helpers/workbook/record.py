@@ -1,4 +1,5 @@
 """Writes recordings: a lesson's text, executed, with a stamp of what produced its outputs."""
+
 import json
 import os
 from pathlib import Path
@@ -68,7 +69,9 @@ def write(lesson: Lesson, notebook) -> None:
         cell.id, cell.metadata = source.id, source.metadata
     part = lesson.recording.with_suffix(".part")
     text = nbformat.writes(nbformat.from_dict(notebook), version=4)
-    part.write_text(json.dumps(json.loads(text), indent=1, sort_keys=True, ensure_ascii=False) + "\n", encoding="utf8")
+    part.write_text(
+        json.dumps(json.loads(text), indent=1, sort_keys=True, ensure_ascii=False) + "\n", encoding="utf8"
+    )
     os.replace(part, lesson.recording)
 
 

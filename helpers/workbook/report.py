@@ -1,4 +1,5 @@
 """The report of a run: a table of every result, and each executed page, readable offline."""
+
 import os
 import shutil
 from html import escape

@@ -1,4 +1,5 @@
 """Runs lessons: what is already known is not run again, the rest goes to a Dask pool, longest first."""
+
 import csv
 import json
 from collections.abc import Callable, Iterable
@@ -87,13 +88,17 @@ def _copy(path: Path):
         raise UsageError(f"{path} can't be read: {error.strerror}.") from error
     except (ValueError, AttributeError, KeyError, TypeError, nbformat.ValidationError) as error:
         said = str(error).splitlines()
-        raise UsageError(f"{path} is not a notebook that can be read ({said[0][:100] if said else 'empty'}). Restore it from a copy.") from error
+        raise UsageError(
+            f"{path} is not a notebook that can be read ({said[0][:100] if said else 'empty'}). Restore it from a copy."
+        ) from error
     code = [c.source for c in notebook.cells if "parameters" in c.metadata.get("tags", [])]
     of = notebook.metadata.get("workbook", {}).get("lesson")
     lesson = syllabus.load().lesson(of) if of else None
     return (
         lambda: text,
-        lambda values: syllabus.sha(text, json.dumps(values, sort_keys=True), syllabus.key(lesson) if lesson else ""),
+        lambda values: syllabus.sha(
+            text, json.dumps(values, sort_keys=True), syllabus.key(lesson) if lesson else ""
+        ),
         lambda: syllabus.parameter_names("\n".join(code)),
         lesson.needs if lesson else (),
         lesson.title if lesson else path.stem,
@@ -108,7 +113,12 @@ def _resource(resource) -> Task:
     def write() -> str:
         import nbformat.v4 as v4
 
-        return json.dumps(v4.new_notebook(cells=[v4.new_code_cell(code)], metadata={"kernelspec": {"name": "python3", "display_name": "Python 3"}}))
+        return json.dumps(
+            v4.new_notebook(
+                cells=[v4.new_code_cell(code)],
+                metadata={"kernelspec": {"name": "python3", "display_name": "Python 3"}},
+            )
+        )
 
     return Task(resource.id, resource.title, syllabus.sha(resource.call), write, is_resource=True)
 
@@ -224,20 +234,30 @@ class _pool:
         self.cluster = None
         if scheduler is None:
             self.cluster = LocalCluster(
-                n_workers=1, threads_per_worker=jobs, processes=False, dashboard_address=":0", memory_limit=None
+                n_workers=1,
+                threads_per_worker=jobs,
+                processes=False,
+                dashboard_address=":0",
+                memory_limit=None,
             )
         try:
             self.client = Client(self.cluster or scheduler, timeout=15)
         except (OSError, ValueError) as error:
-            raise UsageError(f"No Dask scheduler answers at {scheduler}. Start one (`dask scheduler`) or leave --scheduler out.") from error
+            raise UsageError(
+                f"No Dask scheduler answers at {scheduler}. Start one (`dask scheduler`) or leave --scheduler out."
+            ) from error
         if scheduler and not self.client.nthreads():
             self.client.close()
-            raise UsageError(f"The scheduler at {scheduler} has no workers. Start some: `dask worker {scheduler} --nthreads 1`.")
+            raise UsageError(
+                f"The scheduler at {scheduler} has no workers. Start some: `dask worker {scheduler} --nthreads 1`."
+            )
         self.first = 0
 
     def submit(self, job: Job):
         self.first -= 1  # earlier submitted is earlier run
-        return self.client.submit(execute, job, key=f"{job.name}-{self.first}", pure=False, priority=self.first, retries=1)
+        return self.client.submit(
+            execute, job, key=f"{job.name}-{self.first}", pure=False, priority=self.first, retries=1
+        )
 
     def as_completed(self):
         from distributed import as_completed

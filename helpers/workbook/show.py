@@ -1,7 +1,10 @@
 """What a run says while it runs: a live line on a terminal, plain lines elsewhere, a table at the end."""
+
+import os
+import signal
 import sys
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 from helpers.workbook.execute import OK, Result
@@ -27,14 +30,22 @@ def progress(todo: list[Task], store: Store, jobs: int):
     left = {task.name for task in todo}
 
     def time_left() -> float:
-        rest = sum(max(expected[name] - (time.monotonic() - running.get(name, time.monotonic())), 1) for name in left)
+        rest = sum(
+            max(expected[name] - (time.monotonic() - running.get(name, time.monotonic())), 1) for name in left
+        )
         return rest / max(1, min(jobs, len(left)))
 
     def line() -> str:
         now = ", ".join(f"{name} {time.monotonic() - since:.0f} s" for name, since in running.items())
-        return f"  running {now}; {len(left)} to go, about {time_left():.0f} s left" if left and running else ""
+        return (
+            f"  running {now}; {len(left)} to go, about {time_left():.0f} s left" if left and running else ""
+        )
 
-    live = Live(console=console, get_renderable=line, refresh_per_second=2, transient=True) if console.is_terminal else None
+    live = (
+        Live(console=console, get_renderable=line, refresh_per_second=2, transient=True)
+        if console.is_terminal
+        else None
+    )
 
     def told(event: str, task: Task, result: Result | None) -> None:
         if event == "start":
@@ -46,13 +57,24 @@ def progress(todo: list[Task], store: Store, jobs: int):
             return
         mark = "✓" if result.outcome == OK else "✗"
         rest = f"; {len(left)} to go, about {time_left():.0f} s left" if left and not live else ""
-        console.print(f"{mark} {task.name}  {task.title}: {result.outcome}, {result.seconds:.0f} s{rest}", markup=False)
+        console.print(
+            f"{mark} {task.name}  {task.title}: {result.outcome}, {result.seconds:.0f} s{rest}", markup=False
+        )
 
-    if live:
-        with live:
+    def stop(*_) -> None:
+        """Ctrl-C: leave at once. Lessons end with this process; waiting for the pool's threads would take minutes."""
+        if live:
+            live.stop()
+        print("\nStopped. What had finished is kept; the same command goes on from there.", file=sys.stderr)
+        sys.stderr.flush()
+        os._exit(130)
+
+    before = signal.signal(signal.SIGINT, stop)
+    try:
+        with live or nullcontext():
             yield told
-    else:
-        yield told
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def table(todo: list[Task], results: dict[str, Result], index: Path) -> None:
@@ -61,12 +83,24 @@ def table(todo: list[Task], results: dict[str, Result], index: Path) -> None:
 
     console = screen()
     rows = Table(box=None, pad_edge=False)
-    for name, where in [("lesson", "left"), ("title", "left"), ("outcome", "left"), ("time", "right"), ("memory", "right")]:
+    for name, where in [
+        ("lesson", "left"),
+        ("title", "left"),
+        ("outcome", "left"),
+        ("time", "right"),
+        ("memory", "right"),
+    ]:
         rows.add_column(name, justify=where, overflow="fold")
-    shown = [task for task in todo if task.name in results and (not task.is_resource or results[task.name].outcome != OK)]
+    shown = [
+        task
+        for task in todo
+        if task.name in results and (not task.is_resource or results[task.name].outcome != OK)
+    ]
     for task in shown:
         result = results[task.name]
-        rows.add_row(task.name, task.title, result.outcome, f"{result.seconds:.0f} s", f"{result.peak:.1f} GB")
+        rows.add_row(
+            task.name, task.title, result.outcome, f"{result.seconds:.0f} s", f"{result.peak:.1f} GB"
+        )
     console.print("", rows, "")
     for task in shown:
         if results[task.name].detail:

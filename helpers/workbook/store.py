@@ -1,4 +1,5 @@
 """Results on disk, each in a folder named by the digest of what produced it; whole or not there at all."""
+
 import json
 import os
 import shutil

@@ -1,4 +1,5 @@
 """The lessons as the syllabus lists them, their text, and the digests of all that decides what they print."""
+
 import ast
 import hashlib
 import json
@@ -47,7 +48,9 @@ class Lesson:
         try:
             return self.source.read_text(encoding="utf8")
         except FileNotFoundError:
-            raise UsageError(f"Lesson {self.id} has no text: {self.source.relative_to(ROOT)} is missing.") from None
+            raise UsageError(
+                f"Lesson {self.id} has no text: {self.source.relative_to(ROOT)} is missing."
+            ) from None
 
     @cached_property
     def parameters(self) -> tuple[str, ...]:
@@ -125,7 +128,9 @@ def parameter_names(code: str) -> tuple[str, ...]:
     """Names a piece of code assigns at its top level, in order."""
     names = []
     for statement in ast.parse(code).body:
-        targets = statement.targets if isinstance(statement, ast.Assign) else [getattr(statement, "target", None)]
+        targets = (
+            statement.targets if isinstance(statement, ast.Assign) else [getattr(statement, "target", None)]
+        )
         names += [t.id for t in targets if isinstance(t, ast.Name)]
     return tuple(dict.fromkeys(names))
 
@@ -195,7 +200,9 @@ def key(lesson: Lesson, parameters: dict | None = None) -> str:
 def _surroundings(code: str, lesson: Lesson) -> dict:
     data = [f for name in lesson.data for f in sorted((ROOT / "data" / name).rglob("*")) if f.is_file()]
     named = [part for f in data for part in (str(f.relative_to(ROOT)), f.read_bytes())]
-    helpers = [part for f in helper_files(code, lesson) for part in (str(f.relative_to(ROOT)), f.read_bytes())]
+    helpers = [
+        part for f in helper_files(code, lesson) for part in (str(f.relative_to(ROOT)), f.read_bytes())
+    ]
     return {
         "helpers": sha(*helpers),
         "data": sha(*named),
@@ -206,4 +213,6 @@ def _surroundings(code: str, lesson: Lesson) -> dict:
 
 def exercises(lesson: Lesson) -> list[str]:
     """Ids of the exercises in a lesson's text, in order."""
-    return list(dict.fromkeys(re.findall(r'^# %%.*\btags=\["starter"\].*\bexercise="([^"]+)"', lesson.text, re.M)))
+    return list(
+        dict.fromkeys(re.findall(r'^# %%.*\btags=\["starter"\].*\bexercise="([^"]+)"', lesson.text, re.M))
+    )

@@ -36,6 +36,11 @@ def test_the_syllabus_names_every_lesson_there_is_and_only_those():
         assert all((ROOT / "data" / name).is_dir() for name in lesson.data)
 
 
+def test_the_readme_lists_the_lessons_of_the_syllabus(tmp_path):
+    (tmp_path / "README.md").write_text((ROOT / "README.md").read_text())
+    assert not record.list_in_readme(tmp_path / "README.md"), "`workbook record` writes the list"
+
+
 @each_lesson
 def test_text_and_recording_are_in_step(lesson):
     assert record.stale(lesson) == [], f"`workbook record {lesson.id}`"

@@ -6,6 +6,7 @@ import random
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -272,3 +273,70 @@ def test_ctrl_c_says_that_the_same_command_goes_on(tmp_path):
     assert "goes on from there" in running.stderr.read()
     time.sleep(2)
     assert not family(build)
+
+
+# ---- a cluster ------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def scheduler(tmp_path):
+    """A Dask scheduler on a free port of this machine; yields its address and a function that starts a worker."""
+    file = tmp_path / "scheduler.json"
+    started = []
+
+    def start(*words):
+        call = [sys.executable, "-m", "distributed.cli.dask_" + words[0], *words[1:], "--scheduler-file", str(file)]
+        call += ["--no-dashboard", "--host", "127.0.0.1"]
+        started.append(
+            subprocess.Popen(call, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=tmp_path)
+        )
+        return started[-1]
+
+    start("scheduler", "--port", "0")
+    deadline = time.monotonic() + 30
+    while not file.exists() and time.monotonic() < deadline:
+        time.sleep(0.1)
+    yield json.loads(file.read_text())["address"], lambda: start("worker", "--nthreads", "1", "--no-nanny")
+    for process in started:
+        process.kill()
+        process.wait()
+
+
+def once_there_is_a_worker(call):
+    """The call's result, as soon as the scheduler has a worker to give it to."""
+    deadline = time.monotonic() + 30
+    while True:
+        try:
+            return call()
+        except UsageError:
+            assert time.monotonic() < deadline, "the worker never came"
+            time.sleep(0.2)
+
+
+def test_a_cluster_by_address_runs_lessons_as_the_local_pool_does(small_syllabus, scheduler):
+    address, start_worker = scheduler
+    small_syllabus({"1.1": lesson("print('on the cluster')")})
+    with pytest.raises(UsageError, match="has no workers"):
+        ran(scheduler=address)
+    start_worker()
+    results, executed = once_there_is_a_worker(lambda: ran(scheduler=address))
+    assert executed == ["1.1"] and results["1.1"].outcome == "ok"
+    assert "on the cluster" in Path(os.environ["WORKBOOK_BUILD"], "report/pages/1.1.html").read_text()
+
+
+def test_a_lesson_whose_worker_is_killed_runs_on_another(tmp_path, own_build, scheduler):
+    address, start_worker = scheduler
+    first, mark = start_worker(), tmp_path / "started"
+    code = f"import pathlib, time; pathlib.Path({str(mark)!r}).touch(); time.sleep(2); print('done')"
+    (tmp_path / "n.ipynb").write_text(notebook(code))
+
+    def kill_when_running():
+        while not mark.exists():
+            time.sleep(0.1)
+        start_worker()
+        first.kill()
+
+    threading.Thread(target=kill_when_running, daemon=True).start()
+    todo = run.tasks([str(tmp_path / "n.ipynb")], {})
+    results = once_there_is_a_worker(lambda: run.run(todo, Store(), scheduler=address))
+    assert [r.outcome for r in results.values()] == ["ok"]

@@ -119,6 +119,7 @@ def record(
     with show.progress(todo, store, jobs) as told:
         results = runner.run(todo, store, jobs=jobs, fresh=fresh, told=told)
     problems = record.keep(todo, results, store)
+    record.list_in_readme()
     executed = len([t for t in todo if not t.is_resource]) - len(problems)
     print(f"{executed} recorded, {len(prose)} given new prose.")
     for problem in problems:

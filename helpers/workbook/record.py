@@ -4,6 +4,7 @@ import json
 import os
 from pathlib import Path
 
+from helpers import ROOT
 from helpers.workbook import syllabus
 from helpers.workbook.execute import OK, Result
 from helpers.workbook.run import Task, tasks
@@ -100,3 +101,17 @@ def keep(todo: list[Task], results: dict[str, Result], store: Store) -> list[str
         except UsageError as error:
             problems.append(str(error))
     return problems
+
+
+def list_in_readme(readme: Path = ROOT / "README.md") -> bool:
+    """Bring the README's list of lessons in step with the syllabus; returns whether it was out of step."""
+    lines = ["| lesson | title | minutes |", "| --- | --- | --- |"]
+    for lesson in syllabus.load().lessons:
+        link = lesson.recording.relative_to(syllabus.NOTEBOOKS.parent)
+        lines.append(f"| {lesson.id} | [{lesson.title}]({link}) | {lesson.minutes} |")
+    text = readme.read_text(encoding="utf8")
+    head, _, rest = text.partition("<!-- lessons: written by `workbook record` -->\n")
+    new = head + "<!-- lessons: written by `workbook record` -->\n" + "\n".join(lines) + "\n" + rest[rest.index("<!-- end -->") :]
+    if new != text:
+        readme.write_text(new, encoding="utf8")
+    return new != text

@@ -108,7 +108,7 @@ class WarmProvisioner(LocalProvisioner):
         try:
             self.process = await self._fork(cmd, **self._scrub_kwargs(kwargs))
         except (Cold, OSError, subprocess.SubprocessError, asyncio.TimeoutError) as reason:
-            self.log.warning("kernel starts cold: %s", reason or "the warm parent is still importing")
+            self.log.warning("kernel starts cold: %s", str(reason) or "the warm parent is still importing")
             self.warm, env["WORKBOOK_KERNEL"] = False, "cold"
             return await super().launch_kernel(cmd, **kwargs)
         self.warm, self.pid, self.pgid = True, self.process.pid, self.process.pid

@@ -1,0 +1,508 @@
+"""Warm kernels: as good as cold ones, none left behind, whoever is killed.
+
+Most tests use a parent that preloads no more than ipykernel, in a private folder of their own.
+"""
+
+import contextlib
+import json
+import os
+import resource
+import shutil
+import signal
+import stat
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import nbformat
+import psutil
+import pytest
+from jupyter_client.manager import KernelManager
+
+from helpers import ROOT
+from helpers.workbook import kernelspec, warm, warm_parent
+
+CLIENT = """
+import sys, time
+from jupyter_client.manager import start_new_kernel
+manager, client = start_new_kernel(kernel_name="python3")
+print(manager.provisioner.pid, manager.provisioner.warm, manager.ip, flush=True)
+"""
+
+
+@pytest.fixture(scope="module")
+def shared():
+    """A runtime folder for all tests here that leave its parent alive."""
+    yield from runtime()
+
+
+@pytest.fixture
+def own():
+    """A runtime folder for a test that ends its parent."""
+    yield from runtime()
+
+
+def runtime():
+    folder = tempfile.mkdtemp(prefix="wb")
+    settings = {
+        "XDG_RUNTIME_DIR": folder,
+        "WORKBOOK_WARM_PRELOAD": "ipykernel.kernelapp,numpy,psutil",
+        "WORKBOOK_WARM": "1",
+        "WORKBOOK_WARM_WAIT": "30",
+    }
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in settings.items():
+            patch.setenv(name, value)
+        patch.delenv("WORKBOOK_KERNEL", raising=False)
+        yield Path(folder)
+        warm_parent.stop()
+    shutil.rmtree(folder)
+
+
+@contextlib.contextmanager
+def kernel(**launch):
+    manager = KernelManager(kernel_name="python3")
+    manager.start_kernel(**launch)
+    client = manager.client()
+    client.start_channels()
+    try:
+        client.wait_for_ready(timeout=30)
+        yield manager, client
+    finally:
+        client.stop_channels()
+        manager.shutdown_kernel(now=True)
+
+
+def says(client, code, timeout=30):
+    """What `code` prints in the kernel."""
+    printed = []
+
+    def note(message):
+        content = message["content"]
+        printed.append(content.get("text") or "\n".join(content.get("traceback", [])))
+
+    client.execute_interactive(code, timeout=timeout, output_hook=note)
+    return "".join(printed).strip()
+
+
+def parents(folder):
+    """The pids of the parents that have their sockets in this runtime folder."""
+    pids = [int(lock.read_text() or 0) for lock in folder.glob("workbook-*/*.lock")]
+    return [pid for pid in pids if pid and psutil.pid_exists(pid)]
+
+
+def gone(*pids, within=5):
+    """Whether none of these processes is left within so many seconds; a zombie is gone."""
+    end = time.monotonic() + within
+    while any(psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE for pid in pids):
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.02)
+    return True
+
+
+def started(code, cold=False, **env):
+    """A client in a process of its own, the pid of its kernel, and the folder of the kernel's sockets."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, env={**os.environ, **env}, stdin=subprocess.PIPE
+    )
+    pid, is_warm, address = process.stdout.readline().split()
+    assert is_warm == str(not cold)
+    return process, int(pid), Path(address).parent
+
+
+# A fork is as good as a new process
+
+
+REPORT = """
+import json, os, psutil, resource, signal, sys
+print(json.dumps({
+    "argv": sys.argv, "path": sys.path, "flags": str(sys.flags).replace("dont_write_bytecode=0", "dont_write_bytecode=1"), "bytecode": sys.dont_write_bytecode,
+    "cwd": os.getcwd(), "umask": os.umask(0o22), "cpus": sorted(os.sched_getaffinity(0)), "nice": os.nice(0),
+    "limits": resource.getrlimit(resource.RLIMIT_NOFILE), "environment": dict(os.environ),
+    "signals": {int(n): str(signal.getsignal(n)) for n in signal.valid_signals() - {signal.SIGINT}},
+    "blocked": list(signal.pthread_sigmask(signal.SIG_BLOCK, ())),
+    "own session": os.getsid(0) == os.getpid() == os.getpgid(0),
+    "main": [sys.modules["__main__"] is sys.modules[__name__], hasattr(sys.modules["__main__"], "PRELOAD")],
+    "history": get_ipython().history_manager.hist_file, "hash": hash("a"),
+    "stdin": os.read(0, 1).decode(), "project": [m for m in sys.modules if m.startswith("helpers")],
+    "sockets": len(psutil.Process().net_connections("unix")),
+}))
+"""
+
+
+def test_a_fork_finds_what_a_cold_kernel_finds(shared, tmp_path, monkeypatch):
+    monkeypatch.setenv("A_NEW_ONE", "1")
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+    reports = []
+    for setting in "1", "0":
+        monkeypatch.setenv("WORKBOOK_WARM", setting)
+        with kernel(cwd=str(tmp_path)) as (manager, client):
+            assert manager.provisioner.warm is (setting == "1")
+            reports.append(json.loads(says(client, REPORT)))
+    warm_one, cold_one = reports
+    for report in reports:
+        assert report["environment"].pop("WORKBOOK_KERNEL") == ("warm" if report is warm_one else "cold")
+        assert report["environment"].pop("WORKBOOK_WARM")
+        assert report["argv"].pop(2)  # the connection file
+    assert warm_one == cold_one
+    assert warm_one["cwd"] == str(tmp_path)
+    assert warm_one["environment"]["A_NEW_ONE"] == "1"
+    assert warm_one["project"] == []
+
+
+def test_a_fork_takes_over_its_clients_limits(shared):
+    limit, cpus = resource.getrlimit(resource.RLIMIT_NOFILE), os.sched_getaffinity(0)
+    mask = os.umask(0o77)
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (200, limit[1]))
+        os.sched_setaffinity(0, {min(cpus)})
+        with kernel() as (manager, client):
+            said = says(client, "import os, resource; print(resource.getrlimit(resource.RLIMIT_NOFILE)[0],"
+                                " os.sched_getaffinity(0), oct(os.umask(0)))")  # fmt: skip
+    finally:
+        os.umask(mask)
+        os.sched_setaffinity(0, cpus)
+        resource.setrlimit(resource.RLIMIT_NOFILE, limit)
+    assert manager.provisioner.warm and said == f"200 {{{min(cpus)}}} 0o77"
+
+
+def test_no_two_forks_draw_the_same_random_numbers(shared):
+    draws = set()
+    for _ in range(2):
+        with kernel() as (_, client):
+            draws.add(says(client, "import numpy, random; print(numpy.random.rand(), end=' ')").split()[0])
+            draws.add(says(client, "print(random.random())"))
+    assert len(draws) == 4
+
+
+def test_a_library_that_logs_is_read_in_the_notebook(shared, monkeypatch):
+    with kernel() as (_, client):
+        assert says(client, "import logging; logging.basicConfig(); logging.warning('read me')") == "WARNING:root:read me"
+
+
+def test_a_kernel_talks_over_private_sockets_warm_or_cold(shared, monkeypatch):
+    for setting in "1", "0":
+        monkeypatch.setenv("WORKBOOK_WARM", setting)
+        with kernel() as (manager, client):
+            folder = Path(manager.ip).parent
+            assert manager.transport == "ipc" and folder.is_relative_to(shared)
+            assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+            assert len(list(folder.iterdir())) == 5
+        assert not folder.exists()
+
+
+def test_an_address_set_by_the_user_is_kept(shared):
+    manager = KernelManager(kernel_name="python3", shell_port=0, ip="127.0.0.1", transport="ipc")
+    manager.ip = str(shared / "mine")
+    manager.start_kernel()
+    try:
+        assert manager.ip == str(shared / "mine")
+    finally:
+        manager.shutdown_kernel(now=True)
+
+
+# The life of a kernel
+
+
+def test_an_interrupt_reaches_the_running_cell_and_leaves_the_kernel_alive(shared):
+    with kernel() as (manager, client):
+        says(client, "x = 1")
+        request = client.execute("print('on', flush=True); import time; time.sleep(60)")
+        while client.get_iopub_msg(timeout=10)["msg_type"] != "stream":
+            pass
+        manager.interrupt_kernel()
+        reply = client.get_shell_msg(timeout=10)
+        while reply["parent_header"]["msg_id"] != request:
+            reply = client.get_shell_msg(timeout=10)
+        assert reply["content"]["ename"] == "KeyboardInterrupt"
+        assert "1" in says(client, "print(x)")
+
+
+def test_a_restart_gives_a_new_fork_at_the_same_address(shared):
+    with kernel() as (manager, client):
+        says(client, "x = 1")
+        before = manager.provisioner.pid, manager.connection_file, manager.get_connection_info()
+        manager.restart_kernel()
+        client.wait_for_ready(timeout=30)
+        assert "NameError" in says(client, "x")
+        after = manager.provisioner.pid, manager.connection_file, manager.get_connection_info()
+        assert manager.provisioner.warm
+        assert gone(before[0]) and after[0] != before[0] and after[1:] == before[1:]
+
+
+def test_a_shutdown_is_in_time_and_in_order(shared):
+    with kernel() as (manager, client):
+        process, began = manager.provisioner.process, time.monotonic()
+        says(client, "import atexit, pathlib; atexit.register(pathlib.Path('bye').touch)")
+        manager.shutdown_kernel()
+        assert process.returncode == 0 and time.monotonic() - began < 2.4  # after 2.5 s it would have been terminated
+        assert not manager.is_alive()
+
+
+@pytest.mark.parametrize("end, status", [("os._exit(3)", 3), ("os.kill(os.getpid(), 9)", -9), ("os.abort()", -6)])
+def test_a_kernel_that_dies_is_seen_dead_at_once_with_its_status(shared, end, status):
+    with kernel() as (manager, client):
+        process, began = manager.provisioner.process, time.monotonic()
+        client.execute(f"import os; {end}")
+        while manager.is_alive():
+            assert time.monotonic() - began < 3
+            time.sleep(0.02)
+        assert process.returncode == status
+
+
+# Nothing is left behind, whoever is killed
+
+
+LEAVE = """
+import subprocess, sys
+sleep = [sys.executable, "-c", "import time; time.sleep(99)"]
+print(subprocess.Popen(sleep).pid, subprocess.Popen(sleep, start_new_session=True).pid, end=" ", flush=True)
+daemon = "import subprocess as s, sys; print(s.Popen(sys.argv[1:], stdout=s.DEVNULL, stderr=s.DEVNULL).pid)"
+print(subprocess.run([sys.executable, "-c", daemon, *sleep], start_new_session=True, capture_output=True, text=True).stdout)
+"""
+
+
+def leave(client):
+    """Have the kernel start a process in its group, one in its own session, and one that it is not the parent of."""
+    return list(map(int, says(client, LEAVE).split()))
+
+
+def test_a_dead_kernel_takes_along_what_it_started(shared):
+    with kernel() as (manager, client):
+        left = leave(client)
+        assert not gone(*left, within=0.5) and len(left) == 3
+        os.kill(manager.provisioner.pid, signal.SIGKILL)
+        assert gone(*left, within=3)
+
+
+def test_a_kernel_ends_with_its_killed_client(shared):
+    code = CLIENT + f"client.execute({LEAVE!r})\nwhile True:\n    m = client.get_iopub_msg()\n    print(m['content'].get('text', ''), flush=True)"
+    process, pid, folder = started(code)
+    left = []
+    while len(left) < 3:
+        left += map(int, process.stdout.readline().split())
+    process.kill()
+    assert gone(pid, *left, within=3)
+    assert vanishes(folder)
+
+
+def test_a_kernel_ends_with_its_client_that_forgot_to_shut_it_down(shared):
+    process, pid, folder = started(CLIENT + "import os; os._exit(0)")
+    process.wait()
+    assert gone(pid, within=3) and vanishes(folder)
+
+
+def test_a_kernel_ends_with_its_client_even_if_a_fork_of_that_lives(shared):
+    code = CLIENT + """
+import os
+if not (fork := os.fork()):
+    time.sleep(99)
+print(fork, flush=True)
+time.sleep(99)
+"""
+    process, pid, folder = started(code)
+    fork = int(process.stdout.readline())
+    process.kill()
+    assert gone(pid, within=3) and vanishes(folder)
+    assert psutil.pid_exists(fork)
+    os.kill(fork, signal.SIGKILL)
+
+
+def test_a_kernel_ends_with_its_killed_guardian(shared):
+    with kernel() as (manager, client):
+        process = manager.provisioner.process
+        group = leave(client)[:1]
+        psutil.Process(process.pid).parent().kill()
+        assert gone(process.pid, within=3)
+        assert not manager.is_alive() and process.returncode == -9
+        assert gone(*group, within=1)
+
+
+def test_a_kernel_lives_on_without_the_parent(own):
+    with kernel() as (manager, client):
+        (parent,) = parents(own)
+        os.kill(parent, signal.SIGKILL)
+        assert gone(parent)
+        process = manager.provisioner.process
+        assert says(client, "print(6 * 7)") == "42"
+        with kernel() as (other, _):
+            assert other.provisioner.warm and len(parents(own)) == 1 and parents(own) != [parent]
+        client.execute("import os; os._exit(3)")
+        assert process.wait() == 3
+
+
+def vanishes(path, within=3):
+    end = time.monotonic() + within
+    while path.exists() and time.monotonic() < end:
+        time.sleep(0.02)
+    return not path.exists()
+
+
+def test_sockets_of_a_killed_client_of_a_cold_kernel_go_at_the_next_start(shared, monkeypatch):
+    process, pid, folder = started(CLIENT, cold=True, WORKBOOK_WARM="0")
+    process.kill()
+    process.wait()
+    assert gone(pid) and folder.exists()
+    with kernel():
+        assert not folder.exists()
+
+
+# The parent
+
+
+def test_clients_that_race_get_one_parent(own):
+    clients = [subprocess.Popen([sys.executable, "-c", CLIENT], stdout=subprocess.PIPE, text=True) for _ in range(6)]
+    said = [client.communicate(timeout=60)[0].split() for client in clients]
+    assert [is_warm for _, is_warm, _ in said] == ["True"] * 6
+    assert len({pid for pid, _, _ in said}) == 6
+    assert len(named("warm-parent", own)) == 1
+
+
+def named(name, folder):
+    """Processes of that name whose environment says that their parent lives in `folder`."""
+    found = []
+    for process in psutil.process_iter(["name"]):
+        with contextlib.suppress(psutil.Error):
+            if process.name() == name and any(str(folder) in file.path for file in process.open_files()):
+                found.append(process)
+    return found
+
+
+def test_the_parent_holds_nothing_of_who_started_it(own):
+    began = time.monotonic()
+    subprocess.run([sys.executable, "-c", CLIENT], stdin=subprocess.PIPE, capture_output=True, check=True)
+    assert time.monotonic() - began < 15  # or else it held the pipe, and this waited for its end
+    (pid,) = parents(own)
+    parent = psutil.Process(pid)
+    assert parent.cwd() == "/" and parent.terminal() is None and os.getsid(pid) != os.getsid(0)
+    assert parent.ppid() == 1 or parent.ppid() != os.getpid()
+    assert not {"WORKBOOK_WARM_WAIT", "XDG_RUNTIME_DIR", "PYTEST_CURRENT_TEST"} & set(parent.environ())
+    files = {os.readlink(f"/proc/{pid}/fd/{file}") for file in os.listdir(f"/proc/{pid}/fd")}
+    assert not [file for file in files if file.startswith(("pipe", "/dev/pts"))]
+
+
+def test_a_parent_without_kernels_ends_and_one_with_does_not(own, monkeypatch):
+    monkeypatch.setenv("WORKBOOK_WARM_IDLE", "1")
+    with kernel():
+        (parent,) = parents(own)
+        assert not gone(parent, within=3)
+    assert gone(parent, within=4)
+    with kernel() as (manager, _):
+        assert manager.provisioner.warm and parents(own) != [parent]
+
+
+def test_stop_ends_the_parent_at_once(own):
+    with kernel() as (_, client):
+        (parent,) = parents(own)
+        assert warm_parent.stop() == 1 and gone(parent, within=0.5)
+        assert says(client, "print(6 * 7)") == "42"
+    assert warm_parent.stop() == 0
+
+
+def test_stop_ends_a_parent_that_is_importing(own, module):
+    module("import time; time.sleep(60)")
+    client = subprocess.Popen([sys.executable, "-c", CLIENT], stdout=subprocess.DEVNULL)
+    while not parents(own):
+        time.sleep(0.02)
+    (parent,) = parents(own)
+    client.kill()
+    client.wait()
+    assert warm_parent.stop() == 1 and gone(parent, within=0.5)
+
+
+@pytest.fixture
+def module(own, monkeypatch):
+    """Have the parent preload a module of this text."""
+    monkeypatch.setenv("WORKBOOK_WARM_PRELOAD", "ipykernel.kernelapp,preloaded")
+    monkeypatch.setenv("PYTHONPATH", str(own))
+    return (own / "preloaded.py").write_text
+
+
+def test_kernels_that_differ_in_what_libraries_read_have_different_parents():
+    env = {"HOME": "/home/a", "TF_ENABLE_ONEDNN_OPTS": "0", "PATH": "/bin"}
+    name = warm.parent_name(env)
+    assert warm.parent_name({**env, "PATH": "/usr/bin", "PYTHONUNBUFFERED": "1", "HOMEPAGE": "x"}) == name
+    for other in {"TF_ENABLE_ONEDNN_OPTS": "1"}, {"PYTHONPATH": "/a"}, {"OMP_NUM_THREADS": "1"}, {"LC_ALL": "C"}:
+        assert warm.parent_name({**env, **other}) != name
+
+
+def test_a_changed_environment_has_another_parent(monkeypatch):
+    name = warm.parent_name({})
+    monkeypatch.setattr(os, "listdir", lambda folder: ["tfx-1.17.0.dist-info"])
+    assert warm.parent_name({}) != name
+
+
+# Cold, where warm can't be
+
+
+def cold(caplog, **launch):
+    """Start a kernel, which must be cold and work; what the log says."""
+    caplog.clear()
+    with kernel(**launch) as (manager, client):
+        assert manager.provisioner.warm is False
+        assert says(client, "import os; print(os.environ['WORKBOOK_KERNEL'])") == "cold"
+    return caplog.text
+
+
+def test_a_kernel_starts_cold_when_told_to(own, monkeypatch, caplog):
+    monkeypatch.setenv("WORKBOOK_WARM", "0")
+    assert "kernel starts cold: WORKBOOK_WARM=0" in cold(caplog)
+    assert not parents(own)
+
+
+def test_a_kernel_starts_cold_where_the_parent_breaks_and_soon_after(own, module, caplog):
+    module("import os; os._exit(1)")
+    assert "ended before it forked" in cold(caplog)
+    assert "did not start lately" in cold(caplog)
+    warm_parent.stop()
+    module("")
+    with kernel() as (manager, _):
+        assert manager.provisioner.warm
+
+
+def test_a_kernel_starts_cold_where_the_parent_imports_too_long(own, module, monkeypatch, caplog):
+    monkeypatch.setenv("WORKBOOK_WARM_WAIT", "0.5")
+    module("import time; time.sleep(3)")
+    assert "still importing" in cold(caplog)
+    monkeypatch.setenv("WORKBOOK_WARM_WAIT", "30")
+    with kernel() as (manager, client):
+        assert manager.provisioner.warm
+        assert len(named("warm-kernel", own)) <= 1, "the one asked for too early was started after all"
+
+
+def test_a_module_that_fails_to_import_keeps_nobody_from_being_warm(own, module):
+    module("import no_such_module")
+    with kernel() as (manager, client):
+        assert manager.provisioner.warm
+        assert "no_such_module" in says(client, "import preloaded")
+
+
+def test_a_folder_that_others_can_enter_is_not_used(own, caplog):
+    warm_parent.private_folder().chmod(0o755)
+    with kernel() as (manager, _):
+        assert manager.transport == "tcp" and not manager.provisioner.warm
+    assert "others can enter" in caplog.text
+    (own / f"workbook-{os.getuid()}").chmod(0o700)
+
+
+def test_a_folder_that_is_a_link_is_not_used(own, tmp_path):
+    shutil.rmtree(own / f"workbook-{os.getuid()}", ignore_errors=True)
+    (own / f"workbook-{os.getuid()}").symlink_to(tmp_path)
+    with pytest.raises(warm_parent.NotPrivate):
+        warm_parent.private_folder()
+    (own / f"workbook-{os.getuid()}").unlink()
+
+
+def test_a_kernel_starts_cold_where_a_fork_would_be_another_thing(shared, monkeypatch, caplog):
+    assert "makes no pipes" in cold(caplog, stdout=subprocess.PIPE)
+    assert "knows no close_fds" in cold(caplog, close_fds=True)
+    monkeypatch.setenv("PYTHONPATH", "helpers")
+    assert "relative folders" in cold(caplog)
+
+
+def test_a_folder_that_is_missing_is_the_same_error_as_without_the_parent(shared, tmp_path):
+    with pytest.raises(FileNotFoundError):
+        KernelManager(kernel_name="python3").start_kernel(cwd=str(tmp_path / "missing"))

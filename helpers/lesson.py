@@ -1,4 +1,5 @@
 """What a lesson's notebook imports: begin, scratch, check, hint, solution, progress, end. None of them raises in a learner's session."""
+
 from __future__ import annotations
 
 import atexit
@@ -70,8 +71,11 @@ def check(exercise_id: str, *, given: Any = None, **answers: Any) -> None:
     try:
         verdict = assess(task, answers, given)
     except Exception as error:  # noqa: BLE001 - a fault of the judge must not stop a learner: it is named, and the tests let it raise
-        verdict = Verdict(INVALID, f"The check itself failed ({type(error).__name__}: {error}). "
-                                   "That is a fault of the workbook, not of your answer: go on, and please report it.")
+        verdict = Verdict(
+            INVALID,
+            f"The check itself failed ({type(error).__name__}: {error}). "
+            "That is a fault of the workbook, not of your answer: go on, and please report it.",
+        )
     view.verdict(task.id, verdict, _write(task.id, verdict))
 
 
@@ -84,8 +88,11 @@ def hint(exercise_id: str) -> None:
         return
     number, total = _session.hints.get(task.id, 0) + 1, len(task.hints)
     if number > total:
-        view.note("No more hints", task.id, f"You have seen all {total}. After an attempt, lesson.solution(\"{task.id}\") "
-                                            "shows one solution.")
+        view.note(
+            "No more hints",
+            task.id,
+            f'You have seen all {total}. After an attempt, lesson.solution("{task.id}") shows one solution.',
+        )
         return
     _session.hints[task.id] = number
     view.note(f"Hint {number} of {total}", task.id, task.hints[number - 1])
@@ -99,32 +106,56 @@ def solution(exercise_id: str) -> None:
         view.note("! No such exercise", "solution", str(problem))
         return
     if task.id not in ledger.states(_entries()[0]):
-        view.note("Try first", task.id, f"Answer and run lesson.check(\"{task.id}\", …) once, right or wrong; "
-                                        "then the solution is yours. lesson.hint helps on the way.")
+        view.note(
+            "Try first",
+            task.id,
+            f'Answer and run lesson.check("{task.id}", …) once, right or wrong; '
+            "then the solution is yours. lesson.hint helps on the way.",
+        )
     elif code := source.solution(task.id):
-        view.say(f"One solution of {task.id}:\n\n{code}",
-                 **{"text/markdown": f"One solution of {task.id}:\n\n```python\n{code}\n```"})
+        view.say(
+            f"One solution of {task.id}:\n\n{code}",
+            **{"text/markdown": f"One solution of {task.id}:\n\n```python\n{code}\n```"},
+        )
     else:
-        view.note("! No solution found", task.id, "The lesson's source is not where the workbook keeps it. "
-                                                  "Run `git status` in the workbook's folder: a file may be missing.")
+        view.note(
+            "! No solution found",
+            task.id,
+            "The lesson's source is not where the workbook keeps it. "
+            "Run `git status` in the workbook's folder: a file may be missing.",
+        )
 
 
 def progress(everything: bool = False) -> None:
     """Show where this lesson's exercises stand, or those of all lessons."""
     entries, note = _entries()
     states = ledger.states(entries)
-    known = [name for number in COURSES for name in course(number)] if everything or not _session.lesson \
+    known = (
+        [name for number in COURSES for name in course(number)]
+        if everything or not _session.lesson
         else [name for name in course(_session.lesson[0]) if source.lesson_of(name) == _session.lesson]
+    )
     import pandas
 
     from helpers import figures
 
-    rows = [{"exercise": name, "standing": _standing(name, states.get(name)), "tries": states.get(name, ledger.State()).tries}
-            for name in known]
+    rows = [
+        {
+            "exercise": name,
+            "standing": _standing(name, states.get(name)),
+            "tries": states.get(name, ledger.State()).tries,
+        }
+        for name in known
+    ]
     done = sum(row["standing"].startswith("✓") for row in rows)
-    table = figures.table(pandas.DataFrame(rows, columns=["exercise", "standing", "tries"]),
-                          caption=f"{done} of {len(rows)} exercises right")
-    view.say(str(table) + (f"\n{note}" if note else ""), **{"text/html": table._repr_html_() + (f"<p>{note}</p>" if note else "")})
+    table = figures.table(
+        pandas.DataFrame(rows, columns=["exercise", "standing", "tries"]),
+        caption=f"{done} of {len(rows)} exercises right",
+    )
+    view.say(
+        str(table) + (f"\n{note}" if note else ""),
+        **{"text/html": table._repr_html_() + (f"<p>{note}</p>" if note else "")},
+    )
 
 
 def end() -> None:
@@ -134,13 +165,19 @@ def end() -> None:
         return
     book = syllabus.load()
     here = book.lesson(_session.lesson)
-    rows = [("☑" if other is here else "☐", f"{other.id} {other.title}")
-            for other in book.lessons if other.course == here.course]
+    rows = [
+        ("☑" if other is here else "☐", f"{other.id} {other.title}")
+        for other in book.lessons
+        if other.course == here.course
+    ]
     after = book.next(here)
     onward = f"Next: {after.id} {after.title}." if after else "This was the last lesson."
     listed = "\n".join(f"{box} {text}" for box, text in rows)
     marked = "\n".join(f"- {box} **{text}**" if box == "☑" else f"- {box} {text}" for box, text in rows)
-    view.say(f"{here.course}\n{listed}\n{onward}", **{"text/markdown": f"**{here.course}**\n\n{marked}\n\n{onward}"})
+    view.say(
+        f"{here.course}\n{listed}\n{onward}",
+        **{"text/markdown": f"**{here.course}**\n\n{marked}\n\n{onward}"},
+    )
 
 
 def _write(exercise_id: str, verdict: Verdict) -> str:
@@ -165,7 +202,10 @@ def _entries() -> tuple[list[dict[str, str]], str]:
     try:
         entries, skipped = ledger.read(_session.book)
     except OSError as problem:
-        return _session.entries, f"The ledger can't be read ({problem.strerror}); this shows only this session."
+        return (
+            _session.entries,
+            f"The ledger can't be read ({problem.strerror}); this shows only this session.",
+        )
     fresh = [entry for entry in _session.entries if entry not in [{k: e[k] for k in entry} for e in entries]]
     return entries + fresh, f"{skipped} damaged lines of the ledger were skipped." if skipped else ""
 

@@ -1,4 +1,5 @@
 """The judges: what is right, per exercise; pure functions of plain data. A course's module is imported when first asked for."""
+
 from __future__ import annotations
 
 import importlib
@@ -20,10 +21,13 @@ def register(exercise: Exercise) -> None:
     """Called by `kit.exercise`. An id may be taken again only by the same function (a module that is reloaded)."""
     other = _registered.get(exercise.id)
     if other and (other.judge.__module__, other.judge.__qualname__) != (
-        exercise.judge.__module__, exercise.judge.__qualname__
+        exercise.judge.__module__,
+        exercise.judge.__qualname__,
     ):
-        raise ValueError(f"Exercise {exercise.id} has two judges: {other.judge.__qualname__} and "
-                         f"{exercise.judge.__qualname__}. Rename one.")
+        raise ValueError(
+            f"Exercise {exercise.id} has two judges: {other.judge.__qualname__} and "
+            f"{exercise.judge.__qualname__}. Rename one."
+        )
     _registered[exercise.id] = exercise
 
 
@@ -33,8 +37,11 @@ def course(number: int | str) -> dict[str, Exercise]:
     if importlib.util.find_spec(name) is None:
         return {}
     importlib.import_module(name)
-    return {key: value for key, value in sorted(_registered.items(), key=lambda item: _order(item[0]))
-            if key.startswith(f"{number}.")}
+    return {
+        key: value
+        for key, value in sorted(_registered.items(), key=lambda item: _order(item[0]))
+        if key.startswith(f"{number}.")
+    }
 
 
 def find(exercise_id: str) -> Exercise:
@@ -48,11 +55,11 @@ def find(exercise_id: str) -> Exercise:
     if text in known:
         return known[text]
     near = [key for key in known if key.startswith(text.rstrip("abcdefghij"))] or list(known)
-    there = f"There are {', '.join(near)}." if near else "Ids look like \"1.1a\": course, lesson, letter."
+    there = f"There are {', '.join(near)}." if near else 'Ids look like "1.1a": course, lesson, letter.'
     raise UnknownExercise(f"No exercise is called {text[:40]!r}. {there}")
 
 
 def _order(exercise_id: str) -> tuple[int, int, str]:
     number, rest = exercise_id.split(".", 1)
     lesson = rest.rstrip("abcdefghijklmnopqrstuvwxyz")
-    return int(number), int(lesson), rest[len(lesson):]
+    return int(number), int(lesson), rest[len(lesson) :]

@@ -1,4 +1,5 @@
 """The forms an answer can have. Each reads a learner's object into plain data of one shape, or says what is wrong with it."""
+
 from __future__ import annotations
 
 import math
@@ -91,7 +92,7 @@ class Choice(Form):
 class Names(Form):
     """A set, list, tuple, Index or Series of texts. Read as a sorted list without repeats; it may be empty."""
 
-    asks = "a set of names, such as {\"first\", \"second\"}"
+    asks = 'a set of names, such as {"first", "second"}'
 
     def shape(self, data: Any) -> list[str]:
         if type(data) is not list:
@@ -167,7 +168,9 @@ class Function(Form):
 
     asks = "a function"
 
-    def __init__(self, probes: list[tuple] | Callable[[], list[tuple]], *, may_raise: bool = False, seconds: float = 10) -> None:
+    def __init__(
+        self, probes: list[tuple] | Callable[[], list[tuple]], *, may_raise: bool = False, seconds: float = 10
+    ) -> None:
         self.probes, self.may_raise, self.seconds = probes, may_raise, seconds
 
     def read(self, value: Any) -> list[dict[str, Any]]:

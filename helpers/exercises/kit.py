@@ -7,6 +7,7 @@
 
 `collect` touches the learner's objects and makes plain data of them; `decide` is a pure function of that data.
 """
+
 from __future__ import annotations
 
 import dataclasses
@@ -97,6 +98,7 @@ def exercise(exercise_id: str, *, hints: tuple[str, ...], **forms: Form) -> Call
 
     Raises ValueError, at import, where parameters and forms disagree or there are not two or three hints.
     """
+
     def decorate(judge: Callable[..., Verdict]) -> Callable[..., Verdict]:
         names = list(inspect.signature(judge).parameters)
         takes_given = "given" in names
@@ -114,8 +116,12 @@ def collect(task: Exercise, answers: dict[str, Any]) -> dict[str, Any] | Verdict
     """The learner's objects as plain data by name; or the verdict, where they are blank or not in the form asked for."""
     if set(answers) != set(task.forms):
         asked = ", ".join(f"`{name}`" for name in task.forms)
-        return Verdict(INVALID, f"Exercise {task.id} asks for {asked}. Call lesson.check(\"{task.id}\", "
-                       + ", ".join(f"{name}={name}" for name in task.forms) + ").")
+        return Verdict(
+            INVALID,
+            f'Exercise {task.id} asks for {asked}. Call lesson.check("{task.id}", '
+            + ", ".join(f"{name}={name}" for name in task.forms)
+            + ").",
+        )
     data, blank, misfit = {}, [], []
     for name, form in task.forms.items():
         try:
@@ -127,9 +133,13 @@ def collect(task: Exercise, answers: dict[str, Any]) -> dict[str, Any] | Verdict
         except RecursionError:
             misfit.append(f"Your `{name}` is nested too deep.")
         except Exception as error:  # noqa: BLE001 - a learner's object may raise anything while it is read
-            misfit.append(f"Your `{name}` can't be read: it raises {type(error).__name__}. It should be {form.asks}.")
+            misfit.append(
+                f"Your `{name}` can't be read: it raises {type(error).__name__}. It should be {form.asks}."
+            )
     if blank:
-        return Verdict(NOT_ATTEMPTED, f"Replace the `...` of {', '.join(blank)}, run that cell, then this one.")
+        return Verdict(
+            NOT_ATTEMPTED, f"Replace the `...` of {', '.join(blank)}, run that cell, then this one."
+        )
     return Verdict(INVALID, " ".join(misfit)) if misfit else data
 
 

@@ -4,6 +4,7 @@
 {"exercise", "status", "digest", "at"}. The order of lines and the digest of the exercise decide; `at` is for people.
 Light: the standard library only, so that `workbook list` can read it at once.
 """
+
 from __future__ import annotations
 
 import dataclasses
@@ -64,7 +65,9 @@ def read(path: Path) -> tuple[list[dict[str, str]], int]:
             entry = json.loads(line)
         except (ValueError, RecursionError):
             entry = None
-        if type(entry) is dict and all(type(entry.get(key)) is str for key in ("exercise", "status", "digest")):
+        if type(entry) is dict and all(
+            type(entry.get(key)) is str for key in ("exercise", "status", "digest")
+        ):
             entries.append(entry)
         else:
             skipped += 1

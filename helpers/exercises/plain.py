@@ -3,6 +3,7 @@
 Types are looked up with `type(value)`, never `isinstance`, and read through the base type's own methods, so that a
 learner's subclass with a broken `__len__`, `__eq__` or `__class__` can't get in the way.
 """
+
 from __future__ import annotations
 
 import dataclasses
@@ -17,10 +18,10 @@ import sys
 import types
 from typing import Any
 
-MOST_VALUES = 100_000   # an answer is something a person gives, not a data set
+MOST_VALUES = 100_000  # an answer is something a person gives, not a data set
 MOST_LETTERS = 200_000
 DEEPEST = 40
-LARGEST = 10**18        # beyond it, integers and floats no longer agree
+LARGEST = 10**18  # beyond it, integers and floats no longer agree
 
 _TEXTS = (str,)
 _LISTS = (list, tuple, set, frozenset, range, type({}.keys()), type({}.values()))
@@ -61,8 +62,19 @@ def strict(data: Any) -> Any:
 
 def kind(value: Any) -> str:
     """What a value is, in words a learner knows: "a list", "a DataFrame", "text"."""
-    known = {str: "text", bool: "True or False", int: "an integer", float: "a number", list: "a list", dict: "a dict",
-             tuple: "a tuple", set: "a set", type(None): "None", types.FunctionType: "a function", type: "a class"}
+    known = {
+        str: "text",
+        bool: "True or False",
+        int: "an integer",
+        float: "a number",
+        list: "a list",
+        dict: "a dict",
+        tuple: "a tuple",
+        set: "a set",
+        type(None): "None",
+        types.FunctionType: "a function",
+        type: "a class",
+    }
     cls = type(value)
     return known.get(cls) or f"of type {clean(cls.__name__, 40)}"
 
@@ -107,13 +119,18 @@ class _Collector:
         if issubclass(cls, dict):
             items = list(dict.items(value))
             self.spend(len(items))
-            return {self.key(key): self.take(item, f"{where}[{self.key(key)!r}]", above) for key, item in items}
+            return {
+                self.key(key): self.take(item, f"{where}[{self.key(key)!r}]", above) for key, item in items
+            }
         if issubclass(cls, _LISTS):
             base = next(base for base in _LISTS if issubclass(cls, base))
             self.room(base.__len__(value))
             items = [self.take(item, f"{where}[{i}]", above) for i, item in enumerate(base.__iter__(value))]
-            return sorted(items, key=lambda item: (type(item).__name__, json.dumps(item))) \
-                if base in (set, frozenset) else items
+            return (
+                sorted(items, key=lambda item: (type(item).__name__, json.dumps(item)))
+                if base in (set, frozenset)
+                else items
+            )
         if issubclass(cls, _STREAMS) or hasattr(cls, "__next__"):
             raise NotData("is a stream that can be read only once: put list(…) around it.")
         if issubclass(cls, pathlib.PurePath):
@@ -123,8 +140,10 @@ class _Collector:
         if issubclass(cls, (decimal.Decimal, fractions.Fraction)):
             return float(value)
         if dataclasses.is_dataclass(cls):
-            return {field.name: self.take(getattr(value, field.name), f"{where}.{field.name}", above)
-                    for field in dataclasses.fields(cls)}
+            return {
+                field.name: self.take(getattr(value, field.name), f"{where}.{field.name}", above)
+                for field in dataclasses.fields(cls)
+            }
         return self.foreign(value, cls, where, above)
 
     def foreign(self, value: Any, cls: type, where: str, above: tuple[int, ...]) -> Any:
@@ -144,11 +163,14 @@ class _Collector:
             self.room(value.size)
             table = value.reset_index() if any(name is not None for name in value.index.names) else value
             columns = [(self.key(name), table.iloc[:, i].tolist()) for i, name in enumerate(table.columns)]
-            return [{name: self.take(cells[row], f"[{row}][{name!r}]", above) for name, cells in columns}
-                    for row in range(len(table))]
+            return [
+                {name: self.take(cells[row], f"[{row}][{name!r}]", above) for name, cells in columns}
+                for row in range(len(table))
+            ]
         message = getattr(sys.modules.get("google.protobuf.message"), "Message", None)
         if message and issubclass(cls, message):
             from google.protobuf import text_format
+
             return self.text(text_format.MessageToString(value))
         tensorflow = sys.modules.get("tensorflow")
         if tensorflow and tensorflow.is_tensor(value) and hasattr(value, "numpy"):

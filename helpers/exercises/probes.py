@@ -1,4 +1,5 @@
 """Collecting, part two: a learner's function is called on copies of the probes; what it did is written down as data."""
+
 from __future__ import annotations
 
 import contextlib
@@ -32,8 +33,9 @@ def is_blank(function: Callable) -> bool:
     if type(function) is not types.FunctionType:
         return False
     body = [step for step in dis.get_instructions(function) if step.opname not in ("RESUME", "NOP")]
-    return ([step.opname for step in body] in (["LOAD_CONST", "RETURN_VALUE"], ["RETURN_CONST"])
-            and body[0].argval in (None, ...))
+    return [step.opname for step in body] in (["LOAD_CONST", "RETURN_VALUE"], ["RETURN_CONST"]) and body[
+        0
+    ].argval in (None, ...)
 
 
 def call(function: Callable, args: tuple, seconds: float) -> dict[str, Any]:
@@ -64,7 +66,10 @@ def call(function: Callable, args: tuple, seconds: float) -> dict[str, Any]:
 def shown(function: Callable, inputs: list) -> str:
     """The call as a learner would write it, cut to a readable length."""
     name = clean(str(getattr(function, "__name__", "function")), 40)
-    parts = [text if len(text := json.dumps(item, ensure_ascii=False)) <= 60 else text[:57] + "…" for item in inputs]
+    parts = [
+        text if len(text := json.dumps(item, ensure_ascii=False)) <= 60 else text[:57] + "…"
+        for item in inputs
+    ]
     return f"{name}({', '.join(parts)})"
 
 
@@ -81,11 +86,16 @@ def describe(error: BaseException) -> str:
 
 def _line(function: Callable, error: BaseException) -> str | None:
     """The line of the learner's own code on which it failed: the deepest frame that lies in the cell of their function."""
-    code = getattr(inspect.unwrap(function) if type(function) is types.FunctionType else function, "__code__", None)
+    code = getattr(
+        inspect.unwrap(function) if type(function) is types.FunctionType else function, "__code__", None
+    )
     if type(code) is not types.CodeType:
         return None
-    frames = [(frame.f_code, number) for frame, number in traceback.walk_tb(error.__traceback__)
-              if frame.f_code.co_filename == code.co_filename]
+    frames = [
+        (frame.f_code, number)
+        for frame, number in traceback.walk_tb(error.__traceback__)
+        if frame.f_code.co_filename == code.co_filename
+    ]
     if not frames:
         return None
     inner, number = frames[-1]
@@ -100,8 +110,11 @@ def _time_limit(seconds: float) -> Iterator[None]:
 
     A timer that somebody else has set is left alone, and so is the limit then.
     """
-    if threading.current_thread() is not threading.main_thread() or not hasattr(signal, "setitimer") \
-            or signal.getitimer(signal.ITIMER_REAL)[0]:
+    if (
+        threading.current_thread() is not threading.main_thread()
+        or not hasattr(signal, "setitimer")
+        or signal.getitimer(signal.ITIMER_REAL)[0]
+    ):
         yield
         return
     armed = True

@@ -1,4 +1,5 @@
 """The exercises in the lessons' source: their solutions and digests are read there, so that no copy of them can grow old."""
+
 import functools
 import hashlib
 
@@ -13,8 +14,11 @@ def lesson_of(exercise_id: str) -> str:
 @functools.lru_cache(maxsize=8)
 def cells(lesson: syllabus.Lesson) -> tuple[tuple[str, frozenset[str], str], ...]:
     """The cells of a lesson that belong to an exercise, in order: (exercise id, tags, source). Raises UsageError if it has no text."""
-    return tuple((cell.metadata["exercise"], frozenset(cell.metadata.get("tags", ())), cell.source)
-                 for cell in lesson.notebook().cells if "exercise" in cell.metadata)
+    return tuple(
+        (cell.metadata["exercise"], frozenset(cell.metadata.get("tags", ())), cell.source)
+        for cell in lesson.notebook().cells
+        if "exercise" in cell.metadata
+    )
 
 
 def of(exercise_id: str) -> list[tuple[frozenset[str], str]]:
@@ -34,4 +38,8 @@ def solution(exercise_id: str) -> str:
 def digest(exercise_id: str) -> str:
     """Twelve hexadecimal digits that change with the exercise's cells; empty where there are none."""
     found = of(exercise_id)
-    return hashlib.sha256(repr([(sorted(tags), text) for tags, text in found]).encode()).hexdigest()[:12] if found else ""
+    return (
+        hashlib.sha256(repr([(sorted(tags), text) for tags, text in found]).encode()).hexdigest()[:12]
+        if found
+        else ""
+    )

@@ -1,4 +1,5 @@
 """How the lesson kit speaks: each message as HTML (for both themes of JupyterLab) and, of equal worth, as plain text."""
+
 from __future__ import annotations
 
 import base64
@@ -9,8 +10,12 @@ import sys
 from helpers.exercises.kit import INVALID, NOT_ATTEMPTED, RIGHT, WRONG, Verdict
 
 # A symbol and a word carry the meaning; the colour of the edge (legible on white and on black) only repeats it.
-_LOOKS = {RIGHT: ("✓", "Right", "#009E73"), WRONG: ("✗", "Not yet", "#D55E00"),
-          INVALID: ("!", "Can't be judged", "#CC79A7"), NOT_ATTEMPTED: ("…", "Not attempted", "#888888")}
+_LOOKS = {
+    RIGHT: ("✓", "Right", "#009E73"),
+    WRONG: ("✗", "Not yet", "#D55E00"),
+    INVALID: ("!", "Can't be judged", "#CC79A7"),
+    NOT_ATTEMPTED: ("…", "Not attempted", "#888888"),
+}
 _NOTE = "#56B4E9"
 
 
@@ -26,9 +31,11 @@ def note(title: str, exercise_id: str, text: str) -> None:
 def box(title: str, about: str, lines: list[str], colour: str) -> None:
     """A title, what it is about, and paragraphs with `code` spans, with a coloured edge."""
     body = "".join(f'<div style="margin-top:.25em">{_rich(line)}</div>' for line in lines)
-    page = (f'<div role="status" style="border-left:4px solid {colour};padding:.3em .9em;margin:.4em 0;'
-            f'max-width:48em;line-height:1.5"><strong>{html.escape(title)}</strong>'
-            f'<span style="opacity:.75"> · {html.escape(about)}</span>{body}</div>')
+    page = (
+        f'<div role="status" style="border-left:4px solid {colour};padding:.3em .9em;margin:.4em 0;'
+        f'max-width:48em;line-height:1.5"><strong>{html.escape(title)}</strong>'
+        f'<span style="opacity:.75"> · {html.escape(about)}</span>{body}</div>'
+    )
     say("\n".join([f"{title} · {about}", *lines]), **{"text/html": page})
 
 
@@ -49,5 +56,7 @@ def say(text: str, *, picture: bytes | None = None, size: dict | None = None, **
 def _rich(text: str) -> str:
     """Escaped HTML; `code` spans become <code>, line breaks <br>."""
     parts = re.split(r"`([^`]+)`", text)
-    return "".join(f"<code>{html.escape(part)}</code>" if i % 2 else html.escape(part).replace("\n", "<br>")
-                   for i, part in enumerate(parts))
+    return "".join(
+        f"<code>{html.escape(part)}</code>" if i % 2 else html.escape(part).replace("\n", "<br>")
+        for i, part in enumerate(parts)
+    )

@@ -2,6 +2,7 @@
 
 In a module cases_N.py, `from .harness import Cases` and bind CASES, a dict from exercise id to Cases.
 """
+
 from __future__ import annotations
 
 import copy
@@ -63,18 +64,53 @@ def garbage() -> list[Any]:
     """Answers that are nothing: of no type that is asked for, empty, not finite, huge, hostile. Fresh at each call."""
     loop: list[Any] = []
     loop.append(loop)
-    return [None, float("nan"), float("inf"), -1e308, 10**400, "", "x" * 300_000, "\ud800", b"\xff", [], {}, set(), [None],
-            [[]], {"": {}}, {1: 2}, object(), _Hostile(), loop, range(10**12), _endless(), Ellipsis.__class__, _raises, _blank,
-            [float("nan")], list(range(200_000)), True]
+    return [
+        None,
+        float("nan"),
+        float("inf"),
+        -1e308,
+        10**400,
+        "",
+        "x" * 300_000,
+        "\ud800",
+        b"\xff",
+        [],
+        {},
+        set(),
+        [None],
+        [[]],
+        {"": {}},
+        {1: 2},
+        object(),
+        _Hostile(),
+        loop,
+        range(10**12),
+        _endless(),
+        Ellipsis.__class__,
+        _raises,
+        _blank,
+        [float("nan")],
+        list(range(200_000)),
+        True,
+    ]
 
 
 def faults(task: Exercise, cases: Cases, examples: int = 60) -> list[str]:
     """What is wrong with the exercise's judge or its cases, one sentence each."""
-    found = [f"has {len(cases.right)} right answers, fewer than {FEWEST_RIGHT}"] * (len(cases.right) < FEWEST_RIGHT)
-    found += [f"has {len(cases.wrong)} wrong answers, fewer than {FEWEST_WRONG}"] * (len(cases.wrong) < FEWEST_WRONG)
+    found = [f"has {len(cases.right)} right answers, fewer than {FEWEST_RIGHT}"] * (
+        len(cases.right) < FEWEST_RIGHT
+    )
+    found += [f"has {len(cases.wrong)} wrong answers, fewer than {FEWEST_WRONG}"] * (
+        len(cases.wrong) < FEWEST_WRONG
+    )
     found += _on_right(task, cases)
     if not found:  # the rest compares with the right answers
-        for part in (_on_wrong, _on_unattempted, _on_garbage, functools.partial(_on_made_up, examples=examples)):
+        for part in (
+            _on_wrong,
+            _on_unattempted,
+            _on_garbage,
+            functools.partial(_on_made_up, examples=examples),
+        ):
             try:
                 found += part(task, cases)
             except Exception as error:  # noqa: BLE001 - a judge that raises is a finding, whatever it raises
@@ -111,10 +147,16 @@ def _on_wrong(task: Exercise, cases: Cases) -> list[str]:
             found.append(f"the wrong answer {fragment!r} gets another reason: {verdict.reason}")
         if kit.assess(task, answers, cases.given) != verdict:
             found.append(f"judges the wrong answer {fragment!r} differently the second time")
-        found += [f"the reason of {fragment!r} shows the expected value {value}: {verdict.reason}"
-                  for value in leaks(task, cases, kit.collect(task, answers), verdict.reason)]
-    found += [f"the fragment {one!r} is also in the reason of {other!r}: the mistakes need reasons of their own"
-              for one in reasons for other, reason in reasons.items() if one != other and one in reason]
+        found += [
+            f"the reason of {fragment!r} shows the expected value {value}: {verdict.reason}"
+            for value in leaks(task, cases, kit.collect(task, answers), verdict.reason)
+        ]
+    found += [
+        f"the fragment {one!r} is also in the reason of {other!r}: the mistakes need reasons of their own"
+        for one in reasons
+        for other, reason in reasons.items()
+        if one != other and one in reason
+    ]
     return found
 
 
@@ -139,23 +181,32 @@ def _on_garbage(task: Exercise, cases: Cases) -> list[str]:
                 found.append(f"garbage number {number} as `{name}` is right")
             if verdict.status == WRONG:
                 data = kit.collect(task, {**cases.right[0], name: junk})
-                found += [f"the reason for garbage number {number} as `{name}` shows the expected value {value}"
-                          for value in leaks(task, cases, data, verdict.reason, names=(name,))]
+                found += [
+                    f"the reason for garbage number {number} as `{name}` shows the expected value {value}"
+                    for value in leaks(task, cases, data, verdict.reason, names=(name,))
+                ]
     return found
 
 
 def _on_made_up(task: Exercise, cases: Cases, examples: int) -> list[str]:
     """Hypothesis: JSON of any kind, and right answers with one place replaced by JSON of any kind."""
     shipped = kit.collect(task, cases.right[0])
-    quick = hypothesis.settings(max_examples=examples, derandomize=True, database=None, deadline=None,
-                                suppress_health_check=list(hypothesis.HealthCheck))
+    quick = hypothesis.settings(
+        max_examples=examples,
+        derandomize=True,
+        database=None,
+        deadline=None,
+        suppress_health_check=list(hypothesis.HealthCheck),
+    )
 
     @quick
     @hypothesis.given(st.sampled_from(list(task.forms)), JSON)
     def any_json(name: str, junk: Any) -> None:
         answer = (lambda *args: junk) if isinstance(task.forms[name], kit.Function) else junk
         verdict = kit.assess(task, {**cases.right[0], name: answer}, cases.given)
-        assert verdict.status != RIGHT or _equal(task, name, answer, cases) or _guessable(task.forms[name]), "is right"
+        assert verdict.status != RIGHT or _equal(task, name, answer, cases) or _guessable(task.forms[name]), (
+            "is right"
+        )
 
     @quick
     @hypothesis.given(st.sampled_from(list(task.forms)), JSON, st.data())
@@ -174,16 +225,26 @@ def _on_made_up(task: Exercise, cases: Cases, examples: int) -> list[str]:
             trial()
         except Exception as error:  # noqa: BLE001 - whatever the judge raised is the finding
             note = " ".join(getattr(error, "__notes__", []))
-            found.append(f"on made-up JSON ({trial.__name__}): {type(error).__name__}: {error} {note}".strip())
+            found.append(
+                f"on made-up JSON ({trial.__name__}): {type(error).__name__}: {error} {note}".strip()
+            )
     return found
 
 
 JSON = st.recursive(
-    st.none() | st.booleans() | st.integers(-10**6, 10**6) | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=8),
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=6), inner, max_size=4), max_leaves=8)
+    st.none()
+    | st.booleans()
+    | st.integers(-(10**6), 10**6)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=6), inner, max_size=4),
+    max_leaves=8,
+)
 
 
-def leaks(task: Exercise, cases: Cases, data: Any, reason: str, names: tuple[str, ...] | None = None) -> list[str]:
+def leaks(
+    task: Exercise, cases: Cases, data: Any, reason: str, names: tuple[str, ...] | None = None
+) -> list[str]:
     """The expected values that a reason shows. What the learner gave, what the lesson gave and the probes' inputs may be named."""
     open_ = [*_leaves(cases.given or {}), *(_leaves(data) if isinstance(data, dict) else [])]
     expected = []
@@ -193,25 +254,38 @@ def leaks(task: Exercise, cases: Cases, data: Any, reason: str, names: tuple[str
                 open_ += [leaf for record in value for leaf in _leaves(record["input"])]
                 value = [record.get("output") for record in value]
             if names is None or name in names:
-                expected += [leaf for leaf in _leaves(value) if not (isinstance(task.forms[name], kit.Function) and leaf in (0, 1))]
-    numbers = [(float(text.replace(",", "")), len(text.partition(".")[2])) for text in
-               re.findall(r"(?<![\w.])-?\d[\d,]*(?:\.\d+)?", re.sub(r",(?!\d{3})", " ", reason))]
+                expected += [
+                    leaf
+                    for leaf in _leaves(value)
+                    if not (isinstance(task.forms[name], kit.Function) and leaf in (0, 1))
+                ]
+    numbers = [
+        (float(text.replace(",", "")), len(text.partition(".")[2]))
+        for text in re.findall(r"(?<![\w.])-?\d[\d,]*(?:\.\d+)?", re.sub(r",(?!\d{3})", " ", reason))
+    ]
     shown = set()
     for leaf in expected:
         if any(_same(leaf, other) for other in open_):
             continue
         if isinstance(leaf, str):
-            pattern = rf"[`\"']{re.escape(leaf)}[`\"']" if len(leaf) <= 3 else rf"(?<!\w){re.escape(leaf)}(?!\w)"
+            pattern = (
+                rf"[`\"']{re.escape(leaf)}[`\"']" if len(leaf) <= 3 else rf"(?<!\w){re.escape(leaf)}(?!\w)"
+            )
             if leaf.strip() and re.search(pattern, reason, re.IGNORECASE):
                 shown.add(repr(leaf))
-        elif any(abs(number - scale * leaf) <= 0.5 * 10.0**-places * (places > 0) + 1e-9
-                 for number, places in numbers for scale in (1, 100)):
+        elif any(
+            abs(number - scale * leaf) <= 0.5 * 10.0**-places * (places > 0) + 1e-9
+            for number, places in numbers
+            for scale in (1, 100)
+        ):
             shown.add(repr(leaf))
     return sorted(shown)
 
 
 def _same(one: Any, other: Any) -> bool:
-    return type(one) is type(other) and (one == other or (isinstance(one, float) and math.isclose(one, other)))
+    return type(one) is type(other) and (
+        one == other or (isinstance(one, float) and math.isclose(one, other))
+    )
 
 
 def _leaves(data: Any) -> list[Any]:
@@ -227,8 +301,12 @@ def _leaves(data: Any) -> list[Any]:
 def _places(data: Any, is_function: bool) -> list[tuple]:
     """Paths to every part of plain data; of a function's records, only to and into the outputs."""
     if is_function:
-        return [(i, "output", *path) for i, record in enumerate(data) if "output" in record
-                for path in _places(record["output"], False)] or [()]
+        return [
+            (i, "output", *path)
+            for i, record in enumerate(data)
+            if "output" in record
+            for path in _places(record["output"], False)
+        ] or [()]
     inner = data.items() if isinstance(data, dict) else enumerate(data) if isinstance(data, list) else ()
     return [(), *((key, *path) for key, value in inner for path in _places(value, False))]
 

@@ -1,4 +1,5 @@
 """Every judge, through the harness; and the harness itself, on judges that are broken on purpose."""
+
 import dataclasses
 import importlib
 import importlib.util
@@ -49,7 +50,9 @@ def test_every_exercise_of_a_lesson_has_starter_solution_check_and_judge(lesson)
         assert any(f'lesson.check("{name}"' in text for _, text in cells), name
 
 
-@pytest.mark.parametrize("lesson", [x for x in LESSONS if x.recording.is_file()], ids=lambda lesson: lesson.id)
+@pytest.mark.parametrize(
+    "lesson", [x for x in LESSONS if x.recording.is_file()], ids=lambda lesson: lesson.id
+)
 def test_the_shipped_solutions_are_right_in_the_recording(lesson):
     for cell in json.loads(lesson.recording.read_text())["cells"]:
         if "lesson.check(" in "".join(cell["source"]) and cell["cell_type"] == "code":
@@ -58,8 +61,10 @@ def test_the_shipped_solutions_are_right_in_the_recording(lesson):
 
 
 def test_the_judges_import_neither_tensorflow_nor_jupyter():
-    code = ("import sys; from helpers.exercises import COURSES, course; [course(n) for n in COURSES]; "
-            "sys.exit(', '.join({'tensorflow', 'IPython', 'tfx'} & set(sys.modules)) or 0)")
+    code = (
+        "import sys; from helpers.exercises import COURSES, course; [course(n) for n in COURSES]; "
+        "sys.exit(', '.join({'tensorflow', 'IPython', 'tfx'} & set(sys.modules)) or 0)"
+    )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert (run.returncode, run.stderr) == (0, "")
 
@@ -74,11 +79,13 @@ def test_a_judge_that_accepts_or_rejects_everything_would_be_found(name):
 # ---- the harness on a small exercise, sound and then broken in one way at a time ---------------------------------
 
 SMALL = Cases(
-    right=[dict(share=0.237, columns={"dep_delay"}), dict(share=0.2371, columns=["dep_delay"])],
-    wrong={"percent": dict(share=23.7, columns={"dep_delay"}),
-           "share of the punctual": dict(share=0.763, columns={"dep_delay"}),
-           "known before": dict(share=0.237, columns={"dep_delay", "carrier"}),
-           "leaves out": dict(share=0.237, columns=set())},
+    right=[{"share": 0.237, "columns": {"dep_delay"}}, {"share": 0.2371, "columns": ["dep_delay"]}],
+    wrong={
+        "percent": {"share": 23.7, "columns": {"dep_delay"}},
+        "share of the punctual": {"share": 0.763, "columns": {"dep_delay"}},
+        "known before": {"share": 0.237, "columns": {"dep_delay", "carrier"}},
+        "leaves out": {"share": 0.237, "columns": set()},
+    },
 )
 
 
@@ -92,7 +99,9 @@ def _judge(share, columns):
     return right("So it is.") if abs(share - 0.237) < 0.001 else wrong("Count again.")
 
 
-TASK = Exercise("9.9a", {"share": kit.Number(), "columns": kit.Names()}, ("a", "b"), _judge, takes_given=False)
+TASK = Exercise(
+    "9.9a", {"share": kit.Number(), "columns": kit.Names()}, ("a", "b"), _judge, takes_given=False
+)
 
 
 def _with(task: Exercise, judge) -> Exercise:
@@ -110,7 +119,11 @@ def _leaky(share, columns):
 
 def _one_reason(share, columns):
     verdict = _judge(share, columns)
-    return verdict if verdict.status == "right" else wrong("percent, share of the punctual, known before, leaves out")
+    return (
+        verdict
+        if verdict.status == "right"
+        else wrong("percent, share of the punctual, known before, leaves out")
+    )
 
 
 def _names_it(share, columns):
@@ -120,32 +133,53 @@ def _names_it(share, columns):
 
 def _fickle(share, columns, calls=[]):  # noqa: B006 - the judge remembers, which is the fault to be found
     calls.append(1)
-    return right(f"Call {len(calls)}.") if _judge(share, columns).status == "right" else _judge(share, columns)
+    return (
+        right(f"Call {len(calls)}.") if _judge(share, columns).status == "right" else _judge(share, columns)
+    )
 
 
 def _fragile(share, columns):
     return _judge(share, columns) if columns else wrong(f"leaves out something, {columns[0]}")
 
 
-@pytest.mark.parametrize("judge, said", [
-    (lambda share, columns: right("Yes."), "is right: Yes."),
-    (lambda share, columns: wrong("No."), "right answer 0 is wrong"),
-    (_leaky, "shows the expected value 0.237"),
-    (_names_it, "shows the expected value 'dep_delay'"),
-    (_one_reason, "reasons of their own"),
-    (_fickle, "differently the second time"),
-    (_fragile, "IndexError"),
-    (lambda share, columns: _judge(share, columns[-1:]), "'known before' is right"),
-    (lambda share, columns: _judge(share, columns) if columns.append("x") else right("Yes."), "changes the data"),
-], ids=["accepts all", "rejects all", "leaks a number", "leaks a name", "one reason for all", "fickle", "fragile",
-        "looks at the last name only", "changes data"])
+@pytest.mark.parametrize(
+    "judge, said",
+    [
+        (lambda share, columns: right("Yes."), "is right: Yes."),
+        (lambda share, columns: wrong("No."), "right answer 0 is wrong"),
+        (_leaky, "shows the expected value 0.237"),
+        (_names_it, "shows the expected value 'dep_delay'"),
+        (_one_reason, "reasons of their own"),
+        (_fickle, "differently the second time"),
+        (_fragile, "IndexError"),
+        (lambda share, columns: _judge(share, columns[-1:]), "'known before' is right"),
+        (
+            lambda share, columns: _judge(share, columns) if columns.append("x") else right("Yes."),
+            "changes the data",
+        ),
+    ],
+    ids=[
+        "accepts all",
+        "rejects all",
+        "leaks a number",
+        "leaks a name",
+        "one reason for all",
+        "fickle",
+        "fragile",
+        "looks at the last name only",
+        "changes data",
+    ],
+)
 def test_the_harness_finds_a_judge_that(judge, said):
     assert said in " | ".join(faults(_with(TASK, judge), SMALL))
 
 
 def test_the_harness_finds_cases_that_are_too_few():
     few = Cases(SMALL.right[:1], dict(list(SMALL.wrong.items())[:3]))
-    assert ["fewer than 2" in "".join(faults(TASK, few)), "fewer than 4" in "".join(faults(TASK, few))] == [True, True]
+    assert ["fewer than 2" in "".join(faults(TASK, few)), "fewer than 4" in "".join(faults(TASK, few))] == [
+        True,
+        True,
+    ]
 
 
 def test_a_reason_may_name_what_the_learner_gave_but_no_expected_number_however_rounded():

@@ -20,7 +20,9 @@ def _flag(text: str) -> bool:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser("python -m helpers.serving", description="TF Serving's APIs on SavedModels.")
+    parser = argparse.ArgumentParser(
+        "python -m helpers.serving", description="TF Serving's APIs on SavedModels."
+    )
     parser.add_argument("--port", type=int, default=8500, help="gRPC port; 0 for a free one")
     parser.add_argument("--rest_api_port", type=int, default=8501, help="REST port; 0 for a free one")
     parser.add_argument("--model_config_file", type=Path, help="text of a ModelServerConfig")
@@ -29,7 +31,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--model_base_path", type=Path, help="ignored with --model_config_file")
     parser.add_argument("--file_system_poll_wait_seconds", type=float, default=1)
     parser.add_argument("--batching_parameters_file", type=Path)
-    parser.add_argument("--grpc_max_threads", type=int, default=None, help="requests worked on at a time, per protocol")
+    parser.add_argument(
+        "--grpc_max_threads", type=int, default=None, help="requests worked on at a time, per protocol"
+    )
     for flag, default in (
         ("enable_batching", False),
         ("allow_version_labels_for_unavailable_models", False),

@@ -81,7 +81,9 @@ class Batcher:
         if size <= step:
             return self._join(feeds, fetches, size)
         parts = [
-            self._join({name: value[at : at + step] for name, value in feeds.items()}, fetches, min(step, size - at))
+            self._join(
+                {name: value[at : at + step] for name, value in feeds.items()}, fetches, min(step, size - at)
+            )
             for at in range(0, size, step)
         ]
         return [np.concatenate(pieces) for pieces in zip(*parts, strict=True)]
@@ -129,7 +131,9 @@ class Batcher:
             self._metrics.queuing_latency.observe((time.perf_counter() - opened) * 1e6, self._name)
             self._metrics.wrapped_run_count.add()
             try:
-                joined = {name: np.concatenate([task[name] for task in batch.tasks]) for name in batch.tasks[0]}
+                joined = {
+                    name: np.concatenate([task[name] for task in batch.tasks]) for name in batch.tasks[0]
+                }
                 outputs = self._model.run(joined, fetches)
                 _check_rows(outputs, sum(batch.sizes))
                 batch.outputs = outputs

@@ -36,7 +36,9 @@ def read(source: Source) -> ModelServerConfig:
         try:
             config = text_format.Parse(text, ModelServerConfig())
         except text_format.ParseError as error:
-            where = f"Invalid protobuf file: '{source}'" if isinstance(source, Path) else "Invalid protobuf text"
+            where = (
+                f"Invalid protobuf file: '{source}'" if isinstance(source, Path) else "Invalid protobuf text"
+            )
             raise invalid(f"{where}: {error}") from error
     check(config)
     return config
@@ -99,7 +101,9 @@ def aspired(model: ModelConfig, available: Mapping[int, Path]) -> list[int]:
     return sorted(available)[-max(policy.latest.num_versions, 1) :]
 
 
-def checked_labels(model: ModelConfig, serving: set[int], before: Mapping[str, int], lenient: bool) -> dict[str, int]:
+def checked_labels(
+    model: ModelConfig, serving: set[int], before: Mapping[str, int], lenient: bool
+) -> dict[str, int]:
     """The model's labels, once each may be assigned.
 
     TF Serving lets a label point only at a version that is serving *when the request comes in*: load first,

@@ -33,7 +33,9 @@ class PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):
                 name = request.model_spec.signature_name or DEFAULT_SIGNATURE
                 signature = version.model.signatures.get(name)
                 if signature is None:
-                    raise ServingError(StatusCode.FAILED_PRECONDITION, f'Serving signature key "{name}" not found.')
+                    raise ServingError(
+                        StatusCode.FAILED_PRECONDITION, f'Serving signature key "{name}" not found.'
+                    )
                 inputs = {key: to_array(key, tensor) for key, tensor in request.inputs.items()}
                 outputs = self._inference.predict(version, signature, inputs, list(request.output_filter))
                 response = PredictResponse(model_spec=spec_of(version, name))
@@ -112,7 +114,9 @@ class PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):
                 response = GetModelMetadataResponse()
                 response.model_spec.name = version.name
                 response.model_spec.version.value = version.number
-                response.metadata["signature_def"].Pack(SignatureDefMap(signature_def=version.model.signatures))
+                response.metadata["signature_def"].Pack(
+                    SignatureDefMap(signature_def=version.model.signatures)
+                )
                 return response
 
         return _answer(context, work)

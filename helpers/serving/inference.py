@@ -83,7 +83,9 @@ class Inference:
             {signature.inputs[name].name: value for name, value in inputs.items()},
             [signature.outputs[name].name for name in names],
         )
-        self._metrics.runtime_latency.observe((time.perf_counter() - started) * 1e6, version.name, "Predict", "TF1")
+        self._metrics.runtime_latency.observe(
+            (time.perf_counter() - started) * 1e6, version.name, "Predict", "TF1"
+        )
         return dict(zip(names, values, strict=True))
 
     def classify(self, version: Version, signature_name: str, examples: Input) -> ClassificationResult:
@@ -153,11 +155,15 @@ class Inference:
         if signature is None:
             raise invalid(f"No signature was found with the name: {name}")
         if self._check_method_names and signature.method_name != method:
-            raise invalid(f"Expected {kind} signature method_name to be {method}. Was: {signature.method_name}")
+            raise invalid(
+                f"Expected {kind} signature method_name to be {method}. Was: {signature.method_name}"
+            )
         if len(signature.inputs) != 1:
             raise invalid("Expected one input Tensor.")
         if "inputs" not in signature.inputs:
-            raise ServingError(StatusCode.FAILED_PRECONDITION, f"No {kind} inputs found in SignatureDef: {signature}")
+            raise ServingError(
+                StatusCode.FAILED_PRECONDITION, f"No {kind} inputs found in SignatureDef: {signature}"
+            )
         return signature
 
     def _run_examples(self, version, signature, rows, wanted) -> dict[str, np.ndarray]:
@@ -176,7 +182,11 @@ def serialized_examples(examples: Input) -> np.ndarray:
     context = b""
     if kind == "example_list_with_context":
         context = examples.example_list_with_context.context.SerializeToString()
-    rows = [context + example.SerializeToString() for example in getattr(examples, kind).examples] if kind else []
+    rows = (
+        [context + example.SerializeToString() for example in getattr(examples, kind).examples]
+        if kind
+        else []
+    )
     if not rows:
         raise invalid("Input is empty.")
     return np.array(rows, dtype=object)

@@ -130,7 +130,9 @@ def _columns(value, infos) -> dict[str, np.ndarray]:
     for name in sorted(infos):
         if name not in value:
             raise invalid(f"Missing named input: {name} in 'inputs' object.")
-    return {name: _array(value[name], info.dtype) for name, info in infos.items()}  # as there, extra names are ignored
+    return {
+        name: _array(value[name], info.dtype) for name, info in infos.items()
+    }  # as there, extra names are ignored
 
 
 def _array(value, dtype) -> np.ndarray:
@@ -182,7 +184,9 @@ def _scalar(value, kind):
             raise invalid(f"Cannot convert JSON value: {_text(value)} to {kind} without loss of precision.")
         return value
     elif kind not in _INTEGERS | _FLOATS | {"bool"}:
-        raise ServingError(StatusCode.UNIMPLEMENTED, f"Conversion of JSON Value: {_text(value)} to type: {kind}")
+        raise ServingError(
+            StatusCode.UNIMPLEMENTED, f"Conversion of JSON Value: {_text(value)} to type: {kind}"
+        )
     raise invalid(f"JSON Value: {_text(value)} Type: {_json_type(value)} is not of expected type: {kind}")
 
 

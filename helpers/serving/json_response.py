@@ -25,7 +25,9 @@ def predictions(outputs: dict[str, np.ndarray], form: str) -> str:
         if array.ndim == 0:
             raise invalid(f"Tensor name: {name} has no shape information ")
         if sizes and len(array) not in sizes:
-            raise invalid(f"Tensor name: {name} has inconsistent batch size: {len(array)} expecting: {sizes.pop()}")
+            raise invalid(
+                f"Tensor name: {name} has inconsistent batch size: {len(array)} expecting: {sizes.pop()}"
+            )
         sizes.add(len(array))
     rows = [
         _bare_or_object({name: _json(array[row], name) for name, array in outputs.items()})
@@ -74,7 +76,9 @@ def classifications(result: ClassificationResult) -> str:
     return _results(
         [
             "["
-            + ", ".join(f"[{json.dumps(entry.label)}, {decimal(np.float32(entry.score))}]" for entry in row.classes)
+            + ", ".join(
+                f"[{json.dumps(entry.label)}, {decimal(np.float32(entry.score))}]" for entry in row.classes
+            )
             + "]"
             for row in result.classifications
         ]

@@ -36,7 +36,9 @@ class Counter:
             cells = dict(self._cells)
         if not self.labels and not cells:
             cells = {(): 0}
-        return [f"{self.name}{{{_pairs(self.labels, values)}}} {number:.15g}" for values, number in cells.items()]
+        return [
+            f"{self.name}{{{_pairs(self.labels, values)}}} {number:.15g}" for values, number in cells.items()
+        ]
 
 
 class Histogram:
@@ -78,15 +80,21 @@ class Metrics:
     def __init__(self):
         serving, batching = ":tensorflow:serving:", ":tensorflow:serving:batching_session:"
         self.request_count = Counter(serving + "request_count", "model_name", "status")
-        self.request_latency = Histogram(serving + "request_latency", LATENCY_BOUNDS, "model_name", "API", "entrypoint")
-        self.runtime_latency = Histogram(serving + "runtime_latency", LATENCY_BOUNDS, "model_name", "API", "runtime")
+        self.request_latency = Histogram(
+            serving + "request_latency", LATENCY_BOUNDS, "model_name", "API", "entrypoint"
+        )
+        self.runtime_latency = Histogram(
+            serving + "runtime_latency", LATENCY_BOUNDS, "model_name", "API", "runtime"
+        )
         self.request_example_counts = Histogram(serving + "request_example_counts", EXAMPLE_BOUNDS, "model")
         self.request_example_count_total = Counter(serving + "request_example_count_total", "model")
         self.queuing_latency = Histogram(batching + "queuing_latency", QUEUE_BOUNDS, "thread_pool_name")
         self.wrapped_run_count = Counter(batching + "wrapped_run_count")
         self.graph_runs = Counter(":tensorflow:core:graph_runs")
         self.graph_run_time_usecs = Counter(":tensorflow:core:graph_run_time_usecs")
-        self.load_attempt_count = Counter(":tensorflow:cc:saved_model:load_attempt_count", "model_path", "status")
+        self.load_attempt_count = Counter(
+            ":tensorflow:cc:saved_model:load_attempt_count", "model_path", "status"
+        )
         self.load_latency = Counter(":tensorflow:cc:saved_model:load_latency", "model_path")
 
     def page(self) -> str:

@@ -96,9 +96,13 @@ class ModelManager:
         with self._polling:
             models = {model.name: model for model in config.model_config_list.config}
             for model in models.values():
-                configs.versions_on_disk(model)  # a base path that does not exist is refused before anything changes
+                configs.versions_on_disk(
+                    model
+                )  # a base path that does not exist is refused before anything changes
             labels = {
-                name: configs.checked_labels(model, self._serving(name), self._labels.get(name, {}), self._lenient)
+                name: configs.checked_labels(
+                    model, self._serving(name), self._labels.get(name, {}), self._lenient
+                )
                 for name, model in models.items()
             }
             with self._changed:
@@ -215,9 +219,13 @@ class ModelManager:
             if number is None and not versions:
                 raise ServingError(StatusCode.NOT_FOUND, f"Could not find any versions of model {spec.name}")
             if number is not None and number not in versions:
-                raise ServingError(StatusCode.NOT_FOUND, f"Could not find version {number} of model {spec.name}")
+                raise ServingError(
+                    StatusCode.NOT_FOUND, f"Could not find version {number} of model {spec.name}"
+                )
             response = GetModelStatusResponse()
-            for version in [versions[number]] if number is not None else [versions[n] for n in sorted(versions)[::-1]]:
+            for version in (
+                [versions[number]] if number is not None else [versions[n] for n in sorted(versions)[::-1]]
+            ):
                 entry = response.model_version_status.add(version=version.number, state=version.state)
                 entry.status.error_code = version.error.code.value[0] if version.error else 0
                 entry.status.error_message = version.error.message if version.error else ""
@@ -233,7 +241,9 @@ class ModelManager:
 
     def _serving(self, name) -> set[int]:
         with self._changed:
-            return {n for n, version in self._versions.get(name, {}).items() if version.state == State.AVAILABLE}
+            return {
+                n for n, version in self._versions.get(name, {}).items() if version.state == State.AVAILABLE
+            }
 
     def _why(self, name) -> str:
         errors = [

@@ -21,7 +21,9 @@ from .metrics import Metrics
 from .models import ModelManager
 
 _WHICH = r"(?:/versions/(?P<version>\d+)|/labels/(?P<label>[^/:]+))?"
-_PREDICTION = re.compile(rf"/v1/models/(?P<name>[^/:]+){_WHICH}:(?P<method>classify|regress|predict)", re.IGNORECASE)
+_PREDICTION = re.compile(
+    rf"/v1/models/(?P<name>[^/:]+){_WHICH}:(?P<method>classify|regress|predict)", re.IGNORECASE
+)
 _STATUS = re.compile(rf"/v1/models(?:/(?P<name>[^/:]+))?{_WHICH}(?P<metadata>/metadata)?", re.IGNORECASE)
 
 
@@ -45,7 +47,9 @@ class RestApi:
         async def metrics() -> Response:
             return Response(self._metrics.page(), media_type="text/plain")
 
-        @application.api_route("/{path:path}", methods=["GET", "POST", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS"])
+        @application.api_route(
+            "/{path:path}", methods=["GET", "POST", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS"]
+        )
         async def answer(request: Request) -> Response:
             try:
                 body = await self._read(request)
@@ -54,7 +58,9 @@ class RestApi:
             except ClientDisconnect:
                 return _reply(499, json_response.error("The client closed the request"))
             if not request.url.path.lower().startswith("/v1/"):
-                return _reply(404, json_response.error(f"Malformed request: {request.method} {request.url.path}"))
+                return _reply(
+                    404, json_response.error(f"Malformed request: {request.method} {request.url.path}")
+                )
             path = request.scope["raw_path"].decode("latin-1").partition("?")[0]
             work = partial(self.answer, request.method, path, body)
             return _reply(*await asyncio.get_running_loop().run_in_executor(executor, work))
@@ -107,7 +113,9 @@ class RestApi:
             examples = json_request.examples(document)
             with self._manager.acquire(spec) as version:
                 if method == "classify":
-                    return json_response.classifications(self._inference.classify(version, signature_name, examples))
+                    return json_response.classifications(
+                        self._inference.classify(version, signature_name, examples)
+                    )
                 return json_response.regressions(self._inference.regress(version, signature_name, examples))
         with self._manager.acquire(spec) as version:
             key = signature_name or DEFAULT_SIGNATURE

@@ -101,18 +101,56 @@ def _session(path: Path, meta: MetaGraphDef) -> tf.compat.v1.Session:
         tf.graph_util.import_graph_def(meta.graph_def, name="")
     session = tf.compat.v1.Session(graph=graph)
     try:
-        assets = {asset.tensor_info.name: str(path / "assets" / asset.filename) for asset in meta.asset_file_def}
+        assets = {
+            asset.tensor_info.name: str(path / "assets" / asset.filename) for asset in meta.asset_file_def
+        }
         if meta.saver_def.restore_op_name:
             prefix = path / "variables" / "variables"
             if not prefix.with_suffix(".index").is_file():
-                raise ServingError(StatusCode.NOT_FOUND, f"{prefix}.index is missing: the copy is not complete")
-            session.run(meta.saver_def.restore_op_name, {meta.saver_def.filename_tensor_name: str(prefix), **assets})
+                raise ServingError(
+                    StatusCode.NOT_FOUND, f"{prefix}.index is missing: the copy is not complete"
+                )
+            session.run(
+                meta.saver_def.restore_op_name, {meta.saver_def.filename_tensor_name: str(prefix), **assets}
+            )
         if _INIT in meta.signature_def:
             session.run(meta.signature_def[_INIT].outputs[_INIT].name, assets)
+        _check_variables(session, meta)
     except (ServingError, tf.errors.OpError, ValueError, KeyError):
         session.close()
         raise
     return session
+
+
+def _check_variables(session: tf.compat.v1.Session, meta: MetaGraphDef) -> None:
+    """Refuse a model whose signatures read variables that restoring left empty.
+
+    TF Serving loads it and fails every request. The usual cause is a Keras 3 model under tf.saved_model.save, whose
+    variables are saved under other handles than its functions read (tensorflow/serving#2250); Python's loader copes.
+    """
+    ends = [
+        info.name
+        for name, signature in meta.signature_def.items()
+        if name != _INIT
+        for info in signature.outputs.values()
+    ]
+    waiting, seen, handles = [session.graph.get_tensor_by_name(name).op for name in ends], set(), []
+    while waiting:
+        operation = waiting.pop()
+        if operation not in seen:
+            seen.add(operation)
+            waiting += [tensor.op for tensor in operation.inputs]
+            if operation.type == "VarHandleOp":
+                handles.append(operation)
+    with session.graph.as_default():
+        there = session.run([tf.raw_ops.VarIsInitializedOp(resource=handle.outputs[0]) for handle in handles])
+    empty = sorted(handle.name for handle, filled in zip(handles, there, strict=True) if not filled)
+    if empty:
+        raise ServingError(
+            StatusCode.FAILED_PRECONDITION,
+            f"{len(empty)} variables that the signatures read were not restored, {empty[0]} among them. A Keras 3 model "
+            "must be saved by model.export, or with `module.weights = [weight.value for weight in model.weights]`.",
+        )
 
 
 def _microseconds(started: float) -> int:

@@ -88,7 +88,9 @@ class ModelServer:
                 self.metrics,
                 batching,
                 allow_version_labels_for_unavailable_models,
-                (lambda version: warmup.replay(version, inference)) if enable_model_warmup else lambda version: None,
+                (lambda version: warmup.replay(version, inference))
+                if enable_model_warmup
+                else lambda version: None,
             )
             prediction_service_pb2_grpc.add_PredictionServiceServicer_to_server(
                 PredictionService(self.manager, inference, self.metrics), self._grpc
@@ -105,7 +107,9 @@ class ModelServer:
         self._repeat("serving-poll", file_system_poll_wait_seconds, self.poll)
         if isinstance(models, Path):
             self._config_text = models.read_text()
-            self._repeat("serving-config-poll", model_config_file_poll_wait_seconds, lambda: self._reread(models))
+            self._repeat(
+                "serving-config-poll", model_config_file_poll_wait_seconds, lambda: self._reread(models)
+            )
 
     def poll(self) -> list[Transition]:
         """Look at the base paths now; returns which versions came and went, when that is done."""

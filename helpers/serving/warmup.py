@@ -57,7 +57,9 @@ def replay(version: Version, inference: Inference) -> None:
             request = log.predict_log.request
             name = request.model_spec.signature_name or DEFAULT_SIGNATURE
             if name not in version.model.signatures:
-                raise ServingError(StatusCode.FAILED_PRECONDITION, f'Serving signature key "{name}" not found.')
+                raise ServingError(
+                    StatusCode.FAILED_PRECONDITION, f'Serving signature key "{name}" not found.'
+                )
             inputs = {key: to_array(key, tensor) for key, tensor in request.inputs.items()}
             inference.predict(version, version.model.signatures[name], inputs, list(request.output_filter))
         elif kind == "classify_log":

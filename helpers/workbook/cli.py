@@ -146,3 +146,7 @@ def main():
     except UsageError as error:
         print(f"workbook: {error}", file=sys.stderr)
         sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()

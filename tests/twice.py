@@ -1,0 +1,68 @@
+"""Records all lessons twice, from different folders, in opposite order, with one worker and with two, and compares.
+
+`make twice`: both must agree with each other and with the committed recordings, cell by cell, but for the tolerances
+the cells declare. Takes as long as the lessons three times over.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import nbformat
+
+from helpers import ROOT
+from helpers.workbook import compare, syllabus
+
+
+def executed(folder: Path, names: list[str], jobs: int) -> dict:
+    """Run the lessons from a copy of this checkout in `folder`; returns the executed notebooks by lesson id."""
+    copy = folder / "checkout"
+    files = subprocess.run(
+        ["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True, text=True
+    ).stdout
+    for name in filter(None, files.split("\0")):
+        (copy / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / name, copy / name)
+    call = [sys.executable, "-m", "helpers.workbook.cli", "run", *names, "--jobs", str(jobs)]
+    environment = {**os.environ, "PYTHONPATH": str(copy), "WORKBOOK_BUILD": str(folder / "build")}
+    subprocess.run(call, cwd=copy, env=environment, check=True, stdout=subprocess.DEVNULL)
+    pages = folder / "build" / "report" / "notebooks"
+    return {name: nbformat.read(pages / f"{name}.ipynb", 4) for name in names}
+
+
+def differences(one, other) -> list[str]:
+    """What differs between two executed notebooks, cell by cell."""
+    pairs = [
+        (a, b) for a, b in zip(one.cells, other.cells, strict=True) if a.cell_type == b.cell_type == "code"
+    ]
+    said = [
+        (i, compare.outputs_differ(a.outputs, b.outputs, a.metadata.get("tags", [])))
+        for i, (a, b) in enumerate(pairs)
+    ]
+    return [f"code cell {i}: {difference}" for i, difference in said if difference]
+
+
+def main():
+    names = [lesson.id for lesson in syllabus.load().lessons]
+    with tempfile.TemporaryDirectory(prefix="twice-") as folder:
+        first = executed(Path(folder, "one"), names, jobs=1)
+        second = executed(Path(folder, "another", "place"), names[::-1], jobs=2)
+    bad = 0
+    for lesson in syllabus.load().lessons:
+        recorded = nbformat.read(lesson.recording, 4)
+        for title, pair in {
+            "one worker, two workers": (first[lesson.id], second[lesson.id]),
+            "recording, one worker": (recorded, first[lesson.id]),
+        }.items():
+            found = differences(*pair)
+            bad += len(found)
+            print(f"{'✗' if found else '✓'} {lesson.id} ({title}): {len(found)} cells differ")
+            print(*(f"    {line}" for line in found), sep="\n" if found else "", end="\n" if found else "")
+    sys.exit(bool(bad))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,4 +1,5 @@
 """Right and wrong answers to the exercises of course 2."""
+
 from tensorflow_metadata.proto.v0 import schema_pb2
 
 from .harness import Cases
@@ -8,16 +9,24 @@ CASES = {}
 # ------------------------------------------------------------------------------------ 2.2 Validating data with TFDV
 
 CASES["2.2a"] = Cases(
-    right=[{"by_chance": {"temp", "dewp", "humid", "wind_speed"}},
-           {"by_chance": ["wind_speed", "humid", "dewp", "temp", "temp"]}],
+    right=[
+        {"by_chance": {"temp", "dewp", "humid", "wind_speed"}},
+        {"by_chance": ["wind_speed", "humid", "dewp", "temp", "temp"]},
+    ],
     wrong={
         "An empty answer": {"by_chance": set()},
-        "describe no feature `time_hour`": {"by_chance": {"temp", "dewp", "humid", "wind_speed", "time_hour"}},
+        "describe no feature `time_hour`": {
+            "by_chance": {"temp", "dewp", "humid", "wind_speed", "time_hour"}
+        },
         "`pressure`, `wind_dir`, `wind_gust`: January itself": {
-            "by_chance": {"temp", "dewp", "humid", "wind_speed", "wind_dir", "wind_gust", "pressure"}},
-        "`precip`, `visib`: no hour of the year": {"by_chance": {"temp", "dewp", "humid", "wind_speed", "precip", "visib"}},
+            "by_chance": {"temp", "dewp", "humid", "wind_speed", "wind_dir", "wind_gust", "pressure"}
+        },
+        "`precip`, `visib`: no hour of the year": {
+            "by_chance": {"temp", "dewp", "humid", "wind_speed", "precip", "visib"}
+        },
         "it is not all": {"by_chance": {"wind_speed"}},
-    })
+    },
+)
 
 
 def weather_schema(**changes):
@@ -27,7 +36,17 @@ def weather_schema(**changes):
     schema.string_domain.add(name="origin", value=["EWR", "JFK", "LGA"])
     for name in ["year", "month", "day", "hour"]:
         schema.feature.add(name=name, type="INT")
-    for name in ["temp", "dewp", "humid", "wind_dir", "wind_speed", "wind_gust", "precip", "pressure", "visib"]:
+    for name in [
+        "temp",
+        "dewp",
+        "humid",
+        "wind_dir",
+        "wind_speed",
+        "wind_gust",
+        "precip",
+        "pressure",
+        "visib",
+    ]:
         schema.feature.add(name=name, type="FLOAT")
     for feature in schema.feature:
         feature.presence.min_count = 1
@@ -50,11 +69,13 @@ def weather_schema(**changes):
 
 def put(path, value):
     """A function that sets the field at a dotted path."""
+
     def change(feature):
         *parents, last = path.split(".")
         for parent in parents:
             feature = getattr(feature, parent)
         setattr(feature, last, value)
+
     return change
 
 
@@ -68,9 +89,15 @@ def fixed_shape(feature):
 
 
 CASES["2.2b"] = Cases(
-    right=[weather_schema(),
-           weather_schema(wind_speed=put("float_domain.max", 253), month=clear("int_domain"), temp=put("presence.min_fraction", 0.9)),
-           weather_schema(wind_speed=put("float_domain.max", 110), pressure=put("presence.min_fraction", 0.8))],
+    right=[
+        weather_schema(),
+        weather_schema(
+            wind_speed=put("float_domain.max", 253),
+            month=clear("int_domain"),
+            temp=put("presence.min_fraction", 0.9),
+        ),
+        weather_schema(wind_speed=put("float_domain.max", 110), pressure=put("presence.min_fraction", 0.8)),
+    ],
     wrong={
         "does not read as a schema": {"weather_contract": "wind_speed: 0 to 160"},
         "no longer describes": {"weather_contract": 'feature { name: "wind_speed" type: FLOAT }'},
@@ -81,14 +108,23 @@ CASES["2.2b"] = Cases(
         "not `int_domain`": weather_schema(humid=put("int_domain.max", 100)),
         "lower limit of `wind_dir`": weather_schema(wind_dir=put("float_domain.min", -180)),
         "limit of `wind_speed` lets values through": weather_schema(wind_speed=put("float_domain.max", 1100)),
-        "limit of `humid` lets values through": weather_schema(humid=lambda feature: feature.float_domain.ClearField("max")),
-        "limit of `wind_speed` is one that real weather can exceed": weather_schema(wind_speed=put("float_domain.max", 43)),
+        "limit of `humid` lets values through": weather_schema(
+            humid=lambda feature: feature.float_domain.ClearField("max")
+        ),
+        "limit of `wind_speed` is one that real weather can exceed": weather_schema(
+            wind_speed=put("float_domain.max", 43)
+        ),
         "limit of `wind_dir` is one that real weather": weather_schema(wind_dir=put("float_domain.max", 359)),
-        "`dewp` would raise a false alarm in month 8: more values": weather_schema(dewp=put("presence.min_fraction", 1)),
+        "`dewp` would raise a false alarm in month 8: more values": weather_schema(
+            dewp=put("presence.min_fraction", 1)
+        ),
         "`pressure` would raise a false alarm in month 1: its shape": weather_schema(pressure=fixed_shape),
-        "`temp` would raise a false alarm in month 5: values": weather_schema(temp=put("float_domain.max", 90)),
+        "`temp` would raise a false alarm in month 5: values": weather_schema(
+            temp=put("float_domain.max", 90)
+        ),
         "`month` would raise a false alarm in month 12": weather_schema(month=put("int_domain.max", 11)),
-    })
+    },
+)
 
 DECISIONS = {
     "month: values other than 0 and 1": "change schema",
@@ -105,7 +141,10 @@ def but(case, decision):
 
 
 CASES["2.2c"] = Cases(
-    right=[{"decisions": DECISIONS}, {"decisions": {case: f" {word.title()} " for case, word in reversed(DECISIONS.items())}}],
+    right=[
+        {"decisions": DECISIONS},
+        {"decisions": {case: f" {word.title()} " for case, word in reversed(DECISIONS.items())}},
+    ],
     wrong={
         "Which calendar": but("month: values other than 0 and 1", "fix data"),
         "Bangor": but("dest: BGR and CHO in March", "fix data"),
@@ -114,7 +153,8 @@ CASES["2.2c"] = Cases(
         "silent for an hour": but("wind_speed: missing in 1 hour of March", "fix data"),
         "what it can't have when it is asked": but("dep_delay: found in serving data", "change schema"),
         "none of the two decisions": but("wind_speed: 1048 mph", "ignore"),
-    })
+    },
+)
 
 CASES["2.2d"] = Cases(
     right=[{"blind": {"MQ", "AA"}}, {"blind": ["MQ", "AA", "MQ"]}],
@@ -122,11 +162,33 @@ CASES["2.2d"] = Cases(
         "None at all": {"blind": []},
         "names of slices": {"blind": {"carrier_MQ", "carrier_AA"}},
         "No carrier has the code `ZZ`": {"blind": {"MQ", "AA", "ZZ"}},
-        "every carrier": {"blind": {"9E", "AA", "AS", "B6", "DL", "EV", "F9", "FL", "HA", "MQ", "OO", "UA", "US", "VX", "WN", "YV"}},
-        "the wrong way round": {"blind": {"9E", "AS", "B6", "DL", "EV", "F9", "FL", "HA", "OO", "UA", "US", "VX", "WN", "YV"}},
+        "every carrier": {
+            "blind": {
+                "9E",
+                "AA",
+                "AS",
+                "B6",
+                "DL",
+                "EV",
+                "F9",
+                "FL",
+                "HA",
+                "MQ",
+                "OO",
+                "UA",
+                "US",
+                "VX",
+                "WN",
+                "YV",
+            }
+        },
+        "the wrong way round": {
+            "blind": {"9E", "AS", "B6", "DL", "EV", "F9", "FL", "HA", "OO", "UA", "US", "VX", "WN", "YV"}
+        },
         "`9E`, `FL`: gaps there are": {"blind": {"AA", "MQ", "9E", "FL"}},
         "another slice is as dark": {"blind": {"MQ"}},
-    })
+    },
+)
 
 DRIFT = {"mph": [0.035, 0.033, 0.049], "km/h": [0.157, 0.089, 0.072], "knots": [0.031, 0.077, 0.015]}
 CASES["2.2e"] = Cases(
@@ -138,4 +200,5 @@ CASES["2.2e"] = Cases(
         "sleeps through 1 of 3": {"threshold": 0.0725, "hidden": "knots"},
         "sleeps through 3 of 3": {"threshold": 1, "hidden": "knots"},
         "does a line not fit": {"threshold": 0.06, "hidden": "km/h"},
-    })
+    },
+)

@@ -1,12 +1,14 @@
 # %% [markdown]
 # # 4.1 Serving a model
 #
-# The model of "Late?" is trained, evaluated and blessed. It sits in a folder, and nobody can ask it anything. The desk that
-# would act on its alerts runs other software, in another language, on other machines, day and night. And the model will be
-# replaced next month, while the desk is asking. What stands between the two is a **model server**: it gives the folder an address
-# on the network, keeps the promise of what goes in and what comes out, and changes versions without anybody noticing.
+# The model of "Late?" is trained, evaluated and blessed. It sits in a folder, and nobody can ask it anything. The
+# desk that would act on its alerts runs other software, in another language, on other machines, day and night. And
+# the model will be replaced next month, while the desk is asking. What stands between the two is a **model server**:
+# it gives the folder an address on the network, keeps the promise of what goes in and what comes out, and changes
+# versions without anybody noticing.
 #
-# This lesson uses the interface of **TensorFlow Serving**, which many companies run and several other servers imitate.
+# This lesson uses the interface of **TensorFlow Serving**, which many companies run and several other servers
+# imitate.
 #
 # **You will be able to**
 #
@@ -32,9 +34,9 @@ rows = 500   # how many of them
 # %% [markdown]
 # ## 1 What a server gets
 #
-# `pipeline.ensure` hands us what the course's pipeline has pushed last; if it has never run, it runs now (a minute and a half).
-# We copy the model to a shelf of our own. The name of the folder is the version number, and it must be a number: the server
-# compares versions by it.
+# `pipeline.ensure` hands us what the course's pipeline has pushed last; if it has never run, it runs now (a minute
+# and a half). We copy the model to a shelf of our own. The name of the folder is the version number, and it must be a
+# number: the server compares versions by it.
 
 # %%
 import shutil
@@ -46,9 +48,10 @@ shutil.copytree(pipeline.ensure().model, shelf / "1")
 sorted(str(path.relative_to(shelf)) for path in shelf.rglob("*") if path.is_file())
 
 # %% [markdown]
-# This is a **SavedModel**. `saved_model.pb` holds the computation as a graph, from the raw features to the probability; `variables` holds the
-# weights; `assets` holds the vocabularies of carriers and airports that the transformation learned. There is no Python in it.
-# A server written in C++ can run it, and it will run the *same* preprocessing as training did, because the preprocessing is inside.
+# This is a **SavedModel**. `saved_model.pb` holds the computation as a graph, from the raw features to the
+# probability; `variables` holds the weights; `assets` holds the vocabularies of carriers and airports that the
+# transformation learned. There is no Python in it. A server written in C++ can run it, and it will run the *same*
+# preprocessing as training did, because the preprocessing is inside.
 #
 # What can be asked of it stands in its **signatures**: functions with named, typed inputs and outputs.
 
@@ -74,36 +77,42 @@ figures.table(
 )
 
 # %% [markdown]
-# Four doors into one model. `predict_rows` takes one tensor for each feature, which is what a caller with a row of a table wants.
-# `serving_default` takes flights as serialized `tf.Example` records, which is what a pipeline has. `classify` and `regress` take the same
-# records under the fixed names that TensorFlow Serving's two convenience methods expect.
+# Four doors into one model. `predict_rows` takes one tensor for each feature, which is what a caller with a row of a
+# table wants. `serving_default` takes flights as serialized `tf.Example` records, which is what a pipeline has.
+# `classify` and `regress` take the same records under the fixed names that TensorFlow Serving's two convenience
+# methods expect.
 #
-# Loading the folder in Python gives us the reference: what the model says *here*, in this process. Whatever answers over a wire
-# must agree with it.
+# Loading the folder in Python gives us the reference: what the model says *here*, in this process. Whatever answers
+# over a wire must agree with it.
 
 # %%
 flights = examples.table(months=[month]).sample(rows, random_state=seed, ignore_index=True)
 specs = signatures["predict_rows"].structured_input_signature[1]
 tensors = {name: tf.constant(flights[[name]].values.tolist(), spec.dtype) for name, spec in specs.items()}
 here = signatures["predict_rows"](**tensors)["late"].numpy().ravel()
-figures.table(flights[["carrier", "origin", "dest", "day_minute", "pressure"]].head(3).assign(chance=here[:3]))
+shown = pd.concat([flights.head(2), flights[flights.pressure.isna()].head(1)])
+figures.table(
+    shown[["carrier", "origin", "dest", "day_minute", "pressure"]].assign(chance=here[shown.index]),
+    formats={"pressure": "{:.1f}"},
+)
 
 # %% [markdown]
-# The `–` is a gap in the weather record, which the model has to live with. Remember it: how a gap travels is one of the things two
-# protocols do differently.
+# The `–` is a gap in the weather record, which the model has to live with. Remember it: how a gap travels is one of
+# the things two protocols do differently.
 #
 # ## 2 A server
 #
-# In production this one line would start TensorFlow Serving, from its public image, with gRPC on port 8500 and REST on 8501:
+# In production this one line would start TensorFlow Serving, from its public image, with gRPC on port 8500 and REST
+# on 8501:
 #
 # ```bash
 # docker run --rm -p 8500:8500 -p 8501:8501 -v "$PWD/late:/models/late" -e MODEL_NAME=late tensorflow/serving:2.16.1
 # ```
 #
-# Here an embedded server of the workbook stands in, so that the lesson needs neither Docker nor network. It speaks the same two protocols with
-# the same messages, statuses and error texts; `helpers/serving/__init__.py` lists where it is known to differ. Everything you write
-# in this lesson works against the real one when you change the address. (`file_system_poll_wait_seconds=0` makes it look for new versions
-# only when we say so. The default is every second.)
+# Here an embedded server of the workbook stands in, so that the lesson needs neither Docker nor network. It speaks
+# the same two protocols with the same messages, statuses and error texts; `helpers/serving/__init__.py` lists where
+# it is known to differ. Everything you write in this lesson works against the real one when you change the address.
+# (`file_system_poll_wait_seconds=0` makes it look for new versions only when we say so. The default is every second.)
 
 # %%
 from helpers.serving import ModelServer
@@ -120,8 +129,8 @@ http = httpx.Client(base_url=server.rest_url, timeout=30)
 print(http.get("/v1/models/late").text)
 
 # %% [markdown]
-# Version 1 is `AVAILABLE`. The second question is what it wants. `/metadata` publishes the signatures, so a client need not be
-# told the types by e-mail.
+# Version 1 is `AVAILABLE`. The second question is what it wants. `/metadata` publishes the signatures, so a client
+# need not be told the types by e-mail.
 
 # %%
 metadata = http.get("/v1/models/late/metadata").json()["metadata"]["signature_def"]["signature_def"]
@@ -140,8 +149,9 @@ figures.table(
 #
 # ## 3 REST
 #
-# A request is a `POST` of a JSON object to `/v1/models/late:predict`. The rows can be laid out in two ways. In **row format**, `instances`
-# is a list with an object for each flight. In **column format**, `inputs` has a list for each feature.
+# A request is a `POST` of a JSON object to `/v1/models/late:predict`. The rows can be laid out in two ways. In **row
+# format**, `instances` is a list with an object for each flight. In **column format**, `inputs` has a list for each
+# feature.
 
 # %%
 import json
@@ -155,12 +165,12 @@ for body in (by_row, by_column):
     print(http.post("/v1/models/late:predict", content=json.dumps(body)).json())
 
 # %% [markdown]
-# Both answers say the same chance. Row format returns `predictions`, column format `outputs`. For one flight the layout does not matter. For five
-# hundred the column format sends each name once instead of five hundred times.
+# Both answers say the same chance. Row format returns `predictions`, column format `outputs`. For one flight the
+# layout does not matter. For many, the column format sends each name once instead of once a flight.
 #
-# The body is made with `json.dumps`, not with httpx's `json=`, for a reason: a gap is `NaN`, and strict JSON has no such
-# number. TensorFlow Serving reads `NaN` all the same; httpx refuses to write it. We now ask for all flights with one function. The label in the
-# path, which we need later, is `where`.
+# The body is made with `json.dumps`, not with httpx's `json=`, for a reason: a gap is `NaN`, and strict JSON has no
+# such number. TensorFlow Serving reads `NaN` all the same; httpx refuses to write it. We now ask for all flights with
+# one function. Its `where` is the model's name; in section 6 a version or a label will follow it.
 
 
 # %%
@@ -182,11 +192,12 @@ rest = np.array(post(columns_of(flights)).json()["outputs"]).ravel()
 # %% [markdown]
 # ### Examples instead of tensors
 #
-# The other three signatures take `tf.Example` records. `:classify` and `:regress` spare the client from building them: you send feature
-# names and values, the server builds the record. Here a gap is not `NaN`. The feature is **left out**.
+# The other three signatures take `tf.Example` records. `:classify` and `:regress` spare the client from building
+# them: you send feature names and values, the server builds the record. Here a gap is not `NaN`. The feature is
+# **left out**.
 
 # %%
-flight = {name: value for name, value in one[examples.FEATURES].to_dict("records")[0].items() if pd.notna(value)}
+flight = one[examples.FEATURES].iloc[0].dropna().to_dict()
 answer = http.post("/v1/models/late:classify", json={"signature_name": "classify", "examples": [flight]})
 print(answer.json())
 whole = {**flight, "distance": int(flight["distance"])}
@@ -194,14 +205,15 @@ answer = http.post("/v1/models/late:classify", json={"signature_name": "classify
 print(answer.status_code, answer.json()["error"].splitlines()[0])
 
 # %% [markdown]
-# The first answer names the classes with their scores. The second request differs in one thing: the distance is written without a decimal
-# point. In `:predict` the server knows the signature and makes a float of it. In `:classify` it does not: the JSON decides, a
-# whole number becomes an `int64` record, and inside the graph the parser of `tf.Example` refuses it. Languages that print `733.0` as
-# `733`, as JavaScript does, meet this error on the first round number.
+# The first answer names the classes with their scores. The second request differs in one thing: the distance is
+# written without a decimal point. In `:predict` the server knows the signature and makes a float of it. In
+# `:classify` it does not: the JSON decides, a whole number becomes an `int64` record, and inside the graph the parser
+# of `tf.Example` refuses it. Languages that print `733.0` as `733`, as JavaScript does, meet this error on the first
+# round number.
 #
-# **Exercise 4.1a.** Write `as_examples(flights)`. It gets a list of flights as dicts, as they come from the desk's system: numbers may be
-# written either way, gaps are `None`, and there is more in them than the model knows. It returns the body (a dict) for `:classify`, with the model's features
-# alone and in the types of the table above.
+# **Exercise 4.1a.** Write `as_examples(flights)`. It gets a list of flights as dicts, as they come from the desk's
+# system: numbers may be written either way, gaps are `None`, and there is more in them than the model knows. It
+# returns the body (a dict) for `:classify`, with the model's features alone and in the types of the table above.
 
 # %% tags=["starter"] exercise="4.1a"
 def as_examples(flights):
@@ -229,9 +241,10 @@ lesson.check("4.1a", as_examples=as_examples)
 # %% [markdown]
 # ## 4 gRPC
 #
-# REST is for people, browsers and `curl`. Services among themselves mostly use **gRPC**: binary messages whose types are fixed in a schema, over
-# one lasting connection. There is no text to parse, and that is most of what makes it faster (4.2 measures it). A request is a `PredictRequest`: a
-# `model_spec` that says who is asked, and a tensor for each input.
+# REST is for people, browsers and `curl`. Services among themselves mostly use **gRPC**: binary messages whose types
+# are fixed in a schema, over one lasting connection. There is no text to parse, which is one reason why it is faster
+# (4.2 measures how much). A request is a `PredictRequest`: a `model_spec` that says who is asked, and a tensor for
+# each input.
 
 # %%
 import grpc
@@ -255,18 +268,19 @@ def call(tensors, model="late", signature="predict_rows", version=None, label=No
 
 
 # %% [markdown]
-# Always pass a `timeout`: without one, a gRPC call waits for ever. The first try sends the columns as pandas holds them.
+# Always pass a `timeout`: without one, a gRPC call waits for ever. The first try sends the columns as pandas holds
+# them.
 
 # %%
 try:
-    call({name: flights[[name]].to_numpy() for name in examples.NUMBERS} | {n: tensors[n] for n in examples.CATEGORIES})
+    call({name: flights[[name]].to_numpy(str if name in examples.CATEGORIES else None) for name in examples.FEATURES})
 except grpc.RpcError as error:
     print(error.code().name, "-", error.details())
 
 # %% [markdown]
-# pandas keeps numbers as doubles, the model wants floats, and **gRPC converts nothing**. REST read the signature and converted for us. So a request
-# that works with `curl` can fail over gRPC. The cure is to ask the server for its types once and build tensors by them. That is the
-# `GetModelMetadata` call, the same contract as `/metadata`:
+# pandas keeps numbers as doubles, the model wants floats, and **gRPC converts nothing**. REST read the signature and
+# converted for us. So a request that works with `curl` can fail over gRPC. The cure is to ask the server for its
+# types once and build tensors by them. That is the `GetModelMetadata` call, the same contract as `/metadata`:
 
 # %%
 from tensorflow_serving.apis.get_model_metadata_pb2 import GetModelMetadataRequest, SignatureDefMap
@@ -287,8 +301,8 @@ response = call(tensors_of(flights))
 print(response.model_spec)
 
 # %% [markdown]
-# The response says **who answered**: model, version and signature. REST does not. A caller who logs that version can later say which model caused which
-# decision; you will need it in 4.9.
+# The response says **who answered**: model, version and signature. REST does not. A caller who logs that version can
+# later say which model caused which decision; you will need it in 4.9.
 #
 # ### One client for both
 #
@@ -315,8 +329,8 @@ class LateClient:
 
 
 # %% [markdown]
-# And the test it has to pass, which every served model has to pass: **parity**. The same flights through every door must give the numbers that the model gave
-# in this process.
+# And the test it has to pass, which every served model has to pass: **parity**. The same flights through every door
+# must give the numbers that the model gave in this process.
 
 # %%
 import base64
@@ -338,7 +352,8 @@ records = [record_of(flight) for flight in flights.to_dict("records")]
 encoded = [{"b64": base64.b64encode(record).decode()} for record in records]
 
 # %% [markdown]
-# JSON is text and a record is bytes, so over REST it travels as `{"b64": "…"}`. Four ways now, each compared with the reference.
+# JSON is text and a record is bytes, so over REST it travels as `{"b64": "…"}`. Four ways now, each compared with the
+# reference.
 
 # %%
 answers = {
@@ -359,12 +374,13 @@ figures.table(
 )
 
 # %% [markdown]
-# Parity holds, gaps included. It is compared with a tolerance, not with `==`: the same sum, added up in another order for another batch size, may differ in the
-# last bit of a float.
+# Parity holds, gaps included. It is compared with a tolerance, not with `==`: the same sum, added up in another order
+# for another batch size, may differ in the last bit of a float.
 #
 # ## 5 When it goes wrong
 #
-# A server is known by its errors. We make eight mistakes, each over both protocols where it exists in both, and collect status and message.
+# A server is known by its errors. We make eight mistakes, each over both protocols where it exists in both, and
+# collect status and message.
 
 # %%
 import textwrap
@@ -404,17 +420,19 @@ figures.table(
 )
 
 # %% [markdown]
-# All eight are 4xx, or `INVALID_ARGUMENT`, `NOT_FOUND`, `FAILED_PRECONDITION`: **the request is wrong, and it will be wrong again**. Retrying such a request only
-# multiplies the load. Worth retrying, after a growing and random pause, are the statuses that speak of the moment: `UNAVAILABLE` (503; the queue is full, the
-# server is going down), `RESOURCE_EXHAUSTED` (429), and `DEADLINE_EXCEEDED` (504). A prediction changes nothing in the world, so asking twice is safe; of an order or a
-# payment that would not be true.
+# All eight are 4xx, or `INVALID_ARGUMENT`, `NOT_FOUND`, `FAILED_PRECONDITION`: **the request is wrong, and it will be
+# wrong again**. Retrying such a request only multiplies the load. Worth retrying, after a growing and random pause,
+# are the statuses that speak of the moment: `UNAVAILABLE` (503; the queue is full, the server is going down),
+# `RESOURCE_EXHAUSTED` (429), and `DEADLINE_EXCEEDED` (504). A prediction changes nothing in the world, so asking
+# twice is safe; of an order or a payment that would not be true.
 #
-# One thing is missing in the table, because it is not an error to anyone: a number that is well-formed and wrong. Chapter 8 is about it.
+# One kind of mistake is missing in the table, because nobody reports it: an answer that is well-formed and wrong. The
+# last section is about it.
 #
 # ## 6 Versions
 #
-# It is the end of September. Version 1 was trained on January to June, and since then fewer flights are late. August is known by now; how do its chances
-# compare?
+# It is the end of September. Version 1 was trained on January to June, and since then fewer flights are late. August
+# is known by now; how do its chances compare?
 
 # %% tags=["rtol=0.01"]
 august = examples.table(months=[month - 1])
@@ -426,8 +444,9 @@ figures.table(
     formats={"late": "{:.1%}", "predicted by version 1": "{:.1%}"})
 
 # %% [markdown]
-# The model says too much. The cheapest repair is to shift all its log-odds by one constant, chosen so that August comes out right on average (**recalibration** of the
-# intercept; it repairs the level and leaves the ranking as it is). Lessons 1.7 and 4.9 ask when more is needed. For us it is a version 2.
+# The model says too much. The cheapest repair is to shift all its log-odds by one constant, chosen so that August
+# comes out right on average (**recalibration** of the intercept; it repairs the level and leaves the ranking as it
+# is). Lessons 1.7 and 4.9 ask when more is needed. For us it is a version 2.
 
 # %% tags=["rtol=0.02"]
 from scipy.optimize import brentq
@@ -442,9 +461,10 @@ shift = brentq(lambda shift: shifted(before.astype(float), shift).mean() - augus
 figures.md(f"Version 2 moves the log-odds by **{shift:+.2f}**.")
 
 # %% [markdown]
-# `publish` wraps the signatures of version 1, changes their output and writes the result as a new version. Look at its last line: the folder is written under another name and
-# then **renamed**. Renaming is one step for the file system. Without it the server could see the folder half-written and load a model
-# without its weights; that has happened with TensorFlow Serving.
+# `publish` wraps the signatures of version 1, changes their output and writes the result as a new version. Look at
+# its last line: the folder is written under another name and then **renamed**. Renaming is one step for the file
+# system. Without it the server could see the folder half-written and load a model without its weights; TensorFlow
+# Serving has done so (its issue 1086).
 
 # %%
 from helpers.serving import warmup
@@ -467,8 +487,8 @@ def publish(version, change, renamed=(), requests=()):
     """Put version 1 with changed chances on the shelf, in one step, with warm-up requests if there are any."""
     module, aside = tf.Module(), shelf / f"writing-{version}"
     module.first = first  # so that its weights and vocabularies are saved along
-    doors = {name: signatures[name] for name in ("serving_default", "predict_rows")}
-    tf.saved_model.save(module, str(aside), {name: wrapped(door, change, dict(renamed)) for name, door in doors.items()})
+    doors = {name: wrapped(signatures[name], change, dict(renamed)) for name in ("serving_default", "predict_rows")}
+    tf.saved_model.save(module, str(aside), signatures=doors)
     if requests:
         warmup.write(aside, requests)  # section 7 is about these
     aside.rename(shelf / str(version))
@@ -477,7 +497,8 @@ def publish(version, change, renamed=(), requests=()):
 # %% [markdown]
 # ### Hot reload
 #
-# Does anybody notice when versions change? A client asks without pause over both protocols, in a thread of its own, while version 2 appears on the shelf and the server looks there.
+# Does anybody notice when versions change? A client asks without pause over both protocols, in a thread of its own,
+# while version 2 appears on the shelf and the server looks there.
 
 # %%
 import threading
@@ -517,23 +538,25 @@ print(changes)
 print("answered by versions", sorted(set(seen)), "in order:", seen == sorted(seen), "- failed requests:", len(failed))
 
 # %% [markdown]
-# The order is the point: version 2 was loaded, became `AVAILABLE`, took all new requests; only then version 1 finished what it had begun, and went. The price is that for a moment both are in
-# memory, and the machine has to be sized for that. The status keeps the history:
+# The order is the point: version 2 was loaded, became `AVAILABLE`, took all new requests; only then version 1
+# finished what it had begun, and went. The price is that for a moment both are in memory, and the machine has to be
+# sized for that. The status keeps the history:
 
 # %%
 def states():
     """State by version, as the status page tells it."""
-    versions = http.get("/v1/models/late").json()["model_version_status"]
-    return pd.DataFrame([{"version": v["version"], "state": v["state"], "error": v["status"]["error_code"]} for v in versions])
+    versions = pd.json_normalize(http.get("/v1/models/late").json()["model_version_status"])
+    return figures.table(versions[["version", "state", "status.error_code"]])
 
 
-figures.table(states())
+states()
 
 # %% [markdown]
 # ### Policy and labels
 #
-# Why did version 1 go? Because nothing was said about versions, and then the policy is *latest*: serve the highest number. Whoever can write to the shelf decides what
-# all clients get, within a second. A **model configuration** says it explicitly. This is TensorFlow Serving's own format, the file of its `--model_config_file`:
+# Why did version 1 go? Because nothing was said about versions, and then the policy is *latest*: serve the highest
+# number. Whoever can write to the shelf decides what all clients get, within a second. A **model configuration** says
+# it explicitly. This is TensorFlow Serving's own format, the file of its `--model_config_file`:
 #
 # ```
 # model_config_list {
@@ -547,8 +570,9 @@ figures.table(states())
 # }
 # ```
 #
-# A **label** is a name for a version. Clients ask for `stable`; which number that is, is the operator's business. To promote a version is to move a label, to roll back is to move it back,
-# and both versions stay loaded meanwhile. We ask for two versions, and give them labels.
+# A **label** is a name for a version. Clients ask for `stable`; which number that is, is the operator's business. To
+# promote a version is to move a label, to roll back is to move it back, and both versions stay loaded meanwhile. We
+# ask for two versions, and give them labels.
 
 # %%
 def reload(policy, **labels):
@@ -573,8 +597,9 @@ models = ModelServiceStub(grpc.insecure_channel(server.grpc_target))
 print(reload("specific { versions: 1 versions: 2 }", stable=1, canary=2))
 
 # %% [markdown]
-# Refused, and the old configuration stays in effect. A label may only point at a version that *is* serving, so that no client of `stable` ever meets a gap. Version 1 was unloaded a moment ago. So it takes two steps:
-# load first, label then.
+# Refused, and the old configuration stays in effect. A label may only point at a version that *is* serving, so that
+# no client of `stable` ever meets a gap. Version 1 was unloaded a moment ago. So it takes two steps: load first,
+# label then.
 
 # %%
 print(reload("specific { versions: 1 versions: 2 }"))
@@ -584,14 +609,15 @@ chances = {
     "stable": LateClient("gRPC", label="stable").chances(flights),
     "canary": LateClient("REST", label="canary").chances(flights),
 }
-pd.DataFrame(chances).head(2).round(3)
+figures.table(pd.DataFrame(chances).head(2))
 
 # %% [markdown]
-# Read the first column: a request **without a label goes to the highest version loaded**, here the canary. To load a version "just for a test" already gives it to everyone who did not ask for a label. So labels protect only if all clients use
-# them from the first day.
+# Read the first column: a request **without a label goes to the highest version loaded**, here the canary. To load a
+# version "just for a test" already gives it to everyone who did not ask for a label. So labels protect only if all
+# clients use them from the first day.
 #
-# **Exercise 4.1b.** Write `config`: the text of a configuration that serves version 1 and 2 of `late` from `/models/late` and *no other*, whatever comes onto the shelf, with version 1 as `stable` and
-# version 2 as `canary`.
+# **Exercise 4.1b.** Write `config`: the text of a configuration that serves version 1 and 2 of `late` from
+# `/models/late` and *no other*, whatever comes onto the shelf, with version 1 as `stable` and version 2 as `canary`.
 
 # %% tags=["starter"] exercise="4.1b"
 config = ...
@@ -616,11 +642,13 @@ lesson.check("4.1b", config=config)
 # %% [markdown]
 # ## 7 Health
 #
-# An orchestrator such as Kubernetes asks every process two questions. *Are you alive?* If not, it is restarted. *Are you ready?* If not, it gets no requests for now. For a model server the
-# two have different answers, and confusing them has a price: a server that is restarted because its model still loads will never finish loading.
+# An orchestrator such as Kubernetes asks every process two questions. *Are you alive?* If not, it is restarted. *Are
+# you ready?* If not, it gets no requests for now. For a model server the two have different answers, and confusing
+# them has a price: a server that is restarted because its model still loads will never finish loading.
 #
-# To see a difference we go back to the policy *latest* and give the server a version that does not load: a copy broke off, and the graph is cut in half. (The server
-# logs a warning about it. We switch that off and read the status page.)
+# To see a difference we go back to the policy *latest* and give the server a version that does not load: a copy broke
+# off, and the graph is cut in half. (The server logs a warning about it. We switch that off and read the status
+# page.)
 
 # %%
 import logging
@@ -633,13 +661,16 @@ graph = (shelf / "1" / "saved_model.pb").read_bytes()
 broken.rename(shelf / "3")
 print(reload("latest { num_versions: 1 }", stable=1))
 print(http.get("/v1/models/late").status_code)
-figures.table(states())
+states()
 
 # %% [markdown]
-# The configuration asks for the latest version, which is 3, and 3 ended in `DATA_LOSS`. Versions 1 and 2 go on serving: TensorFlow Serving unloads an old version only when a newer one is available. That is as it should be, and
-# it is **silent**. The status page says 200, requests succeed, and a week later somebody wonders why the new model changed nothing.
+# The configuration asks for the latest version, which is 3, and 3 ended in `DATA_LOSS`. Versions 1 and 2 go on
+# serving: an old version is unloaded only when one that the policy wants is available. (TensorFlow Serving would try
+# version 3 again for five minutes first, and show it as `LOADING`.) That is as it should be, and it is **silent**.
+# The status page says 200, requests succeed, and a week later somebody wonders why the new model changed nothing.
 #
-# **Exercise 4.1c.** Write `is_ready(status)`. It gets the decoded body of `GET /v1/models/late` and says whether the model can answer requests now.
+# **Exercise 4.1c.** Write `is_ready(status)`. It gets the decoded body of `GET /v1/models/late` and says whether the
+# model can answer requests now.
 
 # %% tags=["starter"] exercise="4.1c"
 def is_ready(status):
@@ -657,13 +688,16 @@ def is_ready(status):
 lesson.check("4.1c", is_ready=is_ready)
 
 # %% [markdown]
-# Alive, then, is a process that accepts a connection; ready is one with a version `AVAILABLE`. Neither says that the version you *meant* is the one that answers, and neither says that the answers are right.
+# Alive, then, is a process that accepts a connection; ready is one with a version `AVAILABLE`. Neither says that the
+# version you *meant* is the one that answers, and neither says that the answers are right.
 #
 # ### A contract with the model inside
 #
-# An old trick makes part of "right" a condition of loading. A model's folder may carry **warm-up requests**: real requests, recorded, in `assets.extra`. The server replays them before the version answers
-# anybody. They are meant to make the first real request fast, since TensorFlow optimises a graph when it first runs. But a version that *fails* on them does not become available. Here comes a version 4 whose author
-# tidied up: `precip` is called `precipitation` now.
+# An old trick makes part of "right" a condition of loading. A model's folder may carry **warm-up requests**: real
+# requests, recorded, in `assets.extra`. The server replays them before the version answers anybody. They are meant to
+# make the first real request fast, since TensorFlow optimises a graph when it first runs. But a version that *fails*
+# on them does not become available. Here comes a version 4 whose author tidied up: `precip` is called `precipitation`
+# now.
 
 # %%
 recorded = PredictRequest()
@@ -674,15 +708,18 @@ for name, tensor in tensors_of(one).items():
 shutil.rmtree(shelf / "3")
 publish(4, lambda late: late, renamed={"precip": "precipitation"}, requests=[recorded])
 print(server.poll())
-figures.table(states())
+states()
 
 # %% [markdown]
-# Version 4 is refused, with the same message a client would have got. Without the recorded request it would have gone live under *latest*, and every client would have failed at once. That is bad. It is also the kind of failure
+# Version 4 is refused, with the same message a client would have got. Without the recorded request it would have gone
+# live under *latest*, and every client would have failed at once. That is bad. It is also the kind of failure
 # everyone notices.
 #
 # ## What breaks in production
 #
-# The other kind. Somebody exports version 5. In the training code the classes were `["late", "on time"]`, in alphabetical order; the export takes the second column and calls it `late`. Names, types and shapes are as before. The warm-up request passes.
+# The other kind. Somebody exports version 5. In the training code the classes were `["late", "on time"]`, in
+# alphabetical order; the export takes the second column and calls it `late`. Names, types and shapes are as before.
+# The warm-up request passes.
 
 # %%
 shutil.rmtree(shelf / "4")
@@ -691,7 +728,9 @@ print(server.poll())
 print("clients of stable get", post(columns_of(one), "late/labels/stable").status_code)
 
 # %% [markdown]
-# It is live, and the label `stable` leads to a version that is no longer loaded. The clients that use it get errors. They are the lucky ones. What does monitoring see of the others? We ask for all flights once more and read the server's own **metrics**, which Prometheus would collect from it, before and after.
+# It is live, and the label `stable` leads to a version that is no longer loaded. The clients that use it get errors.
+# They are the lucky ones. What does monitoring see of the others? We ask for all flights once more and read the
+# server's own **metrics**, which Prometheus would collect from it, before and after.
 
 # %%
 from prometheus_client.parser import text_string_to_metric_families
@@ -712,41 +751,62 @@ since = (requests_by_status() - earlier)
 print(since[since > 0].astype(int).to_dict())
 
 # %% [markdown]
-# Ten requests, ten times `OK`. No error, no latency, no log line: every dashboard of the *software* is green. And this is what the desk got:
+# Ten requests, ten times `OK`. No error, no latency, no log line: every dashboard of the *software* is green. And
+# this is what the desk got:
 
 # %% tags=["rtol=0.02"]
 from sklearn.metrics import average_precision_score
 
 alert = 0.3  # the break-even of lesson 1.1
+late = flights.late.to_numpy()
 figures.table(
     pd.DataFrame(
-        [{"version": name, "mean chance": c.mean(), "alerts": (c >= alert).mean(),
-          "late flights alerted": (c[flights.late == 1] >= alert).mean(), "PR-AUC": average_precision_score(flights.late, c)}
-         for name, c in {"1, stable": chances["stable"], "2, canary": chances["canary"], "5, live": inverted}.items()]),
-    caption="The same flights, three versions", formats={"mean chance": "{:.1%}", "alerts": "{:.1%}", "late flights alerted": "{:.1%}"})
+        [
+            {
+                "version": version,
+                "mean chance": said.mean(),
+                "alerts": (said >= alert).mean(),
+                "late flights alerted": (said[late == 1] >= alert).mean(),
+                "PR-AUC": average_precision_score(late, said),
+            }
+            for version, said in {"1": chances["stable"], "2": chances["canary"], "5, live": inverted}.items()
+        ]
+    ),
+    caption=f"The same flights, three versions; {late.mean():.1%} of them were late",
+    formats=dict.fromkeys(["mean chance", "alerts", "late flights alerted"], "{:.1%}"),
+)
 
 # %% [markdown]
-# Version 5 alerts on nearly every flight and ranks them backwards. Whether anyone finds out depends on whether somebody looks at the *answers*, and the labels of these flights come hours later. There is a check that needs no
-# labels at all and can run **before** a version gets traffic: ask the version that serves and the one that wants to, about the same flights, and compare.
+# Version 5 alerts on nearly every flight and ranks them backwards. Whether anyone finds out depends on whether
+# somebody looks at the *answers*, and the labels of these flights come hours later. There is a check that needs no
+# labels at all and can run **before** a version gets traffic: ask the version that serves and the one that wants to,
+# about the same flights, and compare.
 
 # %%
 import matplotlib.pyplot as plt
 
 fig, axes = plt.subplots(1, 2, figsize=(7.5, 3.4), sharex=True, sharey=True)
-for ax, candidate, name, colour in zip(axes, [chances["canary"], inverted], ["2, recalibrated", "5, inverted"],
-                                       [figures.BLUE, figures.RED], strict=True):
+titles = ["Version 2 says less, in the same order", "Version 5 turns the order round"]
+for ax, candidate, title, colour in zip(axes, [chances["canary"], inverted], titles, [figures.BLUE, figures.RED],
+                                        strict=True):
     ax.plot([0, 1], [0, 1], color=figures.GREY, linestyle="--", linewidth=1, marker="")
     ax.scatter(chances["stable"], candidate, s=8, color=colour, alpha=0.5)
-    ax.set(title=f"version {name}", xlabel="chance by version 1, stable", xlim=(0, 1), ylim=(0, 1))
+    ax.set(title=title, xlabel="chance by version 1, stable", xlim=(0, 1), ylim=(0, 1))
 axes[0].set_ylabel("chance by the candidate")
-order = [pd.Series(candidate).corr(pd.Series(chances["stable"]), method="spearman") for candidate in (chances["canary"], inverted)]
-figures.show(fig, alt=f"Chance by the candidate against chance by version 1 for {rows} flights. Version 2 lies on a rising curve a little "
-             f"below the diagonal, rank correlation {order[0]:.2f}. Version 5 lies on the falling diagonal, rank correlation {order[1]:.2f}.")
+order = [pd.Series(said).corr(pd.Series(chances["stable"]), "spearman") for said in (chances["canary"], inverted)]
+figures.show(
+    fig,
+    alt=f"Chance by the candidate against chance by version 1 for {rows} flights. Version 2 lies on a rising curve "
+    f"a little below the diagonal, rank correlation {order[0]:.2f}. Version 5 lies on a falling line, rank "
+    f"correlation {order[1]:.2f}.",
+)
 
 # %% [markdown]
-# Two pictures, two stories. Version 2 says a little less about every flight and keeps their order: that was the intention. Version 5 turns the order round.
+# Two pictures, two stories. Version 2 says a little less about every flight and keeps their order: that was the
+# intention. Version 5 turns the order round.
 #
-# **Exercise 4.1d.** Write `reasons_to_hold(stable, candidate)`, the gate before a label is moved. It gets two lists of chances for the same flights and returns a set with those of these names that apply:
+# **Exercise 4.1d.** Write `reasons_to_hold(stable, candidate)`, the gate before a label is moved. It gets two lists
+# of chances for the same flights and returns a set with those of these names that apply:
 #
 # - `"invalid"`: a candidate's chance is not a number, or lies outside 0 to 1. Then nothing else needs checking;
 # - `"level"`: the means differ by more than 0.1;
@@ -778,16 +838,18 @@ def reasons_to_hold(stable, candidate):
 lesson.check("4.1d", reasons_to_hold=reasons_to_hold)
 
 # %% [markdown]
-# Now the rollback. Version 1 is not loaded any more, so it takes the two steps again, and from here on a policy that names its versions, so that the shelf alone decides nothing.
+# Now the rollback. Version 1 is not loaded any more, so it takes the two steps again, and from here on a policy that
+# names its versions, so that the shelf alone decides nothing.
 
 # %%
 print(reload("specific { versions: 1 versions: 2 }"))
 print(reload("specific { versions: 1 versions: 2 }", stable=1, canary=2))
-figures.table(states())
+states()
 
 # %% [markdown]
-# The three guards together make a release: **warm-up requests** catch a version that cannot answer, the **comparison under a label** catches one that answers something else, and a **policy with named versions** makes sure that both have the time to. 4.7
-# puts them into a pipeline; 4.8 lets real traffic decide, a little at a time.
+# The three guards together make a release: **warm-up requests** catch a version that cannot answer, the **comparison
+# under a label** catches one that answers something else, and a **policy with named versions** makes sure that both
+# have the time to. 4.7 puts them into a pipeline; 4.8 lets real traffic decide, a little at a time.
 
 # %%
 server.close()
@@ -795,12 +857,18 @@ server.close()
 # %% [markdown]
 # ## What you did
 #
-# - You read four signatures of one SavedModel, and took names, types and shapes from the server's metadata instead of guessing them.
-# - You asked the model in row format, in column format, with records and over gRPC. One client hid the difference, and parity with this process held for every flight.
-# - You made eight mistakes and read them: 4xx and `INVALID_ARGUMENT` are the client's and stay wrong, `UNAVAILABLE` may be better in a moment.
-# - You brought out version 2 while a client kept asking and no request failed; you named versions by labels, and saw that a request without label goes to the highest one.
-# - You told alive from ready by the state of the versions, and saw a server that was both while its newest version had failed to load.
-# - You stopped a renamed input by a recorded request, and an inverted model, which had answered everything with `OK`, by comparing it with the one before.
+# - You read four signatures of one SavedModel, and took names, types and shapes from the server's metadata instead of
+#   guessing them.
+# - You asked the model in row format, in column format, with records and over gRPC. One client hid the difference,
+#   and parity with this process held for every flight.
+# - You made eight mistakes and read them: 4xx and `INVALID_ARGUMENT` are the client's and stay wrong, `UNAVAILABLE`
+#   may be better in a moment.
+# - You brought out version 2 while a client kept asking and no request failed; you named versions by labels, and saw
+#   that a request without label goes to the highest one.
+# - You told alive from ready by the state of the versions, and saw a server that was both while its newest version
+#   had failed to load.
+# - You stopped a renamed input by a recorded request, and an inverted model, which had answered everything with `OK`,
+#   by comparing it with the one before.
 
 # %%
 lesson.end()

@@ -16,13 +16,15 @@ import tempfile
 import time
 from pathlib import Path
 
+import httpx
 import nbformat
 import psutil
 import pytest
+import websocket
 from jupyter_client.manager import KernelManager
 
 from helpers import ROOT
-from helpers.workbook import kernelspec, warm, warm_parent
+from helpers.workbook import kernelspec, warm_parent, warm_socket
 
 CLIENT = """
 import sys, time
@@ -155,6 +157,8 @@ def test_a_fork_finds_what_a_cold_kernel_finds(shared, tmp_path, monkeypatch):
 
 def test_a_fork_takes_over_its_clients_limits(shared):
     limit, cpus = resource.getrlimit(resource.RLIMIT_NOFILE), os.sched_getaffinity(0)
+    with kernel():
+        pass  # now there is a parent, without them
     mask = os.umask(0o77)
     try:
         resource.setrlimit(resource.RLIMIT_NOFILE, (200, limit[1]))
@@ -169,6 +173,21 @@ def test_a_fork_takes_over_its_clients_limits(shared):
     assert manager.provisioner.warm and said == f"200 {{{min(cpus)}}} 0o77"
 
 
+def test_a_fork_ignores_no_signals_as_the_starter_of_the_parent_did(own):
+    before = signal.signal(signal.SIGUSR1, signal.SIG_IGN)
+    try:
+        with kernel() as (_, client):
+            assert says(client, "import signal; print(signal.getsignal(signal.SIGUSR1))") == "Handlers.SIG_DFL"
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+
+
+def test_a_fork_keeps_what_imports_have_set_in_the_environment(own, module):
+    module("import os; os.environ['SET_ON_IMPORT'] = 'yes'")
+    with kernel() as (_, client):
+        assert says(client, "import os, preloaded; print(os.environ['SET_ON_IMPORT'])") == "yes"
+
+
 def test_no_two_forks_draw_the_same_random_numbers(shared):
     draws = set()
     for _ in range(2):
@@ -178,9 +197,12 @@ def test_no_two_forks_draw_the_same_random_numbers(shared):
     assert len(draws) == 4
 
 
-def test_a_library_that_logs_is_read_in_the_notebook(shared, monkeypatch):
-    with kernel() as (_, client):
-        assert says(client, "import logging; logging.basicConfig(); logging.warning('read me')") == "WARNING:root:read me"
+def test_a_library_that_logs_since_before_the_fork_is_read_in_the_notebook(own, module):
+    module("import logging; logging.getLogger('library').addHandler(logging.StreamHandler())")
+    with kernel() as (manager, client):
+        assert manager.provisioner.warm
+        says(client, "import logging, preloaded, sys; handler = logging.getLogger('library').handlers[0]")
+        assert says(client, "print(handler.stream is sys.stderr)") == "True"
 
 
 def test_a_kernel_talks_over_private_sockets_warm_or_cold(shared, monkeypatch):
@@ -315,6 +337,8 @@ def test_a_kernel_ends_with_its_killed_guardian(shared):
     with kernel() as (manager, client):
         process = manager.provisioner.process
         group = leave(client)[:1]
+        client.execute("import ctypes; ctypes.PyDLL(None).sleep(9)")  # no thread of the kernel runs meanwhile
+        time.sleep(0.2)
         psutil.Process(process.pid).parent().kill()
         assert gone(process.pid, within=3)
         assert not manager.is_alive() and process.returncode == -9
@@ -354,11 +378,20 @@ def test_sockets_of_a_killed_client_of_a_cold_kernel_go_at_the_next_start(shared
 
 
 def test_clients_that_race_get_one_parent(own):
-    clients = [subprocess.Popen([sys.executable, "-c", CLIENT], stdout=subprocess.PIPE, text=True) for _ in range(6)]
+    at_once = f"import time, IPython, helpers.workbook.warm\nwhile time.time() < {time.time() + 4}: pass\n"
+    command = [sys.executable, "-c", at_once + CLIENT]
+    clients = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(6)]
     said = [client.communicate(timeout=60)[0].split() for client in clients]
     assert [is_warm for _, is_warm, _ in said] == ["True"] * 6
     assert len({pid for pid, _, _ in said}) == 6
     assert len(named("warm-parent", own)) == 1
+
+
+def test_a_parent_is_not_started_while_another_process_is_at_it(own):
+    name = warm_socket.parent({})
+    with open(f"{name}.lock", "a") as lock:
+        assert warm_socket.acquired(lock)
+        assert not warm_socket.start(name, {}) and not Path(f"{name}.sock").exists()
 
 
 def named(name, folder):
@@ -388,7 +421,7 @@ def test_a_parent_without_kernels_ends_and_one_with_does_not(own, monkeypatch):
     monkeypatch.setenv("WORKBOOK_WARM_IDLE", "1")
     with kernel():
         (parent,) = parents(own)
-        assert not gone(parent, within=3)
+        assert not gone(parent, within=2)
     assert gone(parent, within=4)
     with kernel() as (manager, _):
         assert manager.provisioner.warm and parents(own) != [parent]
@@ -423,16 +456,16 @@ def module(own, monkeypatch):
 
 def test_kernels_that_differ_in_what_libraries_read_have_different_parents():
     env = {"HOME": "/home/a", "TF_ENABLE_ONEDNN_OPTS": "0", "PATH": "/bin"}
-    name = warm.parent_name(env)
-    assert warm.parent_name({**env, "PATH": "/usr/bin", "PYTHONUNBUFFERED": "1", "HOMEPAGE": "x"}) == name
+    name = warm_socket.parent(env)
+    assert warm_socket.parent({**env, "PATH": "/usr/bin", "PYTHONUNBUFFERED": "1", "HOMEPAGE": "x"}) == name
     for other in {"TF_ENABLE_ONEDNN_OPTS": "1"}, {"PYTHONPATH": "/a"}, {"OMP_NUM_THREADS": "1"}, {"LC_ALL": "C"}:
-        assert warm.parent_name({**env, **other}) != name
+        assert warm_socket.parent({**env, **other}) != name
 
 
 def test_a_changed_environment_has_another_parent(monkeypatch):
-    name = warm.parent_name({})
+    name = warm_socket.parent({})
     monkeypatch.setattr(os, "listdir", lambda folder: ["tfx-1.17.0.dist-info"])
-    assert warm.parent_name({}) != name
+    assert warm_socket.parent({}) != name
 
 
 # Cold, where warm can't be
@@ -453,6 +486,16 @@ def test_a_kernel_starts_cold_when_told_to(own, monkeypatch, caplog):
     assert not parents(own)
 
 
+def test_a_kernel_in_a_warm_kernel_starts_cold_where_there_is_no_parent(own, monkeypatch, caplog):
+    monkeypatch.setenv("WORKBOOK_KERNEL", "warm")
+    assert "would end with it" in cold(caplog)
+    monkeypatch.delenv("WORKBOOK_KERNEL")
+    with kernel():
+        monkeypatch.setenv("WORKBOOK_KERNEL", "warm")
+        with kernel() as (manager, _):
+            assert manager.provisioner.warm
+
+
 def test_a_kernel_starts_cold_where_the_parent_breaks_and_soon_after(own, module, caplog):
     module("import os; os._exit(1)")
     assert "ended before it forked" in cold(caplog)
@@ -470,7 +513,7 @@ def test_a_kernel_starts_cold_where_the_parent_imports_too_long(own, module, mon
     monkeypatch.setenv("WORKBOOK_WARM_WAIT", "30")
     with kernel() as (manager, client):
         assert manager.provisioner.warm
-        assert len(named("warm-kernel", own)) <= 1, "the one asked for too early was started after all"
+        assert len(named("warm-guardian", own)) == 1, "the one asked for too early was started after all"
 
 
 def test_a_module_that_fails_to_import_keeps_nobody_from_being_warm(own, module):
@@ -481,19 +524,24 @@ def test_a_module_that_fails_to_import_keeps_nobody_from_being_warm(own, module)
 
 
 def test_a_folder_that_others_can_enter_is_not_used(own, caplog):
-    warm_parent.private_folder().chmod(0o755)
+    warm_socket.private_folder().chmod(0o755)
     with kernel() as (manager, _):
         assert manager.transport == "tcp" and not manager.provisioner.warm
     assert "others can enter" in caplog.text
-    (own / f"workbook-{os.getuid()}").chmod(0o700)
+    next(own.glob("workbook-*")).chmod(0o700)
 
 
-def test_a_folder_that_is_a_link_is_not_used(own, tmp_path):
-    shutil.rmtree(own / f"workbook-{os.getuid()}", ignore_errors=True)
-    (own / f"workbook-{os.getuid()}").symlink_to(tmp_path)
-    with pytest.raises(warm_parent.NotPrivate):
-        warm_parent.private_folder()
-    (own / f"workbook-{os.getuid()}").unlink()
+def test_a_folder_that_is_a_link_or_a_file_is_not_used(own, tmp_path):
+    folder = warm_socket.private_folder()
+    folder.rmdir()
+    folder.symlink_to(tmp_path)
+    with pytest.raises(warm_socket.NotPrivate):
+        warm_socket.private_folder()
+    folder.unlink()
+    folder.touch(mode=0o600)
+    with pytest.raises(warm_socket.NotPrivate):
+        warm_socket.private_folder()
+    folder.unlink()
 
 
 def test_a_kernel_starts_cold_where_a_fork_would_be_another_thing(shared, monkeypatch, caplog):
@@ -506,3 +554,169 @@ def test_a_kernel_starts_cold_where_a_fork_would_be_another_thing(shared, monkey
 def test_a_folder_that_is_missing_is_the_same_error_as_without_the_parent(shared, tmp_path):
     with pytest.raises(FileNotFoundError):
         KernelManager(kernel_name="python3").start_kernel(cwd=str(tmp_path / "missing"))
+
+
+# The kernelspec
+
+
+def test_an_installed_kernelspec_has_no_problems_and_an_altered_or_missing_one_has(tmp_path, monkeypatch):
+    monkeypatch.setenv("JUPYTER_PATH", str(tmp_path / "share" / "jupyter"))
+    assert "has no kernelspec" in kernelspec.problems(tmp_path)[0]
+    file = kernelspec.install(tmp_path)
+    assert kernelspec.problems(tmp_path) == []
+    assert [path.name for path in file.parent.iterdir()] == ["kernel.json"]
+    file.write_text(file.read_text().replace('"PYTHONHASHSEED": "0"', '"PYTHONHASHSEED": "1"'))
+    assert "was altered" in kernelspec.problems(tmp_path)[0]
+    file.write_text("{")
+    assert "is not JSON" in kernelspec.problems(tmp_path)[0]
+
+
+def test_a_kernelspec_that_jupyter_finds_first_is_a_problem(tmp_path, monkeypatch):
+    file = kernelspec.install(tmp_path)
+    monkeypatch.setenv("JUPYTER_PATH", str(tmp_path / "share" / "jupyter"))
+    (problem,) = kernelspec.problems()
+    assert str(file.parent) in problem
+
+
+def test_the_kernelspec_is_written_without_third_parties():
+    done = subprocess.run([sys.executable, "-S", "-c", "import helpers.workbook.kernelspec"], cwd=ROOT, check=False)
+    assert done.returncode == 0
+
+
+# The programs that start kernels
+
+
+WARM_CELL = "import os\nprint(os.environ['WORKBOOK_KERNEL'])"
+
+
+@pytest.fixture
+def notebook(tmp_path):
+    """The path of a notebook whose recorded output says that its kernel was warm."""
+    output = nbformat.v4.new_output("stream", name="stdout", text="warm\n")
+    cell = nbformat.v4.new_code_cell(WARM_CELL, outputs=[output], execution_count=1)
+    metadata = {"kernelspec": {"name": "python3", "display_name": "Python 3 (ipykernel)"}}
+    path = tmp_path / "notebook.ipynb"
+    nbformat.write(nbformat.v4.new_notebook(cells=[cell], metadata=metadata), path)
+    return path
+
+
+def test_papermill_runs_a_notebook_warm(shared, notebook, tmp_path):
+    import papermill
+
+    executed = papermill.execute_notebook(notebook, tmp_path / "executed.ipynb", progress_bar=False)
+    assert executed.cells[0].outputs[0].text == "warm\n"
+
+
+def test_nbval_compares_a_notebook_warm(shared, notebook):
+    nbval = [sys.executable, "-m", "pytest", "--nbval", "-p", "no:cacheprovider", notebook.name]
+    done = subprocess.run(nbval, cwd=notebook.parent, capture_output=True, text=True)
+    assert "1 passed" in done.stdout
+    notebook.write_text(notebook.read_text().replace("warm\\n", "cold\\n"))
+    done = subprocess.run(nbval, cwd=notebook.parent, capture_output=True, text=True)
+    assert "1 failed" in done.stdout
+
+
+class Lab:
+    """A running JupyterLab: its REST interface, and a kernel's channels."""
+
+    def __init__(self, folder):
+        command = "-m jupyterlab --no-browser --allow-root --ServerApp.port=0 --IdentityProvider.token=secret"
+        env = {**os.environ, "JUPYTER_RUNTIME_DIR": str(folder), "JUPYTER_CONFIG_DIR": str(folder / "config")}
+        self.log = (folder / "lab.log").open("w")
+        self.process = subprocess.Popen(
+            [sys.executable, *command.split(), f"--ServerApp.root_dir={folder}"], env=env, stdout=self.log, stderr=self.log
+        )
+        end = time.monotonic() + 60
+        while not (found := list(folder.glob("jpserver-*.json"))):
+            assert time.monotonic() < end and self.process.poll() is None, (folder / "lab.log").read_text()
+            time.sleep(0.1)
+        time.sleep(0.1)
+        self.url = json.loads(found[0].read_text())["url"]
+
+    def call(self, path, /, **body):
+        answer = httpx.post(f"{self.url}api/{path}?token=secret", json=body, timeout=60)
+        answer.raise_for_status()
+        return answer.json() if answer.content else None
+
+    def channels(self, kernel):
+        url = self.url.replace("http", "ws", 1)
+        return websocket.create_connection(f"{url}api/kernels/{kernel}/channels?token=secret", timeout=30)
+
+    def run(self, channels, code, until="idle"):
+        """Execute; returns what it printed or the name of its error."""
+        header = {"msg_id": os.urandom(8).hex(), "msg_type": "execute_request", "username": "", "session": "s"}
+        content = {"code": code, "silent": False, "store_history": True, "user_expressions": {}, "allow_stdin": False}
+        message = {"header": header, "parent_header": {}, "metadata": {}, "content": content, "channel": "shell"}
+        channels.send(json.dumps(message))
+        return self.read(channels, header["msg_id"], until)
+
+    @staticmethod
+    def read(channels, request, until="idle"):
+        said = ""
+        while True:
+            message = json.loads(channels.recv())
+            content = message["content"]
+            if message["parent_header"].get("msg_id") == request:
+                said += content.get("text", "") or (content.get("ename", "") if message["channel"] == "iopub" else "")
+                if content.get("execution_state") == until or (until != "idle" and until in said):
+                    return said if until == "idle" else request
+
+
+def test_jupyterlab_runs_interrupts_and_restarts_a_kernel_and_takes_it_along_when_killed(shared, tmp_path):
+    lab = Lab(tmp_path)
+    try:
+        kernel_id = lab.call("kernels", name="python3", path="")["id"]
+        channels = lab.channels(kernel_id)
+        assert lab.run(channels, "import os; x = os.getpid(); print(os.environ['WORKBOOK_KERNEL'])") == "warm\n"
+        first = int(lab.run(channels, "print(x)"))
+        request = lab.run(channels, "print('on', flush=True); import time; time.sleep(60)", until="on")
+        lab.call(f"kernels/{kernel_id}/interrupt")
+        assert lab.read(channels, request) == "KeyboardInterrupt"
+        assert int(lab.run(channels, "print(x)")) == first
+        lab.call(f"kernels/{kernel_id}/restart")
+        assert lab.run(channels, "print(x)") == "NameError"
+        second = int(lab.run(channels, "print(os.getpid() if 'os' in globals() else __import__('os').getpid())"))
+        assert second != first and gone(first) and psutil.Process(second).name() == "warm-kernel"
+        os.kill(second, signal.SIGKILL)  # Jupyter restarts it by itself
+        third = None
+        while third in (None, second):
+            channels = lab.channels(kernel_id)
+            third = int(lab.run(channels, "import os; print(os.getpid())") or second)
+        lab.process.kill()
+        assert gone(third, within=3)
+    finally:
+        lab.process.kill()
+        lab.process.wait()
+        lab.log.close()
+
+
+# The real parent
+
+
+LESSON = """
+import time
+began = time.monotonic()
+import tensorflow_transform, tensorflow_data_validation, tensorflow_model_analysis, pandas, matplotlib.pyplot
+from tfx import v1
+import numpy, os, tensorflow as tf
+took = time.monotonic() - began
+tf.keras.utils.set_random_seed(2013)
+x = numpy.random.rand(500, 200).astype("float32")
+model = tf.keras.Sequential([tf.keras.layers.Dense(64, activation="relu"), tf.keras.layers.Dense(1)])
+model.compile("adam", "mse")
+history = model.fit(tf.data.Dataset.from_tensor_slices((x, x[:, :1])).shuffle(500).batch(20).prefetch(2), verbose=0)
+print(tf.keras.__version__, history.history, model.predict(x, verbose=0).sum(), (x @ x.T).sum(), numpy.log(x).std())
+"""
+
+
+def test_a_warm_kernel_has_tfx_imported_and_computes_to_the_last_digit_what_a_cold_one_does(shared, monkeypatch):
+    monkeypatch.delenv("WORKBOOK_WARM_PRELOAD")
+    monkeypatch.setenv("WORKBOOK_WARM_WAIT", "120")
+    said = []
+    for setting in "1", "0":
+        monkeypatch.setenv("WORKBOOK_WARM", setting)
+        with kernel() as (manager, client):
+            assert manager.provisioner.warm is (setting == "1")
+            said.append(says(client, LESSON, timeout=120).splitlines()[-1])
+            assert (float(says(client, "print(took)")) < 1) is (setting == "1")
+    assert said[0] == said[1] and said[0].startswith("3.")

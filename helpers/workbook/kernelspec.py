@@ -25,6 +25,7 @@ ENVIRONMENT = {
     "TF_ENABLE_ONEDNN_OPTS": "0",  # oneDNN sums in another order on each kind of processor, and is no faster here
     "TF_NUM_INTEROP_THREADS": "2",  # TensorFlow splits matrix products and sums by thread, too
     "TF_NUM_INTRAOP_THREADS": "2",
+    "TF_USE_LEGACY_KERAS": "0",  # tf.keras is Keras 3; unset, it is Keras 2 if TensorFlow Transform is imported first
 }
 
 

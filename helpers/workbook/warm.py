@@ -11,7 +11,6 @@ A kernel finds `WORKBOOK_KERNEL=warm` or `cold` in its own environment; the prov
 """
 import asyncio
 import contextlib
-import hashlib
 import json
 import os
 import re
@@ -22,27 +21,14 @@ import signal
 import socket
 import subprocess
 import sys
-import sysconfig
-import time
 from pathlib import Path
 
 from jupyter_client.localinterfaces import localhost
 from jupyter_client.provisioning import LocalProvisioner
 
-from helpers.workbook import warm_parent
+from helpers.workbook.warm_socket import Cold, ask, kernel_folder
 
 WAIT = 90  # seconds; importing TFX takes 6 to 20 on two cores
-TRIES = 2  # a parent may end, being idle, just when it is asked
-RETRY = 600  # seconds for which a parent that died each time is not tried again
-# Python and libraries read these when they start, so kernels that differ in one need different parents.
-READ_AT_START = re.compile(
-    "CUDA_|GRPC_|HOME$|KERAS_|LANG|LC_|LD_|MKL_|MPL|NPY_|OMP_|OPENBLAS_|PROTOCOL_BUFFERS_|TF_|TFX_|XLA_"
-    "|PYTHON(?!DONTWRITEBYTECODE|UNBUFFERED)|WORKBOOK_WARM_(IDLE|PRELOAD)$"
-)
-
-
-class Cold(Exception):
-    """Why a kernel can't be forked."""
 
 
 class ForkedKernel:
@@ -77,7 +63,8 @@ class ForkedKernel:
 
     def send_signal(self, number: int) -> None:
         if self.poll() is None:
-            os.kill(self.pid, number)
+            with contextlib.suppress(ProcessLookupError):  # it has ended, and we are not told yet
+                os.kill(self.pid, number)
 
     def kill(self) -> None:
         self.send_signal(signal.SIGKILL)
@@ -95,11 +82,11 @@ class WarmProvisioner(LocalProvisioner):
     async def pre_launch(self, **kwargs) -> dict:
         manager = self.parent
         free = manager and manager.transport == "tcp" and manager.ip == localhost() and not any(manager.ports)
-        if self.folder or (free and sys.platform != "win32"):  # whoever has set an address gets that
+        if self.folder or free:  # whoever has set an address gets that
             try:
                 self.folder = kernel_folder(self.kernel_id)
                 manager.transport, manager.ip = "ipc", str(self.folder / "c")
-            except warm_parent.NotPrivate as error:
+            except (Cold, OSError) as error:
                 self.log.warning("kernel over TCP: %s", error)
         return await super().pre_launch(**kwargs)
 
@@ -154,88 +141,6 @@ def refuse_what_a_fork_cannot_be(cmd: list[str], env: dict, other: list[str]) ->
         raise Cold("PYTHONPATH has relative folders, which depend on where a kernel starts")
 
 
-async def ask(packet: bytes, stdio: list[int], env: dict) -> tuple[dict, socket.socket]:
-    """Send a request to the parent, started if there is none. Returns its guardian's answer, and the line to it."""
-    name = parent_name(env)
-    broken = name.with_suffix(".broken")
-    if broken.exists() and time.time() - broken.stat().st_mtime < RETRY:
-        raise Cold(f"the warm parent did not start lately; see {name}.log")
-    for _ in range(TRIES):
-        with contextlib.suppress(ConnectionError):
-            line = await connect(name, env)
-            try:
-                socket.send_fds(line, [packet], stdio)
-                if answer := await asyncio.get_running_loop().sock_recv(line, 4096):
-                    return json.loads(answer), line
-            except BaseException:  # a time-out, too: a closed line tells the guardian to end the kernel
-                line.close()
-                raise
-            line.close()
-    broken.touch()
-    raise Cold(f"the warm parent ended before it forked; see {name}.log")
-
-
-async def connect(name: Path, env: dict) -> socket.socket:
-    """A line to the parent, started if there is none. While it imports it does not answer."""
-    starts = 0
-    while starts < TRIES:
-        line = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        line.setblocking(False)
-        try:
-            line.connect(f"{name}.sock")
-            return line
-        except (FileNotFoundError, ConnectionRefusedError):
-            line.close()
-            starts += start(name, env)
-            await asyncio.sleep(0.02)
-    raise ConnectionRefusedError
-
-
-def start(name: Path, env: dict) -> bool:
-    """Start a parent, unless another process is at it. Who connects while it imports, waits."""
-    if os.environ.get("WORKBOOK_KERNEL") == "warm":
-        raise Cold("a parent started in a warm kernel would end with it")
-    with open(f"{name}.lock", "a") as lock, open(f"{name}.log", "a") as log:
-        if not warm_parent.acquired(lock):
-            return False
-        log.truncate(0)
-        Path(f"{name}.sock").unlink(missing_ok=True)
-        with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as listener:
-            listener.bind(f"{name}.sock")
-            listener.listen(512)
-            files = listener.fileno(), lock.fileno()
-            subprocess.run(
-                [sys.executable, warm_parent.__file__, *map(str, files)],
-                env={"MPLBACKEND": "module://matplotlib_inline.backend_inline", **kept(env)},  # as ipykernel sets it
-                cwd="/",
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                pass_fds=files,
-                start_new_session=True,
-                check=True,
-            )
-        return True
-
-
-def kept(env: dict) -> dict:
-    """What of a kernel's environment its parent must have had from its start."""
-    return {name: env[name] for name in sorted(env) if READ_AT_START.match(name)}
-
-
-def parent_name(env: dict) -> Path:
-    """Where a parent has its socket, lock and log, less the suffix; elsewhere if anything in it would be different."""
-    identity = [
-        kept(env),
-        sys.executable,
-        sorted(os.listdir(sysconfig.get_path("purelib"))),  # what is installed, with versions
-        Path(warm_parent.__file__).read_text(),
-        [os.readlink(f"/proc/self/ns/{kind}") for kind in ("mnt", "net", "pid", "user")],  # a container is elsewhere
-    ]
-    digest = hashlib.sha256(json.dumps(identity).encode()).hexdigest()[:16]
-    return warm_parent.private_folder() / f"{warm_parent.environment()}-{digest}"
-
-
 def inherited() -> dict:
     """What a process started here would inherit, beside environment and streams."""
     limits = sorted({getattr(resource, name) for name in dir(resource) if name.startswith("RLIMIT_")})
@@ -254,16 +159,3 @@ def descriptor(given, default) -> int:
     if number < 0:
         raise Cold("the warm parent makes no pipes")
     return number
-
-
-def kernel_folder(kernel: str) -> Path:
-    """A private folder for a kernel's sockets. Removes on the way those whose client was killed."""
-    folder = warm_parent.private_folder()
-    for left in folder.glob("*.kernel"):
-        try:
-            os.kill(int(left.name.partition("-")[0]), 0)
-        except ProcessLookupError:
-            shutil.rmtree(left, ignore_errors=True)
-    own = folder / f"{os.getpid()}-{kernel[:8]}.kernel"
-    own.mkdir(mode=0o700, exist_ok=True)
-    return own

@@ -14,9 +14,7 @@ guardian → `{"pid": …}` or `{"error": …}`, and when the kernel has ended `
 """
 import contextlib
 import ctypes
-import fcntl
 import gc
-import hashlib
 import importlib
 import json
 import logging
@@ -26,64 +24,15 @@ import select
 import shutil
 import signal
 import socket
-import stat
 import struct
 import sys
 import tempfile
 import time
-from pathlib import Path
 
 # The slow ones; `tfx.v1` brings TensorFlow, TFDV, TFT, TFMA, ML Metadata, Beam, pandas, matplotlib and scikit-learn.
 PRELOAD = "ipykernel.kernelapp,tfx.v1,sklearn.ensemble,sklearn.linear_model,fastapi,uvicorn,httpx"
 IDLE = 20 * 60  # seconds without a kernel after which the parent ends
 PR_SET_PDEATHSIG, PR_SET_NAME, PR_SET_CHILD_SUBREAPER = 1, 15, 36  # linux/prctl.h
-
-
-class NotPrivate(OSError):
-    """The folder for sockets could be read or replaced by somebody else."""
-
-
-def private_folder() -> Path:
-    """The user's own folder for sockets, made on demand. Raises NotPrivate where others have access to it."""
-    runtime = os.environ.get("XDG_RUNTIME_DIR", "")
-    base = runtime if os.access(runtime, os.W_OK) else tempfile.gettempdir()
-    folder = Path(base, f"workbook-{os.getuid()}")
-    with contextlib.suppress(FileExistsError):
-        folder.mkdir(mode=0o700)
-    found = folder.lstat()
-    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid() or stat.S_IMODE(found.st_mode) & 0o077:
-        raise NotPrivate(f"others can enter {folder}; remove it, or `chmod 700` it if it is yours")
-    return folder
-
-
-def environment() -> str:
-    """What the names of this environment's sockets begin with."""
-    return hashlib.sha256(sys.prefix.encode()).hexdigest()[:8]
-
-
-def stop() -> int:
-    """End this environment's parents, those still importing too. Returns how many there were."""
-    stopped = 0
-    for path in private_folder().glob(f"{environment()}-*.lock"):
-        with path.open() as lock:
-            while not acquired(lock):
-                lock.seek(0)
-                if pid := lock.read():  # else it is only just starting
-                    os.kill(int(pid), signal.SIGKILL)
-                    stopped += 1
-                time.sleep(0.05)
-        for suffix in (".sock", ".log", ".broken"):
-            path.with_suffix(suffix).unlink(missing_ok=True)
-    return stopped
-
-
-def acquired(lock) -> bool:
-    """Whether the lock on this open file could be had. A parent holds its own from start to end."""
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
 
 
 def prctl(option: int, value: int | bytes) -> None:
@@ -205,15 +154,14 @@ def detach(request: dict, stdio: list[int]) -> None:
         os._exit(1)
     os.setsid()
     prctl(PR_SET_NAME, b"warm-kernel")
-    for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP, signal.SIGPIPE, signal.SIGXFSZ}:
-        signal.signal(number, signal.SIG_DFL)
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+    as_python_has_them = {signal.SIGINT, signal.SIGPIPE, signal.SIGXFSZ}
+    for number in signal.valid_signals() - as_python_has_them - {signal.SIGKILL, signal.SIGSTOP}:
+        signal.signal(number, signal.SIG_DFL)  # the parent's starter may have ignored some
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
     for target, file in enumerate(stdio):
         os.dup2(file, target)
         os.close(file)
-    os.environ.clear()
-    os.environ.update(request["env"])
+    os.environ.update(request["env"])  # has all that the parent was started with; what imports have set stays
     time.tzset()
 
 
@@ -239,11 +187,16 @@ def run(request: dict) -> None:
     app.start()
 
 
+def stop() -> int:
+    """End this environment's parents, and return how many there were. Running kernels live on."""
+    from helpers.workbook import warm_socket  # here only: a parent has no project code in it
+
+    return warm_socket.stop()
+
+
 if __name__ == "__main__":
     if sys.argv[1:] == ["--stop"]:
         print(f"warm parents ended: {stop()}")
-    else:
-        if os.fork():  # the starter is not to be anyone's parent
-            os._exit(0)
+    elif os.fork() == 0:  # the starter is not to have a child
         del sys.path[0]  # this folder, which is not where kernels import from
         main(socket.socket(fileno=int(sys.argv[1])), int(sys.argv[2]))

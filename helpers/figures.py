@@ -111,12 +111,11 @@ class Table:
         formats: dict[str, str],
         bars: Iterable[str] | dict[str, float],
     ) -> None:
-        named = any(name is not None for name in frame.index.names)
-        frame = frame.reset_index() if named else frame
+        self.labels = frame.index.nlevels if any(name is not None for name in frame.index.names) else 0
+        frame = frame.reset_index() if self.labels else frame
         if unknown := [name for name in [*formats, *bars] if name not in frame.columns]:
-            raise KeyError(
-                f"The table has no column {unknown[0]!r}; it has {', '.join(map(str, frame.columns))}."
-            )
+            known = ", ".join(map(str, frame.columns))
+            raise KeyError(f"The table has no column {unknown[0]!r}; it has {known}.")
         self.caption, self.names = caption, [str(name) for name in frame.columns]
         columns = [frame.iloc[:, i] for i in range(frame.shape[1])]
         texts = [[_cell(value, formats.get(column.name)) for value in column] for column in columns]
@@ -125,49 +124,40 @@ class Table:
             pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column)
             for column in columns
         ]
-        self.bars = [_shares(column, bars) if column.name in bars else None for column in columns]
+        self.bars = [_bars(column, bars) for column in columns]
 
     def __repr__(self) -> str:
-        rows = [self.names, *self.cells]
-        widths = [max(len(row[i]) for row in rows) for i in range(len(self.names))]
+        widths = [max(map(len, column)) for column in zip(self.names, *self.cells, strict=True)]
+        rule = ["─" * width for width in widths]
         lines = [
             "  ".join(
                 text.rjust(width) if right else text.ljust(width)
                 for text, width, right in zip(row, widths, self.numeric, strict=True)
             ).rstrip()
-            for row in rows
+            for row in [self.names, rule, *self.cells]
         ]
-        return "\n".join(
-            [
-                *([self.caption] if self.caption else []),
-                lines[0],
-                "  ".join("─" * w for w in widths),
-                *lines[1:],
-            ]
-        )
+        return "\n".join([self.caption, *lines] if self.caption else lines)
 
     def _repr_html_(self) -> str:
-        side = ["right" if right else "left" for right in self.numeric]
-        head = "".join(
-            f'<th scope="col" style="text-align:{where}">{html.escape(name)}</th>'
-            for name, where in zip(self.names, side, strict=True)
+        sides = [f"text-align:{'right' if right else 'left'}" for right in self.numeric]
+        head = [
+            f'<th scope="col" style="{side}">{html.escape(name)}</th>'
+            for name, side in zip(self.names, sides, strict=True)
+        ]
+        rows = []
+        for number, texts in enumerate(self.cells):
+            cells = []
+            for i, text in enumerate(texts):
+                tag, scope = ("th", ' scope="row"') if i < self.labels else ("td", "")
+                cells.append(
+                    f'<{tag}{scope} style="{sides[i]}{self.bars[i][number]}">{html.escape(text)}</{tag}>'
+                )
+            rows.append(f"<tr>{''.join(cells)}</tr>")
+        look = "caption-side:top;text-align:left;font-weight:bold;padding:.3em 0;white-space:nowrap"
+        caption = f'<caption style="{look}">{html.escape(self.caption)}</caption>' if self.caption else ""
+        return (
+            f"<table>{caption}<thead><tr>{''.join(head)}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
         )
-        body = "".join(
-            "<tr>"
-            + "".join(
-                f'<td style="text-align:{side[i]}{_bar(self.bars[i][row]) if self.bars[i] else ""}">{html.escape(text)}</td>'
-                for i, text in enumerate(cells)
-            )
-            + "</tr>"
-            for row, cells in enumerate(self.cells)
-        )
-        title = (
-            f'<caption style="caption-side:top;text-align:left;font-weight:bold;padding:.3em 0">'
-            f"{html.escape(self.caption)}</caption>"
-            if self.caption
-            else ""
-        )
-        return f"<table>{title}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
 
 
 def _cell(value: Any, form: str | None) -> str:
@@ -182,17 +172,17 @@ def _cell(value: Any, form: str | None) -> str:
     return f"{value:,.3f}" if pd.api.types.is_float(value) else str(value)
 
 
-def _shares(column: pd.Series, bars: Iterable[str] | dict[str, float]) -> list[float]:
-    """Each value's share, from 0 to 1, of the column's longest bar."""
-    sizes = [abs(float(value)) if pd.notna(value) else 0.0 for value in column]
-    longest = (
-        bars[column.name]
-        if isinstance(bars, dict)
-        else max((size for size in sizes if math.isfinite(size)), default=0)
-    )
-    return [min(size / longest, 1) if longest else 0.0 for size in sizes]
-
-
-def _bar(share: float) -> str:
-    """A bar in translucent blue, legible under dark and under light text."""
-    return f";background:linear-gradient(to left,rgba(86,180,233,.45) {share:.1%},transparent {share:.1%})"
+def _bars(column: pd.Series, bars: Iterable[str] | dict[str, float]) -> list[str]:
+    """Per cell the CSS of its bar: translucent, so that light and dark text stay legible; orange where it is negative."""
+    if column.name not in bars:
+        return [""] * len(column)
+    sizes = [float(value) if pd.notna(value) and math.isfinite(value) else 0.0 for value in column]
+    longest = bars[column.name] if isinstance(bars, dict) else max(map(abs, sizes), default=0)
+    styles = []
+    for size in sizes:
+        share = min(abs(size) / longest, 1) if longest else 0
+        shade = "rgba(213,94,0,.35)" if size < 0 else "rgba(86,180,233,.45)"
+        styles.append(
+            f";min-width:8em;background:linear-gradient(to left,{shade} {share:.1%},transparent {share:.1%})"
+        )
+    return styles

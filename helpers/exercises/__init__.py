@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+from string import ascii_lowercase
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -54,12 +55,14 @@ def find(exercise_id: str) -> Exercise:
     known = course(number) if number in {str(n) for n in COURSES} else {}
     if text in known:
         return known[text]
-    near = [key for key in known if key.startswith(text.rstrip("abcdefghij"))] or list(known)
+    near = [key for key in known if key.rstrip(ascii_lowercase) == text.rstrip(ascii_lowercase)] or list(
+        known
+    )
     there = f"There are {', '.join(near)}." if near else 'Ids look like "1.1a": course, lesson, letter.'
     raise UnknownExercise(f"No exercise is called {text[:40]!r}. {there}")
 
 
 def _order(exercise_id: str) -> tuple[int, int, str]:
     number, rest = exercise_id.split(".", 1)
-    lesson = rest.rstrip("abcdefghijklmnopqrstuvwxyz")
+    lesson = rest.rstrip(ascii_lowercase)
     return int(number), int(lesson), rest[len(lesson) :]

@@ -105,12 +105,8 @@ def faults(task: Exercise, cases: Cases, examples: int = 60) -> list[str]:
     )
     found += _on_right(task, cases)
     if not found:  # the rest compares with the right answers
-        for part in (
-            _on_wrong,
-            _on_unattempted,
-            _on_garbage,
-            functools.partial(_on_made_up, examples=examples),
-        ):
+        made_up = [functools.partial(_on_made_up, examples=examples)] * (examples > 0)
+        for part in (_on_wrong, _on_unattempted, _on_garbage, *made_up):
             try:
                 found += part(task, cases)
             except Exception as error:  # noqa: BLE001 - a judge that raises is a finding, whatever it raises

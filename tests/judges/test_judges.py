@@ -72,8 +72,8 @@ def test_the_judges_import_neither_tensorflow_nor_jupyter():
 @pytest.mark.parametrize("name", BOTH)
 def test_a_judge_that_accepts_or_rejects_everything_would_be_found(name):
     task, cases = TASKS[name], CASES[name]
-    assert faults(_with(task, lambda *a, **k: right("Always.")), cases, examples=1)
-    assert faults(_with(task, lambda *a, **k: wrong("Never.")), cases, examples=1)
+    assert faults(_with(task, lambda *a, **k: right("Always.")), cases, examples=0)
+    assert faults(_with(task, lambda *a, **k: wrong("Never.")), cases, examples=0)
 
 
 # ---- the harness on a small exercise, sound and then broken in one way at a time ---------------------------------

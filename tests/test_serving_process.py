@@ -20,7 +20,9 @@ PREDICT = "/v1/models/tiny:predict"
 
 
 def sockets():
-    return {(c.laddr, c.status) for c in psutil.Process().net_connections("tcp") if c.status == psutil.CONN_LISTEN}
+    return {
+        (c.laddr, c.status) for c in psutil.Process().net_connections("tcp") if c.status == psutil.CONN_LISTEN
+    }
 
 
 def test_closing_leaves_no_thread_and_no_listening_socket(tmp_path):
@@ -52,13 +54,23 @@ def test_a_taken_port_is_named_in_the_error_and_nothing_stays_behind(tmp_path):
         assert set(threading.enumerate()) == threads and sockets() == listening
 
 
+def test_two_servers_never_share_a_port(tmp_path):
+    put(tmp_path, 1)
+    with serving({"tiny": tmp_path}) as (first, _clients):
+        taken = int(first.grpc_target.rpartition(":")[2])
+        with pytest.raises(OSError, match=f"gRPC port {taken} of 127.0.0.1 is taken"):
+            ModelServer({"tiny": tmp_path}, port=taken)
+
+
 def test_a_server_runs_beside_a_running_event_loop(tmp_path):
     put(tmp_path, 1)
 
     async def as_in_a_notebook():
         with serving({"tiny": tmp_path}) as (server, _clients):
             async with httpx.AsyncClient(base_url=server.rest_url) as client:
-                answers = await asyncio.gather(*(client.post(PREDICT, json={"instances": [n]}) for n in range(8)))
+                answers = await asyncio.gather(
+                    *(client.post(PREDICT, json={"instances": [n]}) for n in range(8))
+                )
             return [answer.json()["predictions"][0] for answer in answers]
 
     assert asyncio.run(as_in_a_notebook()) == [float(n + 2) for n in range(8)]

@@ -4,6 +4,7 @@ import shutil
 import threading
 import time
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -20,7 +21,9 @@ ONE = np.float32([1])
 
 def configuration(base, policy="", labels=None, name="tiny"):
     """A model_config_list of one model, in TF Serving's text form."""
-    labels = "".join(f'version_labels {{ key: "{label}" value: {v} }} ' for label, v in (labels or {}).items())
+    labels = "".join(
+        f'version_labels {{ key: "{label}" value: {v} }} ' for label, v in (labels or {}).items()
+    )
     policy = f"model_version_policy {{ {policy} }}" if policy else ""
     return (
         f'model_config_list {{ config {{ name: "{name}" base_path: "{base}" model_platform: "tensorflow" '
@@ -143,7 +146,9 @@ def test_a_version_is_unloaded_only_when_its_last_request_is_answered(tmp_path):
                 time.sleep(0.01)
             assert answer_of(clients) == 2
             signature = version.model.signatures["serving_default"]
-            assert version.runner.run({signature.inputs["x"].name: ONE}, [signature.outputs["y"].name])[0] == 3
+            assert (
+                version.runner.run({signature.inputs["x"].name: ONE}, [signature.outputs["y"].name])[0] == 3
+            )
             assert poller.is_alive()
         poller.join(10)
         assert clients.states("tiny") == {2: "AVAILABLE", 1: "END"}
@@ -203,6 +208,23 @@ def test_broken_weights_are_an_error_of_the_version_not_of_the_server(tmp_path):
         assert answer_of(clients) == 1
 
 
+def test_a_keras_model_whose_variables_tf_serving_would_not_find_is_refused_with_the_cure(tmp_path):
+    model = keras.Sequential([keras.Input([1]), keras.layers.Dense(1)])
+    row = tf.TensorSpec([None, 1], tf.float32, "x")
+    serve = tf.function(lambda x: {"y": model(x)}, input_signature=[row])
+    tf.saved_model.save(model, str(tmp_path / "tiny" / "1"), signatures=serve)
+    with pytest.raises(
+        ServingError, match="2 variables that the signatures read were not restored.*weight.value"
+    ):
+        serving({"tiny": tmp_path / "tiny"}).__enter__()
+    cured = tf.Module()
+    cured.weights = [weight.value for weight in model.weights]
+    tf.saved_model.save(cured, str(tmp_path / "cured" / "1"), signatures=serve)
+    with serving({"cured": tmp_path / "cured"}) as (_server, clients):
+        said = clients.predict("cured", x=np.float32([[3]]))["y"]
+        np.testing.assert_allclose(said, model(np.float32([[3]])), rtol=1e-6)
+
+
 def test_a_server_does_not_start_on_a_model_that_cannot_be_served(tmp_path):
     with pytest.raises(ServingError, match="Could not find base path"):
         serving({"tiny": tmp_path / "none"}).__enter__()
@@ -218,8 +240,14 @@ def test_a_server_does_not_start_on_a_model_that_cannot_be_served(tmp_path):
     [
         ("model_config_list { config { nam: 'x' } }", "Invalid protobuf"),
         ("", "Only ModelConfigList is currently supported"),
-        ("model_config_list { config { name: 'x' base_path: 'here' model_platform: 'tensorflow' } }", "absolute path"),
-        ("model_config_list { config { name: 'x' base_path: '/here' } }", "nor ModelServerConfig::model_platform"),
+        (
+            "model_config_list { config { name: 'x' base_path: 'here' model_platform: 'tensorflow' } }",
+            "absolute path",
+        ),
+        (
+            "model_config_list { config { name: 'x' base_path: '/here' } }",
+            "nor ModelServerConfig::model_platform",
+        ),
         (
             "model_config_list { config { name: 'x' base_path: '/' model_platform: 'onnx' } }",
             "unsupported platform onnx",
@@ -253,7 +281,9 @@ def test_labels_lead_to_their_versions_on_both_protocols_and_move_with_the_confi
 def test_a_label_may_only_point_at_a_version_that_is_serving_unless_allowed(tmp_path):
     put(tmp_path, 1)
     labelled = configuration(tmp_path, "all {}", {"stable": 1})
-    with pytest.raises(ServingError, match="assign label to version 1 of model tiny, which is not currently available"):
+    with pytest.raises(
+        ServingError, match="assign label to version 1 of model tiny, which is not currently available"
+    ):
         serving(labelled).__enter__()
     with serving(labelled, allow_version_labels_for_unavailable_models=True) as (server, clients):
         assert answer_of(clients, "/v1/models/tiny/labels/stable:predict") == 1
@@ -290,9 +320,13 @@ def test_a_refused_reload_leaves_the_old_configuration_in_effect(tmp_path):
             (configuration(tmp_path, labels={"stable": 2}), "FAILED_PRECONDITION"),
             (configuration(tmp_path / "none"), "INVALID_ARGUMENT"),
         ):
-            assert refused(clients.models.HandleReloadConfigRequest, reload_request(text), timeout=30)[0] == code
+            assert (
+                refused(clients.models.HandleReloadConfigRequest, reload_request(text), timeout=30)[0] == code
+            )
             assert answer_of(clients) == 1
-        assert refused(clients.models.HandleReloadConfigRequest, ReloadConfigRequest())[0] == "INVALID_ARGUMENT"
+        assert (
+            refused(clients.models.HandleReloadConfigRequest, ReloadConfigRequest())[0] == "INVALID_ARGUMENT"
+        )
 
 
 def test_a_base_path_that_vanishes_keeps_what_is_loaded(tmp_path):

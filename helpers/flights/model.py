@@ -6,6 +6,7 @@ embeddings and weather through two dense layers. Source: Cheng et al. 2016, arXi
 by their seed alone; the mean of their logits is a little better than any of them and much steadier
 (Lakshminarayanan et al. 2017, arXiv 1612.01474).
 """
+
 import keras
 
 from helpers.flights import features
@@ -19,8 +20,11 @@ def build(sizes: dict[str, int], hidden: tuple[int, ...] = (64, 32), dropout: fl
     """One member. `sizes`: how many values each of features.CATEGORIES has. Input: a dict of int64 [n, 1]
     categories and float32 [n, N_NUMBERS] numbers. Output: the logit of being late, float32 [n, 1]."""
     inputs = _inputs()
-    deep = [_embedded(inputs[name], sizes[name], EMBEDDING, "uniform")
-            for name in features.CATEGORIES if name != "carrier_hour"]  # deep layers cross for themselves
+    deep = [
+        _embedded(inputs[name], sizes[name], EMBEDDING, "uniform")
+        for name in features.CATEGORIES
+        if name != "carrier_hour"
+    ]  # deep layers cross for themselves
     x = keras.layers.Concatenate()([*deep, inputs[features.NUMBERS]])
     for units in hidden:
         x = keras.layers.Dense(units, activation="relu")(x)
@@ -32,8 +36,10 @@ def build(sizes: dict[str, int], hidden: tuple[int, ...] = (64, 32), dropout: fl
 def compile(model: keras.Model, steps: int, learning_rate: float = 3e-3) -> None:
     """Cross-entropy on the logit; AdamW whose rate falls to zero over `steps` batches."""
     rate = keras.optimizers.schedules.CosineDecay(learning_rate, steps)
-    model.compile(keras.optimizers.AdamW(rate, weight_decay=WEIGHT_DECAY),
-                  keras.losses.BinaryCrossentropy(from_logits=True))
+    model.compile(
+        keras.optimizers.AdamW(rate, weight_decay=WEIGHT_DECAY),
+        keras.losses.BinaryCrossentropy(from_logits=True),
+    )
 
 
 def average(members: list[keras.Model]) -> keras.Model:
@@ -50,6 +56,10 @@ def _inputs() -> dict:
 
 
 def _embedded(ids, size: int, width: int, start: str):
-    rows = keras.layers.Embedding(size, min(width, size), embeddings_initializer=start,
-                                  embeddings_regularizer=keras.regularizers.L2(FADE))(ids)
+    rows = keras.layers.Embedding(
+        size,
+        min(width, size),
+        embeddings_initializer=start,
+        embeddings_regularizer=keras.regularizers.L2(FADE),
+    )(ids)
     return keras.layers.Flatten()(rows)

@@ -5,6 +5,7 @@
 TFX is imported only by who creates one: `ensure` answers in a fraction of a second when all is there. Every
 component names our functions by their path in this package, so nothing is built or installed at a run.
 """
+
 from __future__ import annotations
 
 import json
@@ -19,7 +20,10 @@ if TYPE_CHECKING:
 
 __all__ = ["Artifacts", "PipelineError", "create", "ensure", "eval_config"]
 
-TRAIN, EVALUATE = (1, 2, 3, 4, 5, 6), (7,)  # months; August to December stay unseen, for the lessons to replay
+TRAIN, EVALUATE = (
+    (1, 2, 3, 4, 5, 6),
+    (7,),
+)  # months; August to December stay unseen, for the lessons to replay
 SCHEMA = Path(__file__).with_name("schema.pbtxt")
 
 GATE = """
@@ -59,11 +63,21 @@ def eval_config(floor: float = 0.70, slice_floor: float = 0.65) -> tfma.EvalConf
     """
     import tensorflow_model_analysis as tfma
     from google.protobuf import text_format
+
     return text_format.Parse(GATE % {"floor": floor, "slice_floor": slice_floor}, tfma.EvalConfig())
 
 
-def create(root: Path, metadata: Path, train=TRAIN, evaluate=EVALUATE, every: int = 1, model: dict | None = None,
-           gate: dict | None = None, source: str = "", name: str = "flights") -> tfx.dsl.Pipeline:
+def create(
+    root: Path,
+    metadata: Path,
+    train=TRAIN,
+    evaluate=EVALUATE,
+    every: int = 1,
+    model: dict | None = None,
+    gate: dict | None = None,
+    source: str = "",
+    name: str = "flights",
+) -> tfx.dsl.Pipeline:
     """The pipeline, for LocalDagRunner or any other.
 
     root, metadata: folder of the artifacts, file of ML Metadata's SQLite store. train, evaluate: months of
@@ -74,33 +88,68 @@ def create(root: Path, metadata: Path, train=TRAIN, evaluate=EVALUATE, every: in
     from tfx import v1 as tfx
 
     from helpers.flights.example_gen import FlightsExampleGen
+
     splits = json.dumps({"train": list(train), "eval": list(evaluate)})
     example_gen = FlightsExampleGen(splits=splits, every=every, source=source).with_id("ExampleGen")
     examples = example_gen.outputs["examples_out"]
     statistics_gen = tfx.components.StatisticsGen(examples=examples)
     schema_gen = tfx.components.ImportSchemaGen(schema_file=str(SCHEMA)).with_id("SchemaGen")
     schema = schema_gen.outputs["schema"]
-    validator = tfx.components.ExampleValidator(statistics=statistics_gen.outputs["statistics"], schema=schema)
+    validator = tfx.components.ExampleValidator(
+        statistics=statistics_gen.outputs["statistics"], schema=schema
+    )
     transform = tfx.components.Transform(
-        examples=examples, schema=schema, preprocessing_fn="helpers.flights.features.preprocessing_fn",
-        materialize=False, disable_statistics=True, disable_analyzer_cache=True, custom_config={"source": source})
+        examples=examples,
+        schema=schema,
+        preprocessing_fn="helpers.flights.features.preprocessing_fn",
+        materialize=False,
+        disable_statistics=True,
+        disable_analyzer_cache=True,
+        custom_config={"source": source},
+    )
     trainer = tfx.components.Trainer(
-        examples=examples, transform_graph=transform.outputs["transform_graph"], schema=schema,
-        run_fn="helpers.flights.trainer.run_fn", custom_config={"source": source, "model": model or {}})
+        examples=examples,
+        transform_graph=transform.outputs["transform_graph"],
+        schema=schema,
+        run_fn="helpers.flights.trainer.run_fn",
+        custom_config={"source": source, "model": model or {}},
+    )
     baseline = tfx.dsl.Resolver(
         strategy_class=tfx.dsl.experimental.LatestBlessedModelStrategy,
         model=tfx.dsl.Channel(type=tfx.types.standard_artifacts.Model),
-        model_blessing=tfx.dsl.Channel(type=tfx.types.standard_artifacts.ModelBlessing)).with_id("Baseline")
+        model_blessing=tfx.dsl.Channel(type=tfx.types.standard_artifacts.ModelBlessing),
+    ).with_id("Baseline")
     evaluator = tfx.components.Evaluator(
-        examples=examples, model=trainer.outputs["model"], baseline_model=baseline.outputs["model"],
-        eval_config=eval_config(**gate or {}), schema=schema)
+        examples=examples,
+        model=trainer.outputs["model"],
+        baseline_model=baseline.outputs["model"],
+        eval_config=eval_config(**gate or {}),
+        schema=schema,
+    )
     pusher = tfx.components.Pusher(
-        model=trainer.outputs["model"], model_blessing=evaluator.outputs["blessing"],
+        model=trainer.outputs["model"],
+        model_blessing=evaluator.outputs["blessing"],
         push_destination=tfx.proto.PushDestination(
-            filesystem=tfx.proto.PushDestination.Filesystem(base_directory=str(Path(root) / "serving"))))
+            filesystem=tfx.proto.PushDestination.Filesystem(base_directory=str(Path(root) / "serving"))
+        ),
+    )
     return tfx.dsl.Pipeline(
-        pipeline_name=name, pipeline_root=str(root), enable_cache=True,
-        metadata_connection_config=tfx.orchestration.metadata.sqlite_metadata_connection_config(str(metadata)),
-        components=[example_gen, statistics_gen, schema_gen, validator, transform, trainer, baseline, evaluator,
-                    pusher],
-        beam_pipeline_args=["--runner=DirectRunner", "--direct_num_workers=1"])
+        pipeline_name=name,
+        pipeline_root=str(root),
+        enable_cache=True,
+        metadata_connection_config=tfx.orchestration.metadata.sqlite_metadata_connection_config(
+            str(metadata)
+        ),
+        components=[
+            example_gen,
+            statistics_gen,
+            schema_gen,
+            validator,
+            transform,
+            trainer,
+            baseline,
+            evaluator,
+            pusher,
+        ],
+        beam_pipeline_args=["--runner=DirectRunner", "--direct_num_workers=1"],
+    )

@@ -5,6 +5,8 @@ out. The run is a process of its own: it neither reseeds nor slows nor prints in
 when its caller does. A file lock, which the operating system frees when its holder dies, lets one run at a
 time; the others wait and take the answer. `python -m helpers.flights.store` does it from a shell.
 """
+
+import ast
 import hashlib
 import json
 import os
@@ -22,10 +24,27 @@ from ml_metadata.proto import metadata_store_pb2 as pb
 
 from helpers import ROOT, build, datasets
 
-SOURCES = ["datasets.py", *(f"flights/{name}" for name in (
-    "examples.py", "example_gen.py", "features.py", "model.py", "trainer.py", "pipeline.py", "schema.pbtxt"))]
-QUIET = {"TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": "-1", "PYTHONHASHSEED": "0",
-         "TF_ENABLE_ONEDNN_OPTS": "0"}  # oneDNN orders its sums by the processor: models would differ by machine
+SOURCES = [
+    "datasets.py",
+    *(
+        f"flights/{name}"
+        for name in (
+            "examples.py",
+            "example_gen.py",
+            "features.py",
+            "model.py",
+            "trainer.py",
+            "pipeline.py",
+            "schema.pbtxt",
+        )
+    ),
+]
+QUIET = {
+    "TF_CPP_MIN_LOG_LEVEL": "3",
+    "CUDA_VISIBLE_DEVICES": "-1",
+    "PYTHONHASHSEED": "0",
+    "TF_ENABLE_ONEDNN_OPTS": "0",
+}  # oneDNN orders its sums by the processor: models would differ by machine
 
 
 class PipelineError(RuntimeError):
@@ -59,16 +78,20 @@ def ensure(folder: Path | None = None, **settings) -> Artifacts:
     root = folder / digest(settings)
     try:
         found = _finished(root)
-    except mlmd.errors.StatusError:  # being written by another process, or broken: the run, under its lock, can tell
+    except (
+        mlmd.errors.StatusError
+    ):  # being written by another process, or broken: the run, under its lock, can tell
         found = None
     return found or _run_apart(root, settings)
 
 
 def digest(settings: dict) -> str:
-    """Twelve hex digits that change with the code, the data, the lock or the settings."""
+    """Twelve hex digits that change with the code (not with its layout and comments), data, lock or settings."""
     total = hashlib.sha256(json.dumps(settings, sort_keys=True).encode())
-    for path in [ROOT / "requirements.lock", *(ROOT / "helpers" / name for name in SOURCES)]:
-        total.update(path.name.encode() + hashlib.sha256(path.read_bytes()).digest())
+    total.update((ROOT / "requirements.lock").read_bytes())
+    for path in (ROOT / "helpers" / name for name in SOURCES):
+        text = path.read_text(encoding="utf-8")
+        total.update((ast.dump(ast.parse(text)) if path.suffix == ".py" else text).encode())
     for name in ("flights", "weather"):
         total.update(datasets.SOURCES[name].sha256.encode())
     return total.hexdigest()[:12]
@@ -78,16 +101,24 @@ def _run_apart(root: Path, settings: dict) -> Artifacts:
     root.parent.mkdir(parents=True, exist_ok=True)
     log = root.with_suffix(".log")
     command = [sys.executable, "-m", "helpers.flights.store", str(root), json.dumps(settings)]
-    with log.open("ab") as output, subprocess.Popen(  # the open pipe tells the run that we are alive
-            command, cwd=ROOT, env=os.environ | QUIET, stdin=subprocess.PIPE, stdout=output, stderr=output) as run:
+    with (
+        log.open("ab") as output,
+        subprocess.Popen(  # the open pipe tells the run that we are alive
+            command, cwd=ROOT, env=os.environ | QUIET, stdin=subprocess.PIPE, stdout=output, stderr=output
+        ) as run,
+    ):
         run.wait()
     if run.returncode:
-        raise PipelineError(f"The flights pipeline ended with code {run.returncode}. Its log, {log}, says why; "
-                            "the next call goes on from what it finished.")
+        raise PipelineError(
+            f"The flights pipeline ended with code {run.returncode}. Its log, {log}, says why; "
+            "the next call goes on from what it finished."
+        )
     found = _finished(root)
     if found is None:
-        raise PipelineError("The gate refused the flights model, so nothing was pushed. "
-                            f"The evaluation below {root} says why.")
+        raise PipelineError(
+            "The gate refused the flights model, so nothing was pushed. "
+            f"The evaluation below {root} says why."
+        )
     return found
 
 
@@ -99,20 +130,30 @@ def _finished(root: Path) -> Artifacts | None:
     store = _open(metadata)
     if "PushedModel" not in {kind.name for kind in store.get_artifact_types()}:
         return None
-    pushed = [a for a in store.get_artifacts_by_type("PushedModel") if a.custom_properties["pushed"].int_value == 1]
+    pushed = [
+        a for a in store.get_artifacts_by_type("PushedModel") if a.custom_properties["pushed"].int_value == 1
+    ]
     if not pushed:
         return None
     push = _around(store, _maker(store, max(pushed, key=lambda a: a.id)))
     judged = _around(store, _maker(store, push["model_blessing"]))
     trained = _around(store, _maker(store, push["model"]))
     readers = {e.execution_id for e in store.get_events_by_artifact_ids([judged["examples"].id])}
-    described = next(found for found in (_around(store, reader) for reader in sorted(readers)) if "statistics" in found)
+    described = next(
+        found for found in (_around(store, reader) for reader in sorted(readers)) if "statistics" in found
+    )
     baseline = judged.get("baseline_model")
     found = Artifacts(
-        model=Path(push["model"].uri, "Format-Serving"), baseline=baseline and Path(baseline.uri, "Format-Serving"),
-        schema=Path(trained["schema"].uri, "schema.pbtxt"), transform_graph=Path(trained["transform_graph"].uri),
-        examples=Path(judged["examples"].uri), statistics=Path(described["statistics"].uri),
-        evaluation=Path(judged["evaluation"].uri), root=root, metadata=metadata)
+        model=Path(push["model"].uri, "Format-Serving"),
+        baseline=baseline and Path(baseline.uri, "Format-Serving"),
+        schema=Path(trained["schema"].uri, "schema.pbtxt"),
+        transform_graph=Path(trained["transform_graph"].uri),
+        examples=Path(judged["examples"].uri),
+        statistics=Path(described["statistics"].uri),
+        evaluation=Path(judged["evaluation"].uri),
+        root=root,
+        metadata=metadata,
+    )
     return found if all(path.exists() for path in vars(found).values() if path) else None
 
 
@@ -124,7 +165,9 @@ def _open(metadata: Path) -> mlmd.MetadataStore:
 
 def _maker(store: mlmd.MetadataStore, artifact: pb.Artifact) -> int:
     """The id of the execution that made the artifact."""
-    return next(e.execution_id for e in store.get_events_by_artifact_ids([artifact.id]) if e.type == pb.Event.OUTPUT)
+    return next(
+        e.execution_id for e in store.get_events_by_artifact_ids([artifact.id]) if e.type == pb.Event.OUTPUT
+    )
 
 
 def _around(store: mlmd.MetadataStore, execution: int) -> dict[str, pb.Artifact]:
@@ -147,9 +190,14 @@ def _run(root: Path, settings: dict) -> None:
         from tfx.v1.orchestration import LocalDagRunner
 
         from helpers.flights import pipeline
+
         tf.config.experimental.enable_op_determinism()
-        tf.config.threading.set_intra_op_parallelism_threads(1)  # sums in one order, however many cores there are
-        LocalDagRunner().run(pipeline.create(root, root / "metadata.sqlite", source=digest(settings), **settings))
+        tf.config.threading.set_intra_op_parallelism_threads(
+            1
+        )  # sums in one order, however many cores there are
+        LocalDagRunner().run(
+            pipeline.create(root, root / "metadata.sqlite", source=digest(settings), **settings)
+        )
 
 
 def _sound(root: Path) -> bool:
@@ -163,7 +211,11 @@ def _sound(root: Path) -> bool:
             if connection.execute("PRAGMA integrity_check").fetchone() != ("ok",):
                 return False
         store = _open(metadata)
-        left = [e for e in store.get_executions() if e.last_known_state in (pb.Execution.NEW, pb.Execution.RUNNING)]
+        left = [
+            e
+            for e in store.get_executions()
+            if e.last_known_state in (pb.Execution.NEW, pb.Execution.RUNNING)
+        ]
         for execution in left:
             execution.last_known_state = pb.Execution.FAILED
         store.put_executions(left)

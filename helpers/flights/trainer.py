@@ -8,6 +8,7 @@ same
 - classify: `inputs`, serialized tf.Examples [n] → `classes`, `scores` [n, 2], by TF Serving's method name
 - regress: `inputs`, serialized tf.Examples [n] → `outputs` [n, 1], by TF Serving's method name
 """
+
 from pathlib import Path
 
 import keras
@@ -19,7 +20,14 @@ from tensorflow.core.protobuf import saved_model_pb2
 from helpers.flights import examples, features, model
 
 SEED = 2013
-DEFAULTS = {"members": 3, "epochs": 2, "batch": 512, "learning_rate": 3e-3, "hidden": [64, 32], "dropout": 0.2}
+DEFAULTS = {
+    "members": 3,
+    "epochs": 2,
+    "batch": 512,
+    "learning_rate": 3e-3,
+    "hidden": [64, 32],
+    "dropout": 0.2,
+}
 METHODS = {"classify": tf.saved_model.CLASSIFY_METHOD_NAME, "regress": tf.saved_model.REGRESS_METHOD_NAME}
 
 
@@ -31,7 +39,9 @@ def run_fn(fn_args) -> None:
     """
     settings = DEFAULTS | (fn_args.custom_config or {}).get("model", {})
     if fn_args.hyperparameters:
-        settings |= {name: value for name, value in fn_args.hyperparameters["values"].items() if name in DEFAULTS}
+        settings |= {
+            name: value for name, value in fn_args.hyperparameters["values"].items() if name in DEFAULTS
+        }
     transform = tft.TFTransformOutput(fn_args.transform_graph_path)
     inputs, late = read(fn_args.train_files, transform)
     export(fit(inputs, late, sizes(transform), settings), transform, fn_args.serving_model_dir)
@@ -57,8 +67,13 @@ def sizes(transform: tft.TFTransformOutput) -> dict[str, int]:
     return known | {"weekday": 7, "half_hour": 48, "carrier_hour": known["carrier"] * 24}
 
 
-def fit(inputs: dict[str, np.ndarray], late: np.ndarray, sizes: dict[str, int], settings: dict,
-        weights: np.ndarray | None = None) -> keras.Model:
+def fit(
+    inputs: dict[str, np.ndarray],
+    late: np.ndarray,
+    sizes: dict[str, int],
+    settings: dict,
+    weights: np.ndarray | None = None,
+) -> keras.Model:
     """Members trained on the rows, averaged. The same arguments give the same model on one machine;
     `weights` [n] weighs rows."""
     steps = settings["epochs"] * -(-len(late) // settings["batch"])
@@ -67,8 +82,14 @@ def fit(inputs: dict[str, np.ndarray], late: np.ndarray, sizes: dict[str, int], 
         keras.utils.set_random_seed(SEED + number)
         member = model.build(sizes, tuple(settings["hidden"]), settings["dropout"])
         model.compile(member, steps, settings["learning_rate"])
-        member.fit(inputs, late.astype("float32"), sample_weight=weights, batch_size=settings["batch"],
-                   epochs=settings["epochs"], verbose=0)
+        member.fit(
+            inputs,
+            late.astype("float32"),
+            sample_weight=weights,
+            batch_size=settings["batch"],
+            epochs=settings["epochs"],
+            verbose=0,
+        )
         members.append(member)
     return model.average(members)
 
@@ -78,7 +99,10 @@ def export(late_model: keras.Model, transform: tft.TFTransformOutput, folder: st
     spec = transform.raw_feature_spec()
     del spec[examples.LABEL]
     module = tf.Module()
-    module.transform, module.model = transform.transform_features_layer(), late_model  # tracked: vocabularies, weights
+    module.transform, module.model = (
+        transform.transform_features_layer(),
+        late_model,
+    )  # tracked: vocabularies, weights
 
     def probability(raw: dict) -> tf.Tensor:
         return late_model(module.transform(raw))
@@ -105,9 +129,16 @@ def export(late_model: keras.Model, transform: tft.TFTransformOutput, folder: st
         return {"late": probability({name: _as_parsed(rows[name], kind) for name, kind in spec.items()})}
 
     columns = {name: tf.TensorSpec([None, 1], kind.dtype, name=name) for name, kind in spec.items()}
-    tf.saved_model.save(module, folder, signatures={
-        "serving_default": serving_default, "predict_rows": predict_rows.get_concrete_function(**columns),
-        "classify": classify, "regress": regress})
+    tf.saved_model.save(
+        module,
+        folder,
+        signatures={
+            "serving_default": serving_default,
+            "predict_rows": predict_rows.get_concrete_function(**columns),
+            "classify": classify,
+            "regress": regress,
+        },
+    )
     _name_methods(Path(folder) / "saved_model.pb")
 
 

@@ -28,7 +28,7 @@ lesson.begin("4.1")
 
 # %% tags=["parameters"]
 seed = 2013
-month = 9    # the month whose flights we ask about; the model was trained on January to June
+month = 9    # the month whose flights we ask about, from 2; the model was trained on January to June
 rows = 500   # how many of them
 
 # %% [markdown]
@@ -85,7 +85,7 @@ figures.table(
 # Loading the folder in Python gives us the reference: what the model says *here*, in this process. Whatever answers
 # over a wire must agree with it.
 
-# %%
+# %% tags=["rtol=0.01"]
 flights = examples.table(months=[month]).sample(rows, random_state=seed, ignore_index=True)
 specs = signatures["predict_rows"].structured_input_signature[1]
 tensors = {name: tf.constant(flights[[name]].values.tolist(), spec.dtype) for name, spec in specs.items()}
@@ -110,13 +110,17 @@ figures.table(
 # ```
 #
 # Here an embedded server of the workbook stands in, so that the lesson needs neither Docker nor network. It speaks
-# the same two protocols with the same messages, statuses and error texts; `helpers/serving/__init__.py` lists where
-# it is known to differ. Everything you write in this lesson works against the real one when you change the address.
-# (`file_system_poll_wait_seconds=0` makes it look for new versions only when we say so. The default is every second.)
+# the same two protocols, with the same paths, messages, statuses and, as far as we know them, error texts;
+# `helpers/serving/__init__.py` lists where it is known to differ. What you write in this lesson works against the
+# real one when you change the address. (`file_system_poll_wait_seconds=0` makes it look for new versions only when we
+# say so. The default is every second.)
 
 # %%
+import logging
+
 from helpers.serving import ModelServer
 
+logging.getLogger("helpers.serving").setLevel(logging.ERROR)  # what it would warn of, we shall ask it
 server = ModelServer({"late": shelf}, file_system_poll_wait_seconds=0)
 
 # %% [markdown]
@@ -147,13 +151,41 @@ figures.table(
 # %% [markdown]
 # `-1` in a shape means *any number*: as many rows as you like, one column each.
 #
+# ### Loads here, fails there
+#
+# That Python can load a folder does not prove that a server can. Python's loader rebuilds objects; a server has the
+# graph alone, restores the variables by the graph's own names, and runs it. Here is the most natural way to save a
+# Keras 3 model with a signature, and what becomes of it.
+
+# %%
+import keras
+
+from helpers.serving import ServingError
+
+line = keras.Sequential([keras.Input([1]), keras.layers.Dense(1, kernel_initializer="ones", name="line")])
+double = tf.function(lambda x: {"y": 2 * line(x)}, input_signature=[tf.TensorSpec([None, 1], tf.float32, "x")])
+careless = shelf.with_name("careless")
+tf.saved_model.save(line, str(careless / "1"), signatures=double)
+print("in Python:", tf.saved_model.load(str(careless / "1")).signatures["serving_default"](x=tf.ones([1, 1])))
+try:
+    ModelServer({"careless": careless})
+except ServingError as error:
+    print("as a server:", error.message)
+
+# %% [markdown]
+# Keras 3 wraps its variables, and `tf.saved_model.save` writes the wrapper's copy where the graph reads the original.
+# TensorFlow Serving would load this model, call it `AVAILABLE`, and answer every request with "Could not find
+# variable" (its issue 2250). Our server is stricter and refuses it at once. The cures stand in the message: Keras's
+# own `model.export`, or tracking the variables themselves, as the pipeline's Trainer does. The test that finds such a
+# thing is the one of this lesson: ask the *server*, and compare with the notebook.
+#
 # ## 3 REST
 #
 # A request is a `POST` of a JSON object to `/v1/models/late:predict`. The rows can be laid out in two ways. In **row
 # format**, `instances` is a list with an object for each flight. In **column format**, `inputs` has a list for each
 # feature.
 
-# %%
+# %% tags=["rtol=0.01"]
 import json
 
 one = flights.head(1)
@@ -173,7 +205,7 @@ for body in (by_row, by_column):
 # one function. Its `where` is the model's name; in section 6 a version or a label will follow it.
 
 
-# %%
+# %% tags=["rtol=0.01"]
 def post(columns, where="late", signature="predict_rows"):
     """HTTP response to a predict request in column format; columns: input name → list of [value]."""
     body = json.dumps({"signature_name": signature, "inputs": columns})
@@ -185,9 +217,7 @@ def columns_of(flights):
     return {name: flights[[name]].values.tolist() for name in examples.FEATURES}
 
 
-import numpy as np
-
-rest = np.array(post(columns_of(flights)).json()["outputs"]).ravel()
+post(columns_of(flights.head(3))).json()
 
 # %% [markdown]
 # ### Examples instead of tensors
@@ -196,7 +226,7 @@ rest = np.array(post(columns_of(flights)).json()["outputs"]).ravel()
 # them: you send feature names and values, the server builds the record. Here a gap is not `NaN`. The feature is
 # **left out**.
 
-# %%
+# %% tags=["rtol=0.01"]
 flight = one[examples.FEATURES].iloc[0].dropna().to_dict()
 answer = http.post("/v1/models/late:classify", json={"signature_name": "classify", "examples": [flight]})
 print(answer.json())
@@ -241,7 +271,7 @@ lesson.check("4.1a", as_examples=as_examples)
 # %% [markdown]
 # ## 4 gRPC
 #
-# REST is for people, browsers and `curl`. Services among themselves mostly use **gRPC**: binary messages whose types
+# REST suits people, browsers and `curl`. Services among themselves mostly use **gRPC**: binary messages whose types
 # are fixed in a schema, over one lasting connection. There is no text to parse, which is one reason why it is faster
 # (4.2 measures how much). A request is a `PredictRequest`: a `model_spec` that says who is asked, and a tensor for
 # each input.
@@ -309,6 +339,9 @@ print(response.model_spec)
 # A client that hides the protocol needs one method: flights in, chances out.
 
 # %%
+import numpy as np
+
+
 class LateClient:
     """How likely flights are late, asked over "REST" or "gRPC"; of a labelled version if a label is given."""
 
@@ -448,7 +481,7 @@ figures.table(
 # comes out right on average (**recalibration** of the intercept; it repairs the level and leaves the ranking as it
 # is). Lessons 1.7 and 4.9 ask when more is needed. For us it is a version 2.
 
-# %% tags=["rtol=0.02"]
+# %% tags=["rtol=0.05"]
 from scipy.optimize import brentq
 
 
@@ -472,15 +505,15 @@ from helpers.serving import warmup
 
 def wrapped(signature, change, renamed):
     """The signature with its chances changed, and with inputs renamed (old name → new name)."""
-    old_name = {new: old for old, new in renamed.items()}
     _, specs = signature.structured_input_signature
-    specs = {renamed.get(name, name): tf.TensorSpec(spec.shape, spec.dtype) for name, spec in specs.items()}
+    new = {name: renamed.get(name, name) for name in specs}
 
     @tf.function
     def serve(**rows):
-        return {"late": change(signature(**{old_name.get(name, name): value for name, value in rows.items()})["late"])}
+        return {"late": change(signature(**{name: rows[new[name]] for name in new})["late"])}
 
-    return serve.get_concrete_function(**{name: tf.TensorSpec(s.shape, s.dtype, name) for name, s in specs.items()})
+    specs = {new[name]: tf.TensorSpec(spec.shape, spec.dtype, new[name]) for name, spec in specs.items()}
+    return serve.get_concrete_function(**specs)
 
 
 def publish(version, change, renamed=(), requests=()):
@@ -575,6 +608,13 @@ states()
 # ask for two versions, and give them labels.
 
 # %%
+from google.protobuf import text_format
+from tensorflow_serving.apis.model_management_pb2 import ReloadConfigRequest
+from tensorflow_serving.apis.model_service_pb2_grpc import ModelServiceStub
+
+models = ModelServiceStub(grpc.insecure_channel(server.grpc_target))
+
+
 def reload(policy, **labels):
     """Give the server a new configuration for the model, over gRPC, and return the status it answers."""
     labels = "".join(f'version_labels {{ key: "{label}" value: {version} }} ' for label, version in labels.items())
@@ -589,19 +629,15 @@ def reload(policy, **labels):
         return f"{error.code().name}: {error.details()}"
 
 
-from google.protobuf import text_format
-from tensorflow_serving.apis.model_management_pb2 import ReloadConfigRequest
-from tensorflow_serving.apis.model_service_pb2_grpc import ModelServiceStub
-
-models = ModelServiceStub(grpc.insecure_channel(server.grpc_target))
 print(reload("specific { versions: 1 versions: 2 }", stable=1, canary=2))
 
 # %% [markdown]
-# Refused, and the old configuration stays in effect. A label may only point at a version that *is* serving, so that
-# no client of `stable` ever meets a gap. Version 1 was unloaded a moment ago. So it takes two steps: load first,
-# label then.
+# Refused, and the old configuration stays in effect. A label can only be moved to a version that *is* serving, so
+# that no operator sends the clients of `stable` into a void. Version 1 was unloaded a moment ago. So it takes two
+# steps: load first, label then. (TensorFlow Serving answers the first call before the version is loaded; there you
+# ask for the status until it is.)
 
-# %%
+# %% tags=["rtol=0.01"]
 print(reload("specific { versions: 1 versions: 2 }"))
 print(reload("specific { versions: 1 versions: 2 }", stable=1, canary=2))
 chances = {
@@ -646,14 +682,10 @@ lesson.check("4.1b", config=config)
 # you ready?* If not, it gets no requests for now. For a model server the two have different answers, and confusing
 # them has a price: a server that is restarted because its model still loads will never finish loading.
 #
-# To see a difference we go back to the policy *latest* and give the server a version that does not load: a copy broke
-# off, and the graph is cut in half. (The server logs a warning about it. We switch that off and read the status
-# page.)
+# To see how little an answer from the status page says, we go back to the policy *latest* and give the server a
+# version that does not load: a copy broke off, and the graph is cut in half.
 
 # %%
-import logging
-
-logging.getLogger("helpers.serving").setLevel(logging.ERROR)
 broken = shelf / "copying"
 shutil.copytree(shelf / "1", broken)
 graph = (shelf / "1" / "saved_model.pb").read_bytes()
@@ -740,21 +772,20 @@ def requests_by_status():
     """Requests answered so far, by status."""
     page = http.get("/monitoring/prometheus/metrics").text
     samples = [s for family in text_string_to_metric_families(page) for s in family.samples]
-    counts = {s.labels["status"]: s.value for s in samples if s.name.startswith(":tensorflow:serving:request_count")
-              and s.labels["model_name"] == "late"}
-    return pd.Series(counts)
+    ours = [s for s in samples if "serving:request_count" in s.name and s.labels["model_name"] == "late"]
+    return pd.Series({s.labels["status"]: int(s.value) for s in ours})
 
 
 earlier = requests_by_status()
 inverted = np.concatenate([LateClient("gRPC").chances(part) for part in np.array_split(flights, 10)])
-since = (requests_by_status() - earlier)
-print(since[since > 0].astype(int).to_dict())
+since = requests_by_status() - earlier
+print(since[since > 0].to_dict())
 
 # %% [markdown]
 # Ten requests, ten times `OK`. No error, no latency, no log line: every dashboard of the *software* is green. And
 # this is what the desk got:
 
-# %% tags=["rtol=0.02"]
+# %% tags=["rtol=0.05"]
 from sklearn.metrics import average_precision_score
 
 alert = 0.3  # the break-even of lesson 1.1
@@ -780,7 +811,8 @@ figures.table(
 # Version 5 alerts on nearly every flight and ranks them backwards. Whether anyone finds out depends on whether
 # somebody looks at the *answers*, and the labels of these flights come hours later. There is a check that needs no
 # labels at all and can run **before** a version gets traffic: ask the version that serves and the one that wants to,
-# about the same flights, and compare.
+# about the same flights, and compare. The candidate answers on a server of its own, or under a label of this one if
+# no client asks without.
 
 # %%
 import matplotlib.pyplot as plt

@@ -576,7 +576,8 @@ lesson.check("2.2c", decisions=decisions)
 # The 1048 mph are 911 knots, between an hour of 18 and one of 11. Most likely one digit too many. We cannot
 # know which digit, so the repair is a **gap** (NaN), not a guess; and not a clip to 160 mph either, which
 # would turn a typing error into a hurricane. The repair goes into the code that reads the weather, with its
-# reason, so that the next reader finds it.
+# reason, so that the next reader finds it. The flight to LaGuardia is dropped: it has no outcome, so it
+# could never become an example. What changes in the schema, the contract above has already changed.
 #
 # TFDV offers to decide for you. `tfdv.update_schema` changes a schema until given statistics pass:
 

@@ -21,7 +21,7 @@ TRIED = ("invalid", "wrong", "right")
 class State:
     """Where an exercise stands: `right` once answered rightly, even if tried again later; how often it was tried.
 
-    `digest` is that of the exercise when it was answered: another one now means that the exercise has changed since.
+    `digest` is that of the exercise when it was right: another one now means that the exercise has changed since.
     """
 
     right: bool = False
@@ -84,8 +84,6 @@ def states(entries: list[dict[str, str]]) -> dict[str, State]:
         state.tries += 1
         if entry["status"] == "right":
             state.right, state.digest = True, entry["digest"]
-        elif not state.right:
-            state.digest = entry["digest"]
     return found
 
 

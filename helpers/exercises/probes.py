@@ -140,9 +140,8 @@ class _Cut(io.TextIOBase):
         self.stream, self.left = stream, MOST_PRINTED
 
     def write(self, text: str) -> int:
-        if self.left > 0:
-            self.stream.write(text[: self.left])
-            self.left -= len(text)
+        self.stream.write(text[: self.left])
+        self.left -= min(len(text), self.left)
         return len(text)
 
 

@@ -22,7 +22,7 @@ differ:
 
 from .batching import BatchingParameters
 from .errors import ServingError
-from .models import Transition
 from .server import ModelServer
+from .versions import Transition
 
 __all__ = ["BatchingParameters", "ModelServer", "ServingError", "Transition"]

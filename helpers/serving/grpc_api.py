@@ -14,9 +14,10 @@ from tensorflow_serving.apis.predict_pb2 import PredictResponse
 from tensorflow_serving.apis.regression_pb2 import RegressionResponse
 
 from .errors import ServingError, invalid
-from .inference import CLASSIFY, DEFAULT_SIGNATURE, REGRESS, Inference, spec_of, to_array, to_tensor
+from .inference import CLASSIFY, DEFAULT_SIGNATURE, REGRESS, Inference, spec_of
 from .metrics import Metrics
 from .models import ModelManager
+from .tensors import to_array, to_tensor
 
 
 class PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):

@@ -3,10 +3,7 @@
 import time
 
 import numpy as np
-import tensorflow as tf
 from grpc import StatusCode
-from tensorflow.core.framework import types_pb2
-from tensorflow.core.framework.tensor_pb2 import TensorProto
 from tensorflow.core.protobuf.meta_graph_pb2 import SignatureDef
 from tensorflow_serving.apis.classification_pb2 import ClassificationResult
 from tensorflow_serving.apis.input_pb2 import Input
@@ -15,22 +12,11 @@ from tensorflow_serving.apis.regression_pb2 import RegressionResult
 
 from .errors import ServingError, invalid
 from .metrics import Metrics
-from .models import Version
+from .tensors import check_inputs, proto_type, serialized_examples
+from .versions import Version
 
 DEFAULT_SIGNATURE = "serving_default"
 CLASSIFY, REGRESS = "tensorflow/serving/classify", "tensorflow/serving/regress"
-_TYPED_FIELDS = {
-    "float32": "float_val",
-    "float64": "double_val",
-    "int32": "int_val",
-    "int64": "int64_val",
-    "bool": "bool_val",
-}
-
-
-def type_name(dtype: int) -> str:
-    """`DT_FLOAT` as TensorFlow's C++ writes it: float."""
-    return types_pb2.DataType.Name(dtype)[3:].lower()
 
 
 def spec_of(version: Version, signature_name: str) -> ModelSpec:
@@ -68,7 +54,7 @@ class Inference:
             ServingError: an input is missing, unknown or of another type; an unknown output; what the graph
             raised.
         """
-        _check_inputs(signature, inputs)
+        check_inputs(signature, inputs)
         for name in output_filter:
             if name not in signature.outputs:
                 raise invalid(
@@ -143,7 +129,7 @@ class Inference:
                 f"{list(values.shape)}"
             )
         if values.dtype != np.float32:
-            raise invalid(f"Expected output Tensor of DT_FLOAT.  Got: {_proto_type(values)}")
+            raise invalid(f"Expected output Tensor of DT_FLOAT.  Got: {proto_type(values)}")
         result = RegressionResult()
         for value in values.ravel():
             result.regressions.add(value=value)
@@ -172,74 +158,10 @@ class Inference:
         return self.predict(version, signature, {"inputs": rows}, wanted)
 
 
-def serialized_examples(examples: Input) -> np.ndarray:
-    """The examples of a Classify or Regress request, each serialized with the shared context: bytes, shape [n].
-
-    Two serialized protos one after the other parse as their merge, so joining bytes adds the context's
-    features.
-    """
-    kind = examples.WhichOneof("kind")
-    context = b""
-    if kind == "example_list_with_context":
-        context = examples.example_list_with_context.context.SerializeToString()
-    rows = (
-        [context + example.SerializeToString() for example in getattr(examples, kind).examples]
-        if kind
-        else []
-    )
-    if not rows:
-        raise invalid("Input is empty.")
-    return np.array(rows, dtype=object)
-
-
-def to_array(name: str, tensor: TensorProto) -> np.ndarray:
-    """The array in a TensorProto, sent as input `name`."""
-    try:
-        return tf.make_ndarray(tensor)
-    except (ValueError, TypeError) as error:
-        raise invalid(f"tensor parsing error: {name}") from error
-
-
-def to_tensor(array: np.ndarray, tensor: TensorProto) -> None:
-    """Write an array into a TensorProto, values in the typed field (float_val, …) as TF Serving sends them."""
-    proto = tf.make_tensor_proto(array)
-    if proto.tensor_content and array.dtype.name in _TYPED_FIELDS:
-        getattr(proto, _TYPED_FIELDS[array.dtype.name]).extend(array.ravel().tolist())
-        proto.ClearField("tensor_content")
-    tensor.CopyFrom(proto)
-
-
-def _check_inputs(signature: SignatureDef, inputs: dict[str, np.ndarray]) -> None:
-    sent, known = sorted(inputs), sorted(signature.inputs)
-    if len(sent) != len(known):
-        extra, missing = sorted(set(sent) - set(known)), sorted(set(known) - set(sent))
-        raise invalid(
-            f"input size does not match signature: {len(sent)}!={len(known)} len({{{','.join(sent)}}}) != "
-            f"len({{{','.join(known)}}}). Sent extra: {{{','.join(extra)}}}. "
-            f"Missing but required: {{{','.join(missing)}}}."
-        )
-    for position, name in enumerate(sent):
-        if name not in signature.inputs:
-            raise invalid(
-                f"input tensor alias not found in signature: {name}. Inputs expected to be in the set "
-                f"{{{','.join(known)}}}."
-            )
-        provided = tf.as_dtype(inputs[name].dtype).as_datatype_enum
-        if provided != signature.inputs[name].dtype:
-            raise invalid(
-                f"Expects arg[{position}] to be {type_name(signature.inputs[name].dtype)} but "
-                f"{type_name(provided)} is provided"
-            )
-
-
 def _check_table(table: np.ndarray, name: str, kind: str, rows: int) -> None:
     if table.ndim != 2:
         raise invalid(f"Expected Tensor shape: [batch_size num_classes] but got {list(table.shape)}")
-    if _proto_type(table) != kind:
-        raise invalid(f"Expected {name} Tensor of {kind}. Got: {_proto_type(table)}")
+    if proto_type(table) != kind:
+        raise invalid(f"Expected {name} Tensor of {kind}. Got: {proto_type(table)}")
     if len(table) != rows:
         raise invalid(f"Expected {name} output batch size of {rows}. Got: {len(table)}")
-
-
-def _proto_type(array: np.ndarray) -> str:
-    return types_pb2.DataType.Name(tf.as_dtype(array.dtype).as_datatype_enum)

@@ -13,10 +13,9 @@ import numpy as np
 import tensorflow as tf
 from grpc import StatusCode
 from tensorflow.core.protobuf.meta_graph_pb2 import SignatureDef
-from tensorflow_serving.apis.input_pb2 import Input
 
 from .errors import ServingError, invalid
-from .inference import type_name
+from .tensors import type_name
 
 # What Python's json says, in the words of rapidjson, which TF Serving uses.
 _PARSE_ERRORS = {
@@ -45,10 +44,10 @@ def parse(body: bytes) -> dict:
     except RecursionError as error:
         raise invalid("JSON Parse error: nested too deeply") from error
     if not isinstance(document, dict):
-        raise invalid(f"JSON Value: {_text(document)} Is not object")
+        raise invalid(f"JSON Value: {text(document)} Is not object")
     if not isinstance(document.get("signature_name", ""), str):
         raise invalid(
-            f"JSON Value: {_text(document)} not formatted correctly. 'signature_name' key must be a string value."
+            f"JSON Value: {text(document)} not formatted correctly. 'signature_name' key must be a string value."
         )
     return document
 
@@ -64,7 +63,7 @@ def predict_inputs(document: dict, signature: SignatureDef) -> tuple[dict[str, n
     """
     if "instances" in document and "inputs" in document:
         raise invalid(
-            f"JSON Value: {_text(document)} Not formatted correctly expecting only one of 'inputs' or "
+            f"JSON Value: {text(document)} Not formatted correctly expecting only one of 'inputs' or "
             "'instances' keys to exist "
         )
     if "instances" in document:
@@ -77,20 +76,20 @@ def predict_inputs(document: dict, signature: SignatureDef) -> tuple[dict[str, n
 def _rows(document, infos) -> dict[str, np.ndarray]:
     rows = document["instances"]
     if not isinstance(rows, list):
-        raise invalid(f"JSON Value: {_text(document)} Excepting 'instances' to be an list/array")
+        raise invalid(f"JSON Value: {text(document)} Excepting 'instances' to be an list/array")
     if not rows:
-        raise invalid(f"JSON Value: {_text(document)} No values in 'instances' array")
+        raise invalid(f"JSON Value: {text(document)} No values in 'instances' array")
     if not isinstance(rows[0], dict) and len(infos) > 1:
         raise invalid(
             "instances is a plain list, but expecting list of objects as multiple input tensors required "
             "as per tensorinfo_map"
         )
-    named = _is_object(rows[0])
+    named = is_object(rows[0])
     arrays = {name: [] for name in infos}
     for number, row in enumerate(rows):
-        if named and not _is_object(row):
+        if named and not is_object(row):
             raise invalid(f"Expecting object but got list at item {number} of input list")
-        if not named and _is_object(row):
+        if not named and is_object(row):
             raise invalid(f"Expecting value/list but got object at item {number} of input list")
         for name, value in row.items() if named else [(next(iter(infos)), row)]:
             try:
@@ -107,7 +106,7 @@ def _rows(document, infos) -> dict[str, np.ndarray]:
             arrays[name].append(array)
         if named and row.keys() != infos.keys():
             raise invalid(
-                f"Failed to process element: {number} of 'instances' list. JSON object: {_text(row)} keys "
+                f"Failed to process element: {number} of 'instances' list. JSON object: {text(row)} keys "
                 f"must be equal to: {','.join(sorted(infos))}"
             )
     return {name: np.stack(values) for name, values in arrays.items()}
@@ -120,7 +119,7 @@ def _unlike(first, array) -> ServingError:
 
 
 def _columns(value, infos) -> dict[str, np.ndarray]:
-    if not _is_object(value):
+    if not is_object(value):
         if len(infos) > 1:
             raise invalid(
                 "inputs is a plain value/list, but expecting an object as multiple input tensors required "
@@ -150,7 +149,7 @@ def _flatten(value, shape, level, kind, flat) -> None:
     if not isinstance(value, list):
         if level != len(shape):
             raise invalid(
-                f"JSON Value: {_text(value)} found at incorrect level: {level + 1} in the JSON DOM. "
+                f"JSON Value: {text(value)} found at incorrect level: {level + 1} in the JSON DOM. "
                 f"Expected at level: {len(shape)}"
             )
         flat.append(_scalar(value, kind))
@@ -169,7 +168,7 @@ def _scalar(value, kind):
     number = isinstance(value, int | float) and not isinstance(value, bool)
     if kind == "string":
         if isinstance(value, dict):
-            return _decoded(value)
+            return decoded(value)
         if isinstance(value, str):
             return value.encode()
     elif kind == "bool" and isinstance(value, bool):
@@ -181,89 +180,38 @@ def _scalar(value, kind):
     elif kind in _FLOATS and number:
         largest = float(np.finfo(np.float32 if kind == "float" else np.float64).max)
         if abs(value) > largest and abs(value) != float("inf"):
-            raise invalid(f"Cannot convert JSON value: {_text(value)} to {kind} without loss of precision.")
+            raise invalid(f"Cannot convert JSON value: {text(value)} to {kind} without loss of precision.")
         return value
     elif kind not in _INTEGERS | _FLOATS | {"bool"}:
         raise ServingError(
-            StatusCode.UNIMPLEMENTED, f"Conversion of JSON Value: {_text(value)} to type: {kind}"
+            StatusCode.UNIMPLEMENTED, f"Conversion of JSON Value: {text(value)} to type: {kind}"
         )
-    raise invalid(f"JSON Value: {_text(value)} Type: {_json_type(value)} is not of expected type: {kind}")
+    raise invalid(f"JSON Value: {text(value)} Type: {json_type(value)} is not of expected type: {kind}")
 
 
-def examples(document: dict) -> Input:
-    """The examples of a Classify or Regress body. JSON types decide: 733 makes an int64 list, 733.0 a float list.
-
-    Raises:
-        ServingError: no `examples`, or a feature that is null, nested or of mixed types.
-    """
-    message = Input()
-    if "context" in document:
-        _fill(document["context"], message.example_list_with_context.context)
-        target = message.example_list_with_context.examples
-    else:
-        target = message.example_list.examples
-    if "examples" not in document:
-        raise invalid(
-            f"JSON Value: {_text(document)} When method is classify, key 'examples' is expected and was not found"
-        )
-    rows = document["examples"]
-    if not isinstance(rows, list):
-        raise invalid(f"JSON Value: {_text(document)} Expecting 'examples' value to be an list/array")
-    if not rows:
-        raise invalid(f"JSON Value: {_text(document)} 'examples' value is an empty array")
-    for row in rows:
-        _fill(row, target.add())
-    return message
-
-
-def _fill(row, example) -> None:
-    if not isinstance(row, dict):
-        raise invalid(f"Example must be JSON object but got JSON {_json_type(row)}")
-    for name, content in row.items():
-        feature = example.features.feature[name]
-        for value in content if isinstance(content, list) else [content]:
-            kind, value = _feature_value(name, value)
-            present = feature.WhichOneof("kind")
-            if present not in (None, kind):
-                raise invalid(f"Unexpected element type in feature: {name} expecting type: {present[:-5]}")
-            getattr(feature, kind).value.append(value)
-
-
-def _feature_value(name, value):
-    if isinstance(value, bool):
-        return "int64_list", int(value)
-    if isinstance(value, int):
-        if not -(2**63) <= value < 2**63:
-            raise invalid(f"Feature: {name} has uint64 element. Only int64 is supported.")
-        return "int64_list", value
-    if isinstance(value, float):
-        return "float_list", value
-    if isinstance(value, str):
-        return "bytes_list", value.encode()
-    if not _is_object(value) and isinstance(value, dict):
-        return "bytes_list", _decoded(value)
-    raise invalid(f"Feature: {name} has element with unexpected JSON type: {_json_type(value)}")
-
-
-def _is_object(value) -> bool:
+def is_object(value) -> bool:
+    """Whether a JSON value is an object and not bytes in disguise."""
     return isinstance(value, dict) and not (value.keys() == {"b64"} and isinstance(value["b64"], str))
 
 
-def _decoded(value) -> bytes:
-    if _is_object(value):
-        raise invalid(f"JSON Value: {_text(value)} not formatted correctly for base64 data")
+def decoded(value) -> bytes:
+    """The bytes in `{"b64": "…"}`."""
+    if is_object(value):
+        raise invalid(f"JSON Value: {text(value)} not formatted correctly for base64 data")
     try:
         return base64.b64decode(value["b64"], validate=True)
     except binascii.Error as error:
         raise invalid("Unable to base64 decode") from error
 
 
-def _json_type(value) -> str:
+def json_type(value) -> str:
+    """The type of a JSON value, in rapidjson's words."""
     names = {type(None): "Null", dict: "Object", list: "Array", str: "String", int: "Number", float: "Number"}
     return str(value) if isinstance(value, bool) else names[type(value)]
 
 
-def _text(value) -> str:
+def text(value) -> str:
+    """A JSON value for an error message, cut where it is long."""
     return json.dumps(value, indent=4)[:2000]
 
 

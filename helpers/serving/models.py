@@ -9,12 +9,9 @@ import logging
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from pathlib import Path
-from typing import NamedTuple
 
 from grpc import StatusCode
-from tensorflow_serving.apis.get_model_status_pb2 import GetModelStatusResponse, ModelVersionStatus
+from tensorflow_serving.apis.get_model_status_pb2 import GetModelStatusResponse
 from tensorflow_serving.apis.model_pb2 import ModelSpec
 from tensorflow_serving.config.model_server_config_pb2 import ModelConfig, ModelServerConfig
 
@@ -23,32 +20,9 @@ from .batching import Batcher, BatchingParameters
 from .errors import ServingError, invalid
 from .metrics import Metrics
 from .savedmodel import SavedModel
+from .versions import State, Transition, Version, failed_as_it_is, fingerprint
 
 log = logging.getLogger(__name__)
-State = ModelVersionStatus.State
-
-
-class Transition(NamedTuple):
-    """A version reached a state: what `ModelManager.poll` reports."""
-
-    model: str
-    version: int
-    state: str
-
-
-@dataclass(eq=False)
-class Version:
-    """One version of one model, and what a request needs of it once it is AVAILABLE."""
-
-    name: str
-    number: int
-    path: Path
-    state: int = State.START
-    error: ServingError | None = None
-    fingerprint: tuple = ()
-    in_flight: int = 0
-    model: SavedModel | None = None
-    runner: SavedModel | Batcher | None = None
 
 
 class ModelManager:
@@ -135,7 +109,7 @@ class ModelManager:
         known = self._versions.setdefault(name, {})
         for number in wanted:
             version = known.get(number)
-            if version is None or version.state == State.END and not _failed_as_it_is(version, found[number]):
+            if version is None or version.state == State.END and not failed_as_it_is(version, found[number]):
                 yield self._load(name, number, found[number])
         serving = self._serving(name)
         if not wanted or serving & set(wanted):
@@ -143,7 +117,7 @@ class ModelManager:
                 yield self._unload(known[number])
 
     def _load(self, name, number, path) -> Transition:
-        version = Version(name, number, path, fingerprint=_fingerprint(path))
+        version = Version(name, number, path, fingerprint=fingerprint(path))
         with self._changed:
             self._versions[name][number] = version
             version.state = State.LOADING
@@ -253,13 +227,3 @@ class ModelManager:
         ]
         path = self._models[name].base_path
         return "; ".join(errors) or f"Unable to find a numerical version path for servable {name} at: {path}"
-
-
-def _fingerprint(path: Path) -> tuple:
-    files = sorted(file for file in path.rglob("*") if file.is_file())
-    return tuple((str(file), file.stat().st_size, file.stat().st_mtime_ns) for file in files)
-
-
-def _failed_as_it_is(version: Version, path: Path) -> bool:
-    """Whether this version failed to load and nothing in its folder has changed since: no use in trying again."""
-    return version.error is not None and version.fingerprint == _fingerprint(path)

@@ -14,7 +14,7 @@ from starlette.requests import ClientDisconnect
 from tensorflow_serving.apis.get_model_metadata_pb2 import SignatureDefMap
 from tensorflow_serving.apis.model_pb2 import ModelSpec
 
-from . import json_request, json_response
+from . import json_examples, json_request, json_response
 from .errors import ServingError, invalid
 from .inference import DEFAULT_SIGNATURE, Inference
 from .metrics import Metrics
@@ -110,7 +110,7 @@ class RestApi:
         document = json_request.parse(body)
         signature_name = document.get("signature_name", "")
         if method != "predict":
-            examples = json_request.examples(document)
+            examples = json_examples.examples(document)
             with self._manager.acquire(spec) as version:
                 if method == "classify":
                     return json_response.classifications(

@@ -18,8 +18,9 @@ from .errors import ServingError
 from .grpc_api import ModelService, PredictionService
 from .inference import Inference
 from .metrics import Metrics
-from .models import ModelManager, Transition
+from .models import ModelManager
 from .rest import RestApi
+from .versions import Transition
 
 log = logging.getLogger(__name__)
 

@@ -15,8 +15,9 @@ from tensorflow_serving.apis.predict_pb2 import PredictRequest
 from tensorflow_serving.apis.prediction_log_pb2 import PredictionLog
 
 from .errors import ServingError, invalid
-from .inference import DEFAULT_SIGNATURE, Inference, to_array
-from .models import Version
+from .inference import DEFAULT_SIGNATURE, Inference
+from .tensors import to_array
+from .versions import Version
 
 FILE = Path("assets.extra") / "tf_serving_warmup_requests"
 LIMIT = 1000  # records, TF Serving's limit

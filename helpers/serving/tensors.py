@@ -1,0 +1,87 @@
+"""Tensors between wire and graph: protos to arrays and back, and whether they are what a signature asks for."""
+
+import numpy as np
+import tensorflow as tf
+from tensorflow.core.framework import types_pb2
+from tensorflow.core.framework.tensor_pb2 import TensorProto
+from tensorflow.core.protobuf.meta_graph_pb2 import SignatureDef
+from tensorflow_serving.apis.input_pb2 import Input
+
+from .errors import invalid
+
+_TYPED_FIELDS = {
+    "float32": "float_val",
+    "float64": "double_val",
+    "int32": "int_val",
+    "int64": "int64_val",
+    "bool": "bool_val",
+}
+
+
+def type_name(dtype: int) -> str:
+    """`DT_FLOAT` as TensorFlow's C++ writes it: float."""
+    return types_pb2.DataType.Name(dtype)[3:].lower()
+
+
+def serialized_examples(examples: Input) -> np.ndarray:
+    """The examples of a Classify or Regress request, each serialized with the shared context: bytes, shape [n].
+
+    Two serialized protos one after the other parse as their merge, so joining bytes adds the context's
+    features.
+    """
+    kind = examples.WhichOneof("kind")
+    context = b""
+    if kind == "example_list_with_context":
+        context = examples.example_list_with_context.context.SerializeToString()
+    rows = (
+        [context + example.SerializeToString() for example in getattr(examples, kind).examples]
+        if kind
+        else []
+    )
+    if not rows:
+        raise invalid("Input is empty.")
+    return np.array(rows, dtype=object)
+
+
+def to_array(name: str, tensor: TensorProto) -> np.ndarray:
+    """The array in a TensorProto, sent as input `name`."""
+    try:
+        return tf.make_ndarray(tensor)
+    except (ValueError, TypeError) as error:
+        raise invalid(f"tensor parsing error: {name}") from error
+
+
+def to_tensor(array: np.ndarray, tensor: TensorProto) -> None:
+    """Write an array into a TensorProto, values in the typed field (float_val, …) as TF Serving sends them."""
+    proto = tf.make_tensor_proto(array)
+    if proto.tensor_content and array.dtype.name in _TYPED_FIELDS:
+        getattr(proto, _TYPED_FIELDS[array.dtype.name]).extend(array.ravel().tolist())
+        proto.ClearField("tensor_content")
+    tensor.CopyFrom(proto)
+
+
+def check_inputs(signature: SignatureDef, inputs: dict[str, np.ndarray]) -> None:
+    sent, known = sorted(inputs), sorted(signature.inputs)
+    if len(sent) != len(known):
+        extra, missing = sorted(set(sent) - set(known)), sorted(set(known) - set(sent))
+        raise invalid(
+            f"input size does not match signature: {len(sent)}!={len(known)} len({{{','.join(sent)}}}) != "
+            f"len({{{','.join(known)}}}). Sent extra: {{{','.join(extra)}}}. "
+            f"Missing but required: {{{','.join(missing)}}}."
+        )
+    for position, name in enumerate(sent):
+        if name not in signature.inputs:
+            raise invalid(
+                f"input tensor alias not found in signature: {name}. Inputs expected to be in the set "
+                f"{{{','.join(known)}}}."
+            )
+        provided = tf.as_dtype(inputs[name].dtype).as_datatype_enum
+        if provided != signature.inputs[name].dtype:
+            raise invalid(
+                f"Expects arg[{position}] to be {type_name(signature.inputs[name].dtype)} but "
+                f"{type_name(provided)} is provided"
+            )
+
+
+def proto_type(array: np.ndarray) -> str:
+    return types_pb2.DataType.Name(tf.as_dtype(array.dtype).as_datatype_enum)

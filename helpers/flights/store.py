@@ -219,7 +219,8 @@ def _sound(root: Path) -> bool:
         for execution in left:
             execution.last_known_state = pb.Execution.FAILED
         store.put_executions(left)
-        return all(Path(a.uri).exists() for a in store.get_artifacts() if a.state == pb.Artifact.LIVE)
+        made = [a for a in store.get_artifacts() if a.state == pb.Artifact.LIVE]
+        return all(Path(a.uri, "Format-Serving" if a.type == "Model" else "").exists() for a in made)
     except (sqlite3.DatabaseError, mlmd.errors.StatusError):
         return False
 

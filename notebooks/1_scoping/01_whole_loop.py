@@ -578,7 +578,8 @@ ax.set(
 ax.legend()
 figures.show(
     fig,
-    alt=f"Late flights against temperature. The model's belief falls from {believed[0]:.0%} at {degrees[0]} °F to "
+    alt="Late flights against temperature. The model's belief falls from "
+    f"{believed[0]:.0%} at {degrees[0]} °F to "
     f"{believed[-1]:.0%} at {degrees[-1]} °F; what happened from April to July goes from "
     f"{seen['April to July'].iloc[0]:.0%} at {seen['April to July'].index[0]:.0f} °F to "
     f"{seen['April to July'].iloc[-1]:.0%} at {seen['April to July'].index[-1]:.0f} °F.",

@@ -2,13 +2,14 @@
 
 A stand-in for TF Serving where there is no Docker: the same paths, messages, statuses, error texts, metric
 names and model_config_list, so clients, configurations and dashboards move to the real server unchanged.
-Facts are from its sources (tensorflow/serving) and documentation; nothing is copied. Where it is known to
-differ:
+Facts are from its sources (tensorflow/serving) and documentation; nothing is copied, and no running TF Serving
+was at hand to compare with. Where it is known to differ:
 
 - versions load one after the other, in Python: a load slows the answers of other models while it lasts;
 - a failed version is tried again when its folder changes, not --max_num_load_retries times once a minute, and
   is in state END meanwhile, not LOADING; a folder without saved_model.pb, or without its variables, never
-  becomes AVAILABLE (TF Serving has loaded the latter);
+  becomes AVAILABLE (TF Serving has loaded the latter); nor does one whose signatures read variables that
+  restoring left empty, a Keras 3 model under tf.saved_model.save (TF Serving fails at every request);
 - HandleReloadConfigRequest returns when new *versions* are loaded too, and refuses a base path that does not
   exist (TF Serving answers before, and hangs on such a path); so does the start, which TF Serving waits with
   for ever;

@@ -63,18 +63,14 @@ from helpers import figures
 
 first = tf.saved_model.load(str(shelf / "1"))
 signatures = first.signatures
-figures.table(
-    pd.DataFrame(
-        [
-            {
-                "inputs": ", ".join(sorted(f.structured_input_signature[1])),
-                "outputs": ", ".join(f"{name} {spec.dtype.name}" for name, spec in f.structured_outputs.items()),
-            }
-            for f in signatures.values()
-        ],
-        index=pd.Index(signatures, name="signature"),
-    )
-)
+doors = {
+    name: {
+        "inputs": ", ".join(sorted(f.structured_input_signature[1])),
+        "outputs": ", ".join(f"{out} {spec.dtype.name}" for out, spec in sorted(f.structured_outputs.items())),
+    }
+    for name, f in sorted(signatures.items())
+}
+figures.table(pd.DataFrame(doors).T.rename_axis("signature"))
 
 # %% [markdown]
 # Four doors into one model. `predict_rows` takes one tensor for each feature, which is what a caller with a row of a

@@ -200,6 +200,13 @@ def test_a_fork_keeps_what_imports_have_set_in_the_environment(own, module):
         assert says(client, "import os, preloaded; print(os.environ['SET_ON_IMPORT'])") == "yes"
 
 
+def test_a_fork_writes_where_it_is_told_to(shared, tmp_path):
+    with (tmp_path / "out").open("w") as out, kernel(stdout=out, stderr=subprocess.DEVNULL) as (manager, client):
+        assert manager.provisioner.warm  # under pytest, ipykernel leaves 1 and 2 as they are
+        says(client, "import os; os.write(1, b'stdout'); os.write(2, b'stderr');")
+    assert (tmp_path / "out").read_text() == "stdout"
+
+
 def test_no_two_forks_draw_the_same_random_numbers(shared):
     draws = set()
     for _ in range(2):

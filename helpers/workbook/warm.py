@@ -15,12 +15,12 @@ import json
 import os
 import re
 import resource
-import select
 import shutil
 import signal
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 from jupyter_client.localinterfaces import localhost
@@ -58,7 +58,7 @@ class ForkedKernel:
     def wait(self) -> int:
         """The exit status, once there is one."""
         while self.poll() is None:
-            select.select([self.guardian], [], [])
+            time.sleep(0.02)
         return self.returncode
 
     def send_signal(self, number: int) -> None:
@@ -117,7 +117,7 @@ class WarmProvisioner(LocalProvisioner):
             **inherited(),
         }
         with open(os.devnull, "r+b") as null:
-            stdio = [descriptor(given, default) for given, default in ((stdin, null), (stdout, 1), (stderr, 2))]
+            stdio = [descriptor(*pair, null) for pair in ((stdin, null), (stdout, 1), (stderr, 2))]
             answer = ask(json.dumps(request).encode(), stdio, env)
             reply, connection = await asyncio.wait_for(answer, float(env.get("WORKBOOK_WARM_WAIT", WAIT)))
         if "error" in reply:
@@ -152,9 +152,9 @@ def inherited() -> dict:
     }
 
 
-def descriptor(given, default) -> int:
-    """The file descriptor that Popen would make of a stream. Raises Cold where that is a new one."""
-    stream = default if given is None else given
+def descriptor(given, default, null) -> int:
+    """The file descriptor that Popen would make of `given`. Raises Cold for a pipe."""
+    stream = {None: default, subprocess.DEVNULL: null}.get(given, given)
     number = stream if isinstance(stream, int) else stream.fileno()
     if number < 0:
         raise Cold("the warm parent makes no pipes")

@@ -29,6 +29,8 @@ import sys
 import tempfile
 import time
 
+import psutil
+
 # The slow ones; `tfx.v1` brings TensorFlow, TFDV, TFT, TFMA, ML Metadata, Beam, pandas, matplotlib and scikit-learn.
 PRELOAD = "ipykernel.kernelapp,tfx.v1,sklearn.ensemble,sklearn.linear_model,fastapi,uvicorn,httpx"
 IDLE = 20 * 60  # seconds without a kernel after which the parent ends
@@ -86,13 +88,12 @@ def serve(listener: socket.socket, lock: int, idle: float) -> dict | None:
 
 def guard(client: socket.socket) -> dict:
     """Fork the kernel and watch over it to its end. Returns in the kernel only."""
-    import psutil
-
     os.setsid()
-    prctl(PR_SET_NAME, b"warm-guardian")
-    prctl(PR_SET_CHILD_SUBREAPER, 1)  # what a kernel leaves behind becomes its guardian's child
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    guardian = os.getpid()
     try:
+        prctl(PR_SET_NAME, b"warm-guardian")
+        prctl(PR_SET_CHILD_SUBREAPER, 1)  # what a kernel leaves behind becomes its guardian's child
         owner = os.pidfd_open(peer(client)[0])  # the client may die while a fork of it holds the connection
         client.settimeout(10)
         packet, stdio, _, _ = socket.recv_fds(client, 1 << 20, 3)
@@ -105,7 +106,7 @@ def guard(client: socket.socket) -> dict:
     if kernel == 0:
         os.close(owner)
         client.close()
-        detach(request, stdio)
+        detach(guardian, request, stdio)
         return request
     for file in stdio:
         os.close(file)
@@ -115,11 +116,7 @@ def guard(client: socket.socket) -> dict:
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     os.kill(kernel, signal.SIGKILL)  # changes nothing for one that has ended
     _, status = os.waitpid(kernel, 0)
-    while left := psutil.Process().children(recursive=True):
-        for process in left:
-            with contextlib.suppress(psutil.NoSuchProcess):
-                process.kill()
-        os.waitpid(-1, 0)
+    end_descendants()
     if request["folder"]:
         shutil.rmtree(request["folder"], ignore_errors=True)
     tell(client, exit=os.waitstatus_to_exitcode(status))
@@ -136,6 +133,19 @@ def reap_adopted(kernel: int) -> None:
         os.waitpid(ended.si_pid, 0)
 
 
+def end_descendants() -> None:
+    """Kill all there are, whatever group or session they made themselves; for 5 s, as some may not be ours to kill."""
+    end = time.monotonic() + 5
+    while (left := psutil.Process().children(recursive=True)) and time.monotonic() < end:
+        for process in left:
+            with contextlib.suppress(psutil.Error):
+                process.kill()
+        time.sleep(0.005)
+        with contextlib.suppress(ChildProcessError):
+            while os.waitpid(-1, os.WNOHANG)[0]:
+                pass
+
+
 def inherit(request: dict) -> None:
     """Take over what a process started by the client would inherit from it. Raises OSError or ValueError."""
     os.chdir(request["cwd"])
@@ -146,9 +156,8 @@ def inherit(request: dict) -> None:
         resource.setrlimit(limit, values)
 
 
-def detach(request: dict, stdio: list[int]) -> None:
+def detach(guardian: int, request: dict, stdio: list[int]) -> None:
     """Make a fresh process of this fork: its own session, signals, streams and environment."""
-    guardian = os.getppid()
     prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != guardian:  # it died before the line above
         os._exit(1)

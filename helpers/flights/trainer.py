@@ -99,10 +99,9 @@ def export(late_model: keras.Model, transform: tft.TFTransformOutput, folder: st
     spec = transform.raw_feature_spec()
     del spec[examples.LABEL]
     module = tf.Module()
-    module.transform, module.model = (
-        transform.transform_features_layer(),
-        late_model,
-    )  # tracked: vocabularies, weights
+    module.transform = transform.transform_features_layer()  # tracked, and with it the vocabularies
+    # The variables by themselves: a Keras 3 model as a whole is saved under handles that TF Serving does not restore
+    module.weights = [weight.value for weight in late_model.weights]
 
     def probability(raw: dict) -> tf.Tensor:
         return late_model(module.transform(raw))

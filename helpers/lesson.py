@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import dataclasses
 import os
+import platform
 import shutil
 import tempfile
 from pathlib import Path
@@ -50,10 +51,16 @@ def begin(lesson_id: str) -> None:
 
 
 def scratch() -> Path:
-    """An empty folder for this lesson's files, for this process alone; removed when it ends. Its path differs from run to run."""
-    root = build() / "scratch"
+    """An empty folder for this lesson's files, for this process alone; removed when it ends. Its path differs from run to run.
+
+    A process that was killed can't clear up: its folders are removed by the next call on the same machine.
+    """
+    root, here = build() / "scratch", f"lesson-{platform.node()}-"
     root.mkdir(exist_ok=True)
-    folder, owner = Path(tempfile.mkdtemp(prefix="lesson-", dir=root)), os.getpid()
+    for old in root.glob(f"{here}*-*"):
+        if not _runs(old.name.removeprefix(here).split("-")[0]):
+            shutil.rmtree(old, ignore_errors=True)
+    folder, owner = Path(tempfile.mkdtemp(prefix=f"{here}{os.getpid()}-", dir=root)), os.getpid()
     atexit.register(lambda: os.getpid() == owner and shutil.rmtree(folder, ignore_errors=True))
     return folder
 
@@ -216,3 +223,14 @@ def _standing(name: str, state: ledger.State | None) -> str:
     if not state.right:
         return "✗ not yet"
     return "✓ right" if state.digest == source.digest(name) else "✓ right, but the exercise has changed since"
+
+
+def _runs(process: str) -> bool:
+    """Whether a process of this number is alive; True where that can't be told."""
+    try:
+        os.kill(int(process), 0)
+    except ProcessLookupError:
+        return False
+    except (ValueError, OSError):
+        return True
+    return True

@@ -445,6 +445,18 @@ def test_scratch_folders_are_empty_apart_and_gone_at_exit(tmp_path):
     assert first != second and first.is_relative_to(tmp_path) and not first.exists() and not second.exists()
 
 
+def test_folders_of_a_killed_process_go_with_the_next_call(tmp_path, monkeypatch):
+    monkeypatch.setenv("WORKBOOK_BUILD", str(tmp_path))
+    code = (
+        "import os; from helpers import lesson; print(lesson.scratch(), flush=True); os.kill(os.getpid(), 9)"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    left = pathlib.Path(run.stdout.strip())
+    assert left.is_dir()
+    mine = [lesson.scratch(), lesson.scratch()]
+    assert not left.exists() and all(folder.is_dir() for folder in mine)
+
+
 @pytest.mark.parametrize(
     "module, heavy",
     [

@@ -1,10 +1,13 @@
 """Fixtures several tests share: an output folder of their own, and small notebooks in place of the lessons."""
 
+import os
 import textwrap
 
 import pytest
 
-from helpers.workbook import syllabus
+from helpers.workbook import kernelspec, syllabus
+
+os.environ.update(kernelspec.ENVIRONMENT)  # tests compute what kernels compute, to the last digit
 
 
 @pytest.fixture

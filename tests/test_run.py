@@ -6,6 +6,7 @@ import random
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from pathlib import Path
@@ -210,18 +211,45 @@ def test_a_full_disk_is_said_and_what_has_finished_is_kept(small_syllabus, tmp_p
 # ---- killed ---------------------------------------------------------------------------------------------------------
 
 
-def family(build: str) -> list[psutil.Process]:
-    """Processes of a run in this output folder, told by its environment; not the warm parent, which serves all."""
+def family(folder: Path) -> list[psutil.Process]:
+    """What is left of runs with their output and scratch folders in this one: told by environment or current folder.
+
+    A warm kernel keeps its parent's environment in /proc, so it is known by where it runs.
+    """
     found = []
-    for process in psutil.process_iter(["cmdline"]):
+    for process in psutil.process_iter():
         try:
-            if process.environ().get("WORKBOOK_BUILD") == build and "warm_parent" not in " ".join(
-                process.info["cmdline"] or []
-            ):
-                found.append(process)
+            places = [process.environ().get("WORKBOOK_BUILD", ""), process.cwd()]
+            if process.pid != os.getpid() and process.status() != psutil.STATUS_ZOMBIE:
+                found += [process] if any(place.startswith(str(folder)) for place in places) else []
         except psutil.Error:
             continue
-    return [p for p in found if p.pid != os.getpid() and p.status() != psutil.STATUS_ZOMBIE]
+    return [process for process in found if process.name() != "warm-parent"]
+
+
+def contained(folder: Path, name: str) -> dict:
+    """An environment in which a run keeps output and scratch in this folder, and shares the machine's warm parent."""
+    (folder / "scratch").mkdir(exist_ok=True)
+    runtime = os.environ.get("XDG_RUNTIME_DIR") or tempfile.gettempdir()
+    return {
+        **os.environ,
+        "WORKBOOK_BUILD": str(folder / name),
+        "TMPDIR": str(folder / "scratch"),
+        "XDG_RUNTIME_DIR": runtime,
+    }
+
+
+def test_the_search_for_left_processes_sees_a_warm_kernel(tmp_path):
+    (tmp_path / "n.ipynb").write_text(notebook("import time; time.sleep(30)"))
+    call = [*WORKBOOK, "run", str(tmp_path / "n.ipynb")]
+    with subprocess.Popen(call, env=contained(tmp_path, "build"), stdout=subprocess.DEVNULL) as running:
+        deadline = time.monotonic() + 60
+        names = set()
+        while "warm-kernel" not in names and time.monotonic() < deadline:
+            names = {process.name() for process in family(tmp_path)}
+            time.sleep(0.2)
+        running.kill()
+    assert "warm-kernel" in names
 
 
 def test_killed_twenty_times_at_random_moments_a_run_goes_on_from_where_it_was(tmp_path):
@@ -232,8 +260,8 @@ def test_killed_twenty_times_at_random_moments_a_run_goes_on_from_where_it_was(t
         )
     names = [str(tmp_path / f"n{i}.ipynb") for i in range(4)]
     for round_ in range(20):
-        build = str(tmp_path / f"build{round_}")
-        environment = {**os.environ, "WORKBOOK_BUILD": build}
+        build = tmp_path / f"build{round_}"
+        environment = contained(tmp_path, build.name)
         running = subprocess.Popen(
             [*WORKBOOK, "run", *names], env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
@@ -241,10 +269,10 @@ def test_killed_twenty_times_at_random_moments_a_run_goes_on_from_where_it_was(t
         running.send_signal(signal.SIGKILL)
         running.wait()
         deadline = time.monotonic() + 10
-        while (left := family(build)) and time.monotonic() < deadline:
+        while (left := family(tmp_path)) and time.monotonic() < deadline:
             time.sleep(0.1)
         assert not left, f"left behind: {[p.cmdline() for p in left]}"
-        results = Path(build, "runs").glob("*/result.json")
+        results = (build / "runs").glob("*/result.json")
         kept = {p: p.stat().st_ino for p in results}
         for path in kept:
             assert json.loads(path.read_text())["outcome"] == "ok"
@@ -252,18 +280,17 @@ def test_killed_twenty_times_at_random_moments_a_run_goes_on_from_where_it_was(t
         done = subprocess.run([*WORKBOOK, "run", *names], env=environment, capture_output=True, text=True)
         assert done.returncode == 0, done.stdout + done.stderr
         assert {p: p.stat().st_ino for p in kept} == kept, "a finished result was made again"
-        assert len(list(Path(build, "runs").glob("*/result.json"))) == 4
-        assert not list(Path(build, "runs").glob(".part-*"))
+        assert len(list((build / "runs").glob("*/result.json"))) == 4
+        assert not list((build / "runs").glob(".part-*"))
         kept_at_least_once += 0 < len(kept) < 4
     assert kept_at_least_once >= 2, "the moments were not random enough to test anything"
 
 
 def test_ctrl_c_says_that_the_same_command_goes_on(tmp_path):
     (tmp_path / "n.ipynb").write_text(notebook("import time; time.sleep(60)"))
-    build = str(tmp_path / "build")
     running = subprocess.Popen(
         [*WORKBOOK, "run", str(tmp_path / "n.ipynb")],
-        env={**os.environ, "WORKBOOK_BUILD": build},
+        env=contained(tmp_path, "build"),
         stderr=subprocess.PIPE,
         text=True,
     )
@@ -272,7 +299,7 @@ def test_ctrl_c_says_that_the_same_command_goes_on(tmp_path):
     assert running.wait(20) == 130
     assert "goes on from there" in running.stderr.read()
     time.sleep(2)
-    assert not family(build)
+    assert not family(tmp_path)
 
 
 # ---- a cluster ------------------------------------------------------------------------------------------------------
@@ -285,7 +312,14 @@ def scheduler(tmp_path):
     started = []
 
     def start(*words):
-        call = [sys.executable, "-m", "distributed.cli.dask_" + words[0], *words[1:], "--scheduler-file", str(file)]
+        call = [
+            sys.executable,
+            "-m",
+            "distributed.cli.dask_" + words[0],
+            *words[1:],
+            "--scheduler-file",
+            str(file),
+        ]
         call += ["--no-dashboard", "--host", "127.0.0.1"]
         started.append(
             subprocess.Popen(call, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=tmp_path)

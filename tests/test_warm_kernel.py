@@ -110,7 +110,9 @@ def named(name, folder):
 def gone(*pids, within=5):
     """Whether none of these processes is left within so many seconds; a zombie is gone."""
     end = time.monotonic() + within
-    while any(psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE for pid in pids):
+    while any(
+        psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE for pid in pids
+    ):
         if time.monotonic() > end:
             return False
         time.sleep(0.02)
@@ -120,7 +122,11 @@ def gone(*pids, within=5):
 def started(code, cold=False, **env):
     """A client in a process of its own, the pid of its kernel, and the folder of the kernel's sockets."""
     process = subprocess.Popen(
-        [sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, env={**os.environ, **env}, stdin=subprocess.PIPE
+        [sys.executable, "-c", code],
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, **env},
+        stdin=subprocess.PIPE,
     )
     pid, is_warm, address = process.stdout.readline().split()
     assert is_warm == str(not cold)
@@ -189,7 +195,9 @@ def test_a_fork_ignores_no_signals_as_the_starter_of_the_parent_did(own):
     before = signal.signal(signal.SIGUSR1, signal.SIG_IGN)
     try:
         with kernel() as (_, client):
-            assert says(client, "import signal; print(signal.getsignal(signal.SIGUSR1))") == "Handlers.SIG_DFL"
+            assert (
+                says(client, "import signal; print(signal.getsignal(signal.SIGUSR1))") == "Handlers.SIG_DFL"
+            )
     finally:
         signal.signal(signal.SIGUSR1, before)
 
@@ -201,7 +209,10 @@ def test_a_fork_keeps_what_imports_have_set_in_the_environment(own, module):
 
 
 def test_a_fork_writes_where_it_is_told_to(shared, tmp_path):
-    with (tmp_path / "out").open("w") as out, kernel(stdout=out, stderr=subprocess.DEVNULL) as (manager, client):
+    with (
+        (tmp_path / "out").open("w") as out,
+        kernel(stdout=out, stderr=subprocess.DEVNULL) as (manager, client),
+    ):
         assert manager.provisioner.warm  # under pytest, ipykernel leaves 1 and 2 as they are
         says(client, "import os; os.write(1, b'stdout'); os.write(2, b'stderr');")
     assert (tmp_path / "out").read_text() == "stdout"
@@ -274,16 +285,23 @@ def test_a_restart_gives_a_new_fork_at_the_same_address(shared):
         assert gone(before[0]) and after[0] != before[0] and after[1:] == before[1:]
 
 
-def test_a_shutdown_is_in_time_and_in_order(shared):
+def test_a_shutdown_is_in_time_and_in_order(shared, tmp_path):
     with kernel() as (manager, client):
         process, began = manager.provisioner.process, time.monotonic()
-        says(client, "import atexit, pathlib; atexit.register(pathlib.Path('bye').touch)")
+        says(
+            client, f"import atexit, pathlib; atexit.register(pathlib.Path({str(tmp_path / 'bye')!r}).touch)"
+        )
         manager.shutdown_kernel()
-        assert process.returncode == 0 and time.monotonic() - began < 2.4  # after 2.5 s it would have been terminated
+        assert (tmp_path / "bye").exists()
+        assert (
+            process.returncode == 0 and time.monotonic() - began < 2.4
+        )  # after 2.5 s it would have been terminated
         assert not manager.is_alive()
 
 
-@pytest.mark.parametrize("end, status", [("os._exit(3)", 3), ("os.kill(os.getpid(), 9)", -9), ("os.abort()", -6)])
+@pytest.mark.parametrize(
+    "end, status", [("os._exit(3)", 3), ("os.kill(os.getpid(), 9)", -9), ("os.abort()", -6)]
+)
 def test_a_kernel_that_dies_is_seen_dead_at_once_with_its_status(shared, end, status):
     with kernel() as (manager, client):
         process, began = manager.provisioner.process, time.monotonic()
@@ -320,7 +338,10 @@ def test_a_dead_kernel_takes_along_what_it_started(shared):
 
 
 def test_a_kernel_ends_with_its_killed_client(shared):
-    code = CLIENT + f"client.execute({LEAVE!r})\nwhile True:\n    m = client.get_iopub_msg()\n    print(m['content'].get('text', ''), flush=True)"
+    code = (
+        CLIENT
+        + f"client.execute({LEAVE!r})\nwhile True:\n    m = client.get_iopub_msg()\n    print(m['content'].get('text', ''), flush=True)"
+    )
     process, pid, folder = started(code)
     left = []
     while len(left) < 3:
@@ -337,13 +358,16 @@ def test_a_kernel_ends_with_its_client_that_forgot_to_shut_it_down(shared):
 
 
 def test_a_kernel_ends_with_its_client_even_if_a_fork_of_that_lives(shared):
-    code = CLIENT + """
+    code = (
+        CLIENT
+        + """
 import os
 if not (fork := os.fork()):
     time.sleep(99)
 print(fork, flush=True)
 time.sleep(99)
 """
+    )
     process, pid, folder = started(code)
     fork = int(process.stdout.readline())
     process.kill()
@@ -397,7 +421,9 @@ def test_sockets_of_a_killed_client_of_a_cold_kernel_go_at_the_next_start(shared
 
 
 def test_clients_that_race_get_one_parent(own):
-    clients = [subprocess.Popen([sys.executable, "-c", CLIENT], stdout=subprocess.PIPE, text=True) for _ in range(6)]
+    clients = [
+        subprocess.Popen([sys.executable, "-c", CLIENT], stdout=subprocess.PIPE, text=True) for _ in range(6)
+    ]
     said = [client.communicate(timeout=60)[0].split() for client in clients]
     assert [is_warm for _, is_warm, _ in said] == ["True"] * 6
     assert len({pid for pid, _, _ in said}) == 6
@@ -474,7 +500,12 @@ def test_kernels_that_differ_in_what_libraries_read_have_different_parents():
     env = {"HOME": "/home/a", "TF_ENABLE_ONEDNN_OPTS": "0", "PATH": "/bin"}
     name = warm_socket.parent(env)
     assert warm_socket.parent({**env, "PATH": "/usr/bin", "PYTHONUNBUFFERED": "1", "HOMEPAGE": "x"}) == name
-    for other in {"TF_ENABLE_ONEDNN_OPTS": "1"}, {"PYTHONPATH": "/a"}, {"OMP_NUM_THREADS": "1"}, {"LC_ALL": "C"}:
+    for other in (
+        {"TF_ENABLE_ONEDNN_OPTS": "1"},
+        {"PYTHONPATH": "/a"},
+        {"OMP_NUM_THREADS": "1"},
+        {"LC_ALL": "C"},
+    ):
         assert warm_socket.parent({**env, **other}) != name
 
 
@@ -595,7 +626,9 @@ def test_a_kernelspec_that_jupyter_finds_first_is_a_problem(tmp_path, monkeypatc
 
 
 def test_the_kernelspec_is_written_without_third_parties():
-    done = subprocess.run([sys.executable, "-S", "-c", "import helpers.workbook.kernelspec"], cwd=ROOT, check=False)
+    done = subprocess.run(
+        [sys.executable, "-S", "-c", "import helpers.workbook.kernelspec"], cwd=ROOT, check=False
+    )
     assert done.returncode == 0
 
 
@@ -640,7 +673,10 @@ class Lab:
         env = {**os.environ, "JUPYTER_RUNTIME_DIR": str(folder), "JUPYTER_CONFIG_DIR": str(folder / "config")}
         self.log = (folder / "lab.log").open("w")
         self.process = subprocess.Popen(
-            [sys.executable, *command.split(), f"--ServerApp.root_dir={folder}"], env=env, stdout=self.log, stderr=self.log
+            [sys.executable, *command.split(), f"--ServerApp.root_dir={folder}"],
+            env=env,
+            stdout=self.log,
+            stderr=self.log,
         )
         end = time.monotonic() + 60
         while not (found := list(folder.glob("jpserver-*.json"))):
@@ -660,9 +696,26 @@ class Lab:
 
     def run(self, channels, code, until="idle"):
         """Execute; returns what it printed or the name of its error."""
-        header = {"msg_id": os.urandom(8).hex(), "msg_type": "execute_request", "username": "", "session": "s"}
-        content = {"code": code, "silent": False, "store_history": True, "user_expressions": {}, "allow_stdin": False}
-        message = {"header": header, "parent_header": {}, "metadata": {}, "content": content, "channel": "shell"}
+        header = {
+            "msg_id": os.urandom(8).hex(),
+            "msg_type": "execute_request",
+            "username": "",
+            "session": "s",
+        }
+        content = {
+            "code": code,
+            "silent": False,
+            "store_history": True,
+            "user_expressions": {},
+            "allow_stdin": False,
+        }
+        message = {
+            "header": header,
+            "parent_header": {},
+            "metadata": {},
+            "content": content,
+            "channel": "shell",
+        }
         channels.send(json.dumps(message))
         return self.read(channels, header["msg_id"], until)
 
@@ -673,7 +726,9 @@ class Lab:
             message = json.loads(channels.recv())
             content = message["content"]
             if message["parent_header"].get("msg_id") == request:
-                said += content.get("text", "") or (content.get("ename", "") if message["channel"] == "iopub" else "")
+                said += content.get("text", "") or (
+                    content.get("ename", "") if message["channel"] == "iopub" else ""
+                )
                 if content.get("execution_state") == until or (until != "idle" and until in said):
                     return said if until == "idle" else request
 
@@ -683,7 +738,9 @@ def test_jupyterlab_runs_interrupts_and_restarts_a_kernel_and_takes_it_along_whe
     try:
         kernel_id = lab.call("kernels", name="python3", path="")["id"]
         channels = lab.channels(kernel_id)
-        assert lab.run(channels, "import os; x = os.getpid(); print(os.environ['WORKBOOK_KERNEL'])") == "warm\n"
+        assert (
+            lab.run(channels, "import os; x = os.getpid(); print(os.environ['WORKBOOK_KERNEL'])") == "warm\n"
+        )
         first = int(lab.run(channels, "print(x)"))
         request = lab.run(channels, "print('on', flush=True); import time; time.sleep(60)", until="on")
         lab.call(f"kernels/{kernel_id}/interrupt")
@@ -691,7 +748,9 @@ def test_jupyterlab_runs_interrupts_and_restarts_a_kernel_and_takes_it_along_whe
         assert int(lab.run(channels, "print(x)")) == first
         lab.call(f"kernels/{kernel_id}/restart")
         assert lab.run(channels, "print(x)") == "NameError"
-        second = int(lab.run(channels, "print(os.getpid() if 'os' in globals() else __import__('os').getpid())"))
+        second = int(
+            lab.run(channels, "print(os.getpid() if 'os' in globals() else __import__('os').getpid())")
+        )
         assert second != first and gone(first) and psutil.Process(second).name() == "warm-kernel"
         os.kill(second, signal.SIGKILL)  # Jupyter restarts it by itself
         third = None
@@ -725,7 +784,9 @@ print(tf.keras.__version__, history.history, model.predict(x, verbose=0).sum(), 
 """
 
 
-def test_a_warm_kernel_has_tfx_imported_and_computes_to_the_last_digit_what_a_cold_one_does(shared, monkeypatch):
+def test_a_warm_kernel_has_tfx_imported_and_computes_to_the_last_digit_what_a_cold_one_does(
+    shared, monkeypatch
+):
     monkeypatch.delenv("WORKBOOK_WARM_PRELOAD")
     monkeypatch.setenv("WORKBOOK_WARM_WAIT", "120")
     said = []

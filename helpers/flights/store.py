@@ -23,6 +23,7 @@ import ml_metadata as mlmd
 from ml_metadata.proto import metadata_store_pb2 as pb
 
 from helpers import ROOT, build, datasets
+from helpers.workbook import kernelspec
 
 SOURCES = [
     "datasets.py",
@@ -39,12 +40,6 @@ SOURCES = [
         )
     ),
 ]
-QUIET = {
-    "TF_CPP_MIN_LOG_LEVEL": "3",
-    "CUDA_VISIBLE_DEVICES": "-1",
-    "PYTHONHASHSEED": "0",
-    "TF_ENABLE_ONEDNN_OPTS": "0",
-}  # oneDNN orders its sums by the processor: models would differ by machine
 
 
 class PipelineError(RuntimeError):
@@ -104,7 +99,7 @@ def _run_apart(root: Path, settings: dict) -> Artifacts:
     with (
         log.open("ab") as output,
         subprocess.Popen(  # the open pipe tells the run that we are alive
-            command, cwd=ROOT, env=os.environ | QUIET, stdin=subprocess.PIPE, stdout=output, stderr=output
+            command, cwd=ROOT, env=os.environ | kernelspec.ENVIRONMENT, stdin=subprocess.PIPE, stdout=output, stderr=output
         ) as run,
     ):
         run.wait()

@@ -3,6 +3,7 @@
 `python -m helpers.workbook.kernelspec` writes it into the environment it runs in. Standard library only, because the
 setup runs it.
 """
+
 import importlib.metadata
 import json
 import os
@@ -76,7 +77,9 @@ def problems(prefix: str | Path = sys.prefix) -> list[str]:
     except ValueError:
         found.append(f"The kernelspec {file} is not JSON. {mend}")
     if PROVISIONER not in importlib.metadata.entry_points(group="jupyter_client.kernel_provisioners").names:
-        found.append(f"The package does not declare the provisioner {PROVISIONER}. Install the project again.")
+        found.append(
+            f"The package does not declare the provisioner {PROVISIONER}. Install the project again."
+        )
     return found + shadows(file)
 
 
@@ -87,7 +90,9 @@ def shadows(file: Path) -> list[str]:
     finds = KernelSpecManager().find_kernel_specs().get("python3")
     if not file.exists() or finds is None or Path(finds).resolve() == file.parent.resolve():
         return []
-    return [f"Jupyter finds another python3 kernel first, {finds}. Remove it, or unset JUPYTER_PATH if that names it."]
+    return [
+        f"Jupyter finds another python3 kernel first, {finds}. Remove it, or unset JUPYTER_PATH if that names it."
+    ]
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from helpers import ROOT
-from helpers.workbook import syllabus
+from helpers.workbook import syllabus, warm_socket
 from helpers.workbook.syllabus import Lesson
 
 LEARN = ROOT / "learn"
@@ -57,6 +57,7 @@ def open_lab(lesson: Lesson | None, browser: bool) -> None:
     """Copy, then become JupyterLab in learn/; does not return."""
     for sentence in copies():
         print(sentence)
+    warm_socket.prepare()  # TFX is imported while the lab opens
     first = lesson or syllabus.load().lessons[0]
     options = [
         f"--ServerApp.root_dir={LEARN}",
@@ -68,7 +69,9 @@ def open_lab(lesson: Lesson | None, browser: bool) -> None:
     options += [] if browser else ["--no-browser"]
     options += shlex.split(os.environ.get("WORKBOOK_LAB", ""))
     sys.stdout.flush()
-    os.execv(sys.executable, [sys.executable, "-m", "jupyterlab", *options])  # Ctrl-C is JupyterLab's to answer
+    os.execv(
+        sys.executable, [sys.executable, "-m", "jupyterlab", *options]
+    )  # Ctrl-C is JupyterLab's to answer
 
 
 def _cells(notebook) -> str:

@@ -111,7 +111,13 @@ def list_in_readme(readme: Path = ROOT / "README.md") -> bool:
         lines.append(f"| {lesson.id} | [{lesson.title}]({link}) | {lesson.minutes} |")
     text = readme.read_text(encoding="utf8")
     head, _, rest = text.partition("<!-- lessons: written by `workbook record` -->\n")
-    new = head + "<!-- lessons: written by `workbook record` -->\n" + "\n".join(lines) + "\n" + rest[rest.index("<!-- end -->") :]
+    new = (
+        head
+        + "<!-- lessons: written by `workbook record` -->\n"
+        + "\n".join(lines)
+        + "\n"
+        + rest[rest.index("<!-- end -->") :]
+    )
     if new != text:
         readme.write_text(new, encoding="utf8")
     return new != text

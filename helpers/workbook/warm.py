@@ -9,6 +9,7 @@ Environment variables, for the process that starts the kernel:
 `WORKBOOK_WARM_IDLE` after how many without a kernel it ends; `WORKBOOK_WARM_PRELOAD` which modules it imports.
 A kernel finds `WORKBOOK_KERNEL=warm` or `cold` in its own environment; the provisioner says it as `warm`.
 """
+
 import asyncio
 import contextlib
 import json
@@ -145,7 +146,9 @@ def inherited() -> dict:
     """What a process started here would inherit, beside environment and streams."""
     limits = sorted({getattr(resource, name) for name in dir(resource) if name.startswith("RLIMIT_")})
     return {
-        "umask": int(re.search(r"^Umask:\s*(\d+)", Path("/proc/self/status").read_text(), re.MULTILINE)[1], 8),
+        "umask": int(
+            re.search(r"^Umask:\s*(\d+)", Path("/proc/self/status").read_text(), re.MULTILINE)[1], 8
+        ),
         "cpus": sorted(os.sched_getaffinity(0)),
         "nice": os.getpriority(os.PRIO_PROCESS, 0),
         "limits": [(limit, resource.getrlimit(limit)) for limit in limits],

@@ -12,6 +12,7 @@ guardian → `{"pid": …}` or `{"error": …}`, and when the kernel has ended `
 
 `python -m helpers.workbook.warm_parent --stop` ends this environment's parents; running kernels live on.
 """
+
 import contextlib
 import ctypes
 import gc
@@ -112,7 +113,9 @@ def guard(client: socket.socket) -> dict:
         os.close(file)
     signal.signal(signal.SIGCHLD, lambda *_: reap_adopted(kernel))
     tell(client, pid=kernel)
-    select.select([client, owner, os.pidfd_open(kernel)], [], [])  # a client says no more: readable means closed
+    select.select(
+        [client, owner, os.pidfd_open(kernel)], [], []
+    )  # a client says no more: readable means closed
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     os.kill(kernel, signal.SIGKILL)  # changes nothing for one that has ended
     _, status = os.waitpid(kernel, 0)

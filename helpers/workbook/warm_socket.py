@@ -1,4 +1,5 @@
 """The way to the warm parent: where it listens, and how to start, ask and stop it."""
+
 import asyncio
 import contextlib
 import fcntl
@@ -144,7 +145,10 @@ def start(name: Path, env: dict) -> bool:
             files = listener.fileno(), lock.fileno()
             subprocess.run(
                 [sys.executable, SCRIPT, *map(str, files)],
-                env={"MPLBACKEND": "module://matplotlib_inline.backend_inline", **kept(env)},  # as ipykernel sets it
+                env={
+                    "MPLBACKEND": "module://matplotlib_inline.backend_inline",
+                    **kept(env),
+                },  # as ipykernel sets it
                 cwd="/",
                 stdin=subprocess.DEVNULL,
                 stdout=log,

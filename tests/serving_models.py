@@ -47,7 +47,11 @@ class Tiny(tf.Module):
 
     def _parsed(self, inputs):
         row = tf.io.parse_example(
-            inputs, {"x": tf.io.FixedLenFeature([1], tf.float32), "bias": tf.io.FixedLenFeature([1], tf.float32, 0.0)}
+            inputs,
+            {
+                "x": tf.io.FixedLenFeature([1], tf.float32),
+                "bias": tf.io.FixedLenFeature([1], tf.float32, 0.0),
+            },
         )
         return self.weight * row["x"] + row["bias"] + 2
 
@@ -155,7 +159,8 @@ def example(**features: float) -> tf.train.Example:
     return tf.train.Example(
         features=tf.train.Features(
             feature={
-                name: tf.train.Feature(float_list=tf.train.FloatList(value=[value])) for name, value in features.items()
+                name: tf.train.Feature(float_list=tf.train.FloatList(value=[value]))
+                for name, value in features.items()
             }
         )
     )

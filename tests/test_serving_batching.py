@@ -65,7 +65,9 @@ def test_concurrent_requests_of_many_clients_get_their_own_answers_in_fewer_grap
         for x, y in zip(requests, pool.map(ask, range(len(requests))), strict=True):
             np.testing.assert_allclose(y, 3 * x + 2, rtol=1e-6)
         assert clients.metric(RUNS) <= len(requests) / 2
-        assert clients.metric(":tensorflow:serving:batching_session:wrapped_run_count") == clients.metric(RUNS)
+        assert clients.metric(":tensorflow:serving:batching_session:wrapped_run_count") == clients.metric(
+            RUNS
+        )
         assert clients.metric(":tensorflow:serving:request_count", status="OK") == len(requests)
 
 

@@ -26,7 +26,9 @@ def clients(tmp_path_factory):
 
 def test_rows_columns_and_grpc_give_what_the_model_gives_in_process(clients):
     x = np.linspace(-3, 1e6, 50).astype(np.float32)
-    here = tf.saved_model.load(str(exported(3.0))).signatures["serving_default"](x=tf.constant(x))["y"].numpy()
+    here = (
+        tf.saved_model.load(str(exported(3.0))).signatures["serving_default"](x=tf.constant(x))["y"].numpy()
+    )
     status, rows = clients.post(PREDICT, {"instances": x.tolist()})
     assert status == 200
     np.testing.assert_array_equal(np.float32(rows["predictions"]), here)
@@ -75,7 +77,9 @@ def test_classify_gives_label_and_score_pairs_on_both_protocols(clients):
     response = clients.prediction.Classify(request)
     scores = [[entry.score for entry in row.classes] for row in response.result.classifications]
     np.testing.assert_allclose(scores, [[1 / 5, 4 / 5], [1 / 8, 7 / 8]], rtol=1e-6)
-    np.testing.assert_array_equal(np.float32([[score for _label, score in row] for row in answer["results"]]), scores)
+    np.testing.assert_array_equal(
+        np.float32([[score for _label, score in row] for row in answer["results"]]), scores
+    )
     assert response.model_spec.version.value == 3
 
 
@@ -180,7 +184,12 @@ REST_MISTAKES = {
     "nested a million deep": (PREDICT, b"[" * 90_000, 400, "JSON Parse error: nested too deeply"),
     "no object": (PREDICT, [1], 400, "Is not object"),
     "no key": (PREDICT, {}, 400, "Missing 'inputs' or 'instances' key"),
-    "both keys": (PREDICT, {"inputs": [1], "instances": [1]}, 400, "expecting only one of 'inputs' or 'instances'"),
+    "both keys": (
+        PREDICT,
+        {"inputs": [1], "instances": [1]},
+        400,
+        "expecting only one of 'inputs' or 'instances'",
+    ),
     "no rows": (PREDICT, {"instances": []}, 400, "No values in 'instances' array"),
     "rows that are no list": (PREDICT, {"instances": 1}, 400, "Excepting 'instances' to be an list/array"),
     "text for a number": (
@@ -189,7 +198,12 @@ REST_MISTAKES = {
         400,
         'JSON Value: "x" Type: String is not of expected type: float',
     ),
-    "null": (PREDICT, {"instances": [None]}, 400, "JSON Value: null Type: Null is not of expected type: float"),
+    "null": (
+        PREDICT,
+        {"instances": [None]},
+        400,
+        "JSON Value: null Type: Null is not of expected type: float",
+    ),
     "too large for a float": (
         PREDICT,
         {"instances": [1e300]},
@@ -341,12 +355,18 @@ def test_a_wrong_question_about_a_model_is_refused(clients, path, status, text):
 
 def test_another_http_method_is_a_malformed_request(clients):
     response = clients.http.put("/v1/models/tiny:predict", content="{}")
-    assert (response.status_code, response.json()["error"]) == (400, "Malformed request: PUT /v1/models/tiny:predict")
+    assert (response.status_code, response.json()["error"]) == (
+        400,
+        "Malformed request: PUT /v1/models/tiny:predict",
+    )
 
 
 def test_every_mistake_over_grpc_gets_its_canonical_code(clients):
     one = np.float32([1])
-    assert refused(clients.predict, "none", x=one) == ("NOT_FOUND", "Servable not found for request: Latest(none)")
+    assert refused(clients.predict, "none", x=one) == (
+        "NOT_FOUND",
+        "Servable not found for request: Latest(none)",
+    )
     assert refused(clients.predict, "", x=one) == ("INVALID_ARGUMENT", "ModelSpec has no name specified.")
     assert refused(clients.predict, "tiny", version=7, x=one) == (
         "NOT_FOUND",
@@ -387,7 +407,10 @@ def test_a_tensor_whose_bytes_do_not_fill_its_shape_is_refused(clients):
 
 
 def test_empty_grpc_requests_are_refused(clients):
-    assert refused(clients.models.GetModelStatus, GetModelStatusRequest()) == ("INVALID_ARGUMENT", "Missing ModelSpec")
+    assert refused(clients.models.GetModelStatus, GetModelStatusRequest()) == (
+        "INVALID_ARGUMENT",
+        "Missing ModelSpec",
+    )
     request = GetModelMetadataRequest()
     request.model_spec.name = "tiny"
     assert refused(clients.prediction.GetModelMetadata, request)[0] == "INVALID_ARGUMENT"
@@ -408,7 +431,10 @@ def test_the_method_name_of_a_signature_is_checked_only_when_asked_for(tmp_path)
     updater.save()
     body = {"signature_name": "regress", "examples": [{"x": 1.0}]}
     for check, expected in ((False, 200), (True, 400)):
-        with serving({"tiny": tmp_path / "tiny"}, enable_signature_method_name_check=check) as (_server, clients):
+        with serving({"tiny": tmp_path / "tiny"}, enable_signature_method_name_check=check) as (
+            _server,
+            clients,
+        ):
             status, answer = clients.post("/v1/models/tiny:regress", body)
             assert status == expected, answer
     assert answer["error"] == (
@@ -423,14 +449,18 @@ def test_requests_are_counted_by_model_status_and_entry_point(tmp_path):
             clients.post(PREDICT, {"instances": [1]})
         clients.post(PREDICT, {"instances": ["x"]})
         clients.predict("tiny", x=np.float32([1]))
-        clients.post("/v1/models/tiny:regress", {"signature_name": "regress", "examples": [{"x": 1.0}, {"x": 2.0}]})
+        clients.post(
+            "/v1/models/tiny:regress", {"signature_name": "regress", "examples": [{"x": 1.0}, {"x": 2.0}]}
+        )
         count, latency = ":tensorflow:serving:request_count", ":tensorflow:serving:request_latency_count"
         assert clients.metric(count, model_name="tiny", status="OK") == 5
         assert clients.metric(count, model_name="tiny", status="INVALID_ARGUMENT") == 1
         assert clients.metric(latency, model_name="tiny", API="predict", entrypoint="REST") == 3
         assert clients.metric(latency, model_name="tiny", API="Predict", entrypoint="GRPC") == 1
         assert clients.metric(":tensorflow:serving:request_example_count_total", model="tiny") == 2
-        assert clients.metric(":tensorflow:serving:runtime_latency_count", model_name="tiny", runtime="TF1") == 5
+        assert (
+            clients.metric(":tensorflow:serving:runtime_latency_count", model_name="tiny", runtime="TF1") == 5
+        )
         assert clients.metric(":tensorflow:cc:saved_model:load_attempt_count", status="success") == 1
         # two runs to load (restore, init) are TensorFlow's, not counted here; five answered requests are
         assert clients.metric(":tensorflow:core:graph_runs") == 5

@@ -12,7 +12,8 @@ from tfx_bsl.coders import example_coder
 
 from helpers.flights import examples
 
-FLOATS = [name for name in examples.NUMBERS if name not in ("weekday", "day_minute")]
+INTEGERS = ["weekday", "day_minute", examples.LABEL]
+FLOATS = [name for name in examples.NUMBERS if name not in INTEGERS]
 
 
 @tfx.dsl.components.component
@@ -38,17 +39,18 @@ def FlightsExampleGen(
         write(examples.table(chosen).iloc[::every], Path(folder) / "data_tfrecord-00000-of-00001.gz")
 
 
-def write(rows, path: Path) -> None:
-    """Rows of examples.table as raw tf.Examples; a missing number is a missing feature."""
+def write(rows, path: Path, extra: tuple[str, ...] = ()) -> None:
+    """Rows of examples.table as raw tf.Examples; a missing number is a feature without a value. `extra`: further
+    columns of text, to slice by."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with tf.io.TFRecordWriter(str(path), "GZIP") as file:
-        for example in encode(rows):
+        for example in encode(rows, extra):
             file.write(example)
 
 
-def encode(rows) -> list[bytes]:
+def encode(rows, extra: tuple[str, ...] = ()) -> list[bytes]:
     """Each row's features, and its label where it has one, as a serialized tf.Example."""
-    columns = [name for name in [*examples.FEATURES, examples.LABEL] if name in rows]
+    columns = [name for name in [*examples.FEATURES, examples.LABEL] if name in rows] + list(extra)
     arrays = [
         pa.array(
             [
@@ -63,6 +65,6 @@ def encode(rows) -> list[bytes]:
 
 
 def _type(name: str) -> pa.DataType:
-    if name in examples.CATEGORIES:
-        return pa.binary()
-    return pa.float32() if name in FLOATS else pa.int64()
+    if name in FLOATS:
+        return pa.float32()
+    return pa.int64() if name in INTEGERS else pa.binary()

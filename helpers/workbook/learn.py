@@ -11,6 +11,9 @@ from helpers.workbook import syllabus, warm_socket
 from helpers.workbook.syllabus import Lesson
 
 LEARN = ROOT / "learn"
+LAB_SETTINGS = {
+    "@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": False},
+}
 
 
 def copies(folder: Path = LEARN) -> list[str]:
@@ -53,17 +56,23 @@ def copy(lesson: Lesson):
     return notebook
 
 
+def quiet_lab(prefix: Path = Path(sys.prefix)) -> None:
+    """Have the environment's JupyterLab ask nothing and fetch nothing; what a learner sets in it goes before this."""
+    path = prefix / "share" / "jupyter" / "lab" / "settings" / "overrides.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(LAB_SETTINGS, indent=1) + "\n")
+
+
 def open_lab(lesson: Lesson | None, browser: bool) -> None:
     """Copy, then become JupyterLab in learn/; does not return."""
     for sentence in copies():
         print(sentence)
+    quiet_lab()
     warm_socket.prepare()  # TFX is imported while the lab opens
     first = lesson or syllabus.load().lessons[0]
     options = [
         f"--ServerApp.root_dir={LEARN}",
         f"--LabApp.default_url=/lab/tree/{first.folder}/{first.file}.ipynb",
-        "--LabApp.news_url=",
-        "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
         "--LabApp.extension_manager=readonly",
     ]
     options += [] if browser else ["--no-browser"]

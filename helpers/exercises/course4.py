@@ -1,4 +1,5 @@
 """Judges of course 4, deployment."""
+
 from __future__ import annotations
 
 import math
@@ -17,33 +18,58 @@ _WHOLE = {"weekday", "day_minute"}  # the features that the model takes as int64
 
 def _flight(**changes):
     """A flight as the desk's system sends it: numbers written either way, gaps as None, and more than the model knows."""
-    flight = {"carrier": "UA", "flight": 1545, "tailnum": "N14228", "origin": "EWR", "dest": "IAH", "distance": 1400,
-              "weekday": 1, "day_minute": 315.0, "temp": 39.02, "dewp": 26.06, "humid": 59.37, "wind_dir": 270,
-              "wind_speed": 10.35702, "precip": 0.01, "pressure": 1012.0, "visib": 10, "late": 1}
+    flight = {
+        "carrier": "UA",
+        "flight": 1545,
+        "tailnum": "N14228",
+        "origin": "EWR",
+        "dest": "IAH",
+        "distance": 1400,
+        "weekday": 1,
+        "day_minute": 315.0,
+        "temp": 39.02,
+        "dewp": 26.06,
+        "humid": 59.37,
+        "wind_dir": 270,
+        "wind_speed": 10.35702,
+        "precip": 0.01,
+        "pressure": 1012.0,
+        "visib": 10,
+        "late": 1,
+    }
     return flight | changes
 
 
 _DESK = [
     ([_flight()],),
     ([_flight(temp=None, pressure=None)],),
-    ([_flight(precip=0, weekday=0, wind_speed=0.0), _flight(carrier="DL", dest="ATL", distance=762.5, humid=None, late=0)],),
+    (
+        [
+            _flight(precip=0, weekday=0, wind_speed=0.0),
+            _flight(carrier="DL", dest="ATL", distance=762.5, humid=None, late=0),
+        ],
+    ),
 ]
 
 
 @exercise(
     "4.1a",
     as_examples=Function(_DESK),
-    hints=("Start from the model's features, not from the flight's keys: what the model does not know has no place in the body.",
-           "Three types stand in the table of section 2. Convert every value by it: `float(762)` is written `762.0`.",
-           "Test a gap with `is not None`. A plain `if value` throws something else away as well."),
+    hints=(
+        "Start from the model's features, not from the flight's keys: what the model does not know has no place in the body.",
+        "Three types stand in the table of section 2. Convert every value by it: `float(762)` is written `762.0`.",
+        "Test a gap with `is not None`. A plain `if value` throws something else away as well.",
+    ),
 )
 def what_classify_is_sent(as_examples):
     for record in as_examples:
         reason = _body_fault(record["output"], record["input"][0])
         if reason:
             return wrong(reason)
-    return right("The JSON alone decides the types of a record, so the client writes each number in the model's type, and a gap "
-                 "is a feature that is not there.")
+    return right(
+        "The JSON alone decides the types of a record, so the client writes each number in the model's type, and a gap "
+        "is a feature that is not there."
+    )
 
 
 def _body_fault(body, flights):
@@ -59,17 +85,23 @@ def _body_fault(body, flights):
         if reason:
             return reason
     if body.get("signature_name") != "classify":
-        return ("The body does not name the signature, so the server would take the default one, whose input and output have "
-                "other names.")
+        return (
+            "The body does not name the signature, so the server would take the default one, whose input and output have "
+            "other names."
+        )
     return None
 
 
 def _record_fault(row, flight):
-    row = {name: value[0] if type(value) is list and len(value) == 1 else value for name, value in row.items()}
+    row = {
+        name: value[0] if type(value) is list and len(value) == 1 else value for name, value in row.items()
+    }
     if LABEL in row:
         return f"The label `{LABEL}` travels along. The model ignores it today, but what a prediction never has must not be in its request."
     if extra := sorted(set(row) - set(FEATURES)):
-        return f"`{extra[0]}` is not a feature of the model. Send what the signature asks for, and nothing else."
+        return (
+            f"`{extra[0]}` is not a feature of the model. Send what the signature asks for, and nothing else."
+        )
     for name in FEATURES:
         known = flight[name]
         if name in row and row[name] is None:
@@ -79,8 +111,11 @@ def _record_fault(row, flight):
         if known is None:
             continue
         if name not in row:
-            return (f"`{name}` was zero, and you left it out. Zero is a measurement; only `None` is a gap." if known == 0
-                    else f"`{name}` was known, and your record does not have it.")
+            return (
+                f"`{name}` was zero, and you left it out. Zero is a measurement; only `None` is a gap."
+                if known == 0
+                else f"`{name}` was known, and your record does not have it."
+            )
         if reason := _value_fault(name, row[name], known):
             return reason
     return None
@@ -103,9 +138,11 @@ def _value_fault(name, value, known):
 @exercise(
     "4.1b",
     config=Text(),
-    hints=("Begin with the configuration shown above; name, path and platform stay as they are.",
-           "Of the three policies one names its versions. The other two take what they find.",
-           "Each label is an entry of its own: `version_labels { key: … value: … }`."),
+    hints=(
+        "Begin with the configuration shown above; name, path and platform stay as they are.",
+        "Of the three policies one names its versions. The other two take what they find.",
+        "Each label is an entry of its own: `version_labels { key: … value: … }`.",
+    ),
 )
 def a_configuration_for_a_canary(config):
     try:
@@ -113,17 +150,28 @@ def a_configuration_for_a_canary(config):
     except UnicodeEncodeError:
         return wrong("The text holds characters that no file can hold. Write it anew, in plain letters.")
     except text_format.ParseError as error:
-        return wrong(f"The server can't read it; it stumbles in line {error.GetLine() or 1}. Compare braces and field names with the example.")
+        return wrong(
+            f"The server can't read it; it stumbles in line {error.GetLine() or 1}. Compare braces and field names with the example."
+        )
     models = list(parsed.model_config_list.config)
     if len(models) != 1:
         return wrong("A `model_config_list` holds one `config` for each model, and we have one model.")
     model = models[0]
     if (model.name, model.base_path) != ("late", "/models/late"):
-        return wrong("Name and base path tell clients and server where the model is. One of yours differs from the task's.")
+        return wrong(
+            "Name and base path tell clients and server where the model is. One of yours differs from the task's."
+        )
     if model.model_platform != "tensorflow":
-        return wrong("The entry lacks the platform, and the server refuses a model whose kind it is not told.")
-    return _policy_fault(model.model_version_policy) or _labels_fault(model.version_labels) or right(
-        "The policy names its versions, so nothing that comes onto the shelf goes live by itself, and the labels say who may ask for which.")
+        return wrong(
+            "The entry lacks the platform, and the server refuses a model whose kind it is not told."
+        )
+    return (
+        _policy_fault(model.model_version_policy)
+        or _labels_fault(model.version_labels)
+        or right(
+            "The policy names its versions, so nothing that comes onto the shelf goes live by itself, and the labels say who may ask for which."
+        )
+    )
 
 
 def _policy_fault(policy):
@@ -131,19 +179,26 @@ def _policy_fault(policy):
     if choice is None:
         return wrong("Nothing is said about versions, so the highest one is served, and the other is not.")
     if choice == "latest":
-        return wrong("`latest` serves these two today. When a higher number comes onto the shelf, it goes live and the oldest goes.")
+        return wrong(
+            "`latest` serves these two today. When a higher number comes onto the shelf, it goes live and the oldest goes."
+        )
     if choice == "all":
         return wrong("`all` serves whatever comes onto the shelf, at once.")
     served = set(policy.specific.versions)
     if served == {1, 2}:
         return None
-    return wrong("One of the two versions is not served, and a label can't point at it." if served < {1, 2}
-                 else "The policy names a version that was not asked for.")
+    return wrong(
+        "One of the two versions is not served, and a label can't point at it."
+        if served < {1, 2}
+        else "The policy names a version that was not asked for."
+    )
 
 
 def _labels_fault(labels):
     if (labels.get("stable"), labels.get("canary")) == (2, 1):
-        return wrong("The labels are the wrong way round: everyone would get the new version, and the testers the old one.")
+        return wrong(
+            "The labels are the wrong way round: everyone would get the new version, and the testers the old one."
+        )
     for label in ("stable", "canary"):
         if label not in labels:
             return wrong(f"There is no label `{label}`, and clients that ask for it get an error.")
@@ -154,9 +209,12 @@ def _labels_fault(labels):
 
 def _status(*versions):
     """A status body of (version, state, error code) entries, as the server writes it."""
-    return {"model_version_status": [
-        {"version": str(version), "state": state, "status": {"error_code": code, "error_message": ""}}
-        for version, state, code in versions]}
+    return {
+        "model_version_status": [
+            {"version": str(version), "state": state, "status": {"error_code": code, "error_message": ""}}
+            for version, state, code in versions
+        ]
+    }
 
 
 _STATUSES = [
@@ -177,58 +235,86 @@ def _entries(body):
 
 
 _READY_MISTAKES = {
-    "That only asks whether there is an answer. Look at the answer you got while version 3 was broken.":
-        lambda body: bool(_entries(body)),
-    "That only asks whether the body is an error. The body can list versions none of which serves.":
-        lambda body: "error" not in body,
-    "`error_code` is `OK` for a version that was unloaded in good order, and for one that is still loading.":
-        lambda body: any(entry["status"]["error_code"] == "OK" for entry in _entries(body)),
-    "You look at the newest version alone. It may have failed while an older one answers.":
-        lambda body: bool(_entries(body)) and _entries(body)[0]["state"] == "AVAILABLE",
-    "You look at the oldest version alone; it may have been unloaded when a newer one took over.":
-        lambda body: bool(_entries(body)) and _entries(body)[-1]["state"] == "AVAILABLE",
-    "You ask that every version be available. The list keeps those that have ended, so after the first update that would never hold again.":
-        lambda body: bool(_entries(body)) and all(entry["state"] == "AVAILABLE" for entry in _entries(body)),
-    "`all` of an empty list is true, and it asks too much of a list that keeps the ended versions.":
-        lambda body: all(entry["state"] == "AVAILABLE" for entry in _entries(body)),
-    "A version that loads or unloads is not at its end, and answers nobody either.":
-        lambda body: any(entry["state"] != "END" for entry in _entries(body)),
-    "The answers are turned round.": lambda body: not any(entry["state"] == "AVAILABLE" for entry in _entries(body)),
+    "That only asks whether there is an answer. Look at the answer you got while version 3 was broken.": lambda body: (
+        bool(_entries(body))
+    ),
+    "That only asks whether the body is an error. The body can list versions none of which serves.": lambda body: (
+        "error" not in body
+    ),
+    "`error_code` is `OK` for a version that was unloaded in good order, and for one that is still loading.": lambda body: (
+        any(entry["status"]["error_code"] == "OK" for entry in _entries(body))
+    ),
+    "You look at the newest version alone. It may have failed while an older one answers.": lambda body: (
+        bool(_entries(body)) and _entries(body)[0]["state"] == "AVAILABLE"
+    ),
+    "You look at the oldest version alone; it may have been unloaded when a newer one took over.": lambda body: (
+        bool(_entries(body)) and _entries(body)[-1]["state"] == "AVAILABLE"
+    ),
+    "You ask that every version be available. The list keeps those that have ended, so after the first update that would never hold again.": lambda body: (
+        bool(_entries(body)) and all(entry["state"] == "AVAILABLE" for entry in _entries(body))
+    ),
+    "`all` of an empty list is true, and it asks too much of a list that keeps the ended versions.": lambda body: (
+        all(entry["state"] == "AVAILABLE" for entry in _entries(body))
+    ),
+    "A version that loads or unloads is not at its end, and answers nobody either.": lambda body: any(
+        entry["state"] != "END" for entry in _entries(body)
+    ),
+    "The answers are turned round.": lambda body: (
+        not any(entry["state"] == "AVAILABLE" for entry in _entries(body))
+    ),
 }
 
 
 @exercise(
     "4.1c",
     is_ready=Function([(body,) for body, _ready in _STATUSES]),
-    hints=("The body lists every version the server has seen since it started, the highest first.",
-           "Which of the states START, LOADING, AVAILABLE, UNLOADING, END can answer a request? How many versions have to be in it?",
-           "A model the server does not know has a body without `model_version_status`; `dict.get` takes a default."),
+    hints=(
+        "The body lists every version the server has seen since it started, the highest first.",
+        "Which of the states START, LOADING, AVAILABLE, UNLOADING, END can answer a request? How many versions have to be in it?",
+        "A model the server does not know has a body without `model_version_status`; `dict.get` takes a default.",
+    ),
 )
 def when_a_model_is_ready(is_ready):
     answers = [record["output"] for record in is_ready]
     if any(type(answer) is not bool for answer in answers):
-        return wrong("For some status your function says neither `True` nor `False`. Does every path `return` one of them?")
+        return wrong(
+            "For some status your function says neither `True` nor `False`. Does every path `return` one of them?"
+        )
     if answers == [ready for _body, ready in _STATUSES]:
-        return right("A model is ready as soon as one of its versions is available, whatever became of the others.")
+        return right(
+            "A model is ready as soon as one of its versions is available, whatever became of the others."
+        )
     for reason, mistake in _READY_MISTAKES.items():
         if answers == [mistake(body) for body, _ready in _STATUSES]:
             return wrong(reason)
-    return wrong("For at least one status your answer differs from what a request would meet. Go through the five states one by one, "
-                 "alone and beside others.")
+    return wrong(
+        "For at least one status your answer differs from what a request would meet. Go through the five states one by one, "
+        "alone and beside others."
+    )
 
 
 _EVEN = [round(0.02 + 0.032 * i, 4) for i in range(31)]  # spread evenly around one half
 _LOW = [round(0.05 + 0.4 * (i / 30) ** 2, 4) for i in range(31)]  # mostly small, as chances of lateness are
-_SWAPPED = [_LOW[i ^ 1] if i < 30 else _LOW[i] for i in range(31)]  # neighbours exchanged: nearly the same order
+_SWAPPED = [
+    _LOW[i ^ 1] if i < 30 else _LOW[i] for i in range(31)
+]  # neighbours exchanged: nearly the same order
 _MIXED = [_EVEN[(7 * i) % 31] for i in range(31)]
 _STEEP = [round(0.16 + 0.0002 * i, 4) for i in range(30)] + [0.95]  # the same order, far from a straight line
 
 _PAIRS = [
-    (_LOW, _LOW), (_LOW, [round(p * 0.85, 4) for p in _LOW]), (_LOW, _SWAPPED), (_LOW, _STEEP),
-    (_EVEN, [round(1 - p, 4) for p in _EVEN]), (_EVEN, _MIXED), (_LOW, [round(1 - p, 4) for p in _LOW]),
-    (_LOW, [round(p * 0.2, 4) for p in _LOW]), (_LOW, [round(p + 0.3, 4) for p in _LOW]),
+    (_LOW, _LOW),
+    (_LOW, [round(p * 0.85, 4) for p in _LOW]),
+    (_LOW, _SWAPPED),
+    (_LOW, _STEEP),
+    (_EVEN, [round(1 - p, 4) for p in _EVEN]),
+    (_EVEN, _MIXED),
+    (_LOW, [round(1 - p, 4) for p in _LOW]),
+    (_LOW, [round(p * 0.2, 4) for p in _LOW]),
+    (_LOW, [round(p + 0.3, 4) for p in _LOW]),
     (_LOW, [round(p + 0.13, 4) for p in _LOW]),
-    (_LOW, [*_LOW[:-1], float("nan")]), (_LOW, [*_LOW[:-1], 1.2]), (_LOW, [-0.01, *_LOW[1:]]),
+    (_LOW, [*_LOW[:-1], float("nan")]),
+    (_LOW, [*_LOW[:-1], 1.2]),
+    (_LOW, [-0.01, *_LOW[1:]]),
     (_EVEN, [*[round(1 - p, 4) for p in _EVEN[:-1]], float("nan")]),
 ]
 
@@ -237,8 +323,15 @@ def _ranks(values):
     return np.argsort(np.argsort(values)).astype(float)
 
 
-def _held(stable, candidate, *, correlate=lambda a, b: np.corrcoef(_ranks(a), _ranks(b))[0, 1], distance=abs,
-          valid=lambda c: bool(((c >= 0) & (c <= 1)).all()), alone=True):
+def _held(
+    stable,
+    candidate,
+    *,
+    correlate=lambda a, b: np.corrcoef(_ranks(a), _ranks(b))[0, 1],
+    distance=abs,
+    valid=lambda c: bool(((c >= 0) & (c <= 1)).all()),
+    alone=True,
+):
     """The reasons for one pair; the keywords let a common mistake take the place of a check."""
     stable, candidate = np.array(stable), np.array(candidate)
     reasons = set() if valid(candidate) else {"invalid"}
@@ -251,27 +344,42 @@ def _held(stable, candidate, *, correlate=lambda a, b: np.corrcoef(_ranks(a), _r
 
 _GATE_MISTAKES = {
     "A chance that is not a number, or outside 0 to 1, passes your gate.": {"valid": lambda c: True},
-    "A value that is not a number passes: it is neither below 0 nor above 1, because every comparison with it is false.":
-        {"valid": lambda c: not bool(((c < 0) | (c > 1)).any())},
+    "A value that is not a number passes: it is neither below 0 nor above 1, because every comparison with it is false.": {
+        "valid": lambda c: not bool(((c < 0) | (c > 1)).any())
+    },
     "Values outside 0 to 1 pass your gate; only gaps are caught.": {"valid": lambda c: not np.isnan(c).any()},
-    "A candidate that says much *less* than before passes: the difference has a sign.": {"distance": lambda d: d},
-    "A candidate that says much *more* than before passes: the difference has a sign.": {"distance": lambda d: -d},
-    "That is Pearson's correlation. It blames a candidate that keeps the ranking and bends the line.":
-        {"correlate": lambda a, b: np.corrcoef(a, b)[0, 1]},
-    "A candidate that ranks everything backwards passes: a correlation near −1 is as strong, and the opposite.":
-        {"correlate": lambda a, b: abs(np.corrcoef(_ranks(a), _ranks(b))[0, 1])},
-    "You never compare the rankings, so an inverted model with the same mean passes.": {"correlate": lambda a, b: 1.0},
-    "You never compare the means, so a candidate that says half of everything passes.": {"distance": lambda d: 0.0},
-    "When a chance is no chance the other two checks mean nothing; they should not be named.": {"alone": False},
+    "A candidate that says much *less* than before passes: the difference has a sign.": {
+        "distance": lambda d: d
+    },
+    "A candidate that says much *more* than before passes: the difference has a sign.": {
+        "distance": lambda d: -d
+    },
+    "That is Pearson's correlation. It blames a candidate that keeps the ranking and bends the line.": {
+        "correlate": lambda a, b: np.corrcoef(a, b)[0, 1]
+    },
+    "A candidate that ranks everything backwards passes: a correlation near −1 is as strong, and the opposite.": {
+        "correlate": lambda a, b: abs(np.corrcoef(_ranks(a), _ranks(b))[0, 1])
+    },
+    "You never compare the rankings, so an inverted model with the same mean passes.": {
+        "correlate": lambda a, b: 1.0
+    },
+    "You never compare the means, so a candidate that says half of everything passes.": {
+        "distance": lambda d: 0.0
+    },
+    "When a chance is no chance the other two checks mean nothing; they should not be named.": {
+        "alone": False
+    },
 }
 
 
 @exercise(
     "4.1d",
     reasons_to_hold=Function(_PAIRS),
-    hints=("Begin with `invalid`, and return at once if it applies. What does `nan < 0` say, what `nan > 1`?",
-           "Means may differ in either direction.",
-           "`pandas.Series.corr` takes `method=\"spearman\"`. An inverted model has a rank correlation near −1, not near 0."),
+    hints=(
+        "Begin with `invalid`, and return at once if it applies. What does `nan < 0` say, what `nan > 1`?",
+        "Means may differ in either direction.",
+        '`pandas.Series.corr` takes `method="spearman"`. An inverted model has a rank correlation near −1, not near 0.',
+    ),
 )
 def a_gate_before_the_label_moves(reasons_to_hold):
     answers = [record["output"] for record in reasons_to_hold]
@@ -281,10 +389,14 @@ def a_gate_before_the_label_moves(reasons_to_hold):
     if set().union(*answers) - {"invalid", "level", "order"}:
         return wrong("Your gate gives a name that is none of the three; they are written in small letters.")
     if answers == [_held(*pair) for pair in _PAIRS]:
-        return right("The gate needs no labels: it compares what the candidate says with what is said today, in validity, level and order.")
+        return right(
+            "The gate needs no labels: it compares what the candidate says with what is said today, in validity, level and order."
+        )
     for reason, change in _GATE_MISTAKES.items():
         if answers == [_held(*pair, **change) for pair in _PAIRS]:
             return wrong(reason)
     if answers[0]:
         return wrong("Your gate holds back a candidate that says exactly what the stable version says.")
-    return wrong("For some pair the names differ from the three rules. Try the rules one at a time, on pairs that break only one of them.")
+    return wrong(
+        "For some pair the names differ from the three rules. Try the rules one at a time, on pairs that break only one of them."
+    )

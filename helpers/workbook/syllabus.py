@@ -198,18 +198,18 @@ def key(lesson: Lesson, parameters: dict | None = None) -> str:
 
 
 def _surroundings(code: str, lesson: Lesson) -> dict:
-    course = [entry for entry in load().lessons if entry.course == lesson.course]
-    named = [*course, *filter(None, [load().next(lesson)])]  # by `lesson.end()`
     data = [f for name in lesson.data for f in sorted((ROOT / "data" / name).rglob("*")) if f.is_file()]
     named = [part for f in data for part in (str(f.relative_to(ROOT)), f.read_bytes())]
     helpers = [
         part for f in helper_files(code, lesson) for part in (str(f.relative_to(ROOT)), f.read_bytes())
     ]
+    course = [entry for entry in load().lessons if entry.course == lesson.course]
+    shown = [*course, *filter(None, [load().next(lesson)])]  # by `lesson.end()`
     return {
         "helpers": sha(*helpers),
         "data": sha(*named),
         "lock": sha((ROOT / "requirements.lock").read_bytes(), (ROOT / ".python-version").read_bytes()),
-        "syllabus": sha(*(f"{entry.id} {entry.title}" for entry in named)),
+        "syllabus": sha(*(f"{entry.id} {entry.title}" for entry in shown)),
     }
 
 

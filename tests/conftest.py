@@ -5,9 +5,10 @@ import textwrap
 
 import pytest
 
-from helpers.workbook import kernelspec, syllabus
+from helpers.environment import ENVIRONMENT
+from helpers.workbook import syllabus
 
-os.environ.update(kernelspec.ENVIRONMENT)  # tests compute what kernels compute, to the last digit
+os.environ.update(ENVIRONMENT)  # tests compute what kernels compute, to the last digit
 
 
 @pytest.fixture

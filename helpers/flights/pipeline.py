@@ -12,6 +12,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from helpers import ROOT
 from helpers.flights.store import Artifacts, PipelineError, ensure
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ TRAIN, EVALUATE = (
     (1, 2, 3, 4, 5, 6),
     (7,),
 )  # months; August to December stay unseen, for the lessons to replay
-SCHEMA = Path(__file__).with_name("schema.pbtxt")
+SCHEMA = ROOT / "data" / "flights" / "schema" / "examples.v1.pbtxt"
 
 GATE = """
 model_specs { signature_name: "serving_default" prediction_key: "late" label_key: "late" }

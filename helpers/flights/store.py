@@ -23,22 +23,14 @@ import ml_metadata as mlmd
 from ml_metadata.proto import metadata_store_pb2 as pb
 
 from helpers import ROOT, build, datasets
-from helpers.workbook import kernelspec
+from helpers.environment import ENVIRONMENT
 
+CODE = ("examples", "example_gen", "features", "model", "trainer", "pipeline")
 SOURCES = [
-    "datasets.py",
-    *(
-        f"flights/{name}"
-        for name in (
-            "examples.py",
-            "example_gen.py",
-            "features.py",
-            "model.py",
-            "trainer.py",
-            "pipeline.py",
-            "schema.pbtxt",
-        )
-    ),
+    ROOT / "helpers" / "datasets.py",
+    ROOT / "helpers" / "environment.py",
+    *(ROOT / "helpers" / "flights" / f"{name}.py" for name in CODE),
+    ROOT / "data" / "flights" / "schema" / "examples.v1.pbtxt",
 ]
 
 
@@ -84,7 +76,7 @@ def digest(settings: dict) -> str:
     """Twelve hex digits that change with the code (not with its layout and comments), data, lock or settings."""
     total = hashlib.sha256(json.dumps(settings, sort_keys=True).encode())
     total.update((ROOT / "requirements.lock").read_bytes())
-    for path in (ROOT / "helpers" / name for name in SOURCES):
+    for path in SOURCES:
         text = path.read_text(encoding="utf-8")
         total.update((ast.dump(ast.parse(text)) if path.suffix == ".py" else text).encode())
     for name in ("flights", "weather"):
@@ -101,7 +93,7 @@ def _run_apart(root: Path, settings: dict) -> Artifacts:
         subprocess.Popen(  # the open pipe tells the run that we are alive
             command,
             cwd=ROOT,
-            env=os.environ | kernelspec.ENVIRONMENT,
+            env=os.environ | ENVIRONMENT,
             stdin=subprocess.PIPE,
             stdout=output,
             stderr=output,

@@ -26,7 +26,7 @@ class Missing(Exception):
 def digest():
     """Digest of the files the environment is made from."""
     parts = [ROOT / "requirements.lock", ROOT / "pyproject.toml", ROOT / ".python-version", Path(__file__)]
-    parts.append(Path(__file__).with_name("kernelspec.py"))
+    parts += [Path(__file__).with_name("kernelspec.py"), ROOT / "helpers" / "environment.py"]
     return hashlib.sha256(b"\0".join(part.read_bytes() for part in parts) + str(ROOT).encode()).hexdigest()
 
 

@@ -13,6 +13,7 @@ import yaml
 from helpers import ROOT
 
 NOTEBOOKS = ROOT / "notebooks"
+ENVIRONMENT = ("requirements.lock", ".python-version", "helpers/environment.py")  # what every lesson runs in
 
 
 class UsageError(Exception):
@@ -208,7 +209,7 @@ def _surroundings(code: str, lesson: Lesson) -> dict:
     return {
         "helpers": sha(*helpers),
         "data": sha(*named),
-        "lock": sha((ROOT / "requirements.lock").read_bytes(), (ROOT / ".python-version").read_bytes()),
+        "lock": sha(*((ROOT / name).read_bytes() for name in ENVIRONMENT)),
         "syllabus": sha(*(f"{entry.id} {entry.title}" for entry in shown)),
     }
 

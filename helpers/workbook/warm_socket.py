@@ -21,7 +21,7 @@ from pathlib import Path
 
 import psutil
 
-from helpers.workbook import kernelspec
+from helpers.environment import ENVIRONMENT
 
 SCRIPT = Path(__file__).with_name("warm_parent.py")
 TRIES = 2  # a parent may end, being idle, just when it is asked
@@ -125,7 +125,7 @@ async def connect(name: Path, env: dict) -> socket.socket:
 
 def prepare() -> None:
     """Have a parent ready for the kernels that this process, or one it starts, will ask for. Does not wait for it."""
-    env = {**os.environ, **kernelspec.ENVIRONMENT}
+    env = {**os.environ, **ENVIRONMENT}
     with contextlib.suppress(Cold, OSError):  # the first kernel will say why
         start(parent(env), env)
 

@@ -5,6 +5,7 @@ import platform
 import re
 import shutil
 import sys
+import sysconfig
 from importlib.metadata import distributions
 from pathlib import Path
 
@@ -34,7 +35,11 @@ def versions(lock: str | None = None) -> list[str]:
     pinned = {
         _name(n): v for n, v in re.findall(r"^([A-Za-z0-9._-]+)(?:\[[^\]]*\])?==([^\s;\\]+)", lock, re.M)
     }
-    here = {_name(d.metadata["Name"]): d.version for d in distributions() if d.metadata["Name"]}
+    here = {
+        _name(d.metadata["Name"]): d.version
+        for d in distributions(path=[sysconfig.get_path("purelib")])
+        if d.metadata["Name"]
+    }
     wrong = [
         f"{name} is {here[name]}, the lock pins {version}" if name in here else f"{name} {version} is missing"
         for name, version in sorted(pinned.items())

@@ -56,25 +56,29 @@ def kernels() -> dict:
 
 
 def lessons() -> dict:
-    """All lessons from empty output folders: one Papermill call after another on cold kernels, and `workbook run`."""
-    found = {"papermill": [], "workbook": [], "unchanged": []}
+    """All lessons: one Papermill call after another on cold kernels, and `workbook run`; each in a folder of its own.
+
+    First from nothing at all, the flights pipeline and the warm parent still to be made, then without results but
+    with those two made.
+    """
+    found = {}
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
-        sources = []
-        for lesson in syllabus.load().lessons:
-            path = Path(folder, f"{lesson.file}.ipynb")
-            shutil.copy(lesson.recording, path)
-            sources.append(path)
-        one = {"WORKBOOK_BUILD": f"{folder}/one", "WORKBOOK_WARM": "0"}
-        found["papermill"].append(
-            sum(
-                seconds(BIN / "papermill", "--no-progress-bar", p, f"{p}.out.ipynb", "--cwd", folder, **one)
-                for p in sources
-            )
-        )
+        notebooks = [shutil.copy(lesson.recording, folder) for lesson in syllabus.load().lessons]
+        cold = {"WORKBOOK_BUILD": f"{folder}/papermill", "WORKBOOK_WARM": "0"}
+        warm = {"WORKBOOK_BUILD": f"{folder}/workbook"}
         warm_parent.stop()
-        two = {"WORKBOOK_BUILD": f"{folder}/two"}
-        found["workbook"].append(seconds(BIN / "workbook", "run", "--jobs", "2", **two))
-        found["unchanged"] += [seconds(BIN / "workbook", "run", **two) for _ in range(ROUNDS)]
+        for state in ("from nothing", "without results"):
+            found[f"workbook {state}"] = [seconds(BIN / "workbook", "run", "--jobs", "2", **warm)]
+            found["unchanged"] = [seconds(BIN / "workbook", "run", **warm) for _ in range(ROUNDS)]
+            shutil.rmtree(Path(folder, "workbook", "runs"))
+            found[f"papermill {state}"] = [
+                sum(
+                    seconds(
+                        BIN / "papermill", "--no-progress-bar", path, "/dev/null", "--cwd", folder, **cold
+                    )
+                    for path in notebooks
+                )
+            ]
     return found
 
 
@@ -83,7 +87,11 @@ def main():
     middle = {name: statistics.median(values) for name, values in times.items()}
     rows = [
         ("kernel with TFX imported, warm / cold", middle["warm"], middle["cold"], middle["warm"] / middle["cold"], 0.1),
-        ("all lessons, workbook run / Papermill in turn", middle["workbook"], middle["papermill"], middle["workbook"] / middle["papermill"], 0.5),
+        *(
+            (f"all lessons {state}, workbook run / Papermill in turn", middle[f"workbook {state}"],
+             middle[f"papermill {state}"], middle[f"workbook {state}"] / middle[f"papermill {state}"], 0.5)
+            for state in ("from nothing", "without results")
+        ),
         ("all lessons again, unchanged (s)", middle["unchanged"], None, middle["unchanged"], 3.0),
         ("the command's start (s)", middle["start"], None, middle["start"], 1.0),
     ]  # fmt: skip

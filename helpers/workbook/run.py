@@ -8,12 +8,10 @@ from pathlib import Path
 
 import yaml
 
-from helpers.workbook import syllabus
+from helpers.workbook import syllabus, warm_socket
 from helpers.workbook.execute import BLOCKED, OK, Job, Limits, Result, execute
 from helpers.workbook.store import Store
 from helpers.workbook.syllabus import Lesson, UsageError
-
-UNKNOWN_SECONDS = 40.0  # what a lesson without a recorded time is taken for
 
 
 @dataclass(frozen=True)
@@ -26,6 +24,7 @@ class Task:
     notebook: Callable[[], str]
     parameters: dict = field(default_factory=dict)
     needs: tuple[str, ...] = ()
+    seconds: float = 40  # what it is taken for until it has run here
     is_resource: bool = False
 
 
@@ -47,10 +46,11 @@ def tasks(names: Iterable[str], parameters: dict, rows: list[dict] | None = None
 def _of(name: str, parameters: dict, rows: list[dict] | None) -> list[Task]:
     if name.endswith(".ipynb"):
         make, key, allowed, needs, title = _copy(Path(name))
+        expected = Task.seconds
         name = name.removesuffix(".ipynb")
     else:
         lesson = syllabus.load().lesson(name)
-        name, title, needs = lesson.id, lesson.title, lesson.needs
+        name, title, needs, expected = lesson.id, lesson.title, lesson.needs, lesson.seconds
         make, key, allowed = _writer(lesson), lambda p: syllabus.key(lesson, p), lambda: lesson.parameters
     many = []
     for number, row in enumerate(rows if rows is not None else [{}], 1):
@@ -63,7 +63,7 @@ def _of(name: str, parameters: dict, rows: list[dict] | None) -> list[Task]:
                     f"Its parameters: {', '.join(allowed()) or 'none'}."
                 )
         label = f"{name}-row-{number:03d}" if rows is not None else name
-        many.append(Task(label, title, key(values), make, values, needs))
+        many.append(Task(label, title, key(values), make, values, needs, expected))
     return many
 
 
@@ -120,7 +120,8 @@ def _resource(resource) -> Task:
             )
         )
 
-    return Task(resource.id, resource.title, syllabus.sha(resource.call), write, is_resource=True)
+    key = syllabus.sha(resource.call)
+    return Task(resource.id, resource.title, key, write, seconds=resource.seconds, is_resource=True)
 
 
 def table(path: Path) -> list[dict]:
@@ -186,7 +187,9 @@ def run(
 
     needed = {need for task in left for need in task.needs}
     left = [task for task in left if not task.is_resource or task.name in needed]
-    left.sort(key=lambda task: -seconds(task, store))
+    left.sort(key=lambda task: (not task.is_resource, -seconds(task, store)))  # others wait for resources
+    if scheduler is None:
+        warm_socket.prepare()  # TFX is imported while the pool starts
     with _pool(scheduler, jobs) as pool:
         waiting = pool.as_completed()
         started: dict = {}
@@ -222,7 +225,7 @@ def run(
 
 def seconds(task: Task, store: Store) -> float:
     """How long a task of this name took last, or what is taken for it."""
-    return store.times.get(task.name, UNKNOWN_SECONDS)
+    return store.times.get(task.name, task.seconds)
 
 
 class _pool:

@@ -30,6 +30,7 @@ class Lesson:
     folder: str
     file: str
     minutes: int
+    seconds: float = 40
     data: tuple[str, ...] = ()
     after: tuple[str, ...] = ()
     needs: tuple[str, ...] = ()
@@ -84,6 +85,7 @@ class Resource:
     id: str
     title: str
     call: str
+    seconds: float = 40
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ import pytest
 
 from helpers.workbook import report, run, syllabus
 from helpers.workbook.execute import Job, Limits, execute
+from helpers.workbook.page import html
 from helpers.workbook.store import Store
 from helpers.workbook.syllabus import UsageError
 
@@ -77,13 +78,14 @@ def test_a_lesson_whose_cells_are_short_but_many_ends_at_the_lessons_limit():
 
 def test_what_was_executed_before_a_failure_is_in_the_page_and_the_notebook():
     result = execute(Job("x", notebook("print('before')", "1 / 0", "print('after')")))
-    assert "before" in result.page and "ZeroDivisionError" in result.page
+    page = html(result.notebook, "x")
+    assert "before" in page and "ZeroDivisionError" in page
     outputs = [c.get("outputs") for c in nbformat.reads(result.notebook, 4).cells if c.cell_type == "code"]
     assert outputs[0] and not outputs[-1]
 
 
 def test_a_page_needs_no_network_to_be_read():
-    page = execute(Job("x", notebook("1"))).page
+    page = html(execute(Job("x", notebook("1"))).notebook, "x")
     import re
 
     assert not re.findall(r'<(?:script|link|img)[^>]+(?:src|href)="(?:https?:)?//', page)
@@ -202,7 +204,7 @@ def test_a_full_disk_is_said_and_what_has_finished_is_kept(small_syllabus, tmp_p
     resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limits[1]))
     try:
         with pytest.raises(UsageError, match="could not be stored"):
-            store.put("other", result)
+            store.put("other", result, "page" * 10_000)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert sorted(p.name for p in store.folder.iterdir()) == before

@@ -33,19 +33,17 @@ class Job:
     notebook: str
     parameters: dict = field(default_factory=dict)
     limits: Limits = Limits()
-    page: bool = True
 
 
 @dataclass(frozen=True)
 class Result:
-    """How it ended: outcome, one sentence of detail, seconds, peak gigabytes, the executed notebook and its page."""
+    """How it ended: outcome, one sentence of detail, seconds, peak gigabytes, the executed notebook as JSON text."""
 
     outcome: str
     detail: str = ""
     seconds: float = 0.0
     peak: float = 0.0
     notebook: str = ""
-    page: str = ""
 
 
 def execute(job: Job, tries: int = 2) -> Result:
@@ -191,9 +189,7 @@ def papermill(job: Job, guards: list) -> Result:
         seconds = time.monotonic() - start
         executed = nbformat.read(path, as_version=4) if os.path.exists(path) else notebook
     text = nbformat.writes(tidy(executed))
-    return Result(
-        outcome, detail, round(seconds, 1), round(guard.peak, 2) if guard else 0.0, text, _page(executed, job)
-    )
+    return Result(outcome, detail, round(seconds, 1), round(guard.peak, 2) if guard else 0.0, text)
 
 
 def tidy(notebook):
@@ -204,18 +200,6 @@ def tidy(notebook):
         for name in ("papermill", "execution"):
             cell.metadata.pop(name, None)
     return notebook
-
-
-def _page(notebook, job) -> str:
-    """The executed notebook as one HTML page that needs no network."""
-    if not job.page:
-        return ""
-    from nbconvert import HTMLExporter
-
-    exporter = HTMLExporter(
-        mathjax_url="", require_js_url="", jquery_url="", widget_renderer_url="", mermaid_js_url=""
-    )
-    return exporter.from_notebook_node(notebook, {"metadata": {"name": job.name}})[0]
 
 
 def _first_line(text: str) -> str:

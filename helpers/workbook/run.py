@@ -3,6 +3,7 @@
 import csv
 import json
 from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import yaml
 
 from helpers.workbook import syllabus, warm_socket
 from helpers.workbook.execute import BLOCKED, OK, Job, Limits, Result, execute
+from helpers.workbook.page import html
 from helpers.workbook.store import Store
 from helpers.workbook.syllabus import Lesson, UsageError
 
@@ -190,12 +192,19 @@ def run(
     left.sort(key=lambda task: (not task.is_resource, -seconds(task, store)))  # others wait for resources
     if scheduler is None:
         warm_socket.prepare()  # TFX is imported while the pool starts
-    with _pool(scheduler, jobs) as pool:
+    with _pool(scheduler, jobs) as pool, ThreadPoolExecutor(1) as writer:
         waiting = pool.as_completed()
         started: dict = {}
+        written: list = []
+
+        def keep(task, result):
+            """Render and store beside the next lesson; who is waiting for a worker need not wait for a page."""
+            page = html(result.notebook, task.title) if result.notebook and not task.is_resource else ""
+            store.put(task.key, result, page)
+            store.took(task.name, result.seconds)
 
         def start(task):
-            job = Job(task.name, task.notebook(), task.parameters, limits, page=not task.is_resource)
+            job = Job(task.name, task.notebook(), task.parameters, limits)
             future = pool.submit(job)
             started[future] = task
             waiting.add(future)
@@ -207,8 +216,7 @@ def run(
             task = started[future]
             result = pool.result(future)
             results[task.name] = result
-            store.put(task.key, result)
-            store.took(task.name, result.seconds)
+            written.append(writer.submit(keep, task, result))
             told("end", task, result)
             if not task.is_resource:
                 continue
@@ -216,10 +224,12 @@ def run(
                 if result.outcome != OK:
                     blocked = Result(BLOCKED, f"{task.title}: {result.outcome}. {result.detail}")
                     results[other.name] = blocked
-                    store.put(other.key, blocked)
+                    written.append(writer.submit(keep, other, blocked))
                     told("end", other, blocked)
                 elif all(need in results for need in other.needs):
                     start(other)
+        for outcome in written:
+            outcome.result()
     return {task.name: results[task.name] for task in todo if task.name in results}
 
 

@@ -47,14 +47,14 @@ class Store:
         except (OSError, ValueError, TypeError):
             return None
 
-    def put(self, key: str, result: Result) -> None:
+    def put(self, key: str, result: Result, page: str) -> None:
         """Write beside, then rename: a reader, or a kill at any moment, sees the old result or the new one."""
         try:
             part = Path(tempfile.mkdtemp(prefix=f".part-{os.getpid()}-", dir=self.folder))
             try:
                 (part / "notebook.ipynb").write_text(result.notebook, encoding="utf8")
-                (part / "page.html").write_text(result.page, encoding="utf8")
-                (part / "result.json").write_text(json.dumps(asdict(replace(result, notebook="", page=""))))
+                (part / "page.html").write_text(page, encoding="utf8")
+                (part / "result.json").write_text(json.dumps(asdict(replace(result, notebook=""))))
                 if self.path(key).exists():
                     os.rename(self.path(key), part / "old")
                 os.rename(part, self.path(key))

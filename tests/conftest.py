@@ -13,7 +13,7 @@ os.environ.update(ENVIRONMENT)  # tests compute what kernels compute, to the las
 
 @pytest.fixture
 def own_build(tmp_path, monkeypatch):
-    """An output folder for this test alone."""
+    """An output folder for this test alone, in which nothing is verified, cached or stored yet."""
     monkeypatch.setenv("WORKBOOK_BUILD", str(tmp_path / "build"))
     return tmp_path / "build"
 

@@ -21,13 +21,6 @@ TABLES = ["flights", "weather", "planes", "airports", "airlines", "loans", "rate
 
 
 @pytest.fixture
-def own_build(tmp_path, monkeypatch):
-    """An empty build folder, so that nothing is verified or cached yet."""
-    monkeypatch.setenv("WORKBOOK_BUILD", str(tmp_path / "build"))
-    return tmp_path / "build"
-
-
-@pytest.fixture
 def copy(tmp_path, monkeypatch, own_build):
     """A function that makes a private copy of a package's data folder, has it read from there, and answers with the folder."""
 

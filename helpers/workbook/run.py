@@ -10,7 +10,7 @@ from pathlib import Path
 import yaml
 
 from helpers.workbook import syllabus, warm_socket
-from helpers.workbook.execute import BLOCKED, OK, Job, Limits, Result, execute
+from helpers.workbook.execute import BLOCKED, DEAD_KERNEL, OK, Job, Limits, Result, execute
 from helpers.workbook.page import html
 from helpers.workbook.store import Store
 from helpers.workbook.syllabus import Lesson, UsageError
@@ -228,8 +228,8 @@ def run(
                     told("end", other, blocked)
                 elif all(need in results for need in other.needs):
                     start(other)
-        for outcome in written:
-            outcome.result()
+        for storing in written:
+            storing.result()  # raises what went wrong in it
     return {task.name: results[task.name] for task in todo if task.name in results}
 
 
@@ -283,7 +283,7 @@ class _pool:
         try:
             return future.result()
         except (KilledWorker, CancelledError) as error:
-            return Result("dead kernel", f"The worker running it was lost: {type(error).__name__}.")
+            return Result(DEAD_KERNEL, f"The worker running it was lost: {type(error).__name__}.")
 
     def __enter__(self):
         return self

@@ -8,6 +8,8 @@ from dataclasses import asdict, replace
 from functools import cached_property
 from pathlib import Path
 
+import psutil
+
 from helpers import build
 from helpers.workbook.execute import Result
 from helpers.workbook.syllabus import UsageError
@@ -20,7 +22,7 @@ class Store:
         self.folder = folder or _made(build)() / "runs"
         _made(self.folder.mkdir)(parents=True, exist_ok=True)
         for left in self.folder.glob(".part-*"):  # of a run that was killed while writing
-            if not _alive(int(left.name.split("-")[1])):
+            if not psutil.pid_exists(int(left.name.split("-")[1])):
                 shutil.rmtree(left, ignore_errors=True)
 
     @cached_property
@@ -82,13 +84,3 @@ def _made(call):
             ) from error
 
     return made
-
-
-def _alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        pass
-    return True

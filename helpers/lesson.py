@@ -13,11 +13,11 @@ from typing import Any
 
 from helpers import build
 from helpers.exercises import (
-    COURSES,
     UnknownExercise,
-    course,
+    every,
     find,
     ledger,
+    of,
     source,
     view,
 )
@@ -137,11 +137,7 @@ def progress(everything: bool = False) -> None:
     """Show where this lesson's exercises stand, or those of all lessons."""
     entries, note = _entries()
     states = ledger.states(entries)
-    known = (
-        [name for number in COURSES for name in course(number)]
-        if everything or not _session.lesson
-        else [name for name in course(_session.lesson[0]) if source.lesson_of(name) == _session.lesson]
-    )
+    known = every() if everything or not _session.lesson else of(_session.lesson)
     import pandas
 
     from helpers import figures

@@ -25,7 +25,7 @@ from helpers.exercises.plain import NotData, plain, strict
 @pytest.fixture(autouse=True)
 def registry(monkeypatch):
     """Exercises of a test are forgotten after it; the real ones stay."""
-    exercises.course(1)
+    exercises.every()
     monkeypatch.setattr(exercises, "_registered", dict(exercises._registered))
 
 

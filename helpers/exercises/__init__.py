@@ -1,16 +1,17 @@
-"""The judges: what is right, per exercise; pure functions of plain data. A course's module is imported when first asked for."""
+"""The judges: what is right, per exercise; pure functions of plain data. A lesson's module, such as lesson_2_2, is imported when first asked for."""
 
 from __future__ import annotations
 
 import importlib
 import importlib.util
+import re
+from pathlib import Path
 from string import ascii_lowercase
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from helpers.exercises.kit import Exercise
 
-COURSES = (1, 2, 3, 4)
 _registered: dict[str, Exercise] = {}
 
 
@@ -32,17 +33,27 @@ def register(exercise: Exercise) -> None:
     _registered[exercise.id] = exercise
 
 
-def course(number: int | str) -> dict[str, Exercise]:
-    """The exercises of one course by id, in order; empty where the course has none."""
-    name = f"{__name__}.course{number}"
+def of(lesson_id: str) -> dict[str, Exercise]:
+    """The exercises of a lesson by id, in order; empty where it has no judges."""
+    if not re.fullmatch(r"\d+\.\d+", lesson_id):
+        return {}
+    name = f"{__name__}.lesson_{lesson_id.replace('.', '_')}"
     if importlib.util.find_spec(name) is None:
         return {}
     importlib.import_module(name)
-    return {
-        key: value
-        for key, value in sorted(_registered.items(), key=lambda item: _order(item[0]))
-        if key.startswith(f"{number}.")
-    }
+    return {key: task for key, task in sorted(_registered.items()) if lesson_of(key) == lesson_id}
+
+
+def every() -> dict[str, Exercise]:
+    """The exercises of all lessons by id, in the order of the course."""
+    files = Path(__file__).parent.glob("lesson_*_*.py")
+    lessons = sorted(tuple(map(int, file.stem.split("_")[1:])) for file in files)
+    return {key: task for course, number in lessons for key, task in of(f"{course}.{number}").items()}
+
+
+def lesson_of(exercise_id: str) -> str:
+    """The lesson to which "2.2a" belongs: "2.2"."""
+    return exercise_id.rstrip(ascii_lowercase)
 
 
 def find(exercise_id: str) -> Exercise:
@@ -51,18 +62,9 @@ def find(exercise_id: str) -> Exercise:
     Raises UnknownExercise, with the ids there are.
     """
     text = exercise_id if type(exercise_id) is str else f"({type(exercise_id).__name__})"
-    number = text.split(".")[0]
-    known = course(number) if number in {str(n) for n in COURSES} else {}
+    known = of(lesson_of(text))
     if text in known:
         return known[text]
-    near = [key for key in known if key.rstrip(ascii_lowercase) == text.rstrip(ascii_lowercase)] or list(
-        known
-    )
+    near = known or {key: task for key, task in every().items() if key.split(".")[0] == text.split(".")[0]}
     there = f"There are {', '.join(near)}." if near else 'Ids look like "1.1a": course, lesson, letter.'
     raise UnknownExercise(f"No exercise is called {text[:40]!r}. {there}")
-
-
-def _order(exercise_id: str) -> tuple[int, int, str]:
-    number, rest = exercise_id.split(".", 1)
-    lesson = rest.rstrip(ascii_lowercase)
-    return int(number), int(lesson), rest[len(lesson) :]

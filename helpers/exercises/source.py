@@ -2,14 +2,9 @@
 
 import functools
 import hashlib
-from string import ascii_lowercase
 
+from helpers.exercises import lesson_of
 from helpers.workbook import syllabus
-
-
-def lesson_of(exercise_id: str) -> str:
-    """The lesson to which "2.2a" belongs: "2.2"."""
-    return exercise_id.rstrip(ascii_lowercase)
 
 
 @functools.lru_cache(maxsize=8)

@@ -153,11 +153,11 @@ def helper_files(code: str, lesson: Lesson | None = None) -> list[Path]:
     """Files of `helpers` that this code reaches by its imports, transitively, sorted.
 
     TFX modules of the running case name each other in strings, so a package other than the root and the batch side
-    counts as a whole. Judges are looked up by course.
+    counts as a whole. Judges are looked up by lesson.
     """
     todo, found = [code], set()
     if lesson is not None:
-        todo += [f"import helpers.exercises.course{lesson.id.split('.')[0]}"]
+        todo += [f"import helpers.exercises.lesson_{lesson.id.replace('.', '_')}"]
         todo += [f"import {load().resource(r).call.split(':')[0]}" for r in lesson.needs]
     while todo:
         for node in ast.walk(ast.parse(todo.pop())):

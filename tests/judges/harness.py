@@ -1,6 +1,6 @@
 """What every judge must do, checked on its Cases. `faults` lists in words what it fails; an empty list is a good judge.
 
-In a module cases_N.py, `from .harness import Cases` and bind CASES, a dict from exercise id to Cases.
+In a module such as cases_2_2.py, `from .harness import Cases` and bind CASES, a dict from exercise id to Cases.
 """
 
 from __future__ import annotations

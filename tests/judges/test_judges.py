@@ -2,14 +2,14 @@
 
 import dataclasses
 import importlib
-import importlib.util
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
-from helpers.exercises import COURSES, course, kit, source
+from helpers.exercises import every, kit, lesson_of, source
 from helpers.exercises.kit import Exercise, right, wrong
 from helpers.workbook import syllabus
 
@@ -18,14 +18,12 @@ from .harness import Cases, faults, leaks
 
 def _cases() -> dict[str, Cases]:
     found = {}
-    for number in COURSES:
-        name = f"{__package__}.cases_{number}"
-        if importlib.util.find_spec(name):
-            found |= importlib.import_module(name).CASES
+    for file in sorted(Path(__file__).parent.glob("cases_*.py")):
+        found |= importlib.import_module(f"{__package__}.{file.stem}").CASES
     return found
 
 
-TASKS = {name: task for number in COURSES for name, task in course(number).items()}
+TASKS = every()
 CASES = _cases()
 BOTH = sorted(TASKS.keys() & CASES.keys())
 LESSONS = [lesson for lesson in syllabus.load().lessons if lesson.source.is_file()]
@@ -43,7 +41,7 @@ def test_every_judge_has_cases_and_all_cases_have_a_judge():
 @pytest.mark.parametrize("lesson", LESSONS, ids=lambda lesson: lesson.id)
 def test_every_exercise_of_a_lesson_has_starter_solution_check_and_judge(lesson):
     used = {name for name, _, _ in source.cells(lesson)}
-    assert used == {name for name in TASKS if source.lesson_of(name) == lesson.id}
+    assert used == {name for name in TASKS if lesson_of(name) == lesson.id}
     for name in used:
         cells = source.of(name)
         assert [sum(tag in tags for tags, _ in cells) for tag in ("starter", "solution")] == [1, 1], name
@@ -62,7 +60,7 @@ def test_the_shipped_solutions_are_right_in_the_recording(lesson):
 
 def test_the_judges_import_neither_tensorflow_nor_jupyter():
     code = (
-        "import sys; from helpers.exercises import COURSES, course; [course(n) for n in COURSES]; "
+        "import sys; from helpers.exercises import every; every(); "
         "sys.exit(', '.join({'tensorflow', 'IPython', 'tfx'} & set(sys.modules)) or 0)"
     )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)

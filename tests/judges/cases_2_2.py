@@ -1,4 +1,4 @@
-"""Right and wrong answers to the exercises of course 2."""
+"""Right and wrong answers to the exercises of lesson 2.2."""
 
 from tensorflow_metadata.proto.v0 import schema_pb2
 

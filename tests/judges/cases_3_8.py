@@ -1,4 +1,4 @@
-"""Answers to the exercises of course 3."""
+"""Answers to the exercises of lesson 3.8."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""Judges of course 4, deployment."""
+"""Judges of lesson 4.1, Serving a model."""
 
 from __future__ import annotations
 
@@ -10,8 +10,6 @@ from tensorflow_serving.config.model_server_config_pb2 import ModelServerConfig
 
 from helpers.exercises.kit import Function, Text, exercise, right, wrong
 from helpers.flights.examples import CATEGORIES, FEATURES, LABEL
-
-# ---- 4.1 Serving a model -----------------------------------------------------------------------------------------
 
 _WHOLE = {"weekday", "day_minute"}  # the features that the model takes as int64; the other numbers are floats
 

@@ -1,4 +1,4 @@
-"""Judges of course 2, data lifecycle."""
+"""Judges of lesson 2.2, Validating data with TFDV."""
 
 import functools
 import math
@@ -15,8 +15,6 @@ from helpers.exercises.kit import (
     right,
     wrong,
 )
-
-# ------------------------------------------------------------------------------------ 2.2 Validating data with TFDV
 
 
 def listed(names) -> str:

@@ -1,4 +1,4 @@
-"""Answers to the exercises of course 4."""
+"""Answers to the exercises of lesson 4.1."""
 
 import math
 import statistics

@@ -1,12 +1,11 @@
-"""Judges of course 3, modeling pipelines."""
+"""Judges of lesson 3.8, Model analysis with TFMA."""
 
 import itertools
 import math
 import random
 
 from helpers.exercises.kit import Choice, Function, Verdict, exercise, right, wrong
-
-# --------------------------------------------------------------------------------------- 3.8 Model analysis with TFMA
+from helpers.exercises.outputs import agrees
 
 _INTERVALS = [
     (-0.056, -0.015, 0.01),
@@ -110,15 +109,6 @@ _MISTAKES = {
 }
 
 
-def _agrees(formula, records: list[dict]) -> bool:
-    try:
-        return all(
-            math.isclose(formula(*r["input"]), r["output"], rel_tol=1e-6, abs_tol=1e-9) for r in records
-        )
-    except ZeroDivisionError:
-        return False
-
-
 @exercise(
     "3.8b",
     share_across=Function(_counts),
@@ -133,15 +123,15 @@ def pairs_across(share_across: list[dict]) -> Verdict:
         output = record["output"]
         if isinstance(output, bool) or not isinstance(output, (int, float)) or not math.isfinite(output):
             return wrong("It must return one number, a share of pairs.")
-    if _agrees(_across, share_across):
+    if agrees(share_across, _across, abs_=1e-9):
         return right(
             "Every one of these pairs counts for the total and for no slice: there the gain was hidden."
         )
-    if _agrees(lambda *counts: 100 * _across(*counts), share_across):
+    if agrees(share_across, lambda *counts: 100 * _across(*counts), abs_=1e-9):
         return wrong("That is a percentage; a share lies between 0 and 1.")
     positive = [record for record in share_across if all(record["input"])]
     for reason, formula in _MISTAKES.items():
-        if _agrees(formula, positive):
+        if agrees(positive, formula, abs_=1e-9):
             return wrong(reason)
     counts = share_across[1]["input"]
     if not all(0 <= record["output"] <= 1 for record in share_across):

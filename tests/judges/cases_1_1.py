@@ -1,4 +1,4 @@
-"""Answers to the exercises of course 1."""
+"""Answers to the exercises of lesson 1.1."""
 
 from .harness import Cases
 

@@ -1,25 +1,9 @@
-"""Judges of course 1, scoping."""
+"""Judges of lesson 1.1, The whole loop."""
 
 from __future__ import annotations
 
-import math
-
 from helpers.exercises.kit import Function, Names, exercise, right, wrong
-
-
-def _number(value) -> bool:
-    return type(value) in (int, float)
-
-
-def _all(records, formula) -> bool:
-    """Whether each record's output is what `formula` gives for its input."""
-    return all(
-        _number(r["output"]) and math.isclose(r["output"], formula(*r["input"]), rel_tol=1e-6, abs_tol=1e-6)
-        for r in records
-    )
-
-
-# ---- 1.1 The whole loop ------------------------------------------------------------------------------------------
+from helpers.exercises.outputs import agrees, number
 
 
 @exercise(
@@ -36,7 +20,7 @@ def _all(records, formula) -> bool:
 def what_an_alert_earns_on_average(expected_gain):
     if any(r["output"] is None for r in expected_gain):
         return wrong("For some inputs your function gives nothing back. Does every path `return` a number?")
-    if not all(_number(r["output"]) for r in expected_gain):
+    if not all(number(r["output"]) for r in expected_gain):
         return wrong("Your function does not give a single number for a single flight.")
     mistakes = {
         "That counts the saving and forgets the price of acting.": lambda p, saved, spent: p * saved,
@@ -62,13 +46,13 @@ def what_an_alert_earns_on_average(expected_gain):
             (1 - p) * saved - spent
         ),
     }
-    if _all(expected_gain, lambda p, saved, spent: p * saved - spent):
+    if agrees(expected_gain, lambda p, saved, spent: p * saved - spent):
         return right(
             "The cost is certain and the saving has probability `chance`, so the gain is zero where chance equals "
             "cost divided by saving."
         )
     for reason, formula in mistakes.items():
-        if _all(expected_gain, formula):
+        if agrees(expected_gain, formula):
             return wrong(reason)
     return wrong(
         "Add up two cases: late, with probability `chance`, and on time, with the rest. What does the alert earn in each?"
@@ -177,7 +161,7 @@ def which_months_raise_the_alarm(months_with_alarm):
         return wrong("That is True or False for each month. Use it to pick the months themselves.")
     if any(type(item) is dict for output in outputs for item in output):
         return wrong("That is the whole table of alarming rows. Only the months are asked for.")
-    if not all(_number(item) for output in outputs for item in output):
+    if not all(number(item) for output in outputs for item in output):
         return wrong("The list should hold months, as numbers.")
 
     def same(alarm) -> bool:
@@ -250,8 +234,8 @@ def whether_the_candidate_may_go_out(promote):
     if not all(
         type(output) is bool or output in (0, 1)
         for output in outputs
-        if _number(output) or type(output) is bool
-    ) or not all(_number(output) or type(output) is bool for output in outputs):
+        if number(output) or type(output) is bool
+    ) or not all(number(output) or type(output) is bool for output in outputs):
         return wrong("A gate says `True` or `False`; yours says something else.")
 
     def same(gate) -> bool:

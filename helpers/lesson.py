@@ -1,4 +1,4 @@
-"""What a lesson's notebook imports: begin, scratch, check, hint, solution, progress, end. None of them raises in a learner's session."""
+"""What a lesson's notebook imports: begin, desk, scratch, check, hint, solution, progress, end. None of them raises in a learner's session."""
 
 from __future__ import annotations
 
@@ -48,6 +48,11 @@ def begin(lesson_id: str) -> None:
 
     figures.style()
     _session.__init__(lesson_id, ledger.nearest(Path.cwd()))
+
+
+def desk() -> Path | None:
+    """The learner's folder, where the ledger lies; None in recordings and batch runs, which take the plain path of a widget."""
+    return _session.book and _session.book.parent
 
 
 def scratch() -> Path:

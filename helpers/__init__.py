@@ -11,3 +11,8 @@ def build() -> Path:
     folder = Path(os.environ.get("WORKBOOK_BUILD") or ROOT / "build")
     folder.mkdir(parents=True, exist_ok=True)
     return folder
+
+
+def learn_folder() -> Path:
+    """The learner's folder, copies of the lessons and the ledger in it: `$WORKBOOK_LEARN`, or `learn/` in the project."""
+    return Path(os.environ.get("WORKBOOK_LEARN") or ROOT / "learn").resolve()

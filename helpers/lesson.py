@@ -14,13 +14,12 @@ from typing import Any
 from helpers import build
 from helpers.exercises import (
     UnknownExercise,
-    every,
     find,
     ledger,
-    of,
     source,
     view,
 )
+from helpers.exercises import progress as standings
 from helpers.exercises.kit import INVALID, NOT_ATTEMPTED, Verdict, assess
 from helpers.workbook import syllabus
 
@@ -142,20 +141,15 @@ def progress(everything: bool = False) -> None:
     """Show where this lesson's exercises stand, or those of all lessons."""
     entries, note = _entries()
     states = ledger.states(entries)
-    known = every() if everything or not _session.lesson else of(_session.lesson)
     import pandas
 
     from helpers import figures
 
-    rows = [
-        {
-            "exercise": name,
-            "standing": _standing(name, states.get(name)),
-            "tries": states.get(name, ledger.State()).tries,
-        }
-        for name in known
-    ]
-    done = sum(row["standing"].startswith("✓") for row in rows)
+    book = syllabus.load()
+    lessons = book.lessons if everything or not _session.lesson else [book.lesson(_session.lesson)]
+    found = [standing for each in lessons for standing in standings.of(each, states)]
+    rows = [(x.exercise, f"{standings.MARKS[x.status]} {x.status}", x.tries) for x in found]
+    done = sum(x.is_right for x in found)
     table = figures.table(
         pandas.DataFrame(rows, columns=["exercise", "standing", "tries"]),
         caption=f"{done} of {len(rows)} exercises right",
@@ -179,12 +173,15 @@ def end() -> None:
         if other.course == here.course
     ]
     after = book.next(here)
-    onward = f"Next: {after.id} {after.title}." if after else "This was the last lesson."
+    onward, link = "This was the last lesson.", ""
+    if after:
+        onward = f"Next: {after.id} {after.title}."
+        link = f"Next: [{after.id} {after.title}](../{after.folder}/{after.file}.ipynb)."
     listed = "\n".join(f"{box} {text}" for box, text in rows)
     marked = "\n".join(f"- {box} **{text}**" if box == "☑" else f"- {box} {text}" for box, text in rows)
     view.say(
         f"{here.course}\n{listed}\n{onward}",
-        **{"text/markdown": f"**{here.course}**\n\n{marked}\n\n{onward}"},
+        **{"text/markdown": f"**{here.course}**\n\n{marked}\n\n{link or onward}"},
     )
 
 
@@ -216,14 +213,6 @@ def _entries() -> tuple[list[dict[str, str]], str]:
         )
     fresh = [entry for entry in _session.entries if entry not in [{k: e[k] for k in entry} for e in entries]]
     return entries + fresh, f"{skipped} damaged lines of the ledger were skipped." if skipped else ""
-
-
-def _standing(name: str, state: ledger.State | None) -> str:
-    if state is None:
-        return "– not attempted"
-    if not state.right:
-        return "✗ not yet"
-    return "✓ right" if state.digest == source.digest(name) else "✓ right, but the exercise has changed since"
 
 
 def _runs(process: str) -> bool:

@@ -22,11 +22,13 @@ class State:
     """Where an exercise stands: `right` once answered rightly, even if tried again later; how often it was tried.
 
     `digest` is that of the exercise when it was right: another one now means that the exercise has changed since.
+    `right_at` is when it was first right.
     """
 
     right: bool = False
     tries: int = 0
     digest: str = ""
+    right_at: str = ""
 
 
 def nearest(folder: Path) -> Path | None:
@@ -84,13 +86,5 @@ def states(entries: list[dict[str, str]]) -> dict[str, State]:
         state.tries += 1
         if entry["status"] == "right":
             state.right, state.digest = True, entry["digest"]
+            state.right_at = state.right_at or entry.get("at", "")
     return found
-
-
-def progress(folder: Path) -> dict[str, str]:
-    """By exercise, "right" or "wrong", from the ledger in `folder` itself; empty where there is none that can be read."""
-    try:
-        found = states(read(folder / NAME)[0])
-    except OSError:
-        return {}
-    return {name: "right" if state.right else "wrong" for name, state in found.items()}

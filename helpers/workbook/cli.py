@@ -1,4 +1,4 @@
-"""The `workbook` command: list, learn, run, record, doctor. Starts in well under a second; each command imports its own."""
+"""The `workbook` command: list, learn, reset, progress, run, record, doctor. Starts in well under a second; each command imports its own."""
 
 import sys
 from pathlib import Path
@@ -29,11 +29,11 @@ def list_():
     """The lessons, and how far you are in each."""
     from rich.table import Table
 
-    from helpers import ROOT
-    from helpers.exercises import ledger
+    from helpers import learn_folder
+    from helpers.exercises import progress
     from helpers.workbook import show
 
-    done = ledger.progress(ROOT / "learn")
+    states = progress.states(learn_folder())
     for course in dict.fromkeys(lesson.course for lesson in syllabus.load().lessons):
         table = Table(title=course, title_justify="left", box=None, pad_edge=False)
         for name, where in [
@@ -44,23 +44,59 @@ def list_():
         ]:
             table.add_column(name, justify=where)
         for lesson in (x for x in syllabus.load().lessons if x.course == course):
-            exercises = syllabus.exercises(lesson)
-            right = sum(done.get(e) == "right" for e in exercises)
-            table.add_row(lesson.id, lesson.title, str(lesson.minutes), f"{right} of {len(exercises)}")
+            found = progress.of(lesson, states)
+            right = sum(standing.is_right for standing in found)
+            table.add_row(lesson.id, lesson.title, str(lesson.minutes), f"{right} of {len(found)}")
         show.screen().print(table, "")
 
 
 @app.command()
 def learn(
-    lesson: Annotated[
-        str | None, typer.Argument(help="Open this lesson; the start of the course otherwise.")
-    ] = None,
+    lesson: Annotated[str | None, typer.Argument(help="Open this lesson; the start page otherwise.")] = None,
     browser: Annotated[bool, typer.Option(help="Open a browser.")] = True,
 ):
     """Make your own copies of the lessons in learn/ and open JupyterLab in them."""
-    from helpers.workbook import learn
+    from helpers.desk import lab
 
-    learn.open_lab(syllabus.load().lesson(lesson) if lesson else None, browser)
+    lab.open_lab(syllabus.load().lesson(lesson) if lesson else None, browser)
+
+
+@app.command()
+def reset(lesson: Annotated[str, typer.Argument(help="The lesson to begin anew.")]):
+    """Begin a lesson anew; your copy is kept under today's date, and your progress stays."""
+    from helpers import learn_folder
+    from helpers.desk import copies
+
+    kept = copies.reset(learn_folder(), syllabus.load().lesson(lesson))
+    print(f"Lesson {lesson} begins anew." + (f" Your copy is kept: {kept}" if kept else ""))
+    print("If it is open in JupyterLab, choose File > Reload Notebook from Disk there.")
+
+
+@app.command()
+def progress(
+    json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
+    csv: Annotated[bool, typer.Option("--csv", help="As CSV, a row per exercise.")] = False,
+    folder: Annotated[Path | None, typer.Option(help="Somebody's learn folder; your own otherwise.")] = None,
+):
+    """Exercises done, for you or for whoever collects them: as a table, JSON or CSV."""
+    from helpers import learn_folder
+    from helpers.exercises import progress
+
+    place = folder or learn_folder()
+    if folder and not (folder / progress.ledger.NAME).is_file():
+        raise UsageError(f"There is no {progress.ledger.NAME} in {folder}: name the folder that holds it.")
+    if json or csv:
+        print(progress.as_json(place) if json else progress.as_csv(place), end="\n" if json else "")
+        return
+    from rich.table import Table
+
+    from helpers.workbook import show
+
+    table = Table("exercise", "standing", "tries", "first right (UTC)", box=None, pad_edge=False)
+    for standings in progress.everything(progress.states(place)).values():
+        for x in standings:
+            table.add_row(x.exercise, f"{progress.MARKS[x.status]} {x.status}", str(x.tries), x.right_at)
+    show.screen().print(table)
 
 
 @app.command()

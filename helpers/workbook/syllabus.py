@@ -216,6 +216,13 @@ def _surroundings(code: str, lesson: Lesson) -> dict:
     }
 
 
+def abilities(lesson: Lesson) -> list[str]:
+    """What a learner will be able to do: the bullets of the lesson's opening, as Markdown."""
+    opening = lesson.text.partition("able to")[2].partition("# %%")[0]
+    items = re.findall(r"^# - (.+(?:\n#   .+)*)", opening, re.M)
+    return [re.sub(r"\n#\s+", " ", item).rstrip(" ;.") for item in items]
+
+
 def exercises(lesson: Lesson) -> list[str]:
     """Ids of the exercises in a lesson's text, in order."""
     return list(

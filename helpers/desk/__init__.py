@@ -1,0 +1,1 @@
+"""The learner's desk: own copies of the lessons, JupyterLab set up for learning, the start page, progress."""

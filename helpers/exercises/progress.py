@@ -1,0 +1,84 @@
+"""Where the exercises stand: the ledger's entries held against the lessons as they are now."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from helpers.exercises import ledger, source
+from helpers.workbook import syllabus
+
+NOT_ATTEMPTED, NOT_YET, RIGHT, RIGHT_BEFORE = (
+    "not attempted",
+    "not yet",
+    "right",
+    "right, but the exercise has changed since",
+)
+MARKS = {NOT_ATTEMPTED: "–", NOT_YET: "✗", RIGHT: "✓", RIGHT_BEFORE: "✓"}
+
+
+@dataclass(frozen=True)
+class Standing:
+    """One exercise: its status in a word, how often it was tried, when it was first right (UTC, ISO 8601; empty if never)."""
+
+    lesson: str
+    exercise: str
+    status: str = NOT_ATTEMPTED
+    tries: int = 0
+    right_at: str = ""
+
+    @property
+    def is_right(self) -> bool:
+        return self.status in (RIGHT, RIGHT_BEFORE)
+
+
+def of(lesson: syllabus.Lesson, states: dict[str, ledger.State]) -> list[Standing]:
+    """A lesson's exercises in order, where they stand; none where the lesson has no text."""
+    if not lesson.source.is_file():
+        return []
+    return [_standing(lesson.id, name, states.get(name)) for name in syllabus.exercises(lesson)]
+
+
+def everything(states: dict[str, ledger.State]) -> dict[syllabus.Lesson, list[Standing]]:
+    """All exercises by lesson, in the order of the course."""
+    return {lesson: of(lesson, states) for lesson in syllabus.load().lessons}
+
+
+def states(folder: Path) -> dict[str, ledger.State]:
+    """What the ledger in `folder` itself says, by exercise; empty where there is none that can be read."""
+    try:
+        return ledger.states(ledger.read(folder / ledger.NAME)[0])
+    except OSError:
+        return {}
+
+
+def as_json(folder: Path) -> str:
+    """For whoever collects a class's progress: totals, and each exercise."""
+    found = [standing for group in everything(states(folder)).values() for standing in group]
+    whole = {
+        "right": sum(x.is_right for x in found),
+        "exercises": len(found),
+        "standings": [asdict(x) for x in found],
+    }
+    return json.dumps(whole, indent=1, ensure_ascii=False)
+
+
+def as_csv(folder: Path) -> str:
+    """The same as a table, a row per exercise."""
+    text = io.StringIO()
+    rows = csv.DictWriter(text, list(Standing.__dataclass_fields__), lineterminator="\n")
+    rows.writeheader()
+    rows.writerows(asdict(x) for group in everything(states(folder)).values() for x in group)
+    return text.getvalue()
+
+
+def _standing(lesson: str, name: str, state: ledger.State | None) -> Standing:
+    if state is None:
+        return Standing(lesson, name)
+    status = NOT_YET
+    if state.right:
+        status = RIGHT if state.digest == source.digest(name) else RIGHT_BEFORE
+    return Standing(lesson, name, status, state.tries, state.right_at)

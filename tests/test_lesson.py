@@ -17,7 +17,7 @@ import pandas as pd
 import pytest
 
 from helpers import exercises, lesson
-from helpers.exercises import UnknownExercise, kit, ledger, source, view
+from helpers.exercises import UnknownExercise, kit, ledger, progress, source, view
 from helpers.exercises.kit import INVALID, NOT_ATTEMPTED, RIGHT, right, wrong
 from helpers.exercises.plain import NotData, plain, strict
 
@@ -351,7 +351,7 @@ def test_an_attempt_outlives_the_kernel_in_the_ledger(book, said):
     lesson.solution("1.1b")
     lesson.progress()
     assert "One solution" in said[-2][0] and "1 of 4 exercises right" in said[-1][0]
-    assert ledger.progress(book.parent) == {"1.1b": "right"}
+    assert {name: state.right for name, state in progress.states(book.parent).items()} == {"1.1b": True}
 
 
 def test_a_torn_line_loses_itself_alone(book, said):

@@ -4,31 +4,22 @@
 the cells declare. Takes as long as the lessons three times over.
 """
 
-import os
-import shutil
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
+import checkout
 import nbformat
 
-from helpers import ROOT
 from helpers.workbook import compare, syllabus
 
 
 def executed(folder: Path, names: list[str], jobs: int) -> dict:
     """Run the lessons from a copy of this checkout in `folder`; returns the executed notebooks by lesson id."""
-    copy = folder / "checkout"
-    files = subprocess.run(
-        ["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True, text=True
-    ).stdout
-    for name in filter(None, files.split("\0")):
-        (copy / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(ROOT / name, copy / name)
+    environment = checkout.make(folder / "checkout") | {"WORKBOOK_BUILD": str(folder / "build")}
     call = [sys.executable, "-m", "helpers.workbook.cli", "run", *names, "--jobs", str(jobs)]
-    environment = {**os.environ, "PYTHONPATH": str(copy), "WORKBOOK_BUILD": str(folder / "build")}
-    subprocess.run(call, cwd=copy, env=environment, check=True, stdout=subprocess.DEVNULL)
+    subprocess.run(call, cwd=folder / "checkout", env=environment, check=True, stdout=subprocess.DEVNULL)
     pages = folder / "build" / "report" / "notebooks"
     return {name: nbformat.read(pages / f"{name}.ipynb", 4) for name in names}
 

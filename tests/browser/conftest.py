@@ -1,0 +1,170 @@
+"""The real JupyterLab, as `workbook learn` starts it in a copy of the checkout, and a page of a real browser on it."""
+
+import os
+import re
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import checkout
+import httpx
+import pytest
+from playwright.sync_api import Page, expect, sync_playwright
+
+expect.set_options(timeout=30_000)
+SLOW = 180_000  # milliseconds: a whole lesson on a busy machine
+QUIET = "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking"
+
+
+class Lab:
+    """A JupyterLab in a learner's folder, and what a learner or an author does around it."""
+
+    def __init__(self, folder: Path):
+        self.root, self.learn = folder / "checkout", folder / "learn"
+        self.token = secrets.token_hex(8)
+        self.environment = checkout.make(self.root) | {
+            "WORKBOOK_LEARN": str(self.learn),
+            "WORKBOOK_BUILD": str(folder / "build"),
+            "JUPYTER_CONFIG_DIR": str(folder / "jupyter"),  # nothing of the user's own settings
+            "JUPYTER_DATA_DIR": str(folder / "jupyter-data"),
+            "JUPYTER_RUNTIME_DIR": str(folder / "jupyter-runtime"),
+        }
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        self.url = f"http://127.0.0.1:{port}"
+        options = f"--allow-root --ServerApp.port={port} --ServerApp.ip=127.0.0.1 --IdentityProvider.token={self.token}"
+        self.log = (folder / "lab.log").open("w")
+        self.process = subprocess.Popen(
+            self._command("learn", "--no-browser"),
+            cwd=self.root,
+            env=self.environment | {"WORKBOOK_LAB": options},
+            stdout=self.log,
+            stderr=self.log,
+            start_new_session=True,
+        )
+        self._wait()
+
+    def _command(self, *words: str) -> list[str]:
+        return [sys.executable, "-m", "helpers.workbook.cli", *words]
+
+    def _wait(self) -> None:
+        for _ in range(600):
+            try:
+                return httpx.get(
+                    f"{self.url}/api/status?token={self.token}", trust_env=False
+                ).raise_for_status()
+            except httpx.HTTPError:
+                assert self.process.poll() is None, Path(self.log.name).read_text()
+                time.sleep(0.1)
+        raise AssertionError(f"JupyterLab does not answer: {Path(self.log.name).read_text()}")
+
+    def workbook(self, *words: str) -> str:
+        """What the command says, in this learner's checkout."""
+        done = subprocess.run(
+            self._command(*words), cwd=self.root, env=self.environment, capture_output=True, text=True
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def rewrite(self, file: str, old: str, new: str) -> None:
+        """Change a lesson upstream."""
+        path = self.root / "notebooks" / file
+        text = path.read_text()
+        assert old in text
+        path.write_text(text.replace(old, new))
+
+    def stop(self) -> None:
+        os.killpg(self.process.pid, signal.SIGTERM)
+        self.process.wait(30)
+        self.log.close()
+
+
+class Desk:
+    """What a learner does in the page."""
+
+    def __init__(self, page: Page, lab: Lab):
+        self.page, self.lab = page, lab
+
+    def open(self, place: str = "lab") -> None:
+        self.page.goto(f"{self.lab.url}/{place}?token={self.lab.token}", timeout=60_000)
+        expect(self.page.locator("#jp-main-dock-panel")).to_be_visible()
+
+    def open_lesson(self, path: str) -> None:
+        """Open a copy and wait for its kernel; what is run before JupyterLab has one is not run at all."""
+        self.open(f"lab/tree/{path}")
+        expect(self.page.locator("#jp-main-statusbar")).to_contain_text("| Idle", timeout=SLOW)
+
+    @property
+    def notebook(self):
+        return self.page.locator(".jp-NotebookPanel:not(.lm-mod-hidden)")
+
+    def cell(self, text: str):
+        """The first code cell that holds this text."""
+        return self.notebook.locator(".jp-CodeCell", has_text=text).first
+
+    def menu(self, name: str, item: str) -> None:
+        self.page.get_by_role("menuitem", name=name, exact=True).click()
+        self.page.get_by_role("menuitem", name=item).first.click()
+
+    def write(self, cell, code: str) -> None:
+        """Replace a cell's code and run it, by keyboard."""
+        cell.locator(".cm-content").click()
+        self.page.keyboard.press("Control+a")
+        self.page.keyboard.insert_text(code)
+        self.page.keyboard.press("Shift+Enter")
+
+    def run(self, cell) -> None:
+        cell.locator(".cm-content").click()
+        self.page.keyboard.press("Shift+Enter")
+
+    def run_all(self) -> None:
+        """Run the lesson and wait for its last output."""
+        self.menu("Run", "Run All Cells")
+        end = self.notebook.locator(".jp-OutputArea-output", has_text=re.compile(r"Next: \d"))
+        expect(end).to_be_visible(timeout=SLOW)
+
+    def save(self) -> None:
+        self.page.keyboard.press("Control+s")
+        expect(self.page.locator(".jp-mod-dirty")).to_have_count(0)
+
+
+def chromium() -> str:
+    found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    if not found and os.environ.get("CI"):
+        pytest.fail("CI needs a Chromium: .ci/run installs it")
+    return found or pytest.skip("no Chromium here: `apt-get install chromium`")
+
+
+@pytest.fixture(scope="module")
+def browser():
+    path = chromium()
+    with sync_playwright() as playwright:
+        yield playwright.chromium.launch(executable_path=path, args=QUIET.split())
+
+
+@pytest.fixture(scope="module")
+def lab(browser, tmp_path_factory):
+    """One JupyterLab for the tests of a module, which go through a learner's day in order."""
+    found = Lab(tmp_path_factory.mktemp("lab"))
+    yield found
+    found.stop()
+
+
+@pytest.fixture
+def desk(browser, lab):
+    """A page; when the test ends, no request has left the machine and nothing went wrong in the page unseen."""
+    page = browser.new_page(viewport={"width": 1400, "height": 1000})
+    out, errors = [], []
+    page.on(
+        "request", lambda r: out.append(r.url) if not r.url.startswith((lab.url, "data:", "blob:")) else None
+    )
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    yield Desk(page, lab)
+    page.close()
+    assert not [url for url in out if not url.startswith(lab.url.replace("http", "ws"))] and not errors

@@ -1,0 +1,108 @@
+"""The start page and the standings it shows, from a ledger."""
+
+import csv
+import json
+import re
+
+import pytest
+
+from helpers.desk import copies, start_page
+from helpers.exercises import ledger, progress, source
+from helpers.workbook import syllabus
+
+OPENING = """
+# %% [markdown]
+# # A lesson
+#
+# You will be able to
+#
+# - name a `schema` <by heart>;
+# - draw
+#   a **line**.
+
+# %% tags=["starter"] exercise="{id}a"
+answer = ...
+
+# %% tags=["solution"] exercise="{id}a"
+answer = 42
+
+# %% exercise="{id}a"
+print(answer)
+"""
+
+
+@pytest.fixture
+def folder(small_syllabus, tmp_path):
+    """A learner's folder with two lessons of one exercise each, nothing attempted."""
+    small_syllabus({id: OPENING.format(id=id) for id in ("1.1", "1.2")})
+    source.cells.cache_clear()
+    copies.update(tmp_path)
+    return tmp_path
+
+
+def tried(folder, exercise, status, digest=None):
+    ledger.append(
+        folder / ledger.NAME, exercise, status, source.digest(exercise) if digest is None else digest
+    )
+
+
+def text(page: str) -> str:
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", page))
+
+
+def test_it_names_the_first_lesson_and_after_an_attempt_the_one_that_was_begun(folder):
+    assert "Next: 1.1 Lesson 1.1 . 0 of 2" in text(start_page.html(folder))
+    tried(folder, "1.2a", "wrong")
+    assert "Go on with: 1.2 Lesson 1.2 . 0 of 2" in text(start_page.html(folder))
+    tried(folder, "1.2a", "right")
+    assert "Next: 1.1 Lesson 1.1 . 1 of 2" in text(start_page.html(folder))
+    tried(folder, "1.1a", "right")
+    assert "All 2 exercises are right" in text(start_page.html(folder))
+
+
+def test_each_lesson_says_what_one_will_be_able_to_do_as_text_and_never_as_markup(folder):
+    page = start_page.html(folder)
+    assert "<li>name a <code>schema</code> &lt;by heart&gt;</li><li>draw a <strong>line</strong></li>" in page
+
+
+def test_links_lead_to_the_learners_copies(folder):
+    paths = re.findall(r'data-path="([^"]+)"', start_page.html(folder))
+    assert set(paths) == {"course/lesson_1_1.ipynb", "course/lesson_1_2.ipynb"}
+    assert all((folder / path).is_file() for path in paths)
+
+
+def test_each_state_of_an_exercise_has_a_mark_and_a_word_of_its_own(folder):
+    states = {}
+    for status, digest in (("wrong", None), ("right", "of an older text"), ("right", None)):
+        tried(folder, "1.1a", status, digest)
+        states[status, digest] = re.search(r'title="1.1a: ([^"]+)"', start_page.html(folder))[1]
+    assert list(states.values()) == [progress.NOT_YET, progress.RIGHT_BEFORE, progress.RIGHT]
+
+
+def test_a_missing_or_damaged_ledger_shows_what_can_be_read(folder):
+    tried(folder, "1.1a", "right")
+    with (folder / ledger.NAME).open("a") as file:
+        file.write('{"exercise": "1.2a", "status"')
+    assert "1 of 2 exercises right" in text(start_page.html(folder))
+    (folder / ledger.NAME).unlink()
+    assert "0 of 2 exercises right" in text(start_page.html(folder))
+
+
+def test_json_and_csv_list_every_exercise_with_tries_and_the_first_time_it_was_right(folder):
+    for status in ("wrong", "right", "right"):
+        tried(folder, "1.2a", status)
+    first = ledger.read(folder / ledger.NAME)[0][1]["at"]
+    whole = json.loads(progress.as_json(folder))
+    assert (whole["right"], whole["exercises"]) == (1, 2)
+    expected = {"lesson": "1.2", "exercise": "1.2a", "status": "right", "tries": 3, "right_at": first}
+    assert whole["standings"][1] == expected
+    rows = list(csv.DictReader(progress.as_csv(folder).splitlines()))
+    assert (
+        rows[1] == {key: str(value) for key, value in expected.items()}
+        and rows[0]["status"] == "not attempted"
+    )
+
+
+def test_every_lesson_of_the_workbook_says_what_one_will_be_able_to_do():
+    for lesson in syllabus.load().lessons:
+        assert len(syllabus.abilities(lesson)) >= 3, lesson.id

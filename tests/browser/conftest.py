@@ -27,13 +27,17 @@ class Lab:
     def __init__(self, folder: Path):
         self.root, self.learn = folder / "checkout", folder / "learn"
         self.token = secrets.token_hex(8)
-        self.environment = checkout.make(self.root) | {
-            "WORKBOOK_LEARN": str(self.learn),
-            "WORKBOOK_BUILD": str(folder / "build"),
-            "JUPYTER_CONFIG_DIR": str(folder / "jupyter"),  # nothing of the user's own settings
-            "JUPYTER_DATA_DIR": str(folder / "jupyter-data"),
-            "JUPYTER_RUNTIME_DIR": str(folder / "jupyter-runtime"),
-        }
+        self.environment = (
+            checkout.make(self.root)
+            | {
+                "WORKBOOK_LEARN": str(self.learn),
+                "WORKBOOK_BUILD": str(folder / "build"),
+                "WORKBOOK_WARM_IDLE": "60",  # seconds after which the parent of this copy ends, when no kernel is left
+                "JUPYTER_CONFIG_DIR": str(folder / "jupyter"),  # nothing of the user's own settings
+                "JUPYTER_DATA_DIR": str(folder / "jupyter-data"),
+                "JUPYTER_RUNTIME_DIR": str(folder / "jupyter-runtime"),
+            }
+        )
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             port = free.getsockname()[1]
@@ -110,18 +114,23 @@ class Desk:
 
     def menu(self, name: str, item: str) -> None:
         self.page.get_by_role("menuitem", name=name, exact=True).click()
-        self.page.get_by_role("menuitem", name=item).first.click()
+        self.page.locator(".lm-Menu-item", has_text=item).first.click()
+
+    def accept(self) -> None:
+        """The dialog's default answer."""
+        self.page.locator(".jp-Dialog .jp-mod-accept").click()
 
     def write(self, cell, code: str) -> None:
-        """Replace a cell's code and run it, by keyboard."""
+        """Replace a cell's code, by keyboard."""
         cell.locator(".cm-content").click()
         self.page.keyboard.press("Control+a")
         self.page.keyboard.insert_text(code)
-        self.page.keyboard.press("Shift+Enter")
 
     def run(self, cell) -> None:
+        """Run a cell by keyboard and wait until it has run; its prompt shows [*] from the key press on."""
         cell.locator(".cm-content").click()
-        self.page.keyboard.press("Shift+Enter")
+        self.page.keyboard.press("Control+Enter")
+        expect(cell.locator(".jp-InputPrompt")).to_have_text(re.compile(r"^\[\d+\]:$"))
 
     def run_all(self) -> None:
         """Run the lesson and wait for its last output."""

@@ -13,7 +13,7 @@
     .workbook-page a:focus-visible, .workbook-page summary:focus-visible { outline: 2px solid var(--jp-brand-color1); outline-offset: 2px }
     .workbook-page code { font-size: .92em; background: var(--jp-layout-color2); padding: 0 .25em }
     .workbook-next { border-left: 4px solid var(--jp-brand-color1); padding: .5rem .9rem; background: var(--jp-layout-color2) }
-    .workbook-page table { border-collapse: collapse; width: 100% }
+    .workbook-page table { border-collapse: collapse; width: 100%; table-layout: fixed } .workbook-page th:first-child { width: 58% }
     .workbook-page th, .workbook-page td { text-align: left; vertical-align: top; padding: .4rem .7rem .4rem 0; font-weight: 400;
       border-bottom: 1px solid var(--jp-border-color2) }
     .workbook-page thead th { font-weight: 600 } .workbook-page details { font-size: .92em }

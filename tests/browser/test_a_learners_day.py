@@ -141,7 +141,7 @@ def test_a_lesson_that_changes_while_it_is_open_is_merged_when_it_is_closed_and_
         desk.page.wait_for_timeout(200)
     assert "your own cells kept" in said
     desk.open_lesson(COPY)
-    expect(desk.notebook.get_by_text("No model fails when")).to_be_visible()
+    expect(desk.notebook.get_by_role("paragraph").filter(has_text="No model fails when")).to_be_visible()
     assert right_answer(desk.lab).splitlines()[0] in desk.notebook.inner_text()
 
 

@@ -5,6 +5,7 @@ ENVIRONMENT = {
     "NPY_DISABLE_CPU_FEATURES": "AVX512F AVX512CD AVX512_SKX AVX512_CLX AVX512_CNL AVX512_ICL",
     # ^ with AVX-512, numpy's exp, log and power differ in the last digit, and argsort in the order of ties
     "OMP_NUM_THREADS": "2",  # scikit-learn adds up by thread: how many there are is part of the result
+    "OMP_WAIT_POLICY": "passive",  # threads that wait let others run: lessons side by side do not stand still
     "OPENBLAS_CORETYPE": "Haswell",  # numpy, scipy: the kernels for AVX2, also where there are later ones
     "OPENBLAS_NUM_THREADS": "1",  # their matrices are small here
     "PYTHONHASHSEED": "0",  # the order of sets of strings

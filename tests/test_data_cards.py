@@ -136,6 +136,9 @@ def sentences_rated_words():
     assert words.word.value_counts().max() == 2
     yield f"No word has a mean of 0 or a standard deviation above {ratings.std(axis=1).max():g}"
     assert (ratings.mean(axis=1) != 0).all()
+    habit = ratings - ratings.mean(axis=1, keepdims=True)
+    together = [(habit[:-gap] * habit[gap:]).mean() / habit.var() for gap in (1, 10)]
+    yield f"{share(together[0])} of their variance in common for next neighbours and {share(together[1])} ten rows apart"
     yield f"{share((ratings.mean(axis=1) < 0).mean())} of the means are negative"
     yield f"{share((ratings == 0).mean())} of the single ratings are 0"
     yield f"In {np.sum(abs(ratings.mean(axis=1) - words['mean']) > 1e-3)} row `mean`"

@@ -102,7 +102,9 @@ class Desk:
     def open_lesson(self, path: str) -> None:
         """Open a copy and wait for its kernel; what is run before JupyterLab has one is not run at all."""
         self.open(f"lab/tree/{path}")
-        expect(self.page.locator("#jp-main-statusbar")).to_contain_text("| Idle", timeout=SLOW)
+        status = self.page.locator("#jp-main-statusbar")  # of the tab in front, once it is this one
+        expect(status).to_contain_text(path.split("/")[-1])
+        expect(status).to_contain_text("| Idle", timeout=SLOW)
 
     @property
     def notebook(self):

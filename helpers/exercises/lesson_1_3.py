@@ -256,6 +256,8 @@ def what_the_reliability_diagram_says(reading, given):
             "More than one month is misread. For each, ask whether most of its points lie above or below the diagonal."
         )
     month = off[0]
+    if truth[month] == "about right" and said[month] == "too low":
+        return wrong(f"Don't count {month}'s points on either side: weigh how far each is from the diagonal.")
     if truth[month] == "about right":
         return wrong(
             f"{month}'s line leaves the diagonal on both sides. How far, and what remains of that in the mean?"

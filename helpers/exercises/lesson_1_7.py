@@ -49,6 +49,9 @@ def the_share_of_late_flights_under_the_months_inputs(expected_late):
         "Your weights are turned round: flights that look like the month should count more, and yours count less.": (
             lambda late, q: _weighted(late, [(1 - p) / p for p in q])
         ),
+        "Your weights are 1 / (1 − q), one more than the odds. How many flights of the month come on one of training?": (
+            lambda late, q: _weighted(late, [1 / (1 - p) for p in q])
+        ),
         "You give weight to flights that look like *training*. The month's kind should count.": (
             lambda late, q: _weighted(late, [1 - p for p in q])
         ),
@@ -110,6 +113,9 @@ def the_limit_that_keeps_the_promise(limit):
         ),
         "That is the largest value, whatever is allowed. It keeps the promise, and misses more than it must.": (
             lambda calm, allowed: max(calm)
+        ),
+        "With `allowed=0` your index is `-0`, and that is the first value, the smallest. Count from the largest down.": (
+            lambda calm, allowed: sorted(calm)[-allowed]
         ),
         "You have not sorted: the position in time says nothing about the size.": lambda calm, allowed: calm[
             allowed
@@ -175,6 +181,11 @@ def the_share_of_a_ramp_with_its_rollback(share_today):
         "You roll back on the very day that shows it. That day's outcomes are known only the next morning.": (
             lambda day, worse, steps, length: (
                 0 if worse is not None and day >= worse else step(day, steps, length)
+            )
+        ),
+        "You roll back a day late: what day 4 showed is known on the morning of day 5, and day 5 gets nothing.": (
+            lambda day, worse, steps, length: (
+                0 if worse is not None and day > worse + 1 else step(day, steps, length)
             )
         ),
         "You roll back from the start wherever `worse` is known. The days before were served, and can't be taken back.": (

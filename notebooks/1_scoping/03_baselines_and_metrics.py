@@ -1191,7 +1191,7 @@ figures.table(
 # - You audited carriers, airports and hours with intervals and Benjamini–Hochberg, and kept "not found" apart from "fine".
 # - You chose a model by dollars within three bounds, and saw months in which the better ROC-AUC earned less.
 #
-# Run it with other prices, or another rare class, from a terminal: `workbook run 1.3 -p spent=50 -p very_late=60`.
+# Run it with other prices, or another rare class, from a terminal: `workbook run 1.3 -p very_late=60`.
 
 # %%
 lesson.end()

@@ -503,10 +503,10 @@ reviews = [
 figures.table(gains(reviews), formats=SIGNED)
 
 # %% [markdown]
-# So many wrong labels cost the network a tenth of ROC-AUC and more, and no luck is as large as that. Either review brings most of it back. But the clever list is not better than
-# the random one, although it finds more flips: the interval of the last row covers zero. A likely reason: what it finds are the labels that the network
-# overruled anyway, and what it leaves are those the network believed. The textbook's order of worth (search, then review) is not borne out here; the worth of the *review* is.
-# Noise at random has a cliff rather than a slope, too: run the lesson with `-p noise=0.25`, and see how little that costs.
+# So many wrong labels do harm far beyond luck, and either review brings most of it back. The clever list finds more flips, yet its lead over the random list lies
+# within luck: the interval of the last row covers zero. The last column above hints at the reason. Either way the share of wrong labels falls far enough that what is left
+# costs little; labels wrong *at random* mostly cancel out. What is well supported here is that the **review** pays, less so that the search does. Run
+# the lesson with `-p noise=0.25` to see how little a smaller share costs in the first place.
 #
 # And the labels as they came? The same search, on the baseline's chances, lists cells for a second opinion. Here the experts' own doubt tells whether the list makes sense.
 
@@ -610,8 +610,9 @@ figures.table(
 
 
 # %% [markdown]
-# Inverted cells come out far below a coin: to the network dark is broken, whatever the label says. Cropped and blurred cells lose what they should lose. `brighter` loses a
-# little, although every expert would give the same label: the network leans on the exposure, as 1.5 found. That is the case in which an augmentation can teach something.
+# Inverted cells come out far below a coin: to the network dark is broken, whatever the label says. Cropped cells lose much. But blurred cells lose little more than turned ones, although in the
+# picture the crack is gone. So the test says what *this network* looks at, and it looks at brightness more than at cracks; it can accuse a change, and it can't acquit one. And `brighter` is accused,
+# though every expert would give the same label: the network leans on the exposure, as 1.5 found. That is the case in which an augmentation can teach something.
 #
 # Now train with them. Each drawn picture is changed with probability ½ (`turned` already leaves one in eight as it is).
 
@@ -634,9 +635,9 @@ for name, change in changes.items():
 figures.table(gains([(name, "baseline") for name in changes]), formats=SIGNED)
 
 # %% [markdown]
-# The three that break the label are the three that lose. But each of their intervals covers zero: half of the pictures still come unchanged, the network is judged
-# on unchanged ones, and it bears noise, as section 4 showed. The two that keep the label gain next to nothing: about as much as changing nothing did. So the claim
-# "augmentation helps a small data set" is not borne out by *this* small data set, for this network, in so few steps. `brighter` sits on the edge; we come back to it.
+# The three that break the label are the three that lose most, as they should. Their intervals reach zero or almost: half of the pictures still come unchanged, the network is judged on unchanged
+# ones, and it bears noise, as section 4 showed. Of the two that keep the label, `turned` brings nothing. So "augmentation helps a small data set" is not borne out by it, for this
+# network in so few steps. `brighter` is the one gain whose interval stays above zero, by a hair. We come back to it.
 #
 # ## 6 More data, and more of the right data
 #
@@ -698,11 +699,13 @@ within = within.rename_axis(["judged on", None]).reset_index("judged on")
 figures.table(within, formats=SIGNED)
 
 # %% [markdown]
-# - **More of the same** brings nothing. With three times, or eight times, the cells of the same modules the ranking is not better than with 160.
-# - **The same number from fewer modules** is a disaster. The purchase of the lesson is not cells, it is *modules*: 160 labels spread over all of them are worth a tenth of ROC-AUC
-#   more than 160 labels of four, for the same money. Cells of one module are near-copies; the 161st looks like one we have.
-# - **The slice that fails** is hard to mend. More mono cells did not lift mono. More poly cells may even hurt it: the mean is well below zero, but its interval, over few mono modules, ends above. We can't say.
-# - **Adding data can hurt.** The cheap labels make the network worse than the 160 cells alone, on eight times the data: the whole interval lies below zero.
+# - **Fewer modules** are a disaster. The same number of labels, for the same money, is worth far less from four modules than spread over 22. What we buy are *modules*, not cells: cells of one module
+#   are near-copies, and the next one looks like one we have.
+# - **More of the same** brings nothing; on this budget it even costs a little. The steps are fixed, so 160 cells are seen eighteen times each and 480 only six times. Give the network twice
+#   the steps (section 8), and all cells together do as well as the 160, not better.
+# - **Data of another kind can hurt a slice.** Poly cells take away from mono: the interval lies below zero. The total hides it. And the purchase that
+#   should have helped mono, more mono cells, did not: they came from the modules we already had.
+# - **Cheap labels hurt.** With all the other cells, wrongly labelled in part, the network is worse than with the 160 alone, and the whole interval lies below zero.
 #
 # "Is it more data we need?" is thus the wrong question. More of *what* is the question, and the log answers it.
 #
@@ -739,7 +742,7 @@ figures.md(
 )
 
 # %% [markdown]
-# The ranking does not move. What moves is the chance itself: the balanced networks see a world in which every second cell is broken, and say so. If
+# The ranking does not move. What moves is the chance itself: the balanced networks expect nearly every second cell to be broken, and say so. If
 # their number goes into a break-even (1.1), it is wrong. At three in ten, balance is a remedy without an illness; a threshold does the same, and can be read (1.5).
 #
 # ## 8 And tuning the model?
@@ -773,15 +776,16 @@ ax.axvline(0, color=figures.GREY, linewidth=1)
 ax.set_yticks(forest.index, forest.change)
 ax.invert_yaxis()
 ax.grid(axis="x")
-ax.set(title="Which modules the labels come from matters; little else does",
+ax.set(title="Bad data does harm; no change here brings a gain beyond luck",
        xlabel="gain in ROC-AUC over the baseline, 95 % interval over modules")
 ax.legend(loc="center left")
 figures.show(fig, alt="Forest plot of gains over the baseline: "
              + "; ".join(f"{r.change} {r.gain:+.3f} ({r['from']:+.3f} to {r.to:+.3f})" for _, r in forest.iterrows()))
 
 # %% [markdown]
-# The grey band is as wide, to either side, as the interval of changing nothing reaches. The gains of tuning the model lie inside it, and so do those of cleaner labels, balance and copies. What stands out stands out to the left: labels from few modules,
-# and cheap labels. Neither side, data or model, has an easy gain to offer here; but data can do harm that no tuning of this model would make good.
+# The grey band is as wide, to either side, as the interval of changing nothing reaches. All three gains of tuning the model lie inside it, and so do labels and balance. Outside
+# it, on the left, are labels from few modules, cheap labels, and copies that break their label. On the right there is nothing. Neither data nor model has an easy gain to offer
+# here; but the data can do harm that no tuning of this model would make good, and new modules are what the next money should buy.
 #
 # ### The best of many
 #
@@ -798,9 +802,9 @@ attempt(
 figures.table(gains([("brighter", "baseline"), ("brighter, repeated", "nothing")]), formats=SIGNED)
 
 # %% [markdown]
-# Most of the gain is gone. This is the **winner's curse**: whoever is picked for being best was partly picked for being lucky.
+# The gain is gone. This is the **winner's curse**: whoever is picked for being best was partly picked for being lucky.
 #
-# Last, the seal comes off. The test modules have played no part in any choice. We ask them about the four findings, and no more.
+# Last, the seal comes off. The test modules have played no part in any choice. We ask them about four findings, and no more.
 
 
 # %%
@@ -822,8 +826,9 @@ rows = pd.DataFrame([on_test(*pair) for pair in findings], columns=["test", "fro
 figures.table(pd.concat([asked, rows], axis=1), formats=dict.fromkeys(["held out", "test", "from", "to"], "{:+.3f}"))
 
 # %% [markdown]
-# Flipped labels and labels from few modules hurt on the test modules as well, with intervals that barely reach zero: eleven modules are few. `brighter` gains nothing there. And the harm of the cheap labels, beyond luck on
-# the held-out modules, does not show on these. So we report it as seen once and not confirmed. A log makes that sentence possible; a best number would have hidden it.
+# On the test modules few modules hurt again about as much, flipped labels about half as much; `brighter` and the cheap labels show next to nothing. But eleven modules are few: every
+# interval covers zero. So the report reads: few modules and wrong labels do harm, seen on 33 modules and not contradicted by 11 others; the harm of cheap labels is not confirmed; no gain was found. A log makes
+# such a report possible. A list of best numbers would have said that brightness helps.
 #
 # ## What breaks in production
 #
@@ -932,9 +937,10 @@ figures.table(
 #
 # - You kept an experiment log in TensorBoard's format, one run per fold and change, with digests of data and judged cells, and took every table from a query to it.
 # - You paired runs, put an interval over modules around each gain, and measured what changing nothing gains.
-# - You found flipped labels by confident learning, better than chance, and saw that the review of a random list was worth as much.
+# - You found flipped labels by confident learning, better than chance, and saw that reviewing its list was worth no more, beyond luck, than reviewing a random one.
 # - You told copies that keep a label from those that don't, by eye and by the baseline's own ranking, before training on them.
-# - You compared labels, copies, data, balance and tuning on one budget: what counted was from how many modules the labels came. Cheap labels hurt once and were not confirmed; the best of many did not repeat.
+# - You compared labels, copies, data, balance and tuning on one budget: none gained beyond luck, the best did not repeat, and what counted was from how many modules the labels came.
+#   Adding data did hurt: cheap labels overall, poly cells in the mono slice.
 # - You caught a cleaned exam by its digest, and copies across the split by a fingerprint.
 #
 # Where the next label should come from, if you can choose each one, is active learning: lesson 2.9.

@@ -428,10 +428,10 @@ def purposes(store, numbers):
                if event.type == mlmd.Event.OUTPUT}
     rows = [(made_by[event.execution_id], event.path.steps[0].key, names[event.artifact_id])
             for event in store.get_events_by_execution_ids(made_by) if event.type == mlmd.Event.INPUT]
-    return pd.DataFrame(rows, columns=["was made", "with the input", "artifact"])
+    return pd.DataFrame(sorted(rows), columns=["was made", "with the input", "artifact"])
 
 
-figures.table(purposes(store, [served.id, *sorted(origin)]).sort_values(["was made", "with the input", "artifact"]))
+figures.table(purposes(store, [served.id, *origin]))
 
 # %% [markdown]
 # Read Model 6: it was trained on the examples of weeks 4 and 5. Its blessing was given on week 6, beside Model 5 as the rival; and through
@@ -542,8 +542,7 @@ config.sqlite.filename_uri = str(pipeline.ensure().metadata)
 config.sqlite.connection_mode = mlmd.SqliteMetadataSourceConfig.READONLY
 other = MetadataStore(config)
 newest = max(other.get_artifacts_by_type("PushedModel"), key=lambda artifact: artifact.id)
-ancestors = [newest.id, *sorted(upstream(other, newest.id))]
-figures.table(purposes(other, ancestors).sort_values(["was made", "with the input"]))
+figures.table(purposes(other, [newest.id, *upstream(other, newest.id)]))
 
 # %% [markdown]
 # The same questions, answered by the same lines: examples, schema, transformation, model, blessing.
@@ -645,7 +644,7 @@ lesson.check("2.8b", duty=duty)
 
 # %%
 def inputs(artifact):
-    """What the execution that made an artifact read: input name → names of artifacts, in order."""
+    """What the execution that made an artifact read: input name → names of artifacts."""
     table = purposes(store, [artifact.id])
     return table.groupby("with the input").artifact.apply(list).to_dict()
 
@@ -860,7 +859,7 @@ def place(path):
 
 
 def places(paths):
-    return pd.Series(list(map(place, paths)), dtype=object).value_counts()
+    return pd.Series(list(map(place, paths)), dtype=object).value_counts().sort_index()
 
 
 others = sorted(set(weekly["Examples 2"].tailnum) & set(weekly["Examples 4"].tailnum) - {plane})
@@ -881,7 +880,7 @@ figures.table(before.rename_axis("place"), caption=f"Files that hold {plane}")
 asked_by = [name for name, rows in weekly.items() if plane in set(rows.tailnum)]
 reach = {artifact.id: artifact for name in asked_by
          for artifact in subgraph(artifacts[name].id, Query.DOWNSTREAM, stop_at="type LIKE '%Gate'").artifacts}
-kinds = pd.Series([artifact.type for artifact in reach.values()]).value_counts().rename("artifacts")
+kinds = pd.Series([artifact.type for artifact in reach.values()]).value_counts().sort_index().rename("artifacts")
 gone = sorted(named(store)[number] for number in reach if reach[number].type == "Model")
 figures.table(kinds.rename_axis("type").to_frame(),
               caption=f"To delete: all that {', '.join(asked_by)} went into; models: {', '.join(gone)}")
@@ -1032,7 +1031,7 @@ seal(store)
 latest = max(store.get_contexts_by_type("pipeline_run"), key=lambda context: context.id)
 said = {execution.type.split(".")[-1]: mlmd.Execution.State.Name(execution.last_known_state)
         for execution in store.get_executions_by_context(latest.id)}
-figures.table(pd.DataFrame(said.items(), columns=["component", "state"]),
+figures.table(pd.DataFrame(sorted(said.items()), columns=["component", "state"]),
               caption=f"Week 5 after the repair; the fingerprint is the same: {'yes' if unchanged else 'no'}")
 
 # %% [markdown]

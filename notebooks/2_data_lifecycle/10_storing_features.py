@@ -72,7 +72,8 @@ db.execute("""
            carrier, origin, dest, tailnum, distance, dep_delay, arr_delay
     FROM clocks ORDER BY id""")
 figures.table(db.sql("""SELECT count(*) AS "flights planned", count(departed) AS "left",
-                        count(landed) AS "landed as planned", max(landed)::VARCHAR AS "last landing (UTC)" FROM trips""").df())
+                        count(landed) AS "landed as planned", max(landed)::VARCHAR AS "last landing (UTC)"
+                        FROM trips""").df())
 
 # %% [markdown]
 # A landing is known when its message arrives, and the table does not say when that was. So this part is **invented**: most messages take one to five minutes,
@@ -239,7 +240,8 @@ kept = sum(g.column(i).total_compressed_size for g in needed for i in range(g.nu
 total = sum(path.stat().st_size for path in store.glob("carrier-*/*/*.parquet"))
 files = re.search(r"Scanning Files: (\d+)/(\d+)", plan)
 figures.md(f"The plan reads **{files[1]} of {files[2]}** files. "
-           f"In it {len(needed)} of {len(groups)} row groups can hold UA. Of these, two columns of {groups[0].num_columns} are needed: "
+           f"In it {len(needed)} of {len(groups)} row groups can hold UA. "
+           f"Of these, two columns of {groups[0].num_columns} are needed: "
            f"at most **{kept / total:.2%}** of the view's bytes.")
 
 # %% [markdown]

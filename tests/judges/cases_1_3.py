@@ -263,7 +263,7 @@ CASES = {
             "all but avoid": {"reading": READ | {"September": "about right"}},
             "other side of the diagonal from": {"reading": READ | {"December": "too high"}},
             "More than one month": {"reading": READ | {"July": "too low", "December": "about right"}},
-            "How far, and what remains": {"reading": READ | {"July": "too low"}},
+            "weigh how far each is": {"reading": READ | {"July": "too low"}},
             "spelled as in the text": {"reading": READ | {"July": "fine"}},
         },
     ),

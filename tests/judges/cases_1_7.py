@@ -54,6 +54,9 @@ CASES = {
         wrong={
             "weigh by `q` itself": {"expected_late": lambda late, q: np.average(late, weights=q)},
             "turned round": {"expected_late": lambda late, q: np.average(late, weights=1 / np.array(q) - 1)},
+            "one more than the odds": {
+                "expected_late": lambda late, q: np.average(late, weights=1 / (1 - np.array(q)))
+            },
             "look like *training*": {
                 "expected_late": lambda late, q: np.average(late, weights=1 - np.array(q))
             },
@@ -87,6 +90,7 @@ CASES = {
             "higher than it need be": {"limit": lambda calm, allowed: sorted(calm)[-max(allowed, 1)]},
             "from the smallest": {"limit": lambda calm, allowed: sorted(calm)[allowed]},
             "whatever is allowed": {"limit": lambda calm, allowed: max(calm)},
+            "your index is `-0`": {"limit": lambda calm, allowed: sorted(calm)[-allowed]},
             "not sorted": {"limit": lambda calm, allowed: calm[allowed]},
             "drop repeats": {
                 "limit": lambda calm, allowed: sorted(set(calm), reverse=True)[
@@ -116,6 +120,9 @@ CASES = {
             "never roll back": {"share_today": lambda d, w, s, n: s[min(d // n, len(s) - 1)]},
             "on the very day": {
                 "share_today": lambda d, w, s, n: 0 if w is not None and d >= w else _share(d, None, s, n)
+            },
+            "a day late: what day 4": {
+                "share_today": lambda d, w, s, n: 0 if w is not None and d > w + 1 else _share(d, None, s, n)
             },
             "from the start": {
                 "share_today": lambda d, w, s, n: 0 if w is not None else _share(d, None, s, n)

@@ -129,6 +129,8 @@ def test_where_lesson_and_learner_changed_the_same_cell_the_new_lesson_is_laid_b
     assert desk.upstream(changed) == [], "told once"
     [told] = desk.upstream(changed.replace("a number", "one number"))
     assert "lesson_1_1.new-2.ipynb" in told and "# a number" in desk.new.read_text()
+    latest = copies.beside(desk.folder, syllabus.load().lesson("1.1"))[-1]
+    assert latest.name == "lesson_1_1.new-2.ipynb", "oldest first"
 
 
 def test_a_cell_the_learner_deleted_stays_away_and_one_that_changed_upstream_is_not_lost_with_it(desk):

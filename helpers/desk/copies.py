@@ -43,7 +43,8 @@ def path_of(lesson: Lesson) -> Path:
 
 def beside(folder: Path, lesson: Lesson) -> list[Path]:
     """New versions of a lesson that were laid beside the learner's copy, oldest first."""
-    return sorted((folder / lesson.folder).glob(f"{lesson.file}.new*.ipynb"))
+    found = (folder / lesson.folder).glob(f"{lesson.file}.new*.ipynb")
+    return sorted(found, key=lambda path: (len(path.name), path.name))  # by number: the first has none
 
 
 def reset(folder: Path, lesson: Lesson) -> Path | None:

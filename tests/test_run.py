@@ -267,7 +267,12 @@ def test_killed_twenty_times_at_random_moments_a_run_goes_on_from_where_it_was(t
         running = subprocess.Popen(
             [*WORKBOOK, "run", *names], env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
-        time.sleep(chance.uniform(0.2, 5.0))
+        if round_ % 2:  # in the midst of it, however slow the machine: some moment after the first result
+            while running.poll() is None and not list((build / "runs").glob("*/result.json")):
+                time.sleep(0.01)
+            time.sleep(chance.uniform(0, 0.5))
+        else:
+            time.sleep(chance.uniform(0.2, 5.0))
         running.send_signal(signal.SIGKILL)
         running.wait()
         deadline = time.monotonic() + 10

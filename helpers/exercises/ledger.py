@@ -10,8 +10,9 @@ from __future__ import annotations
 import dataclasses
 import datetime
 import json
-import os
 from pathlib import Path
+
+from helpers.append import append as add_lines
 
 NAME = "progress.jsonl"
 TRIED = ("invalid", "wrong", "right")
@@ -40,21 +41,10 @@ def nearest(folder: Path) -> Path | None:
 
 
 def append(path: Path, exercise: str, status: str, digest: str) -> None:
-    """Add one entry in a single write, so that two notebooks can't mix their lines. Raises OSError where that fails.
-
-    A last line that was torn (a full disk, a killed process) is closed first, so that only that line is lost.
-    """
+    """Add one entry. Raises OSError where that fails."""
     now = datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds")
-    line = json.dumps({"exercise": exercise, "status": status, "digest": digest, "at": now}) + "\n"
-    handle = os.open(path, os.O_RDWR | os.O_APPEND | getattr(os, "O_CLOEXEC", 0))
-    try:
-        size = os.fstat(handle).st_size
-        if size and os.pread(handle, 1, size - 1) != b"\n":
-            line = "\n" + line
-        if os.write(handle, line.encode()) != len(line):
-            raise OSError("the line was written only in part")
-    finally:
-        os.close(handle)
+    entry = {"exercise": exercise, "status": status, "digest": digest, "at": now}
+    add_lines(path, json.dumps(entry) + "\n")
 
 
 def read(path: Path) -> tuple[list[dict[str, str]], int]:

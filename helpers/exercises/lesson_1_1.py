@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from helpers.exercises.kit import Function, Names, exercise, right, wrong
-from helpers.exercises.outputs import agrees, number
+from helpers.exercises.outputs import agrees, number, truths
 
 
 @exercise(
@@ -228,18 +228,14 @@ def which_months_raise_the_alarm(months_with_alarm):
     ),
 )
 def whether_the_candidate_may_go_out(promote):
-    outputs = [r["output"] for r in promote]
-    if any(output is None for output in outputs):
+    if any(r["output"] is None for r in promote):
         return wrong("For some inputs your gate says nothing. It has to decide every time.")
-    if not all(
-        type(output) is bool or output in (0, 1)
-        for output in outputs
-        if number(output) or type(output) is bool
-    ) or not all(number(output) or type(output) is bool for output in outputs):
+    answers = truths(promote)
+    if answers is None:
         return wrong("A gate says `True` or `False`; yours says something else.")
 
     def same(gate) -> bool:
-        return [bool(output) for output in outputs] == [gate(*r["input"]) for r in promote]
+        return answers == [gate(*r["input"]) for r in promote]
 
     if same(lambda low, by, allowed: low > 0 and min(by.values()) >= -allowed):
         return right(
@@ -277,7 +273,7 @@ def whether_the_candidate_may_go_out(promote):
     for reason, gate in mistakes.items():
         if same(gate):
             return wrong(reason)
-    if len(set(map(bool, outputs))) == 1:
+    if len(set(answers)) == 1:
         return wrong("Your gate gives the same answer to every candidate.")
     return wrong(
         "Some candidates are decided otherwise than the two conditions demand. Write down both, then join them."

@@ -3,7 +3,7 @@
 import math
 
 from helpers.exercises.kit import Function, Names, Verdict, exercise, right, wrong
-from helpers.exercises.outputs import number
+from helpers.exercises.outputs import number, truths
 
 # ------------------------------------------------------------------------------------------------ 2.3a narrows
 
@@ -158,10 +158,10 @@ _CASES = {  # case: (old, new, whether it narrows, what to ask whoever says othe
     ),
 )
 def does_it_narrow(narrows: list) -> Verdict:
-    answers = [record["output"] for record in narrows]
-    if any(answer not in (True, False) or type(answer) not in (bool, int) for answer in answers):
+    answers = truths(narrows)
+    if answers is None:
         return wrong("The answer must be `True` or `False`, for every pair of terms.")
-    given = dict(zip(_CASES, map(bool, answers), strict=True))
+    given = dict(zip(_CASES, answers, strict=True))
     if len(set(given.values())) == 1:
         return wrong("Your function says the same of every change, whatever it is.")
     if all(given[case] != expected for case, (_, _, expected, _) in _CASES.items() if case != "same"):
@@ -377,10 +377,10 @@ _VERDICTS = {  # case: (verdicts, splits, whether it may pass, what to say other
     ),
 )
 def gate_that_fails_closed(may_pass: list) -> Verdict:
-    answers = [record["output"] for record in may_pass]
-    if any(answer not in (True, False) or type(answer) not in (bool, int) for answer in answers):
+    answers = truths(may_pass)
+    if answers is None:
         return wrong("The answer must be `True` or `False`, in every case.")
-    given = dict(zip(_VERDICTS, map(bool, answers), strict=True))
+    given = dict(zip(_VERDICTS, answers, strict=True))
     if len(set(given.values())) == 1:
         return wrong("A gate that always says the same is a wall, or a hole in one.")
     for case, (_, _, expected, reason) in _VERDICTS.items():

@@ -21,3 +21,11 @@ def agrees(records: list[dict], formula: Callable[..., float], rel: float = 1e-6
         )
     except ZeroDivisionError:
         return False
+
+
+def truths(records: list[dict]) -> list[bool] | None:
+    """Each record's output as a truth value, 0 and 1 included; None where one of them is something else."""
+    outputs = [record["output"] for record in records]
+    if all(type(output) in (bool, int, float) and output in (0, 1) for output in outputs):
+        return [bool(output) for output in outputs]
+    return None

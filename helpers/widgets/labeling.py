@@ -16,12 +16,12 @@ import csv
 import hashlib
 import html
 import io
-import os
 import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from helpers.append import append
 from helpers.exercises import view
 
 if TYPE_CHECKING:
@@ -133,27 +133,14 @@ class Task:
         csv.writer(line, lineterminator="\n").writerow([key, text, END])
         self._unsaved += line.getvalue()
         try:
-            self._append()
-            self.problem = ""
+            self.book.parent.mkdir(parents=True, exist_ok=True)
+            append(self.book, self._unsaved, head=HEAD, torn=",torn\n")
+            self._unsaved, self.problem = "", ""
         except OSError as error:
             self.problem = (
                 f"Not stored ({error.strerror or error}): your labels count until this kernel stops. "
                 "The next label tries to store them all."
             )
-
-    def _append(self) -> None:
-        """Add what is unsaved in one write, so that two notebooks can't mix lines; a torn last line is closed first."""
-        self.book.parent.mkdir(parents=True, exist_ok=True)
-        handle = os.open(self.book, os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_CLOEXEC", 0), 0o644)
-        try:
-            size = os.fstat(handle).st_size
-            whole = not size or os.pread(handle, 1, size - 1) == b"\n"
-            lines = ("" if whole else ",torn\n") + ("" if size else HEAD) + self._unsaved
-            if os.write(handle, lines.encode()) != len(lines.encode()):
-                raise OSError("the disk took only a part")
-            self._unsaved = ""
-        finally:
-            os.close(handle)
 
     def _resume(self) -> None:
         """Read earlier labels of these pictures. A line that is torn or of other pictures or choices is left out."""

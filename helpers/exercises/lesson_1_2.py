@@ -162,6 +162,19 @@ def how_late_those_were_that_have_left(recent_delay):
         lambda values: (lambda v: sorted(v)[len(v) // 2] if v else 0.0)(list(values)),
     ):
         return wrong("That is a median; asked is the mean.")
+    zeros = [
+        _mean(
+            row["dep_delay"] or 0
+            for row in r["input"][0]
+            if row["scheduled"] + (row["dep_delay"] or 0) < r["input"][1]
+        )
+        for r in recent_delay
+    ]
+    if all(
+        given is not None and math.isclose(given, value, rel_tol=1e-6, abs_tol=1e-6)
+        for given, value in zip(outputs, zeros, strict=True)
+    ):
+        return wrong("A cancelled flight counts for you as one that left to the minute. It never leaves.")
     if any(output is None for output in outputs):
         return wrong("For some tables your function gives NaN or nothing: what if no flight has left yet?")
     return wrong(
@@ -257,7 +270,7 @@ def which_threshold_earns_most_within_the_limits(operating_point):
             lambda row, most, least: row["alerts"] < most and row["precision"] > least,
             None,
         ),
-        "Within the limits you take the most precise threshold, not the one that earns most.": (
+        "Within the limits you take the highest threshold, which is the most precise. Money decides.": (
             both,
             lambda row: row["precision"],
         ),
@@ -270,6 +283,13 @@ def which_threshold_earns_most_within_the_limits(operating_point):
     for reason, (allowed, worth) in mistakes.items():
         if same(allowed, worth or (lambda row: row["money"])):
             return wrong(reason)
+    if _mixed_up(operating_point, outputs, both):
+        return wrong(
+            "Where the rows stand in another order your function reads a wrong one: `idxmax` gives a label (use `loc`), "
+            "`argmax` gives a position in the table it is asked of."
+        )
+    if _counts_rows_without_alerts(operating_point, outputs, both):
+        return wrong("A row without alerts has no precision (NaN) and does not count; yours can win.")
     nothing_left = [
         output
         for output, r in zip(outputs, operating_point, strict=True)
@@ -282,17 +302,43 @@ def which_threshold_earns_most_within_the_limits(operating_point):
     )
 
 
+def _mixed_up(records, outputs, allowed) -> bool:
+    """Whether a label was used as a position, or a position among the allowed rows as one in the whole table."""
+
+    def threshold(record, as_label: bool):
+        table, most, least = record["input"]
+        rows = [row for row in table if row["precision"] is not None and allowed(row, most, least)]
+        if not rows:
+            return None
+        best = max(rows, key=lambda row: row["money"])
+        label = sorted(row["threshold"] for row in table).index(best["threshold"])  # as in `_curves`
+        return table[label if as_label else rows.index(best)]["threshold"]
+
+    return any(outputs == [threshold(record, as_label) for record in records] for as_label in (True, False))
+
+
+def _counts_rows_without_alerts(records, outputs, allowed) -> bool:
+    """Whether a row whose precision is NaN was let through."""
+
+    def threshold(record):
+        table, most, least = record["input"]
+        rows = [row for row in table if row["precision"] is None or allowed(row, most, least)]
+        return max(rows, key=lambda row: row["money"])["threshold"] if rows else None
+
+    return outputs == [threshold(record) for record in records]
+
+
 @exercise(
     "1.2d",
     ask_first=Names(),
     hints=(
         "The longest bars of the tornado stand at its top.",
-        'The column `swing` in the table is the distance between the ends of a bar. Copy the names as they stand under "assumption".',
+        'The column `swing` in the table says how far an assumption moves the net value in all. Copy the names as they stand under "assumption".',
     ),
 )
 def which_assumptions_to_ask_about_first(ask_first, given):
     low, high, base = given["low"], given["high"], given["base"]
-    swing = {name: abs(high[name] - low[name]) for name in low}
+    swing = {name: max(low[name], high[name], base) - min(low[name], high[name], base) for name in low}
     if unknown := [name for name in ask_first if name not in swing]:
         return wrong(
             f"`{unknown[0][:40]}` is not an assumption of the tornado. Copy the names from its table."
@@ -392,14 +438,36 @@ def _validator():
 def _broken(sheet) -> list[tuple[str, str]]:
     """(where, what to write) for each broken rule of the schema, in the order of the sheet."""
     found, order = [], list(_validator().schema["properties"])
+    if place := _split_by_comma(sheet):
+        return [(place, _COMMA)]
     for error in _validator().iter_errors(sheet):
         place, rule = [str(step) for step in error.absolute_path], error.schema
         if error.validator == "required":
             name = next(name for name in error.validator_value if f"'{name}'" in error.message)
             place, rule = [*place, name], rule["properties"][name]
+        teach = rule["teach"]
+        if error.validator == "type" and rule["type"] == "number" and type(error.instance) is str:
+            teach += " As a bare number: no thousands comma, no unit, no quotes."
         rank = order.index(place[0]) if place and place[0] in order else len(order)
-        found.append((rank, ".".join(place), rule["teach"]))
+        found.append((rank, ".".join(place), teach))
     return [(place, teach) for _, place, teach in sorted(set(found))]
+
+
+_COMMA = "A comma between braces starts a new field. Put a text that holds one in quotes, and write numbers without."
+
+
+def _split_by_comma(sheet) -> str:
+    """Where a text between braces was cut at its comma, which leaves an unknown field without a value; else ''."""
+    known = _validator().schema["properties"]
+    for name, part in sheet.items():
+        rule = known.get(name, {})
+        rule = rule.get("items", rule)
+        for item in part if type(part) is list else [part]:
+            if type(item) is dict and any(
+                value is None and key not in rule.get("properties", {}) for key, value in item.items()
+            ):
+                return name
+    return ""
 
 
 def _open_fields(schema, place="") -> list[str]:

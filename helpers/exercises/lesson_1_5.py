@@ -38,6 +38,10 @@ def _mean(values) -> float:
 def how_many_labels_to_expect_on_the_wrong_side(mislabelled):
     outputs = [r["output"] for r in mislabelled]
     if any(output is None for output in outputs):
+        if any(output is not None for output in outputs):
+            return wrong(
+                "For some arrays your function gives nothing, or NaN: the mean of no cells. Perhaps no cell is on one side of the cut."
+            )
         return wrong("Your function gives nothing back. Does it `return` the share?")
     if not all(number(output) for output in outputs):
         return wrong("That is not a single number. Asked is one share for all cells together.")
@@ -56,8 +60,15 @@ def how_many_labels_to_expect_on_the_wrong_side(mislabelled):
         "That is the share labelled defective. Some of these labels are right, and some of the others are wrong.": lambda p, cut: (
             _mean(q > cut for q in p)
         ),
+        "That is a percentage. A share lies between 0 and 1.": lambda p, cut: 100 * expected(p, cut),
         "The two cases are exchanged: you count the labels that are right.": lambda p, cut: (
             1 - expected(p, cut)
+        ),
+        "That is the share whose label another cut would change. Being wrong is a matter of chances, not of another cut.": lambda p, cut: (
+            _mean((q > cut) != (q > 0.5) for q in p)
+        ),
+        "That is the expected share of defective cells. It does not use the cut at all.": lambda p, cut: (
+            _mean(p)
         ),
         "You count wrong labels among the cells called sound only. Cells called defective can be sound.": lambda p, cut: (
             _mean(0 if q > cut else q for q in p)
@@ -81,6 +92,8 @@ def how_many_labels_to_expect_on_the_wrong_side(mislabelled):
     for reason, formula in mistakes.items():
         if agrees(mislabelled, formula):
             return wrong(reason)
+    if agrees(mislabelled, expected, rel=0.01, abs_=0.01):
+        return wrong("Nearly: your share is rounded. Give it as it comes.")
     return wrong("Add up, over all cells, the chance that the label is wrong, then divide by their number.")
 
 
@@ -109,6 +122,20 @@ def where_a_weighted_model_breaks_even(threshold):
         "That is the break-even of a model without weights. The weighted one states higher chances.": lambda w, m: (
             1 / (1 + m)
         ),
+        "That is a percentage. A threshold for chances lies between 0 and 1.": lambda w, m: 100 * w / (w + m),
+        "That takes a miss at three false alarms for granted. `missed` may be another price.": lambda w, m: (
+            w / (w + 3)
+        ),
+        "The price of a miss lowers the threshold; yours rises with it.": lambda w, m: w * m / (1 + w * m),
+        "Chance times weight is no odds yet, and you take it for odds. Turn the chance into odds first, then multiply.": lambda w, m: (
+            w / (1 + m + w)
+        ),
+        "You divide the chance by the weight. Weighted, the model states higher chances, so the threshold rises.": lambda w, m: (
+            1 / (w * (1 + m))
+        ),
+        "A chance times the weight can exceed 1, and you cut it there. The weight multiplies the odds: then nothing has to be cut.": lambda w, m: (
+            min(1, w / (1 + m))
+        ),
         "Those are odds. A chance is odds / (1 + odds).": lambda w, m: w / m,
         "You multiply the chance by the weight. The weight multiplies the odds, so that a chance stays below 1.": lambda w, m: (
             w / (1 + m)
@@ -127,6 +154,8 @@ def where_a_weighted_model_breaks_even(threshold):
             return wrong(reason)
     if any(not 0 <= output <= 1 for output in outputs):
         return wrong("Some of your thresholds are no chances: they lie outside 0 to 1.")
+    if agrees(threshold, lambda w, m: w / (w + m), rel=0.02, abs_=0.01):
+        return wrong("Nearly: your threshold is rounded. Give it as it comes.")
     return wrong("Go by odds: 1 : missed at the break-even, times the weight, and back to a chance.")
 
 
@@ -159,9 +188,13 @@ def what_to_work_on_next(ranked):
     outputs = [r["output"] for r in ranked]
     if any(output is None for output in outputs):
         return wrong("Your function gives nothing back. Does it `return` the list?")
-    if any(type(output) is not list or not all(type(tag) is str for tag in output) for output in outputs):
-        return wrong("Asked is a list of tags, as texts; your function gives something else.")
     tables = [_rows(r["input"][0]) for r in ranked]
+    if all(type(output) is str for output in outputs):
+        return wrong("That is one tag. Asked are all of them, in order.")
+    if any(type(output) is not list or not all(type(tag) is str for tag in output) for output in outputs):
+        return wrong(
+            "Asked is a list of tags, as texts; your function gives something else. The tags of a sorted table or Series are its index."
+        )
     if any(set(output) != set(rows) for output, rows in zip(outputs, tables, strict=True)):
         return wrong("Some tags are missing from your list, or it holds what is no tag.")
     if any(len(output) != len(rows) for output, rows in zip(outputs, tables, strict=True)):
@@ -174,8 +207,13 @@ def what_to_work_on_next(ranked):
         return right(
             "Often enough, bad enough, and something can be done: a product is small as soon as one of the three is."
         )
+    if outputs == [list(rows) for rows in tables]:
+        return wrong("The tags stand in the order of the table still. Sort before you take the index.")
     mistakes = {
         "The order is turned round: the least worthwhile comes first.": lambda f, h, e: -f * h * e,
+        "You multiply all columns, and with the points frequency and headroom come in twice.": lambda f, h, e: (
+            f * f * h * h * e
+        ),
         "You leave out the ease. The most points may have no remedy.": lambda f, h, e: f * h,
         "You leave out the frequency. A rare tag with a terrible rate saves the line little.": lambda f, h, e: (
             h * e
@@ -214,7 +252,7 @@ _TYPES = ("mono", "poly")
     ),
 )
 def the_loudest_and_the_largest(loudest, largest, given):
-    loudest, largest = loudest.strip(), largest.strip()
+    loudest, largest = loudest.strip(" \n'\"`"), largest.strip(" \n'\"`")
     apart = (*_TYPES, "all cells")
     tags = [tag for tag in given["errors"] if tag not in apart]
     for name in (loudest, largest):

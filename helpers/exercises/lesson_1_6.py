@@ -33,7 +33,7 @@ def _differences(new: dict, old: dict) -> list[float]:
                 {"fold 4": 0.83, "fold 3": 0.66, "fold 2": 0.90, "fold 1": 0.72},
             ),
             (
-                {"fold 3": 0.90, "fold 1": 0.70, "fold 2": 0.81},
+                {"fold 3": 0.90, "fold 5": 0.62, "fold 1": 0.70, "fold 2": 0.81},
                 {"fold 4": 0.51, "fold 1": 0.75, "fold 2": 0.80, "fold 3": 0.93},
             ),
         ]
@@ -89,6 +89,10 @@ def the_gain_by_pairs_of_folds(paired):
         )
     if same(0, lambda new, old: sum(_differences(new, old))):
         return wrong("That is the sum of the differences; asked is their mean.")
+    if same(1, mean) and same(0, error):
+        return wrong("Both numbers are there, but exchanged: the mean comes first.")
+    if same(0, lambda new, old: sum(map(abs, _differences(new, old))) / len(_differences(new, old))):
+        return wrong("You drop the signs. A loss in one fold must count against a gain in another.")
     if not same(0, mean):
         return wrong(
             "The first number is not the mean of the differences, fold by fold. Try three folds by hand."
@@ -103,6 +107,15 @@ def the_gain_by_pairs_of_folds(paired):
         ),
         "You divide by the number of folds; it is divided by its root.": lambda new, old: (
             _spread(_differences(new, old)) / len(_differences(new, old))
+        ),
+        "You divide by the root of n − 1. The n − 1 belongs into the deviation; the root is that of the number of differences.": lambda new, old: (
+            _spread(_differences(new, old)) / math.sqrt(len(_differences(new, old)) - 1)
+        ),
+        "You count folds that only one dict has. Divide by the root of the number of differences.": lambda new, old: (
+            _spread(_differences(new, old)) / math.sqrt(len(new))
+        ),
+        "That is an interval's half-width: the standard error alone is asked, without the 1.96.": lambda new, old: (
+            1.96 * error(new, old)
         ),
         "That is a variance. The root is missing.": lambda new, old: error(new, old) ** 2,
     }
@@ -131,6 +144,12 @@ def _thresholds(given: list, chance: list) -> tuple[float, float]:
     return sum(one) / len(one), sum(zero) / len(zero)
 
 
+def _over_all(given: list, chance: list) -> list[bool]:
+    """Which labels are contradicted if both classes take the mean over all cells as their threshold."""
+    mean = sum(chance) / len(chance)
+    return [1 - p >= 1 - mean if label == 1 else p >= mean for label, p in zip(given, chance, strict=True)]
+
+
 @exercise(
     "1.6b",
     suspects=Function(_labels_and_chances),
@@ -146,6 +165,13 @@ def labels_that_are_contradicted_with_confidence(suspects):
         return wrong("Your function gives nothing back. Does it `return` the array?")
     if any(type(output) is not list for output in outputs):
         return wrong("Asked is one True or False for each cell; your function gives something else.")
+    if any(
+        len(output) < len(r["input"][0]) and all(type(item) is bool for item in output)
+        for output, r in zip(outputs, suspects, strict=True)
+    ):
+        return wrong(
+            "Your answer is shorter than the labels: a cell that is no suspect needs its False, too."
+        )
     if any(
         len(output) != len(r["input"][0]) or any(item not in (0, 1) or item is None for item in output)
         for output, r in zip(outputs, suspects, strict=True)
@@ -170,6 +196,10 @@ def labels_that_are_contradicted_with_confidence(suspects):
         return right(
             "Each class sets its own bar, so a class of which the model is never sure is not flagged as a whole."
         )
+    if all([bool(item) for item in r["output"]] == _over_all(*r["input"]) for r in suspects):
+        return wrong(
+            "You use the mean over all cells. A threshold is the mean over the cells that carry its label."
+        )
     mistakes: dict[str, Callable[[int, float, float, float], bool]] = {
         "You find the cells labelled 0 that look defective. A defective label may be wrong, too.": lambda y, p, one, zero: (
             y == 0 and p >= one
@@ -191,6 +221,12 @@ def labels_that_are_contradicted_with_confidence(suspects):
         ),
         "You flag every cell that reaches a threshold, also that of the label it carries. Suspect is the one with the other label.": lambda y, p, one, zero: (
             p >= one or 1 - p >= zero
+        ),
+        "You flag the cells that are sure of the label they carry. A suspect carries the one label and reaches the threshold of the other.": lambda y, p, one, zero: (
+            p >= one if y == 1 else 1 - p >= zero
+        ),
+        "For class 0 you average the chance of 1 and compare it with the chance of 0. Both sides must be about `1 - chance`.": lambda y, p, one, zero: (
+            1 - p >= 1 - zero if y == 1 else p >= one
         ),
         "Your array is turned round: True should mark the suspects.": lambda y, p, one, zero: (
             not confident(y, p, one, zero)
@@ -254,10 +290,19 @@ def _views(picture: np.ndarray) -> list[np.ndarray]:
 
 
 def _others() -> list[np.ndarray]:
-    """Pictures that are no views of the first: pixels exchanged, rows exchanged, one grey more, two equal rows."""
+    """Pictures that are no views of the first: pixels or corners exchanged, rows shifted, one grey more, two others."""
     exchanged, shifted, brighter = _PICTURE.copy(), np.roll(_PICTURE, 1, axis=0), _PICTURE + 1
+    corners = _PICTURE.copy()  # the mean of all eight views stays the same
+    corners[0, [0, 3]] = _PICTURE[0, [3, 0]]
     exchanged[0, 1], exchanged[2, 2] = _PICTURE[2, 2], _PICTURE[0, 1]
-    return [exchanged, shifted, brighter.astype("uint8"), np.zeros((4, 4), "uint8"), np.eye(4, dtype="uint8")]
+    return [
+        exchanged,
+        corners,
+        shifted,
+        brighter.astype("uint8"),
+        np.zeros((4, 4), "uint8"),
+        np.eye(4, dtype="uint8"),
+    ]
 
 
 @exercise(
@@ -283,6 +328,10 @@ def the_same_for_all_views_and_for_no_other_picture(fingerprint):
         if apart:
             return right(
                 "One name for eight views: now a set can tell which cells stand on both sides of a split."
+            )
+        if len({views[0], others[0], *others[2:]}) == len(others):
+            return wrong(
+                "You lay the eight views over each other, pixel by pixel. Two pictures with exchanged corners then look the same: keep the views apart."
             )
         return wrong(
             "Different pictures share a fingerprint. What you keep of the picture forgets where its pixels were, or how bright they are."

@@ -1123,16 +1123,19 @@ rows = {}
 for m, part in later.groupby("month"):
     plain, known = chances.boosting[part.index], at_level(chances.boosting[part.index], part.late.mean())
     row = {"ROC-AUC": roc_auc_score(part.late, plain), "the same, moved": roc_auc_score(part.late, known)}
-    rows[m] = row | {"dollars": dollars(part.late, plain).mean(), "dollars, moved": dollars(part.late, known).mean()}
+    row |= {"dollars": dollars(part.late, plain).mean(), "dollars, moved": dollars(part.late, known).mean()}
+    said = chances.loc[part.index, ["boosting", "previous system"]].mean()
+    rows[m] = row | {"late": part.late.mean(), "boosting said": said.iloc[0], "previous system said": said.iloc[1]}
 figures.table(
     pd.DataFrame(rows).T.rename_axis("month"),
     caption="Boosting, and the same with its level moved to the month's true share (in hindsight)",
-    formats=dict.fromkeys(["dollars", "dollars, moved"], "{:,.0f}"),
+    formats=dict.fromkeys(["dollars", "dollars, moved"], "{:,.0f}")
+    | dict.fromkeys(["late", "boosting said", "previous system said"], "{:.1%}"),
 )
 
 # %% [markdown]
 # Same ROC-AUC, other money. In the calm months the better ranking was worth something all along; chances that were too high spent it on false alerts. The winter's system predicted less than happened
-# all year and so, in calm months, was right to be silent, for the wrong reason. (In July and August the true level does not help: there the level was less wrong, and the slope was the fault.) This hindsight can't be served. It says what to work on: not a better ranking, but the level.
+# all year and so, in calm months, was right to be silent, for the wrong reason. (In July and August, where its level was off by least, the true level does not help boosting.) This hindsight can't be served. It says what to work on: not a better ranking, but the level.
 #
 # So keep both kinds of number. The model metric is quick, compares models on one month and needs no prices; the business metric decides. Where they disagree, the disagreement is the finding.
 #

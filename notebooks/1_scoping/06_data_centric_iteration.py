@@ -258,11 +258,12 @@ from tensorboard.plugins.hparams import api_pb2, list_session_groups
 from tensorboard.plugins.hparams.backend_context import Context
 
 
+files = EventMultiplexer()
+
+
 def log():
-    """The event files as they are now."""
-    files = EventMultiplexer().AddRunsFromDirectory(str(folder))
-    files.Reload()
-    return files
+    """The event files as they are now; what was read before is not read again."""
+    return files.AddRunsFromDirectory(str(folder)).Reload()
 
 
 # %%
@@ -319,9 +320,9 @@ lesson.check("1.6a", paired=paired)
 
 
 # %%
-def module_draws(part, resamples=1000):
+def module_draws(part, rng, resamples=1000):
     """Weights [1 + resamples, cells]: the first row all ones, then modules drawn with repetition, type by type."""
-    rng, weights = np.random.default_rng(seed), np.ones((1 + resamples, len(part)))
+    weights = np.ones((1 + resamples, len(part)))
     for kind in (mono[part], ~mono[part]):
         _, which = np.unique(module[part][kind], return_inverse=True)
         count = which.max() + 1
@@ -339,15 +340,15 @@ def weighted_auc(actual, chance, weights):
 
 
 # %%
-draws = [module_draws(fold) for fold in folds]
+rng = np.random.default_rng(seed)  # one for all folds: each is drawn on its own
+draws = [module_draws(fold, rng) for fold in folds]
 
 
 @functools.cache  # a run, once written, does not change
 def logged(change, name="chances"):
     """What the three runs of a change have written under this name, by fold."""
-    files = log()
     runs = [f"{change}, fold {number + 1}" for number in range(len(folds))]
-    return [tf.make_ndarray(files.Tensors(run, name)[0].tensor_proto) for run in runs]
+    return [tf.make_ndarray(log().Tensors(run, name)[0].tensor_proto) for run in runs]
 
 
 def gain(new, old="baseline", within=None):
@@ -810,7 +811,7 @@ figures.table(gains([("brighter", "baseline"), ("brighter, repeated", "nothing")
 # %%
 def on_test(new, old):
     """Gain on the test cells, mean of the three networks, with its interval over test modules."""
-    weights, gained = module_draws(test), []
+    weights, gained = module_draws(test, np.random.default_rng(seed)), []
     for one, other in zip(logged(new, "sealed"), logged(old, "sealed"), strict=True):
         gained.append(weighted_auc(label[test], one, weights) - weighted_auc(label[test], other, weights))
     mean = np.mean(gained, axis=0)

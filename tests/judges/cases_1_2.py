@@ -63,6 +63,11 @@ def _point_where(allowed, by="money", give="threshold", best="idxmax"):
     return function
 
 
+def _point_by_label_as_position(curve, most, least):
+    money = curve["money"][_within(curve, most, least)]
+    return None if money.empty else float(curve["threshold"].iloc[money.idxmax()])
+
+
 def _within(curve, most, least):
     return (curve["alerts"] <= most) & (curve["precision"] >= least)
 
@@ -76,6 +81,7 @@ TORNADO = {
         "cost of the model": -250.0,
         "desk time": -90.0,
         "needless moves": -100.0,
+        "desks act on": -470.0,
     },
     "high": {
         "crew on call": -60.0,
@@ -85,6 +91,7 @@ TORNADO = {
         "cost of the model": 150.0,
         "desk time": -60.0,
         "needless moves": -60.0,
+        "desks act on": -440.0,  # both ends on one side: a short distance between them, and a long way from the base
     },
     "base": -80.0,
 }
@@ -161,6 +168,9 @@ CASES = {
                     flights["scheduled"] + flights["dep_delay"] < now
                 ].mean()
             },
+            "left to the minute. It never leaves": {
+                "recent_delay": lambda flights, now: _recent(flights.fillna(0), now)
+            },
             "Try one by hand": {
                 "recent_delay": lambda flights, now: (
                     flights["dep_delay"]
@@ -191,7 +201,11 @@ CASES = {
                     lambda c, most, least: (c["alerts"] < most) & (c["precision"] > least)
                 )
             },
-            "the most precise": {"operating_point": _point_where(_within, by="precision")},
+            "the highest threshold": {"operating_point": _point_where(_within, by="threshold")},
+            "gives a label (use": {"operating_point": _point_by_label_as_position},
+            "does not count; yours can win": {
+                "operating_point": lambda curve, most, least: _point(curve.fillna(1.0), most, least)
+            },
             "the lowest threshold": {"operating_point": _point_where(_within, by="threshold", best="idxmin")},
             "the money at the best": {"operating_point": _point_where(_within, give="money")},
             "still gives one": {
@@ -252,6 +266,12 @@ CASES = {
             "nobody will want to": _sheet(stop_if=None),
             "work of the first week": _sheet(questions=["What does a call really cost?"]),
             "is not part of the sheet": _sheet(deadline="soon"),
+            "A comma between braces": {
+                "my_sheet": yaml.safe_dump(SHEET | {"value": None}).replace(
+                    "value: null", "value: {unit: dollars per 1,000 flights, low: 10, high: 20}"
+                )
+            },
+            "save the project. As a bare number": _sheet(prices__true_alert="7,600"),
         },
     ),
 }

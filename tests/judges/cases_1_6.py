@@ -68,6 +68,11 @@ def _strict(given, chance):
     return np.where(given == 1, 1 - chance > zero, chance > one)
 
 
+def _sure(given, chance):
+    one, zero = _bars(given, chance)
+    return np.where(given == 1, chance >= one, 1 - chance >= zero)
+
+
 def _any_label(given, chance):
     one, zero = _bars(given, chance)
     return (chance >= one) | (1 - chance >= zero)
@@ -109,6 +114,25 @@ CASES = {
             },
             "Try three folds by hand": {
                 "paired": lambda new, old: (np.median(_values(new, old)), _paired(new, old)[1])
+            },
+            "the mean comes first": {"paired": lambda new, old: _paired(new, old)[::-1]},
+            "drop the signs": {
+                "paired": lambda new, old: (np.abs(_values(new, old)).mean(), _paired(new, old)[1])
+            },
+            "the root of n − 1": {
+                "paired": lambda new, old: (
+                    _values(new, old).mean(),
+                    _values(new, old).std(ddof=1) / np.sqrt(len(_values(new, old)) - 1),
+                )
+            },
+            "that only one dict has": {
+                "paired": lambda new, old: (
+                    _values(new, old).mean(),
+                    _values(new, old).std(ddof=1) / np.sqrt(len(new)),
+                )
+            },
+            "without the 1.96": {
+                "paired": lambda new, old: (_paired(new, old)[0], 1.96 * _paired(new, old)[1])
             },
             "not paired": {"paired": _unpaired},
             "too confident": {
@@ -158,6 +182,20 @@ CASES = {
             "exchanged the two": {"suspects": _swapped},
             "label it carries": {"suspects": _any_label},
             "array is turned round": {"suspects": lambda given, chance: ~_suspects(given, chance)},
+            "needs its False": {
+                "suspects": lambda given, chance: [True] * int(_suspects(given, chance).sum())
+            },
+            "sure of the label they carry": {"suspects": _sure},
+            "average the chance of 1": {
+                "suspects": lambda given, chance: np.where(
+                    given == 1, 1 - chance >= chance[given == 0].mean(), chance >= chance[given == 1].mean()
+                )
+            },
+            "mean over all cells": {
+                "suspects": lambda given, chance: np.where(
+                    given == 1, chance <= chance.mean(), chance >= chance.mean()
+                )
+            },
             "the same of every cell": {"suspects": lambda given, chance: np.zeros(len(given), bool)},
             "by hand for four cells": {"suspects": lambda given, chance: chance >= chance.mean()},
         },
@@ -189,6 +227,11 @@ CASES = {
             "one text": {"fingerprint": lambda picture: [_digest(picture)]},
             "same fingerprint": {"fingerprint": lambda picture: "cell"},
             "forgets where": {"fingerprint": lambda picture: _digest(np.sort(picture, axis=None))},
+            "over each other": {
+                "fingerprint": lambda picture: _digest(
+                    sum(np.rot90(one, k).astype(int) for one in (picture, picture.T) for k in range(4))
+                )
+            },
             "mirrored ones are not": {
                 "fingerprint": lambda picture: min(_digest(np.rot90(picture, k)) for k in range(4))
             },

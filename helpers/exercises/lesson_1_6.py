@@ -33,7 +33,7 @@ def _differences(new: dict, old: dict) -> list[float]:
                 {"fold 4": 0.83, "fold 3": 0.66, "fold 2": 0.90, "fold 1": 0.72},
             ),
             (
-                {"fold 3": 0.90, "fold 5": 0.62, "fold 1": 0.70, "fold 2": 0.81},
+                {"fold 3": 0.90, "fold 5": 0.62, "fold 1": 0.70, "fold 2": 0.81, "fold 6": 0.77},
                 {"fold 4": 0.51, "fold 1": 0.75, "fold 2": 0.80, "fold 3": 0.93},
             ),
         ]
@@ -165,9 +165,9 @@ def labels_that_are_contradicted_with_confidence(suspects):
         return wrong("Your function gives nothing back. Does it `return` the array?")
     if any(type(output) is not list for output in outputs):
         return wrong("Asked is one True or False for each cell; your function gives something else.")
-    if any(
-        len(output) < len(r["input"][0]) and all(type(item) is bool for item in output)
-        for output, r in zip(outputs, suspects, strict=True)
+    booleans = all(type(item) is bool for output in outputs for item in output)
+    if booleans and any(
+        len(output) < len(r["input"][0]) for output, r in zip(outputs, suspects, strict=True)
     ):
         return wrong(
             "Your answer is shorter than the labels: a cell that is no suspect needs its False, too."

@@ -152,5 +152,5 @@ def create(
             evaluator,
             pusher,
         ],
-        beam_pipeline_args=["--runner=DirectRunner", "--direct_num_workers=1"],
+        # no beam_pipeline_args: with any, TFX builds a package of itself before every Beam component; Beam runs here anyway
     )

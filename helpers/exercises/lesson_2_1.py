@@ -66,6 +66,9 @@ def value_as_it_was_known(known_value: list[dict]) -> Verdict:
         "You filter by when things happened. A fact that had happened and was not yet on record enters: that is the leak.": pick(
             lambda e, m: e[0] <= m, both
         ),
+        "You have the two times the wrong way round: filter by the time of knowing, choose by the time of happening.": pick(
+            lambda e, m: e[0] <= m, lambda e: (e[1], e[0])
+        ),
         "You take what was reported last. A correction of an old hour then hides a newer hour.": pick(
             seen, lambda e: (e[1], e[0])
         ),
@@ -232,6 +235,15 @@ def newest_version_of_each_span(training_window: list[dict]) -> Verdict:
         ),
         "Your window holds one span too many.": lambda a, n: _window(a, n + 1),
         "Your window holds one span too few.": lambda a, n: _window(a, n - 1) if n > 1 else [],
+        "You take the last artifacts of the list. The window is a range of span numbers.": lambda a, n: [
+            one["id"] for one in a[-n:]
+        ],
+        "You keep what has the highest version of all. Each span has a newest version of its own.": lambda a, n: [
+            one["id"]
+            for one in a
+            if one["span"] > max(other["span"] for other in a) - n
+            and one["version"] == max(other["version"] for other in a)
+        ],
         "You take every span there is; `spans` plays no part.": lambda a, n: _window(a, 10**6),
     }
     if same(lambda a, n: _window(a, n)[::-1]):
@@ -304,6 +316,10 @@ def card_of_the_training_table(my_card: dict) -> Verdict:
         return wrong("`late`: you divide by the timetable, so that a cancelled flight counts as on time.")
     if abs(late - true["late_from_15"]) < 0.0006:
         return wrong("`late`: late is *more than* 15 minutes.")
+    if late in {round(true["late"], digits) for digits in (1, 2)}:
+        return wrong(
+            "`late`: too few digits. A point of this share is 3,000 flights; give three decimals or more."
+        )
     if abs(late - true["late"]) > 0.0006:
         return wrong("`late`: the mean of the label over the rows of the table.")
     small = my_card["small carriers"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from helpers.exercises.kit import Function, Names, exercise, right, wrong
 
 
@@ -76,6 +78,10 @@ _MISTAKES_A = [
     (
         lambda a, c, age, limit: _problems(a, c, 0, 1) or _problems({}, {}, age, limit),
         "Where a split differs you no longer look at the age. Report everything that is wrong.",
+    ),
+    (
+        lambda a, c, age, limit: _problems({}, {}, age, limit) or _problems(a, c, 0, 1),
+        "Where the delivery is too old you no longer look at the splits. Report everything that is wrong.",
     ),
     (
         lambda a, c, age, limit: (a.keys() | c.keys() | {"stale"}) - _problems(a, c, age, limit),
@@ -331,6 +337,9 @@ _FILES = [
 ]
 
 
+_OWN_HASH = re.compile("-?([0-9]{1,19}|0x[0-9a-f]{1,16})")  # 64 bits with their sign
+
+
 def _groups(values: list) -> list[int]:
     """For each value, the place of the first one that equals it."""
     return [next(i for i, other in enumerate(values) if other == value) for value in values]
@@ -356,6 +365,10 @@ def whether_a_digest_can_be_trusted(fingerprint):
         )
     if any(type(output) is not str for output in outputs):
         return wrong("Asked is one text for all files together.")
+    if all(_OWN_HASH.fullmatch(output) for output in outputs) and len(max(outputs, key=len)) > 14:
+        return wrong(
+            "That looks like Python's own `hash`, written as text: it is another one in the next process."
+        )
     if _groups(outputs) == _groups(files):
         return right("Names, contents and the borders between them are in it, and the order is not.")
     if len(set(outputs)) == 1:

@@ -275,14 +275,17 @@ def data_pipeline(contract=2, source=""):
 # `InteractiveContext` runs one component at a time in the notebook, with a metadata store of its own. This is how a
 # pipeline is developed: look at each artifact before the next step is written. (Its widgets load from the web, so
 # we read the artifacts ourselves.)
+#
+# ExampleGen, StatisticsGen and Transform compute with Apache Beam. We pass no `beam_pipeline_args`, so Beam runs in
+# this process. As soon as there is an argument, even a harmless one, TFX packs its own sources for remote workers
+# before each of these steps, unless an argument names a package or an image for them.
 
 # %%
 from tfx.orchestration.experimental.interactive.interactive_context import InteractiveContext
 
-BEAM = ["--direct_num_workers=1"]   # these data are small: one process
 sqlite = tfx.orchestration.metadata.sqlite_metadata_connection_config
 (work / "interactive").mkdir()
-context = InteractiveContext(pipeline_name="late", pipeline_root=str(work / "interactive"), beam_pipeline_args=BEAM,
+context = InteractiveContext(pipeline_name="late", pipeline_root=str(work / "interactive"),
                              metadata_connection_config=sqlite(str(work / "interactive.sqlite")))
 node = {part.id: part for part in data_pipeline()}
 
@@ -349,10 +352,10 @@ figures.table(pd.DataFrame({title: says(schema) for title, schema in schemas.ite
 # %% [markdown]
 # An inferred schema calls right what it has seen. It knows the destinations that happened to be in the sample, and
 # it allows any distance, so a feed in kilometres would pass. And look at `temp`. `VarLenFeature` is a feature that
-# may be missing; Transform gets it as a sparse tensor. In February the station was silent for an hour, in March it
-# was not. So in March `temp` may never be missing, and reaches Transform as a *dense* tensor (`FixedLenFeature`):
-# the type in the graph depends on whether a thermometer failed. Features written for the one fail on the other. An
-# inferred schema is a draft for a person; the pipeline imports what that person signed.
+# may be missing; Transform gets it as a sparse tensor. In February the station at Newark was silent for an hour, in
+# March none was. So by March's schema `temp` may never be missing, and it reaches Transform as a *dense* tensor
+# (`FixedLenFeature`): the type in the graph depends on whether a thermometer failed. Features written for the one
+# fail on the other. An inferred schema is a draft for a person; the pipeline imports what that person signed.
 #
 # ### Validation and transformation
 
@@ -404,7 +407,7 @@ def run(components):
     earlier = {execution.id for execution in store.get_executions()}
     pipeline = tfx.dsl.Pipeline(
         pipeline_name="late", pipeline_root=str(work / "late"), components=components, enable_cache=True,
-        beam_pipeline_args=BEAM, metadata_connection_config=sqlite(database))
+        metadata_connection_config=sqlite(database))
     stopped = "–"
     try:
         tfx.orchestration.LocalDagRunner().run(pipeline)
@@ -530,7 +533,7 @@ figures.table(pd.DataFrame(history)[["March, cut off"]].rename_axis("component")
 # times of their last change into a parameter, `input_fingerprint`, and that is in the key. (So a file that was only
 # touched counts as new.) CheckDelivery recorded, the gate failed, the runner raised. **Fail-stop**: no statistics
 # of half a month, no graph, and no model trained on it later. The cheap check stands first, so the stop cost
-# no more than reading the rows once.
+# no more than taking in the rows and counting them.
 #
 # Was this check needed? The schema is the other guard. We ask it, in the version that will fit March, about the
 # first part of the month.
@@ -729,7 +732,7 @@ unnoticed = {"contract edited", "check rewritten", "manifest corrected"}
 lesson.check("2.7c", unnoticed=unnoticed)
 
 # %% [markdown]
-# Two of them can be tried at once, in half a second. The pipeline is given the arguments of its last run.
+# Two of them can be tried at once. The pipeline is given the arguments of its last run.
 
 # %%
 contracts[3].write_text("# edited in place\n" + contracts[3].read_text())

@@ -30,6 +30,14 @@ def _in_a_loop(events, moment):
     return best
 
 
+def _newest_of_latest(events, moment):
+    known = [(happened, known, value) for happened, known, value in events if known <= moment]
+    if not known:
+        return None
+    last = max(happened for happened, _, _ in known)
+    return sorted((known, value) for happened, known, value in known if happened == last)[-1][1]
+
+
 def _truthy(events, moment):
     return _best(_seen, _by_happening)(events, moment) or None
 
@@ -85,6 +93,16 @@ def _delivered(artifacts, spans):
     ]
 
 
+def _highest_of_all(artifacts, spans):
+    newest_span = max(one["span"] for one in artifacts)
+    newest_version = max(one["version"] for one in artifacts)
+    return [
+        one["id"]
+        for one in artifacts
+        if one["span"] > newest_span - spans and one["version"] == newest_version
+    ]
+
+
 _flights = datasets.flights()
 _arrived = _flights[_flights.arr_delay.notna()]
 _sizes = _arrived.carrier.value_counts()
@@ -109,11 +127,13 @@ CASES = {
         right=[
             {"known_value": _best(_seen, _by_happening)},
             {"known_value": _in_a_loop},
+            {"known_value": _newest_of_latest},
         ],
         wrong={
             "You filter by when things happened": {
                 "known_value": _best(lambda e, m: e[0] <= m, _by_happening)
             },
+            "the wrong way round": {"known_value": _best(lambda e, m: e[0] <= m, lambda e: (e[1], e[0]))},
             "hides a newer hour": {"known_value": _best(_seen, lambda e: e[1])},
             "known exactly at `moment` is known": {
                 "known_value": _best(lambda e, m: e[1] < m, _by_happening)
@@ -166,6 +186,8 @@ CASES = {
             "one span too many": {"training_window": lambda a, n: _window(a, n + 1)},
             "newest span first": {"training_window": lambda a, n: _window(a, n)[::-1]},
             "`spans` plays no part": {"training_window": lambda a, n: _window(a, 100)},
+            "last artifacts of the list": {"training_window": lambda a, n: [one["id"] for one in a[-n:]]},
+            "a newest version of its own": {"training_window": _highest_of_all},
             "whole artifacts": {"training_window": lambda a, n: a[-n:]},
             "Asked is a list": {"training_window": lambda a, n: len(_window(a, n))},
         },
@@ -184,6 +206,7 @@ CASES = {
             "diverted ones alone": _card(left_out=CARD["left out"] - _cancelled),
             "counts as on time": _card(late=(_flights.arr_delay > 15).mean()),
             "in per cent": _card(late=100 * CARD["late"]),
+            "too few digits": _card(late=round(CARD["late"], 2)),
             "*more than* 15": _card(late=(_arrived.arr_delay >= 15).mean()),
             "there are more": _card(small_carriers={"OO"}),
             "1,000 rows or more": _card(small_carriers=CARD["small carriers"] | {"FL"}),

@@ -108,6 +108,9 @@ CASES = {
             "no longer look at the age": {
                 "problems": lambda a, c, age, limit: _problems(a, c, 0, 1) or _stale(age, limit)
             },
+            "no longer look at the splits": {
+                "problems": lambda a, c, age, limit: _stale(age, limit) or _problems(a, c, 0, 1)
+            },
             "whether something is wrong": {"problems": lambda *args: bool(_problems(*args))},
             "return an empty list": {"problems": lambda *args: _problems(*args) or None},
             "That is a text": {"problems": lambda *args: ", ".join(_problems(*args))},
@@ -201,6 +204,7 @@ CASES = {
             "from Python's own `hash`": {
                 "fingerprint": lambda files: hash(json.dumps(sorted(files.items()))) % 10**9
             },
+            "written as text": {"fingerprint": lambda files: str(hash(json.dumps(sorted(files.items()))))},
             "two different texts": {"fingerprint": lambda files: str(next(_calls))},
             "the same for all files": {"fingerprint": lambda files: _sha("files")},
             "one text for all files together": {

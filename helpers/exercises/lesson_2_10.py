@@ -21,6 +21,15 @@ def _held(rows, replaces) -> dict:
     return held
 
 
+def _held_across(rows) -> dict:
+    """What is held if a row is compared with the newest row of any key."""
+    held, newest = {}, None
+    for key, event, value in rows:
+        if newest is None or event >= newest:
+            held[key], newest = [event, value], event
+    return held
+
+
 @exercise(
     "2.10a",
     materialize=Function([(rows,) for rows in _ARRIVALS]),
@@ -36,6 +45,12 @@ def the_newest_event_is_held(materialize: list[dict]) -> Verdict:
         return wrong("Your function gives nothing back. Does it `return` the dict, also for an empty list?")
     if any(type(output) is not dict for output in outputs):
         return wrong("Asked is a dict from key to `(event, value)`.")
+    if any(
+        type(pair) is list and pair and type(pair[0]) is list
+        for output in outputs
+        for pair in output.values()
+    ):
+        return wrong("You keep every row of a key. The store holds one: replace, do not append.")
     if any(type(pair) is not list or len(pair) != 2 for output in outputs for pair in output.values()):
         return wrong(
             "Under each key there should be the pair `(event, value)`: without the event the next write can't be judged."
@@ -65,6 +80,10 @@ def the_newest_event_is_held(materialize: list[dict]) -> Verdict:
     for reason, replaces in mistakes.items():
         if same(replaces):
             return wrong(reason)
+    if outputs == [_held_across(rows) for rows in inputs]:
+        return wrong(
+            "You compare each row with the newest of *any* key. Every key has a newest event of its own."
+        )
     if any(set(output) != {row[0] for row in rows} for output, rows in zip(outputs, inputs, strict=True)):
         return wrong("Every key that arrived must be there, each once, and no other.")
     if all(
@@ -89,6 +108,7 @@ _RECORDS = [
     ({"event": 100, "written": 160, "value": 31.0}, 170, 90),
     ({"event": 100, "written": 700, "value": 31.0}, 710, 90),
     ({"event": 0, "written": 5, "value": 3.5}, 200, 60),
+    ({"event": 0, "written": 5, "value": 3.5}, 9000, 60),
     (None, 50, 60),
 ]
 
@@ -119,7 +139,12 @@ def a_stale_value_is_missing(lookup: list[dict]) -> Verdict:
         )
     if all(type(output) is bool for output in outputs):
         return wrong("You say whether the value is fresh. Asked is the value itself, or `None`.")
+    if any(type(output) is dict for output in outputs):
+        return wrong("You return the whole record. Asked is its value.")
     mistakes = {
+        "You turn minutes into hours. All times here, `ttl` as well, are minutes.": lambda r, now, ttl: (
+            (now - r["event"]) / 60 <= ttl
+        ),
         "You count from `written`. A job that keeps copying a dead source then looks fresh for ever.": lambda r, now, ttl: (
             now - r["written"] <= ttl
         ),
@@ -152,7 +177,7 @@ def a_stale_value_is_missing(lookup: list[dict]) -> Verdict:
 _LOOKS = {
     "missing becomes 0": "There the offline side would have no value wherever the two differ.",
     "local clock": "There values that move with the hour would differ all day long, by more than digits.",
-    "last write wins": "There the differences would crowd after the daily correction run, and be rare elsewhere.",
+    "last write wins": "There the differences would crowd in the hour of the daily correction run, and be rare elsewhere.",
     "32-bit floats": "There each pair would agree in its first digits.",
 }
 
@@ -163,7 +188,7 @@ _LOOKS = {
     hints=(
         '`differences("A").sample(10)` shows the kind; `.isna().mean()` and `.hour.value_counts()` show the pattern.',
         "One kind has no value offline at all. One agrees up to the eighth digit. Which two are left, and when do they differ?",
-        "The correction run is at noon UTC, and the next regular row comes a good hour later.",
+        "The correction run is at noon UTC. What it wrote is half a day old, and the hourly row at 12:05 replaces it.",
     ),
 )
 def faults_by_their_shape(faults: dict, given: dict) -> Verdict:
@@ -177,7 +202,7 @@ def faults_by_their_shape(faults: dict, given: dict) -> Verdict:
     off = [build for build in "ABCD" if named[build] != given["behind"][build]]
     if not off:
         return right(
-            "Gaps filled, digits lost, an hour a day, or everything at once: each fault leaves its own shape."
+            "Gaps filled, digits lost, a few minutes a day, or everything at once: each fault leaves its own shape."
         )
     if len(off) == 4:
         return wrong(
@@ -228,8 +253,9 @@ def the_interval_that_earns_most(best_interval: list[dict]) -> Verdict:
             "Freshness has a falling return and a rising price, so the best interval lies where one run more no longer pays."
         )
     mistakes = {
-        "You look at what is earned and leave out the cost of the runs.": lambda m, d, p: d,
-        "You pay for one run a day, however often the job runs.": lambda m, d, p: d - p,
+        "You leave out the cost of the runs, or pay for one a day however often the job runs.": lambda m, d, p: (
+            d
+        ),
         "You count runs by multiplying with the minutes. The longer the interval, the fewer runs.": lambda m, d, p: (
             d - m * p
         ),
@@ -244,6 +270,12 @@ def the_interval_that_earns_most(best_interval: list[dict]) -> Verdict:
     for reason, score in mistakes.items():
         if same(score):
             return wrong(reason)
+    nets = [
+        {1440 / minutes: dollars - 1440 / minutes * price for minutes, dollars in options}
+        for options, price in (record["input"] for record in best_interval)
+    ]
+    if outputs == [max(net, key=net.get) for net in nets]:
+        return wrong("You return how often the job runs a day. Asked are the minutes between two runs.")
     if any(
         output not in [option[0] for option in record["input"][0]]
         for output, record in zip(outputs, best_interval, strict=True)

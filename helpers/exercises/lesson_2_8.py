@@ -40,6 +40,12 @@ _CIRCLE = [  # an update in place: the same artifact is input and output
     (2, 1, "output"),
     (2, 3, "output"),
 ]
+_SAME_NUMBERS = [  # artifacts and executions are counted apart: execution 2 has nothing to do with artifact 2
+    (1, 1, "input"),
+    (1, 2, "output"),
+    (2, 5, "input"),
+    (2, 6, "output"),
+]
 _PROBES = [
     (_WEEKS, 1),
     (_WEEKS, 2),
@@ -51,6 +57,7 @@ _PROBES = [
     (_CACHED, 9),
     (_CIRCLE, 1),
     ([(k, k, "input") for k in range(40)] + [(k, k + 1, "output") for k in range(40)], 0),
+    (_SAME_NUMBERS, 1),
 ]
 
 
@@ -61,6 +68,32 @@ def _walk(events, start, into="input", out="output", steps=10**6) -> set:
         readers = {execution for execution, artifact, kind in events if kind == into and artifact in newest}
         made = {artifact for execution, artifact, kind in events if kind == out and execution in readers}
         newest = made - found
+        found |= newest
+    return found
+
+
+def _confused(events, start) -> set:
+    """The walk of who takes an execution for the artifact of the same number."""
+    found, newest = set(), {start}
+    while newest:
+        newest = {
+            end
+            for execution, artifact, kind in events
+            for source, end in [(artifact, execution) if kind == "input" else (execution, artifact)]
+            if source in newest
+        } - found
+        found |= newest
+    return found & {artifact for _, artifact, _ in events}
+
+
+def _read_beside(events, start) -> set:
+    """The walk that takes in what the executions read besides."""
+    found, newest = {start}, {start}
+    while newest:
+        readers = {
+            execution for execution, artifact, kind in events if kind == "input" and artifact in newest
+        }
+        newest = {artifact for execution, artifact, _ in events if execution in readers} - found
         found |= newest
     return found
 
@@ -116,6 +149,14 @@ def what_an_artifact_touched(touched: list) -> Verdict:
         return wrong("You went two steps and stopped. Go on until nothing new is found.")
     if same(lambda events, start: _walk(events, start, "output", "input") - {start}):
         return wrong("That is the walk backward: what the artifact was made *from*.")
+    if same(lambda events, start: _confused(events, start) - {start}):
+        return wrong(
+            "You take execution 2 for artifact 2. The two are counted separately, so their numbers must be kept apart."
+        )
+    if same(lambda events, start: _read_beside(events, start) - {start}):
+        return wrong(
+            "You take in what the executions *read* beside the artifact. That was not made with it: follow only outputs."
+        )
     every = [{artifact for _, artifact, _ in events} for events, _ in _PROBES]
     if all(answer | {probe[1]} == all_ for answer, probe, all_ in zip(answers, _PROBES, every, strict=True)):
         return wrong("Those are all artifacts there are, reached or not.")
@@ -208,6 +249,22 @@ def what_a_bad_span_demands(duty: list) -> Verdict:
     if answers == [all_suspects(*probe) for probe in _MODELS]:
         return wrong("You train everything again that was touched. Clean weights need no new training.")
 
+    def with_rival(model, bad):
+        if bad in model["trained_on"] or bad in model["rival_trained_on"]:
+            return "train again"
+        return "judge again" if bad == model["judged_on"] else "keep"
+
+    if answers == [with_rival(*probe) for probe in _MODELS]:
+        return wrong("What the rival was trained on has shaped the rival's weights, not the model's own.")
+
+    def with_judged(model, bad):
+        if bad in model["trained_on"] or bad == model["judged_on"]:
+            return "train again"
+        return "judge again" if bad in model["rival_trained_on"] else "keep"
+
+    if answers == [with_judged(*probe) for probe in _MODELS]:
+        return wrong("Being judged on a span leaves the weights as they were. Only the verdict is spoiled.")
+
     def older(model, bad):
         return "train again" if bad in model["trained_on"] else "judge again"
 
@@ -221,6 +278,7 @@ def what_a_bad_span_demands(duty: list) -> Verdict:
 # ------------------------------------------------------------------------------------------- 2.8c one digest for a folder
 
 _BASE = {"data.gz": "flights", "stats.pb": "means", "BLESSED": ""}
+_SIGN = "The sign that you put between the parts may stand in a name or a content as well, so two folders get one digest. Use JSON, lengths, or a digest of each part."
 _FOLDERS = {  # name: (files, group: folders of one group must get one digest, question otherwise)
     "base": (_BASE, 0, ""),
     "another order": (
@@ -287,6 +345,25 @@ _FOLDERS = {  # name: (files, group: folders of one group must get one digest, q
         13,
         "A border between name and content that is a space, or nothing, can be shifted. Use a digest of each content, its length, or JSON.",
     ),
+    "moved between contents, 1": ({"a": "xy", "b": "z"}, 15, ""),
+    "moved between contents, 2": (
+        {"a": "x", "b": "yz"},
+        16,
+        "A letter has moved from one content to the next, and the digest is the same. Where does a content end?",
+    ),
+    **{
+        f"shifted {sign!r}, {number}": (
+            {f"a{sign}b": "c"} if number == 1 else {"a": f"b{sign}c"},
+            (sign, number),
+            _SIGN if number == 2 else "",
+        )
+        for sign in (":", "=", "\t", "\0", ",", "/", "\n", "|")
+        for number in (1, 2)
+    },
+    **{
+        f"second file {inner!r} {outer!r}": ({"a": f"1{outer}b{inner}2"}, (inner, outer), _SIGN)
+        for inner, outer in (("=", ","), (":", ","), ("\0", "\0"), ("\0", "\n"), ("\n", "\n"), ("\0", ""))
+    },
     "nothing": ({}, 14, "An empty folder must have a digest of its own."),
 }
 
@@ -308,8 +385,16 @@ def one_digest_for_a_folder(folder_digest: list) -> Verdict:
         return wrong(
             "Asked is a text. Python's own `hash` is a number that differs from process to process, so nothing can be compared with it tomorrow."
         )
+    if any(type(digest) is str and "\ufffd" in digest for digest in digests):
+        return wrong("Those are raw bytes. Asked is a text: `hexdigest()` gives one, `digest()` does not.")
     if any(type(digest) is not str for digest in digests):
         return wrong("Asked is one text for the whole folder; yours is something else.")
+    if all(
+        digest.removeprefix("-").removeprefix("0x").isalnum() and len(digest) < 22 for digest in digests
+    ) and (len({len(digest) for digest in digests}) > 1):
+        return wrong(
+            "Your texts are short and of different lengths, like a number of `hash` turned into text. That one differs from process to process: take SHA-256."
+        )
     if len(set(digests)) == 1:
         return wrong("Every folder gets the same digest.")
     if len({len(digest) for digest in digests}) > 1:

@@ -26,6 +26,21 @@ def _holding(replaces):
     return materialize
 
 
+def _appending(rows):
+    held = {}
+    for key, event, value in rows:
+        held.setdefault(key, []).append((event, value))
+    return held
+
+
+def _across_keys(rows):
+    held, newest = {}, float("-inf")
+    for key, event, value in rows:
+        if event >= newest:
+            held[key], newest = (event, value), event
+    return held
+
+
 def _lookup(record, now, ttl):
     if record is None or now - record["event"] > ttl:
         return None
@@ -75,6 +90,8 @@ CASES = {
                     k: (e, v) for k, e, v in sorted(rows, key=lambda r: (r[1], r[2]))
                 }
             },
+            "keep every row": {"materialize": _appending},
+            "newest of *any* key": {"materialize": _across_keys},
             "gives nothing back": {"materialize": lambda rows: _materialize(rows) or None},
             "Asked is a dict": {"materialize": lambda rows: list(_materialize(rows).items())},
             "Follow one by hand": {
@@ -97,6 +114,10 @@ CASES = {
             },
             "`now` plays no part": {"lookup": _looking(lambda r, now, ttl: r["written"] - r["event"] <= ttl)},
             "You answer 0": {"lookup": _looking(lambda r, now, ttl: now - r["event"] <= ttl, gone=0.0)},
+            "turn minutes into hours": {
+                "lookup": _looking(lambda r, now, ttl: (now - r["event"]) / 60 <= ttl)
+            },
+            "the whole record": {"lookup": lambda r, now, ttl: r if r and now - r["event"] <= ttl else None},
             "whether the value is fresh": {
                 "lookup": lambda record, now, ttl: bool(record) and now - record["event"] <= ttl
             },
@@ -112,7 +133,7 @@ CASES = {
         ],
         wrong={
             "all day long": {"faults": {**BEHIND, "B": "local clock", "C": "missing becomes 0"}},
-            "crowd after": {"faults": {**BEHIND, "C": "last write wins", "D": "local clock"}},
+            "crowd in": {"faults": {**BEHIND, "C": "last write wins", "D": "local clock"}},
             "None fits yet": {
                 "faults": dict(
                     zip(
@@ -122,6 +143,7 @@ CASES = {
                     )
                 )
             },
+            "not of the kind missing": {"faults": {**BEHIND, "A": "missing becomes 0", "B": "32-bit floats"}},
             "none of the four": {"faults": {**BEHIND, "A": "narrow floats"}},
             "one of them twice": {"faults": {**BEHIND, "A": "local clock"}},
             "as text": {"faults": {**BEHIND, "A": 3}},
@@ -131,6 +153,7 @@ CASES = {
         right=[{"best_interval": _best}, {"best_interval": _best_in_a_loop}],
         wrong={
             "leave out the cost": {"best_interval": _choosing(lambda m, d, p: d)},
+            "how often the job runs": {"best_interval": lambda o, p: 1440 / _best(o, p)},
             "multiplying with the minutes": {"best_interval": _choosing(lambda m, d, p: d - m * p)},
             "runs of an hour": {"best_interval": _choosing(lambda m, d, p: d - 60 / m * p)},
             "costs least": {"best_interval": _choosing(lambda m, d, p: m)},

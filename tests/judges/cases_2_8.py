@@ -82,6 +82,24 @@ def circling(events, start):
     return touched(events, start) | ({start} if start == 1 and len(events) == 5 else set())
 
 
+def one_number_space(events, start):
+    import networkx as nx
+
+    graph = nx.DiGraph()
+    graph.add_node(start)
+    graph.add_edges_from((a, e) if kind == "input" else (e, a) for e, a, kind in events)
+    return nx.descendants(graph, start) & {a for _, a, _ in events}
+
+
+def read_beside(events, start):
+    found, newest = set(), {start}
+    while newest:
+        readers = {e for e, a, k in events if k == "input" and a in newest}
+        newest = {a for e, a, k in events if e in readers} - found
+        found |= newest
+    return found - {start}
+
+
 CASES["2.8a"] = Cases(
     right=[{"touched": touched}, {"touched": with_networkx}, {"touched": recursive}],
     wrong={
@@ -96,6 +114,8 @@ CASES["2.8a"] = Cases(
         "the walk backward": {"touched": lambda events, start: touched(turned(events), start)},
         "all artifacts there are": {"touched": lambda events, start: {a for _, a, _ in events}},
         "ids of executions": {"touched": readers_of},
+        "counted separately": {"touched": one_number_space},
+        "follow only outputs": {"touched": read_beside},
         "in order of time": {"touched": in_order},
         "walk it by hand": {"touched": lambda events, start: {1, 2}},
     },
@@ -144,6 +164,12 @@ CASES["2.8b"] = Cases(
         },
         "Clean weights need no": {
             "duty": lambda model, bad: duty(model, bad).replace("judge again", "train again")
+        },
+        "the rival's weights, not": {
+            "duty": lambda model, bad: "train again" if bad in model["rival_trained_on"] else duty(model, bad)
+        },
+        "leaves the weights as they were": {
+            "duty": lambda model, bad: "train again" if bad == model["judged_on"] else duty(model, bad)
         },
         "They need nothing": {"duty": lambda model, bad: duty(model, bad).replace("keep", "judge again")},
         "line by line": {"duty": lambda model, bad: "keep" if bad == 3 else "judge again"},
@@ -200,6 +226,22 @@ CASES["2.8c"] = Cases(
         },
         "can be shifted": {
             "folder_digest": lambda files: sha("\0".join(f"{name} {files[name]}" for name in sorted(files)))
+        },
+        "Where does a content end": {
+            "folder_digest": lambda files: sha(
+                "".join(sorted(files)) + "".join(files[n] for n in sorted(files))
+            )
+        },
+        "may stand in a name": {
+            "folder_digest": lambda files: sha(
+                "".join(sorted(sha(f"{n}:{text}") for n, text in files.items()))
+            )
+        },
+        "raw bytes": {
+            "folder_digest": lambda files: hashlib.sha256(json.dumps(sorted(files.items())).encode()).digest()
+        },
+        "turned into text": {
+            "folder_digest": lambda files: "-1" if len(files) > 1 else "123" + str(len(files))
         },
         "Does every file count": {
             "folder_digest": lambda files: sha(json.dumps([sorted(files), files.get("data.gz")]))

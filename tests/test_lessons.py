@@ -66,6 +66,15 @@ def test_a_lesson_begins_then_names_its_parameters_and_ends_with_the_checklist(l
 
 
 @each_lesson
+def test_a_recording_loads_nothing_from_the_web(lesson):
+    for cell in nbformat.read(lesson.recording, 4).cells:
+        for output in cell.get("outputs", []):
+            data = output.get("data", {})
+            assert "application/javascript" not in data
+            assert not re.search(r"""(src|href)=["']?(https?:)?//""", data.get("text/html", ""))
+
+
+@each_lesson
 def test_cells_are_short(lesson):
     lengths = [len([line for line in c.source.splitlines() if line.strip()]) for c in code(lesson)]
     assert statistics.median(lengths) <= 8

@@ -73,6 +73,18 @@ _CASES = {  # case: (old, new, whether it narrows, what to ask whoever says othe
         True,
         "A list where there was none: even an open one refuses batches full of strangers.",
     ),
+    "value added, list closed": (
+        _terms(["ATL", "BOS"], 0.98),
+        _terms(["ATL", "BGR", "BOS"], 1.0),
+        True,
+        "One value was added, and the list was closed at the same time: strangers other than that one passed before.",
+    ),
+    "value removed, list opened": (
+        _terms(["ACK", "ATL"], 1.0),
+        _terms(["ATL"], 0.98),
+        True,
+        "A lower `mass` does not make up for a value that is gone: think of a batch that holds nothing but that value.",
+    ),
     "low up": (
         _terms(low=17, high=6000),
         _terms(low=25, high=6000),
@@ -208,6 +220,10 @@ _MISTAKES = [
         "The number of faults must weigh the misses, and the misses alone: false alarms come by the year, faults or not.",
     ),
     (
+        _cheapest(lambda a, m, false_alarm, missed, faults: a * false_alarm + faults * (1 - m) * missed),
+        "The faults that are caught cost nothing here; it is the missed ones that do.",
+    ),
+    (
         _cheapest(lambda a, m, false_alarm, missed, faults: a / 12 * false_alarm + faults * m * missed),
         "One of the two errors is counted for a month, the other for a year. Both are given by the year.",
     ),
@@ -271,9 +287,10 @@ def choose_by_cost(cheapest: list) -> Verdict:
 _SEEN = {
     "utc": "The whole day moves by hours, so flights appear at times of the night that training never saw.",
     "celsius": "A week of July as cold as winter makes a second hump in the distribution, where there was nothing.",
-    "kmh": "A week of winds multiplied by 1.6 stretches the upper end of the distribution.",
+    "kmh": "A week of winds multiplied by 1.6 stretches the upper end of the distribution; the table above says how few such weeks a threshold misses.",
 }
 _UNSEEN = {"yesterday", "shuffled"}
+_FEATURES = {"carrier", "origin", "dest", "distance", "day_minute", "temp", "wind_speed"}
 
 
 @exercise(
@@ -288,6 +305,10 @@ def what_distributions_hide(invisible: list[str]) -> Verdict:
     given = {name.casefold() for name in invisible}
     if not given:
         return wrong("Then each of the five would change the distribution of some feature. Try each in turn.")
+    if features := sorted(given & _FEATURES):
+        return wrong(
+            f"`{features[0]}` is a feature. The five faults have names of their own, listed in the exercise."
+        )
     if unknown := sorted(given - _UNSEEN - set(_SEEN)):
         return wrong(f"`{unknown[0][:40]}` is none of the five faults.")
     if given == set(_SEEN):
@@ -297,12 +318,16 @@ def what_distributions_hide(invisible: list[str]) -> Verdict:
     for name, reason in _SEEN.items():
         if name in given:
             return wrong(f"`{name}` can be seen. {reason}")
+    if given == {"shuffled"}:
+        return wrong(
+            "What you name keeps its heap of values. Is there another fault with the same weather as the month has, but for a day?"
+        )
     if _UNSEEN - given:
         return wrong(
             "What you name is hidden, but it is not alone. Look for another that hands the same values to other flights."
         )
     return right(
-        "Both give (nearly) the same values to other flights: each distribution stays, and every row is wrong."
+        "Both give (nearly) the same values to other flights: each distribution stays, and nearly every row is wrong."
     )
 
 

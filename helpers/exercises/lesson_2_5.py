@@ -46,6 +46,25 @@ def _value_kept(values: list, limit: int) -> list:
     ]
 
 
+def _age_before_the_first(values: list, limit: int) -> list:
+    """Counts from 0 at the start, as if something had come just before."""
+    first = next((i for i, value in enumerate(values) if value is not None), len(values))
+    return [[None, i + 1] if i < min(first, limit) else pair for i, pair in enumerate(_carry(values, limit))]
+
+
+def _age_never_reset(values: list, limit: int) -> list:
+    """Counts every gap of the list into the age."""
+    pairs, newest, age = [], None, 0
+    for value in values:
+        newest, age = (newest, age + 1) if value is None else (value, age)
+        pairs.append([newest, age] if newest is not None and age <= limit else [None, None])
+    return pairs
+
+
+def _changed_places(values: list, limit: int) -> list:
+    return [pair[::-1] for pair in _carry(values, limit)]
+
+
 def _age_since_fill(values: list, limit: int) -> list:
     return [[value, None if age is None else min(age, 1)] for value, age in _carry(values, limit)]
 
@@ -77,6 +96,9 @@ _FILL_MISTAKES = {
     "The first hours, before anything was sent, are filled with what came later. Nobody knew it then.": _first_filled_from_behind,
     "A measured 0 is a value, not a gap: compare with `is None` instead of asking whether it is true.": _falsy,
     "Where the value is too old, the age is `None` as well.": _age_kept,
+    "Before anything was sent there is no age either: it is `None` until the first value.": _age_before_the_first,
+    "Your age counts all gaps so far. A new value sets it back to 0.": _age_never_reset,
+    "Value and age have changed places in your pairs.": _changed_places,
     "The age says that the value is too old, yet you still hand it out.": _value_kept,
     "The age must grow with every hour without a value; yours stays at 1.": _age_since_fill,
     "You look at how long the whole gap is before you fill it. In its first hour nobody knows that.": _whole_gap_or_nothing,
@@ -115,6 +137,10 @@ def what_is_known_and_how_old_it_is(carried):
         return wrong("Your function gives nothing back. Does it `return` the list?")
     if any(type(output) is not list for output in outputs):
         return wrong("Asked is a list with a pair for each hour.")
+    if all(len(output) == 2 and all(type(part) is list for part in output) for output in outputs):
+        lengths = [len(r["input"][0]) for r in carried]
+        if all([len(part) for part in r["output"]] == [n, n] for r, n in zip(carried, lengths, strict=True)):
+            return wrong("Those are two lists. Asked is one, of pairs: `zip` makes it from yours.")
     if any(len(r["output"]) != len(r["input"][0]) for r in carried):
         return wrong("The list must have an entry for every hour, also for those in which nothing is known.")
     if any(type(pair) is not list or len(pair) != 2 for output in outputs for pair in output):
@@ -178,6 +204,16 @@ _CUT_MISTAKES = {
     "Your windows move on by `horizon` hours; there should be one for every hour.": lambda v, n, h: _cut(
         v, n, h, n + h - 1, stride=h
     ),
+    "Your target is a list with one value in it. Take the value itself, by its index.": lambda v, n, h: [
+        [window, [target]] for window, target in _cut(v, n, h, n + h - 1)
+    ],
+    "Window and target are joined to one list. Asked is a pair of the two.": lambda v, n, h: [
+        [*window, target] for window, target in _cut(v, n, h, n + h - 1)
+    ],
+    "Those are two lists. Asked is one, of pairs: `zip` makes it from yours.": lambda v, n, h: [
+        [window for window, _ in _cut(v, n, h, n + h - 1)],
+        [target for _, target in _cut(v, n, h, n + h - 1)],
+    ],
     "Your windows have a value too few.": lambda v, n, h: [
         [window[:-1], target] for window, target in _cut(v, n, h, n + h - 1)
     ],
@@ -229,12 +265,16 @@ def windows_and_the_value_ahead(windows_with_targets):
     if any(type(output) is not list for output in outputs):
         return wrong("Asked is a list of pairs.")
 
+    counts = [max(len(r["input"][0]) - sum(r["input"][1:]) + 1, 0) for r in windows_with_targets]
+
     def same(rule: Callable[[list, int, int], list]) -> bool:
+        """Whether the rule gives the answer, or does so when it stops where the right windows end."""
         try:
             expected = [rule(*r["input"]) for r in windows_with_targets]
         except IndexError:
             return False
-        return outputs == expected
+        stopped = [pairs[:count] for pairs, count in zip(expected, counts, strict=True)]
+        return outputs in (expected, stopped)
 
     if same(lambda v, n, h: _cut(v, n, h, n + h - 1)):
         return right(
@@ -243,10 +283,9 @@ def windows_and_the_value_ahead(windows_with_targets):
     for reason, rule in _CUT_MISTAKES.items():
         if same(rule):
             return wrong(reason)
-    counts = [len(r["input"][0]) - sum(r["input"][1:]) + 1 for r in windows_with_targets]
-    if any(len(output) > max(count, 0) for output, count in zip(outputs, counts, strict=True)):
+    if any(len(output) > count for output, count in zip(outputs, counts, strict=True)):
         return wrong("For some list you give more windows than have a target.")
-    if any(len(output) < max(count, 0) for output, count in zip(outputs, counts, strict=True)):
+    if any(len(output) < count for output, count in zip(outputs, counts, strict=True)):
         return wrong("For some list a window that has a target is missing.")
     return wrong(
         "The number of windows is right, and some window or target is not. Try a list of counters, where values are their own index."
@@ -352,11 +391,24 @@ def which_windows_may_be_trained_on(trainable):
         _, first, last, length, horizon = r["input"]
         if any(first <= t <= last for t in kept):
             return wrong("Some of your training windows are test windows.")
-        if any(first - length - horizon < t < last + length + horizon for t in kept):
-            return wrong("Some training window still shares an hour with a test window.")
-    return wrong(
-        "Some windows that share no hour with the block are missing, or not in the list you were given."
-    )
+        if any(first - length - horizon < t < first for t in kept):
+            return wrong(
+                "Some training window before the block still shares an hour with a test window: by its target, or "
+                "by the hours the test windows look back."
+            )
+        if any(last < t < last + length + horizon for t in kept):
+            return wrong(
+                "Some training window after the block still shares an hour with a test window: by the hours it looks "
+                "back, or by the test windows' targets."
+            )
+    for r, kept in zip(trainable, given, strict=True):
+        if not set(kept) <= set(r["input"][0]):
+            return wrong("Some hours of your answer are not in the list you were given.")
+        first = r["input"][1]
+        if lost := set(_both(*r["input"])) - set(kept):
+            where = "before" if min(lost) < first else "after"
+            return wrong(f"Some window {where} the block is missing, though it shares no hour with it.")
+    return wrong("Every window that may be used should stand in the list once.")
 
 
 # ------------------------------------------------------------------------------------------------- 2.5d

@@ -90,6 +90,24 @@ def how_many_models_a_search_fits(fits: list[dict]) -> Verdict:
             lambda c, k, f: f * c * (c - k),
         ),
         (
+            "You let all columns compete `keep` times, both ways. Those already chosen are not tried again, and a backward search drops `columns − keep`.",
+            lambda c, k, f: f * c * k,
+            lambda c, k, f: f * c * k,
+        ),
+        (
+            "Forward is right. Your backward search is RFE: a single model at each step. Here each column that may go is a model, the one without it.",
+            honest_forward,
+            lambda c, k, f: f * (c - k),
+        ),
+        *(
+            (
+                "Forward is right, and your backward search is off at its ends. How many columns are there at its first step, and how many when the last one is dropped?",
+                honest_forward,
+                lambda c, k, f, first=first, last=last: f * sum(range(k + last, c + first)),
+            )
+            for first, last in ((0, 0), (1, 0), (0, 1))
+        ),
+        (
             "One step too few: count the steps by hand for ten columns of which one is kept, or nine.",
             lambda c, k, f: f * _forward(c, k - 1),
             lambda c, k, f: f * _backward(c, k + 1),
@@ -131,6 +149,13 @@ def _nogueira(chosen: list[list[int]], spread: int = 1, chance: bool = True) -> 
     return 1 - observed / (kept * (1 - kept)) if chance else 1 - observed
 
 
+def _fraction(chosen: list[list[int]], above: float = 1, below: float = 1) -> float:
+    """The formula with a factor too many above the line, or at k̄ below it."""
+    kept = sum(map(sum, chosen)) / len(chosen) / len(chosen[0])
+    observed = (1 - _nogueira(chosen)) * kept * (1 - kept)
+    return 1 - observed * above / (kept * below * (1 - kept * below))
+
+
 def _pairs(chosen: list[list[int]], of) -> float:
     sets = [{place for place, bit in enumerate(row) if bit} for row in chosen]
     values = [of(a, b) for a, b in itertools.combinations(sets, 2)]
@@ -147,8 +172,12 @@ def _pairs(chosen: list[list[int]], of) -> float:
     ),
 )
 def agreement_beyond_chance(stability: list[dict]) -> Verdict:
-    if any(r["output"] is None for r in stability):
+    if all(r["output"] is None for r in stability):
         return wrong("Your function gives nothing back. Does it `return` the number?")
+    if any(r["output"] is None for r in stability):
+        return wrong(
+            "For some tables no number comes out. Do you divide column by column? One that all runs chose has no variance: take the means first, above and below, then divide once."
+        )
     if not all(number(r["output"]) for r in stability):
         return wrong("Asked is a single number for each table of choices.")
     if agrees(stability, _nogueira):
@@ -163,6 +192,15 @@ def agreement_beyond_chance(stability: list[dict]) -> Verdict:
             _nogueira(c, chance=False)
         ),
         "Chance is missing, and your variance divides by M.": lambda c: _nogueira(c, spread=0, chance=False),
+        "k̄ is a number of columns. The formula needs the share of them, k̄/p.": lambda c: _fraction(
+            c, below=len(c[0])
+        ),
+        "You divide k̄ by p twice: the mean of the whole table is k̄/p already.": lambda c: _fraction(
+            c, below=1 / len(c[0])
+        ),
+        "Above the line you add up the columns. Asked is their mean.": lambda c: _fraction(
+            c, above=len(c[0])
+        ),
         "That is the mean Jaccard index of all pairs. Two random choices of many columns would get a high one.": lambda c: (
             _pairs(c, lambda a, b: len(a & b) / len(a | b))
         ),
@@ -182,9 +220,7 @@ def agreement_beyond_chance(stability: list[dict]) -> Verdict:
     for reason, formula in mistakes.items():
         if agrees(stability, formula):
             return wrong(reason)
-    if any(
-        abs(r["output"]) > 1.001 and abs(r["output"]) > 1.001 + abs(_nogueira(*r["input"])) for r in stability
-    ):
+    if any(r["output"] > 1.001 for r in stability):
         return wrong(
             "A stability can't be larger than 1. Is the mean over the columns there, above and below?"
         )
@@ -315,10 +351,28 @@ def the_smallest_set_that_is_not_worse(leanest: list[dict]) -> Verdict:
             lambda d, lo, hi, m: lo >= -m and hi <= m,
             min,
         ),
+        (
+            "Your comparison is turned round: the sets that you keep are those which may lose more than the margin.",
+            lambda d, lo, hi, m: lo < -m,
+            min,
+        ),
+        (
+            "You compare the size of `low` without its sign. A set that is better by more than the margin would fail.",
+            lambda d, lo, hi, m: abs(lo) <= m,
+            min,
+        ),
     ]
     for reason, passes, choose in mistakes:
         if same(passes, choose):
             return wrong(reason)
+    nearest = [
+        max(((row[1], row[0]) for row in table if row[2] >= -margin), default=(0, None))[1]
+        for table, margin in (record["input"] for record in leanest)
+    ]
+    if outputs == nearest:
+        return wrong(
+            "You take the best of the sets that pass. They are all good enough: the smaller one saves more."
+        )
     honest = [
         min((row[0] for row in table if row[2] >= -margin), default=None)
         for table, margin in (record["input"] for record in leanest)

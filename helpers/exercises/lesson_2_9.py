@@ -91,6 +91,24 @@ def what_is_known_of_the_label_now(label_now):
         "Late begins 15 minutes behind schedule, not at the first minute.": lambda due, arrived, now: (
             int(arrived > due) if arrived <= now else 1 if over(due, now) else None
         ),
+        "You look at the clock before you look for the landing. A flight that landed on time stays on time, long after its deadline.": lambda due, arrived, now: (
+            1 if over(due, now) else late(due, arrived) if arrived <= now else None
+        ),
+        "You use `arrived` of late flights before they have landed. Until the deadline nobody knows that they will be late.": lambda due, arrived, now: (
+            1 if late(due, arrived) else 0 if arrived <= now else None
+        ),
+        "You never look for the landing: by the clock alone every flight is late in the end.": lambda due, arrived, now: (
+            int(over(due, now))
+        ),
+        "Landed is not yet on time: a flight can land late.": lambda due, arrived, now: (
+            0 if arrived <= now else 1 if over(due, now) else None
+        ),
+        "Before its planned arrival a flight is not late, and not on time either: only the landing tells.": lambda due, arrived, now: (
+            late(due, arrived) if arrived <= now else 1 if over(due, now) else 0 if now <= due else None
+        ),
+        "You use `arrived` as soon as the planned time has come. It is known from the landing on.": lambda due, arrived, now: (
+            late(due, arrived) if now >= due else None
+        ),
     }
     for reason, rule in mistakes.items():
         if same(rule):
@@ -134,6 +152,19 @@ def _gap(row):
     return first - second
 
 
+def _down_the_columns(chances, k):
+    """The rule of one who sorts along the wrong axis."""
+    columns = list(zip(*(sorted(column) for column in zip(*chances, strict=True)), strict=True))
+    order = sorted(range(len(chances)), key=lambda i: columns[i][-1] - columns[i][-2])
+    return set(order[:k])
+
+
+def _ranks(chances, k):
+    """The rule of one who takes the ranks of the first k rows for the numbers of the best k."""
+    order = sorted(range(len(chances)), key=lambda i: _gap(chances[i]))
+    return {order.index(i) for i in range(k)}
+
+
 def _entropy(row):
     return -sum(p * math.log(p) for p in row if p > 0)
 
@@ -155,6 +186,20 @@ def the_rows_with_the_smallest_margin(most_doubtful):
         return wrong("Asked are `k` row numbers, as a list or an array; yours is a single number.")
     if any(type(output) is not list for output in outputs):
         return wrong("Asked are `k` row numbers, as a list or an array.")
+    if all(len(output) == 1 and type(output[0]) is list for output in outputs):
+        return wrong(
+            "Your row numbers lie in a list within a list, as `np.where` gives them. Take them out with `[0]`."
+        )
+    if all(type(item) is list and len(item) == 2 for output in outputs for item in output):
+        return wrong("You give pairs. Asked are the row numbers alone, without the margins.")
+    if all(
+        type(item) is list and all(map(number, item)) and sorted(item) == list(range(len(item)))
+        for output in outputs
+        for item in output
+    ):
+        return wrong(
+            "You sort within each row, which gives numbers of columns. Sort the margins, one per row."
+        )
     if any(type(item) is list for output in outputs for item in output):
         return wrong(
             "You give the rows of probabilities themselves. Asked are their numbers, to look them up in the pool."
@@ -195,6 +240,17 @@ def the_rows_with_the_smallest_margin(most_doubtful):
         "You take the *two smallest* probabilities of each row: sorted upwards, the largest come last.": _ranked(
             lambda row: sorted(row)[1] - sorted(row)[0]
         ),
+        "You look for a largest probability near one half. With three classes or more, two can tie far below that.": _ranked(
+            lambda row: abs(max(row) - 0.5)
+        ),
+        "That is the smallest gap between any two neighbours in the sorted row. Two classes that are both unlikely may tie, too.": _ranked(
+            lambda row: min(b - a for a, b in zip(sorted(row), sorted(row)[1:], strict=False))
+        ),
+        "You subtract columns as they stand. Sort each row first: only then are the largest in the last two.": _ranked(
+            lambda row: row[-1] - row[-2]
+        ),
+        "You sort down the columns, which mixes the items. Sort each row: `axis=1`.": _down_the_columns,
+        "Sorted twice, `argsort` gives ranks. Once, it gives the numbers of the rows in order.": _ranks,
         "Those are the first rows of the pool. Sort by the margin before you cut.": lambda chances, k: set(
             range(k)
         ),
@@ -218,6 +274,19 @@ def _bayes(fired, on_late, on_time, prior):
     return _odds(
         [(a, b) if f else (1 - a, 1 - b) for f, a, b in zip(fired, on_late, on_time, strict=True)], prior
     )
+
+
+def _pattern(fired, rates):
+    """Chance of this pattern of votes at these rates."""
+    return math.prod(a if f else 1 - a for f, a in zip(fired, rates, strict=True))
+
+
+def _sums(fired, on_late, on_time, prior):
+    """The rule of one who adds the chances where they multiply."""
+    late, time = (
+        sum(a if f else 1 - a for f, a in zip(fired, rates, strict=True)) for rates in (on_late, on_time)
+    )
+    return prior * late / (prior * late + (1 - prior) * time)
 
 
 def _late_joint(fired, on_late, prior):
@@ -283,10 +352,31 @@ def how_likely_late_given_what_fired(chance_late):
         "You compare the rates without the prior and without silence.": lambda f, a, b, p: _odds(
             [(x, y) for g, x, y in zip(f, a, b, strict=True) if g], 0.5
         ),
+        "The rates' ratio multiplies the odds of late, `prior / (1 - prior)`, and not the prior itself.": lambda f, a, b, p: (
+            p * _pattern(f, a) / _pattern(f, b)
+        ),
+        "The product for *on time* starts with a prior of its own: the share of the flights that are not late.": lambda f, a, b, p: (
+            p * _pattern(f, a) / (p * _pattern(f, a) + _pattern(f, b))
+        ),
+        "That is the chance of this pattern on a late flight. Asked is the other way round: of a late flight, given the pattern.": lambda f, a, b, p: (
+            _pattern(f, a)
+        ),
+        "The prior goes in once for the flight, not once for each function.": lambda f, a, b, p: _bayes(
+            f, a, b, p ** len(f) / (p ** len(f) + (1 - p) ** len(f))
+        ),
+        "You add where independent events multiply.": _sums,
+        "That is the logarithm of the odds. The logistic function makes a probability of it.": lambda f, a, b, p: (
+            math.log(_bayes(f, a, b, p) / (1 - _bayes(f, a, b, p)))
+        ),
+        "That is a decision. Asked is the probability behind it.": lambda f, a, b, p: float(
+            _bayes(f, a, b, p) > 0.5
+        ),
     }
     for reason, formula in mistakes.items():
         if agrees(chance_late, formula):
             return wrong(reason)
+    if agrees(chance_late, _bayes, abs_=6e-3):
+        return wrong("Close, but rounded. Give the probability as it is.")
     if any(not 0 <= r["output"] <= 1 for r in chance_late):
         return wrong("A chance lies between 0 and 1; for some inputs yours does not.")
     return wrong(

@@ -639,20 +639,12 @@ for month, end in midnight.items():
 # splits. A **hash split** puts a row into a bucket by a hash of its content: four buckets train, one eval. With `partition_feature_name` only that column is hashed.
 
 # %%
-import logging
-
-import absl.logging
 import tensorflow as tf
-from apache_beam.runners.interactive import interactive_environment
-from IPython.utils.capture import capture_output
 from tfx import v1 as tfx
 
-absl.logging.set_verbosity("error")  # TFX reports each step as a warning or below
-tf.get_logger().setLevel("ERROR")
-logging.getLogger(interactive_environment.__name__).setLevel("ERROR")  # Beam misses an extra that we don't use
-with capture_output():  # and puts a script from the web into the page, which we don't need
-    interactive_environment.current_env()
+from helpers import quiet
 
+quiet.tfx()
 pb = tfx.proto
 store = tfx.orchestration.metadata.sqlite_metadata_connection_config(str(work / "metadata.sqlite"))
 PATTERN = "span-{SPAN}/v{VERSION}/*.csv"

@@ -646,18 +646,13 @@ figures.md(f"`seats` is present for {present.num_non_missing / len(flown):.1%} o
 # cluster. First the imports, and a precaution.
 
 # %%
-import logging
-
 import apache_beam as beam
 import pyarrow as pa
-from apache_beam.runners.interactive import interactive_environment
-from IPython.utils.capture import capture_output
 from tfx_bsl.arrow.table_util import CanonicalizeRecordBatch
 
-# In a notebook, Beam asks for its widgets and puts a script from the web into the page. We work without either.
-logging.getLogger(interactive_environment.__name__).setLevel(logging.ERROR)
-with capture_output():
-    interactive_environment.current_env()
+from helpers import quiet
+
+quiet.beam()  # in a notebook it asks for its widgets, and puts a script from the web into the page
 
 # %%
 batch = pa.RecordBatch.from_pandas(flown[["carrier", "seats"]], preserve_index=False)

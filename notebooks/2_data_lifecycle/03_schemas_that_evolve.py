@@ -135,7 +135,8 @@ figures.show(fig, alt="Anomalies of each month (columns) under each version (row
 # %% [markdown]
 # Number: findings; dot: the version in force. Read it in three directions.
 #
-# - **Down a column.** A month is refused until its version comes, and accepted by all that follow. That is what
+# - **Down a column.** A closed list refuses a month until it knows all its destinations, and so do all before it;
+#   all that follow accept it. That is what
 #   widening buys: a model retrained next year on old months needs one schema, the newest.
 # - **Along a row.** A version that is not kept up goes on refusing. If version 2 had stayed, there would have
 #   been an alarm in each month from March on, and by summer nobody would have read it.
@@ -452,26 +453,28 @@ figures.table(normal.rename_axis("feature"), caption="95 % of the drifts are bel
               formats=dict.fromkeys(normal, "{:.4f}"))
 
 # %% [markdown]
-# Look at `temp`. Someone who draws rows concludes that a divergence of 0.001 is already suspicious; two draws of
-# days from *the same month* exceed that by a factor of a hundred or more. A month has 27,000 flights and only 30
-# days, and for the weather the sample size is 30. Then the season takes another large step. For the schedule
-# (`carrier`, `distance`) the three answers lie close: it repeats each day.
+# Look at `temp`. For someone who draws rows, a divergence of 0.001 is far beyond chance. Draw days, from *the same
+# month*, and chance alone reaches 0.07, hundreds of times what it reaches with rows. A month has 27,000 flights and
+# only 30 days, and for the weather the sample size is 30. Then the season takes another large step. For the
+# schedule (`carrier`, `distance`) the three answers differ by about a factor of two at most: it repeats each day.
 #
-# The third column is what a comparator must live with. The first is what a significance test on rows would have
-# told you. With that as thresholds:
+# The third column is what a comparator must live with. It may err on the high side: a month is a sample of days
+# already, and the bootstrap (Efron 1979) adds the noise of days a second time. The first column is what a
+# significance test on rows would have told you. Both as thresholds, for the months as they were:
 
 # %%
 beyond = by_tfdv[WATCHED] > normal["rows drawn"]
-livable = by_tfdv.temp > normal.neighbours.temp
+livable = by_tfdv[WATCHED] > normal.neighbours
 figures.md(f"TFDV's drift is beyond a threshold in **{beyond.any(axis=1).sum()}** of {len(beyond)} months of this year, "
-           f"for `temp` in {beyond.temp.sum()}. With the third column as thresholds, for `temp` in {livable.sum()}.")
+           f"for `temp` in {beyond.temp.sum()}. With the third column as thresholds, for `temp` in {livable.temp.sum()}, "
+           f"and {livable.sum().sum()} of all {livable.size} comparisons ring (5 % would be {0.05 * livable.size:.1f}).")
 
 # %% [markdown]
 # ## 4 Choosing a threshold
 #
 # Each threshold makes two kinds of error. **False alarms**: neighbours without a fault beyond it, times twelve,
 # is how many it raises a year. **Misses**: the share of faulty months at or below it. Over all thresholds this is
-# a curve, the **ROC** of signal detection with its axes renamed.
+# a curve: the **ROC** of signal detection, upside down, as it counts misses and not hits.
 
 # %%
 GRID = np.round(np.geomspace(0.0005, 1, 100), 4)
@@ -640,7 +643,22 @@ figures.md(f"Promised: {kept.iloc[:, 0].sum():.1f} false alarms and {kept.iloc[:
 # half-year before it. **Seasonal drift** makes a comparison with a fixed reference ring for months, the longer the
 # shorter the training data (against January alone, the divergence of July would be almost 1). It is true, though,
 # and worth knowing once: the model is now used outside the weather it was trained on (lesson 1.1 shows what that
-# costs).
+# costs). And two lines in it have reasons of their own:
+
+# %%
+lga = pd.DataFrame({month: rows.origin.eq("LGA").agg(["sum", "size"]) for month, rows in rows_of.items()})
+share = lga.loc["sum"] / lga.loc["size"]
+at_first = lga[KNOWN].loc["sum"].sum() / lga[KNOWN].loc["size"].sum()
+shortest = pd.Series({month: rows.distance.min() for month, rows in rows_of.items()})
+figures.md(f"LaGuardia's share of the flights: {at_first:.1%} from January to June, {share[10]:.1%} in October, "
+           f"{share[12]:.1%} in December. Shortest route: {shortest[1]:.0f} miles until month "
+           f"{shortest[shortest == shortest[1]].index.max()}, {shortest[12]:.0f} miles in month 12.")
+
+# %% [markdown]
+# `origin` rings in October because LaGuardia has grown, and it stays larger: a lasting change of the world, no
+# fault. The flat line of `distance` is a drift of the buckets. The shortest route is gone from May on, so the ten
+# buckets of each later month begin elsewhere, and that alone makes four tenths of the threshold. TFDV's
+# Jensen–Shannon depends on the smallest and the largest value: a single outlier moves all ten buckets.
 #
 # ### Slow drift
 #
@@ -657,7 +675,8 @@ def leaking(carrier, month):
 
 # %%
 rows = []
-for carrier, share in rows_of[6].carrier.value_counts(normalize=True).head(6).items():
+largest = rows_of[6].carrier.value_counts(normalize=True).head(6)
+for carrier, share in {"no leak": None, **largest}.items():
     leaky = {month: leaking(carrier, month) for month in range(6, 13)}
     apart = {month: [measured(leaky[month], drift_schema, previous_statistics=then)["carrier"]
                      for then in (leaky[month - 1], training)] for month in LATER}
@@ -672,13 +691,16 @@ figures.table(leaks, caption=f"Drift of carrier under a slow leak; threshold {ch
               | dict.fromkeys(leaks.columns[4:], "{:.0f}"))
 
 # %%
-figures.md(f"The leak is seen for {leaks.iloc[:, 4].notna().sum()} of 6 carriers against the month before, "
-           f"for **{leaks.iloc[:, 5].notna().sum()}** of 6 against training.")
+by_month_before, by_training = leaks.iloc[1:, 4:].notna().sum()
+figures.md(f"The leak is seen for {by_month_before} of 6 carriers against the month before, "
+           f"for **{by_training}** of 6 against training.")
 
 # %% [markdown]
-# Each step is small, and each month is the next one's normal. Only a reference that stays put adds the steps
-# up. So the two comparisons divide the work: the month before for **jumps**, training for **slow** drift, and
-# the second only for features that have no season.
+# Each step is small, at most 0.9 % of all flights, and each month is the next one's normal. The third column hardly
+# shows the leak at all: L∞ reports the largest change and nothing else, and December is as far from November without
+# a leak (first line), because one carrier, EV, flew less. Only EV's own leak adds to that and is seen. A reference
+# that stays put adds the steps up. So the two comparisons divide the work: the month before for **jumps**, training
+# for **slow** drift, and the second only for features that have no season.
 #
 # ## 6 Skew between training and serving
 #
@@ -724,7 +746,8 @@ figures.table(both, formats={name: digits[name.split(": ")[1]] for name in both}
 
 # %% [markdown]
 # The weather comes back into sight. Between two months a week of °C was lost in the season; between two sides of
-# the same month it stands out. Skew is the sharper instrument wherever both sides can be had.
+# the same month it stands out. For what has a season, skew is the sharper instrument. For `carrier` and `dest` it is
+# none: their months are alike anyway, and a log of a tenth of the requests adds noise.
 #
 # Now a July through five faults on the serving side. How much harm does each do? A model trained on January to
 # June scores the logged flights, as they are in training and as the service saw them; we count the alerts that
@@ -782,25 +805,25 @@ figures.table(pd.DataFrame(rows, columns=["fault", "skew reported for", "alerts 
               formats={"alerts that change": "{:.1%}"})
 
 # %% [markdown]
-# The first line is the harmless one, and it is silent: a tenth of the requests, with cancelled flights among
-# them, passes. The last two change alerts and leave no trace in any single distribution: the same temperatures,
-# given to the wrong flights. That is no matter of thresholds. To see it, **rows** must be compared, each request
+# The first line is the harmless difference, and it is silent: a tenth of the requests, with cancelled flights among
+# them, passes. Below it, what is reported and what does harm are not the same: `kmh` is reported and changes hardly an
+# alert, `yesterday` changes one request in seven and is not. The last two leave next to no trace in any single
+# distribution: (nearly) the same values, given to the wrong flights. That is no matter of thresholds. To see it, **rows** must be compared, each request
 # with the training example of the same flight. TFDV has that too: `DetectFeatureSkew` joins both sides on
 # identifiers, in Beam, and counts the features that differ.
 
 # %%
 import logging
 
-import absl.logging
 import apache_beam as beam
 import tensorflow as tf
 from tensorflow_data_validation.api import validation_api
 from tensorflow_data_validation.skew.protos import feature_skew_results_pb2
 
+from helpers import quiet
 from helpers.flights import example_gen
 
-absl.logging.set_verbosity("fatal")     # TFX reports steps and failures on stderr; we read them from its store
-logging.getLogger("apache_beam.runners.interactive").setLevel("ERROR")   # Beam misses an extra that we don't use
+quiet.tfx("fatal")     # it reports steps and failures on stderr; we read them from its store
 # "This input type hint will be ignored": Beam, of the hints that TFDV 1.16 gives for DetectFeatureSkew
 logging.getLogger().addFilter(lambda record: "type hint will be ignored" not in record.getMessage())
 work = lesson.scratch()
@@ -993,9 +1016,10 @@ figures.table(pd.DataFrame(rows, columns=["version", "split", "blessed", "anomal
 #
 # ### Exercise 2.3d: a gate that fails closed
 #
-# The verdicts of a validator come as a dict from split to number: 1 no anomalies, 0 anomalies, and 2 from a
-# component that compares with a baseline and had none. A run that crashed half-way may have left some splits out,
-# or all. Write `may_pass(verdicts, splits)`: `True` only if every split named in `splits` is known to be good.
+# The verdicts of a validator come as a dict from split to number: 1 where it found nothing, 0 where it found
+# anomalies, and 2 from `DistributionValidator` if it had no baseline to compare with. A run that crashed half-way
+# may have left some splits out, or all. Write `may_pass(verdicts, splits)`: `True` only if every split named in
+# `splits` is known to be good. If none is named, nothing is known: the gate stays shut.
 
 
 # %% tags=["starter"] exercise="2.3d"

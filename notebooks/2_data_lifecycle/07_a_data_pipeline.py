@@ -130,18 +130,16 @@ def preprocessing_fn(inputs):
 # query can find it.
 
 # %%
-import logging
 from pathlib import Path
 
-import absl.logging
 import tensorflow as tf
 from tfx import v1 as tfx
 from tfx.types import artifact_utils, standard_artifacts
 from tfx.types.artifact import Artifact, Property, PropertyType
 
-absl.logging.set_verbosity("fatal")   # TFX logs each step, and a component that fails, to stderr; we read the store
-logging.getLogger("apache_beam.runners.interactive").setLevel("ERROR")   # Beam misses an extra that we don't use
-tf.get_logger().setLevel("ERROR")     # TFX and TFDV read their files by deprecated functions
+from helpers import quiet
+
+quiet.tfx("fatal")   # it logs each step, and a component that fails, to stderr; we read the store
 
 component, Parameter = tfx.dsl.components.component, tfx.dsl.components.Parameter
 InputArtifact, OutputArtifact = tfx.dsl.components.InputArtifact, tfx.dsl.components.OutputArtifact

@@ -87,17 +87,15 @@ for version in (1, 2):
 import gzip
 import hashlib
 import inspect
-import logging
 from pathlib import Path
 
-import absl.logging
 import tensorflow as tf
 from tfx import v1 as tfx
 from tfx_bsl.coders import example_coder
 
-absl.logging.set_verbosity("error")   # TFX reports each step as a warning or below
-tf.get_logger().setLevel("ERROR")
-logging.getLogger("apache_beam.runners.interactive").setLevel("ERROR")   # Beam misses an extra that we don't use
+from helpers import quiet
+
+quiet.tfx()
 
 
 # %%

@@ -63,15 +63,11 @@ figures.md(f"{len(past) - len(cleaned):,} of {len(past):,} flights are gone, {1 
 # We train the candidate for real: the cleaned rows, the champion's transformation, one network.
 
 # %%
-import logging
-
-import absl.logging
-import tensorflow as tf
 import tensorflow_transform as tft
 
-absl.logging.set_verbosity("error")     # TFX and Beam report each step as a warning or below
-tf.get_logger().setLevel("ERROR")       # TFMA 0.47 reads its own files by a deprecated function
-logging.getLogger("apache_beam.runners.interactive").setLevel("ERROR")   # Beam misses an extra that we don't use
+from helpers import quiet
+
+quiet.tfx()
 
 work = lesson.scratch()
 example_gen.write(cleaned, work / "cleaned.gz")

@@ -50,6 +50,18 @@ def mass_always(old, new):
     return narrows(old, new) or new["mass"] > old["mass"]
 
 
+def grown_is_wider(old, new):
+    if old["values"] and new["values"] and set(old["values"]) < set(new["values"]):
+        return narrows({**old, "values": None}, {**new, "values": None})
+    return narrows(old, new)
+
+
+def mass_decides(old, new):
+    if old["values"] and new["values"] and new["mass"] < old["mass"]:
+        return narrows({**old, "values": None}, {**new, "values": None})
+    return narrows(old, new)
+
+
 def without(term, value):
     return lambda old, new: narrows({**old, term: value}, {**new, term: value})
 
@@ -66,6 +78,8 @@ CASES["2.3a"] = Cases(
         "Compare members": {"narrows": by_length},
         "0 being false": {"narrows": truthy},
         "its `mass` says nothing": {"narrows": mass_always},
+        "closed at the same time": {"narrows": grown_is_wider},
+        "nothing but that value": {"narrows": mass_decides},
         "what version 2 of the flights did": {"narrows": without("mass", 1.0)},
         "a batch with gaps may fail": {"narrows": without("present", 1.0)},
         "was taken out of the list": {"narrows": without("values", None)},
@@ -107,6 +121,7 @@ CASES["2.3b"] = Cases(
         "position in the list": {"cheapest": position},
         "Is it the cost itself": {"cheapest": the_cost},
         "weigh the misses": by_cost(lambda a, m, f, c, n: a * f + m * c),
+        "faults that are caught cost nothing": by_cost(lambda a, m, f, c, n: a * f + n * (1 - m) * c),
         "counted for a month": by_cost(lambda a, m, f, c, n: a / 12 * f + n * m * c),
         "as if both cost the same": by_cost(lambda a, m, f, c, n: a + n * m),
         "prices are exchanged": by_cost(lambda a, m, f, c, n: a * c + n * m * f),
@@ -129,7 +144,9 @@ CASES["2.3c"] = Cases(
         "times of the night": {"invisible": {"utc", "yesterday"}},
         "second hump": {"invisible": {"celsius", "shuffled", "yesterday"}},
         "stretches the upper end": {"invisible": {"kmh", "shuffled", "yesterday"}},
-        "it is not alone": {"invisible": {"shuffled"}},
+        "is a feature": {"invisible": {"temp", "wind_speed"}},
+        "as the month has, but for a day": {"invisible": {"shuffled"}},
+        "it is not alone": {"invisible": {"yesterday"}},
     },
 )
 

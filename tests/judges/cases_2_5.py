@@ -99,6 +99,25 @@ def _short_gaps_only(values, limit):
     return result
 
 
+def _clock_from_the_start(values, limit):
+    pairs, newest, age = [], None, 0
+    for value in values:
+        newest, age = (value, 0) if value is not None else (newest, age + 1)
+        pairs.append((newest, age) if age <= limit else (None, None))
+    return pairs
+
+
+def _all_gaps_counted(values, limit):
+    pairs, newest, gaps = [], None, 0
+    for value in values:
+        if value is None:
+            gaps += 1
+        else:
+            newest = value
+        pairs.append((newest, gaps) if newest is not None and gaps <= limit else (None, None))
+    return pairs
+
+
 def _interpolated(values, limit):
     import pandas as pd
 
@@ -130,6 +149,16 @@ def _pairs_by_numpy(values, length, horizon):
         return []
     windows = np.lib.stride_tricks.sliding_window_view(series[: len(series) - horizon], length)
     return list(zip(windows, series[length - 1 + horizon :], strict=True))
+
+
+def _aimed(shift):
+    """As many windows as is right, each with the value `shift` behind its start."""
+
+    def rule(values, length, horizon):
+        starts = range(len(values) - length - horizon + 1)
+        return [(values[i : i + length], values[i + shift(length, horizon)]) for i in starts]
+
+    return rule
 
 
 def _shifted(values, length, shift, stride=1):
@@ -189,6 +218,16 @@ CASES = {
             "the age is `None` as well": {"carried": _keeps_the_age},
             "still hand it out": {"carried": _keeps_the_value},
             "yours stays at 1": {"carried": _age_stays_one},
+            "Before anything was sent there is no age": {"carried": _clock_from_the_start},
+            "counts all gaps so far": {"carried": _all_gaps_counted},
+            "Value and age have changed places": {
+                "carried": lambda values, limit: [pair[::-1] for pair in _carried(values, limit)]
+            },
+            "Those are two lists": {
+                "carried": lambda values, limit: tuple(
+                    list(part) for part in zip(*_carried(values, limit), strict=True)
+                )
+            },
             "how long the whole gap is": {"carried": _short_gaps_only},
             "that no sensor had sent by then": {"carried": _interpolated},
             "leave every gap unfilled": {"carried": lambda values, limit: _carried(values, 0)},
@@ -209,21 +248,29 @@ CASES = {
             {"windows_with_targets": _pairs_by_numpy},
         ],
         wrong={
-            "counts from the start of the window": {
-                "windows_with_targets": lambda values, length, horizon: _shifted(values, length, horizon)
-            },
+            "counts from the start of the window": {"windows_with_targets": _aimed(lambda n, h: h)},
             "one hour too late": {
                 "windows_with_targets": lambda values, length, horizon: _shifted(
                     values, length, length + horizon
                 )
             },
-            "one hour too early": {
-                "windows_with_targets": lambda values, length, horizon: _shifted(
-                    values, length, length + horizon - 2
-                )
+            "one hour too early": {"windows_with_targets": _aimed(lambda n, h: n + h - 2)},
+            "`horizon` plays no part": {"windows_with_targets": _aimed(lambda n, h: n)},
+            "a list with one value in it": {
+                "windows_with_targets": lambda values, length, horizon: [
+                    (window, [target]) for window, target in _pairs(values, length, horizon)
+                ]
             },
-            "`horizon` plays no part": {
-                "windows_with_targets": lambda values, length, horizon: _shifted(values, length, length)
+            "joined to one list": {
+                "windows_with_targets": lambda values, length, horizon: [
+                    [*window, target] for window, target in _pairs(values, length, horizon)
+                ]
+            },
+            "Those are two lists": {
+                "windows_with_targets": lambda values, length, horizon: (
+                    [window for window, _ in _pairs(values, length, horizon)],
+                    [target for _, target in _pairs(values, length, horizon)],
+                )
             },
             "Your last window is missing": {
                 "windows_with_targets": lambda values, length, horizon: _pairs(values, length, horizon)[:-1]
@@ -280,6 +327,14 @@ CASES = {
                 "trainable": _far(lambda n, h: n + h + 1, lambda n, h: n + h + 1)
             },
             "after it you count the windows' hours": {"trainable": _far(lambda n, h: h, lambda n, h: n)},
+            "Some training window before the block": {"trainable": _far(lambda n, h: h + 1, both)},
+            "Some training window after the block": {"trainable": _far(both, lambda n, h: h + 1)},
+            "window before the block is missing": {
+                "trainable": lambda hours, first, last, n, h: [
+                    t for t in hours if t + h < first - n + 1 and t - n + 1 > last + h
+                ]
+            },
+            "window after the block is missing": {"trainable": _far(both, lambda n, h: n + h + 1)},
             "that may not be used": {
                 "trainable": lambda hours, *args: [t for t in hours if t not in _trainable(hours, *args)]
             },
@@ -303,6 +358,9 @@ CASES = {
             "it is not alone": {"look_ahead": {"smooth"}},
             "a running sum": {"look_ahead": LEAKS | {"rain_so_far"}},
             "run backwards from each hour": {"look_ahead": LEAKS | {"faded"}},
+            "both ends are past": {"look_ahead": LEAKS | {"trend"}},
+            "it takes what was sent before": {"look_ahead": LEAKS | {"carried_on"}},
+            "the value of 24 hours before": {"look_ahead": (LEAKS | {"yesterday"}) - {"scaled"}},
             "pandas looks backwards": {"look_ahead": LEAKS | {"mean_3h"}},
             "not a feature of the table": {"look_ahead": LEAKS | {"pressure"}},
             "None?": {"look_ahead": set()},

@@ -63,6 +63,16 @@ def _population(chosen):
     return 1 - np.var(chosen, axis=0).mean() / (kept * (1 - kept))
 
 
+def _of(chosen, over=np.mean, kept=0.5):
+    return 1 - over(np.var(chosen, axis=0, ddof=1)) / (kept * (1 - kept))
+
+
+def _by_column(chosen):
+    share = np.mean(chosen, axis=0)
+    with np.errstate(all="ignore"):
+        return 1 - np.mean(np.var(chosen, axis=0, ddof=1) / (share * (1 - share)))
+
+
 def _leanest(table, margin):
     return min((columns for columns, _, low, _ in table if low >= -margin), default=None)
 
@@ -99,8 +109,13 @@ CASES = {
                     lambda c, k, f: _forward(c, k + 1, f), lambda c, k, f: _backward(c, k - 1, f)
                 )
             },
-            "Forward is right.": {"fits": _searching(_forward, lambda c, k, f: f * sum(range(k, c)))},
+            "Forward is right. Follow": {
+                "fits": _searching(_forward, lambda c, k, f: f * (1 + sum(range(k + 1, c + 1))))
+            },
             "Backward is right.": {"fits": _searching(lambda c, k, f: f * sum(range(k, c)), _backward)},
+            "search is RFE": {"fits": _searching(_forward, lambda c, k, f: f * (c - k))},
+            "off at its ends": {"fits": _searching(_forward, lambda c, k, f: f * sum(range(k, c + 1)))},
+            "both ways": {"fits": lambda d, c, k, f: f * c * k},
             "gives nothing back": {"fits": lambda d, c, k, f: _forward(c, k, f) if d == "forward" else None},
             "one number of fits": {"fits": lambda d, c, k, f: [_fits(d, c, k, f)]},
             "Write the steps down": {"fits": lambda d, c, k, f: f * (c - k) + 7},
@@ -114,6 +129,13 @@ CASES = {
             "Chance is missing, and": {"stability": lambda chosen: _plain(chosen, ddof=0)},
             "mean Jaccard index": {"stability": _jaccard},
             "the instability": {"stability": lambda chosen: 1 - _stability(chosen)},
+            "divide column by column": {"stability": _by_column},
+            "needs the share of them": {
+                "stability": lambda chosen: _of(chosen, kept=np.sum(chosen, axis=1).mean())
+            },
+            "by p twice": {"stability": lambda chosen: _of(chosen, kept=np.mean(chosen) / len(chosen[0]))},
+            "Asked is their mean": {"stability": lambda chosen: _of(chosen, np.sum, np.mean(chosen))},
+            "larger than 1": {"stability": lambda chosen: 1 + np.mean(chosen)},
             "wrong axis": {"stability": lambda chosen: _stability(np.transpose(chosen))},
             "gives nothing back": {"stability": lambda chosen: print(end="")},
             "a single number": {"stability": lambda chosen: np.var(chosen, axis=0).tolist()},
@@ -145,6 +167,11 @@ CASES = {
             "exactly −margin": {"leanest": _passing(lambda d, lo, hi, m: lo > -m)},
             "both sides": {"leanest": _passing(lambda d, lo, hi, m: lo >= -m and hi <= m)},
             "compare with its negative": {"leanest": _passing(lambda d, lo, hi, m: lo >= m)},
+            "turned round": {"leanest": _passing(lambda d, lo, hi, m: lo < -m)},
+            "without its sign": {"leanest": _passing(lambda d, lo, hi, m: abs(lo) <= m)},
+            "the best of the sets that pass": {
+                "leanest": lambda t, m: max(((r[1], r[0]) for r in t if r[2] >= -m), default=(0, None))[1]
+            },
             "the answer is `None`": {"leanest": lambda t, m: _leanest(t, m) or 27},
             "a whole row": {"leanest": lambda t, m: min(r for r in t)},
             "never gives a number": {"leanest": lambda t, m: print(end="")},

@@ -79,6 +79,18 @@ def _silence_as_fired(fired, on_late, on_time, prior):
     return late / (late + time)
 
 
+def _prior_each_time(fired, on_late, on_time, prior):
+    late = np.prod([prior * (a if f else 1 - a) for f, a in zip(fired, on_late, strict=True)])
+    time = np.prod([(1 - prior) * (b if f else 1 - b) for f, b in zip(fired, on_time, strict=True)])
+    return late / (late + time)
+
+
+def _added(fired, on_late, on_time, prior):
+    late = prior * sum(a if f else 1 - a for f, a in zip(fired, on_late, strict=True))
+    time = (1 - prior) * sum(b if f else 1 - b for f, b in zip(fired, on_time, strict=True))
+    return late / (late + time)
+
+
 PLAN = {
     "returns": "wait",
     "loans": "explore",
@@ -93,6 +105,11 @@ CASES = {
             {"label_now": _label},
             {"label_now": _label_from_the_deadline},
             {"label_now": _label_as_numpy},
+            {  # not there at the deadline: it can only land after it
+                "label_now": lambda due, arrived, now: (
+                    int(arrived - due > 15) if arrived <= now else 1 if now >= due + 15 else None
+                )
+            },
         ],
         wrong={
             "before it has happened": {"label_now": lambda due, arrived, now: int(arrived - due > 15)},
@@ -131,6 +148,34 @@ CASES = {
                     int(arrived > due) if arrived <= now else 1 if now - due > 15 else None
                 )
             },
+            "stays on time": {
+                "label_now": lambda due, arrived, now: (
+                    1 if now > due + 15 else int(arrived - due > 15) if arrived <= now else None
+                )
+            },
+            "arrived` of late flights": {
+                "label_now": lambda due, arrived, now: (
+                    1 if arrived - due > 15 else 0 if arrived <= now else None
+                )
+            },
+            "by the clock alone": {"label_now": lambda due, arrived, now: int(now - due > 15)},
+            "a flight can land late": {
+                "label_now": lambda due, arrived, now: 0 if arrived <= now else 1 if now > due + 15 else None
+            },
+            "only the landing tells": {
+                "label_now": lambda due, arrived, now: (
+                    int(arrived - due > 15)
+                    if arrived <= now
+                    else 1
+                    if now > due + 15
+                    else 0
+                    if now <= due
+                    else None
+                )
+            },
+            "the planned time has come": {
+                "label_now": lambda due, arrived, now: int(arrived - due > 15) if now >= due else None
+            },
             "yours gives something else": {
                 "label_now": lambda due, arrived, now: "late" if arrived - due > 15 else "on time"
             },
@@ -154,6 +199,26 @@ CASES = {
             "You subtract the smallest": {"most_doubtful": _by(lambda row: max(row) - min(row))},
             "two smallest": {"most_doubtful": _by(lambda row: np.sort(row)[1] - np.sort(row)[0])},
             "first rows of the pool": {"most_doubtful": lambda chances, k: list(range(k))},
+            "near one half": {"most_doubtful": _by(lambda row: abs(max(row) - 0.5))},
+            "between any two": {"most_doubtful": _by(lambda row: np.diff(np.sort(row)).min())},
+            "columns as they stand": {"most_doubtful": _by(lambda row: row[-1] - row[-2])},
+            "down the columns": {
+                "most_doubtful": lambda chances, k: np.argsort(
+                    np.diff(np.sort(chances, axis=0)[:, -2:]).ravel()
+                )[:k]
+            },
+            "gives ranks": {
+                "most_doubtful": lambda chances, k: np.argsort(_margin(chances, len(chances)))[:k],
+            },
+            "list within a list": {
+                "most_doubtful": lambda chances, k: np.where(
+                    np.isin(np.arange(len(chances)), _margin(chances, k))
+                )
+            },
+            "You give pairs": {
+                "most_doubtful": lambda chances, k: [(int(i), chances[i].max()) for i in _margin(chances, k)]
+            },
+            "numbers of columns": {"most_doubtful": lambda chances, k: np.argsort(chances, axis=1)[:k]},
             "is not `k`": {"most_doubtful": lambda chances, k: _margin(chances, len(chances))},
             "not row numbers but values": {
                 "most_doubtful": lambda chances, k: (
@@ -182,6 +247,22 @@ CASES = {
             "without the prior and without": {
                 "chance_late": lambda f, a, b, p: _without_silence(f, a, b, 0.5)
             },
+            "ratio multiplies the odds": {
+                "chance_late": lambda f, a, b, p: p * _joint(f, a, b, 1) / _joint(f, b, a, 1)
+            },
+            "a prior of its own": {
+                "chance_late": lambda f, a, b, p: (
+                    _joint(f, a, b, p) / (_joint(f, a, b, p) + _joint(f, b, a, 1))
+                )
+            },
+            "the other way round": {"chance_late": lambda f, a, b, p: _joint(f, a, b, 1)},
+            "not once for each function": {"chance_late": _prior_each_time},
+            "You add where": {"chance_late": _added},
+            "logarithm of the odds": {
+                "chance_late": lambda f, a, b, p: np.log(_chance(f, a, b, p) / (1 - _chance(f, a, b, p)))
+            },
+            "That is a decision": {"chance_late": lambda f, a, b, p: int(_chance(f, a, b, p) > 0.5)},
+            "but rounded": {"chance_late": lambda f, a, b, p: round(_chance(f, a, b, p), 2)},
             "one number for one flight": {"chance_late": lambda f, a, b, p: [p]},
             "nothing back": {"chance_late": lambda f, a, b, p: print(end="")},
             "between 0 and 1": {"chance_late": lambda f, a, b, p: p + sum(f)},

@@ -518,17 +518,13 @@ schema = tft.DatasetMetadata.from_feature_spec(spec).schema
 config = tfxio.TensorAdapterConfig(batch.schema, InferTensorRepresentationsFromMixedSchema(schema))
 
 # %%
-import logging
-
 import apache_beam as beam
 import tensorflow_transform.beam as tft_beam
 from apache_beam.options.pipeline_options import PipelineOptions
-from apache_beam.runners.interactive import interactive_environment
-from IPython.utils.capture import capture_output
 
-logging.getLogger(interactive_environment.__name__).setLevel("ERROR")  # Beam misses an extra for interactive
-with capture_output():  # displays, and says so in the notebook; we use none
-    interactive_environment.current_env()
+from helpers import quiet
+
+quiet.beam()
 
 # %%
 shelf = lesson.scratch()

@@ -27,12 +27,17 @@ def progress(todo: list[Task], store: Store, jobs: int):
     console = screen()
     expected = {task.name: seconds(task, store) for task in todo}
     running: dict[str, float] = {}
+    queued: list[str] = []  # they are submitted all at once, and run in this order, `jobs` at a time
     left = {task.name for task in todo}
+    ended = {"taken": 0.0, "expected": 0.0}  # seconds of lessons: how fast this machine is today
+
+    def begin() -> None:
+        while queued and len(running) < jobs:
+            running[queued.pop(0)] = time.monotonic()
 
     def time_left() -> float:
-        rest = sum(
-            max(expected[name] - (time.monotonic() - running.get(name, time.monotonic())), 1) for name in left
-        )
+        pace, now = ended["taken"] / ended["expected"] if ended["expected"] else 1, time.monotonic()
+        rest = sum(max(pace * expected[name] - (now - running.get(name, now)), 1) for name in left)
         return rest / max(1, min(jobs, len(left)))
 
     def line() -> str:
@@ -49,12 +54,19 @@ def progress(todo: list[Task], store: Store, jobs: int):
 
     def told(event: str, task: Task, result: Result | None) -> None:
         if event == "start":
-            running[task.name] = time.monotonic()
+            queued.append(task.name)
+            begin()
             return
         running.pop(task.name, None)
         left.discard(task.name)
+        if task.name in queued:  # a cluster may run more of them at a time than we know of
+            queued.remove(task.name)
         if event == "kept":
             return
+        begin()
+        if result.outcome == OK and not task.is_resource:
+            ended["taken"] += result.seconds
+            ended["expected"] += expected[task.name]
         mark = "✓" if result.outcome == OK else "✗"
         rest = f"; {len(left)} to go, about {time_left():.0f} s left" if left and not live else ""
         console.print(

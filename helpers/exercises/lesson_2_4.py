@@ -116,6 +116,11 @@ def the_rule_of_the_edges(bucket):
     for reason, rule in mistakes.items():
         if same(rule):
             return wrong(reason)
+    fixed = [r for r in bucket if r["input"][1] == _EDGES[0]]
+    if all(r["output"] == sum(edge <= r["input"][0] for edge in r["input"][1]) for r in fixed):
+        return wrong(
+            "That is right for the edges of the table, 600 and 900, and not for others. Use `edges`."
+        )
     return wrong(
         "For some values the bucket is another one. Go through the table of examples with your function."
     )
@@ -161,6 +166,12 @@ def how_many_rows_a_parity_test_needs(rows_needed):
         ),
         "Expected faults are not a probability: sure/share rows show it less often than asked.": lambda share, sure: (
             math.ceil(sure / share)
+        ),
+        "That is the shortcut for rare faults, −log(1 − sure) / share. A frequent fault shows sooner: solve the formula itself.": lambda share, sure: (
+            math.ceil(-math.log(1 - sure) / share)
+        ),
+        "You divided the chances. The chance to miss the fault n times in a row is a power; a logarithm brings n down.": lambda share, sure: (
+            math.ceil((1 - sure) / (1 - share))
         ),
         "You solved for the fault to stay hidden with probability `sure`. It must show with that.": lambda share, sure: (
             math.ceil(math.log(sure) / math.log(1 - share))
@@ -219,6 +230,9 @@ def how_many_values_share_a_bucket(expected_sharing):
         "That adds the chances of each pair as if they excluded one another; with many values it exceeds their number.": lambda n, m: (
             n * (n - 1) / m
         ),
+        "That is how many values a bucket holds on average. Asked is how many values are not alone in theirs.": lambda n, m: (
+            n / m
+        ),
         "That is values minus buckets: it supposes that the values fill every bucket before two share one.": lambda n, m: (
             max(0, n - m)
         ),
@@ -232,6 +246,10 @@ def how_many_values_share_a_bucket(expected_sharing):
     for reason, formula in mistakes.items():
         if agrees(expected_sharing, formula, rel=1e-4):
             return wrong(reason)
+    if agrees(expected_sharing, lambda n, m: n * (1 - (1 - 1 / m) ** (n - 1)), rel=0, abs_=1):
+        return wrong(
+            "Almost. An expected count is a mean and need not be whole: don't round it, and don't draw it."
+        )
     return wrong(
         "For some inputs the number differs. With 2 values and 2 buckets, draw the four cases and count by hand."
     )

@@ -33,6 +33,14 @@ CASES["2.4a"] = Cases(
 
 # ---------------------------------------------------------------------------------------------------- 2.4b
 
+
+def no_last_bucket(value, edges):
+    for number, edge in enumerate(edges):
+        if value < edge:
+            return number
+    return None
+
+
 CASES["2.4b"] = Cases(
     right=[
         {"bucket": lambda value, edges: sum(edge <= value for edge in edges)},
@@ -52,6 +60,10 @@ CASES["2.4b"] = Cases(
             "bucket": lambda value, edges: int(np.argmin([abs(edge - value) for edge in edges]))
         },
         "only tell above from below": {"bucket": lambda value, edges: int(value >= edges[0])},
+        "right for the edges of the table": {
+            "bucket": lambda value, edges: 0 if value < 600 else 1 if value < 900 else 2
+        },
+        "gives nothing back": {"bucket": no_last_bucket},
         "gives something else": {"bucket": lambda value, edges: [edge <= value for edge in edges]},
     },
 )
@@ -84,6 +96,11 @@ CASES["2.4c"] = Cases(
         "not a whole number": {"rows_needed": needed},
         "*expected* once": {"rows_needed": lambda share, sure: math.ceil(1 / share)},
         "Expected faults are not": {"rows_needed": lambda share, sure: math.ceil(sure / share)},
+        "shortcut for rare faults": {
+            "rows_needed": lambda share, sure: math.ceil(-math.log(1 - sure) / share)
+        },
+        "You divided the chances": {"rows_needed": lambda share, sure: math.ceil((1 - sure) / (1 - share))},
+        "One row too many": {"rows_needed": lambda share, sure: int(needed(share, sure)) + 2},
         "to stay hidden with": {
             "rows_needed": lambda share, sure: math.ceil(math.log(sure) / math.log(1 - share))
         },
@@ -121,6 +138,10 @@ CASES["2.4d"] = Cases(
         },
         "counts pairs": {"expected_sharing": lambda values, buckets: values * (values - 1) / (2 * buckets)},
         "excluded one another": {"expected_sharing": lambda values, buckets: values * (values - 1) / buckets},
+        "need not be whole": {
+            "expected_sharing": lambda values, buckets: round(values * (1 - alone(values, buckets)))
+        },
+        "holds on average": {"expected_sharing": lambda values, buckets: values / buckets},
         "values minus buckets": {"expected_sharing": lambda values, buckets: max(0, values - buckets)},
         "number of buckets in use": {"expected_sharing": used},
         "taken already": {"expected_sharing": lambda values, buckets: values - used(values, buckets)},

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 
-def append(path: Path, lines: str, *, head: str | None = None, torn: str = "\n") -> None:
+def add_lines(path: Path, lines: str, *, head: str | None = None, torn: str = "\n") -> None:
     """Add whole lines to the end of a file. Raises OSError where that fails, also where it is missing and no `head` is given
     to make it with.
 

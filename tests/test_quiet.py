@@ -22,5 +22,5 @@ def test_a_beam_pipeline_in_a_notebook_writes_nothing_onto_the_page(call):
     assert outputs(f"from helpers import quiet; quiet.{call}", TALK) == []
 
 
-def test_unquieted_it_does(tmp_path):
+def test_unquieted_it_does():
     assert "http" in str(outputs(TALK)), "Beam is quiet by itself now: helpers/quiet.py can go"

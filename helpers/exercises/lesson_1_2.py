@@ -437,9 +437,9 @@ def _validator():
 
 def _broken(sheet) -> list[tuple[str, str]]:
     """(where, what to write) for each broken rule of the schema, in the order of the sheet."""
-    found, order = [], list(_validator().schema["properties"])
     if place := _split_by_comma(sheet):
         return [(place, _COMMA)]
+    found, order = [], list(_validator().schema["properties"])
     for error in _validator().iter_errors(sheet):
         place, rule = [str(step) for step in error.absolute_path], error.schema
         if error.validator == "required":

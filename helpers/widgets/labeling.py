@@ -21,7 +21,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from helpers.append import append
+from helpers.append import add_lines
 from helpers.exercises import view
 
 if TYPE_CHECKING:
@@ -134,7 +134,7 @@ class Task:
         self._unsaved += line.getvalue()
         try:
             self.book.parent.mkdir(parents=True, exist_ok=True)
-            append(self.book, self._unsaved, head=HEAD, torn=",torn\n")
+            add_lines(self.book, self._unsaved, head=HEAD, torn=",torn\n")
             self._unsaved, self.problem = "", ""
         except OSError as error:
             self.problem = (

@@ -4,6 +4,7 @@ never at random."""
 import json
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import tensorflow as tf
 from tfx import v1 as tfx
@@ -51,17 +52,15 @@ def write(rows, path: Path, extra: tuple[str, ...] = ()) -> None:
 def encode(rows, extra: tuple[str, ...] = ()) -> list[bytes]:
     """Each row's features, and its label where it has one, as a serialized tf.Example."""
     columns = [name for name in [*examples.FEATURES, examples.LABEL] if name in rows] + list(extra)
-    arrays = [
-        pa.array(
-            [
-                [value] if known else None
-                for value, known in zip(rows[name].tolist(), rows[name].notna(), strict=True)
-            ],
-            pa.list_(_type(name)),
-        )
-        for name in columns
-    ]
+    arrays = [_lists(rows[name], _type(name)) for name in columns]
     return example_coder.RecordBatchToExamplesEncoder().encode(pa.RecordBatch.from_arrays(arrays, columns))
+
+
+def _lists(column, kind: pa.DataType) -> pa.ListArray:
+    """Each value in a list of its own; null where there is none."""
+    known = column.notna().to_numpy()
+    starts = pa.array(np.append(0, known.cumsum()), pa.int32(), mask=np.append(~known, False))
+    return pa.ListArray.from_arrays(starts, pa.array(column[known], kind))
 
 
 def _type(name: str) -> pa.DataType:

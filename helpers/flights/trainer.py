@@ -53,8 +53,13 @@ def read(patterns: list[str], transform: tft.TFTransformOutput) -> tuple[dict[st
     files = sorted(file for pattern in patterns for file in tf.io.gfile.glob(pattern))
     layer = transform.transform_features_layer()
     spec = transform.raw_feature_spec()
-    batches = tf.data.TFRecordDataset(files, "GZIP").batch(8192)
-    parts = [*batches.map(lambda rows: layer(tf.io.parse_example(rows, spec))).as_numpy_iterator()]
+
+    @tf.autograph.experimental.do_not_convert  # nothing to convert, and looking through Keras for it takes seconds
+    def transformed(rows):
+        return layer(tf.io.parse_example(rows, spec))
+
+    batches = tf.data.TFRecordDataset(files, "GZIP").batch(8192).map(transformed)
+    parts = [*batches.as_numpy_iterator()]
     columns = {name: np.concatenate([part[name] for part in parts]) for name in sorted(parts[0])}
     order = np.lexsort([*(column[:, 0] for column in columns.values()), *columns[features.NUMBERS].T])
     columns = {name: column[order] for name, column in columns.items()}
@@ -99,31 +104,33 @@ def export(late_model: keras.Model, transform: tft.TFTransformOutput, folder: st
     spec = transform.raw_feature_spec()
     del spec[examples.LABEL]
     module = tf.Module()
-    module.transform = transform.transform_features_layer()  # tracked, and with it the vocabularies
+    layer = transform.transform_features_layer()
+    # What the layer looks words up in. Tracked as a whole, the layer, a Keras 2 model, would be traced and saved anew
+    module.vocabularies = layer._saved_model_loader_tracked_dict
     # The variables by themselves: a Keras 3 model as a whole is saved under handles that TF Serving does not restore
     module.weights = [weight.value for weight in late_model.weights]
 
     def probability(raw: dict) -> tf.Tensor:
-        return late_model(module.transform(raw))
+        return late_model(layer(raw))
 
     def serialized(name: str) -> list:
         return [tf.TensorSpec([None], tf.string, name=name)]
 
-    @tf.function(input_signature=serialized("examples"))
+    @tf.function(input_signature=serialized("examples"), autograph=False)
     def serving_default(examples):
         return {"late": probability(tf.io.parse_example(examples, spec))}
 
-    @tf.function(input_signature=serialized("inputs"))
+    @tf.function(input_signature=serialized("inputs"), autograph=False)
     def regress(inputs):
         return {"outputs": probability(tf.io.parse_example(inputs, spec))}
 
-    @tf.function(input_signature=serialized("inputs"))
+    @tf.function(input_signature=serialized("inputs"), autograph=False)
     def classify(inputs):
         late = probability(tf.io.parse_example(inputs, spec))
         classes = tf.tile(tf.constant([["on time", "late"]]), [tf.shape(late)[0], 1])
         return {"classes": classes, "scores": tf.concat([1 - late, late], axis=1)}
 
-    @tf.function
+    @tf.function(autograph=False)
     def predict_rows(**rows):
         return {"late": probability({name: _as_parsed(rows[name], kind) for name, kind in spec.items()})}
 

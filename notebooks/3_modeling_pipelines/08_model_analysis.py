@@ -503,11 +503,11 @@ month_seven["score"] = scoring.score(champion.model, month_seven)
 
 def chance(part, resamples=400):
     """95 % interval of the ROC-AUC by resampling flights; draws with one class only are left out."""
-    random, values = np.random.default_rng(2013), []
+    random, late, score, values = np.random.default_rng(2013), *part[["late", "score"]].to_numpy().T, []
     for _ in range(resamples):
-        draw = part.iloc[random.integers(0, len(part), len(part))]
-        if draw.late.nunique() == 2:
-            values.append(roc_auc_score(draw.late, draw.score))
+        draw = random.integers(0, len(late), len(late))
+        if 0 < late[draw].sum() < len(late):
+            values.append(roc_auc_score(late[draw], score[draw]))
     return np.quantile(values, [0.025, 0.975])
 
 

@@ -65,9 +65,10 @@ def ran(names=(), parameters=None, rows=None, **options):
     ],
 )
 def test_a_lesson_ends_as_what_it_is(code, outcome, said):
-    result = execute(Job("x", notebook(code), limits=Limits(cell=3, lesson=30, memory=1)))
+    result = execute(Job("x", notebook("print(6 * 7)", code), limits=Limits(cell=3, lesson=30, memory=1)))
     assert result.outcome == outcome
     assert said in result.detail
+    assert "42" in str(nbformat.reads(result.notebook, 4).cells), "what was executed before is kept"
 
 
 def test_a_lesson_whose_cells_are_short_but_many_ends_at_the_lessons_limit():

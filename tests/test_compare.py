@@ -48,6 +48,19 @@ def test_a_number_within_the_tolerance_passes_though_its_column_is_wider():
     assert difference("loss 0.000", "loss 0.001", atol=0.001) is None
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "same"),
+    [
+        ("at 0.451: 118 alerts", "at 0.451: 120 alerts", True),
+        ("at 0.451: 118 alerts", "at 0.452: 118 alerts", True),
+        ("at 0.451: 118 alerts", "at 0.453: 118 alerts", False),
+        ("at 0.451: 118 alerts", "at 0.451: 121 alerts", False),
+    ],
+)
+def test_a_tolerance_for_counts_frees_no_shares_beside_them(old, new, same):
+    assert (difference(old, new, atol=2) is None) is same
+
+
 @pytest.mark.parametrize("words", ["2013-01-01", "v2", "#0072b2", "12:30", "f1"])
 def test_dates_hours_colours_and_names_are_text_and_not_numbers(words):
     changed = words.replace("1", "9").replace("2", "8")

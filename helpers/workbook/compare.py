@@ -1,8 +1,9 @@
 """Compares outputs with recorded ones: text exactly, numbers within the tolerance a cell declares. A pytest plugin for nbval.
 
 A cell's tags `rtol=0.02` and `atol=0.001` say how far a number may be from the recorded one:
-|new − old| ≤ atol + rtol · |old|, as numpy.isclose has it. Without a tag everything is exact. Pictures are compared by
-their size alone, what they show being said in the text beside them; stderr is not compared.
+|new − old| ≤ atol + rtol · |old|, as numpy.isclose has it. An atol of 1 or more is meant for counts: where a number is
+printed with decimals, one unit of its last place stands for it. Without a tag everything is exact. Pictures are compared
+by their size alone, what they show being said in the text beside them; stderr is not compared.
 """
 
 import base64
@@ -41,7 +42,7 @@ def difference(old: str, new: str, rtol: float = 0.0, atol: float = 0.0) -> str 
         return f"text differs: expected {_around(a, b)}"
     for was, is_ in zip(NUMBER.findall(old), NUMBER.findall(new), strict=True):
         x, y = _float(was), _float(is_)
-        if abs(y - x) > atol + rtol * abs(x) + 1e-12 * abs(x):
+        if abs(y - x) > _absolute(was, atol) + rtol * abs(x) + 1e-12 * abs(x):
             return f"{is_} is not within rtol={rtol:g}, atol={atol:g} of {was}"
     return None
 
@@ -84,6 +85,12 @@ def _parts(outputs) -> Iterable[tuple[str, str]]:
 def _size(png: str) -> str:
     width, height = struct.unpack(">II", base64.b64decode(png)[16:24])
     return f"{width}×{height} pixels"
+
+
+def _absolute(text: str, atol: float) -> float:
+    """What atol allows a number printed like this."""
+    decimals = re.search(r"\.(\d*)", text)
+    return 10.0 ** -len(decimals[1]) if decimals and atol >= 1 else atol
 
 
 def _float(text: str) -> float:

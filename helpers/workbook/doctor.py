@@ -17,7 +17,13 @@ DISK, MEMORY = 2.0, 4.0  # gigabytes a run of all lessons needs
 
 def problems() -> list[str]:
     """Everything that is wrong; empty when nothing is."""
-    return [*interpreter(), *versions(), *data(), *kernelspec.problems(Path(sys.prefix)), *resources()]
+    found = []
+    for check in (interpreter, versions, data, kernel, resources):
+        try:
+            found += check()
+        except ImportError as error:
+            found.append(f"{error.name or error} can't be imported: run `rm -r .venv; make setup`.")
+    return found
 
 
 def interpreter() -> list[str]:
@@ -55,19 +61,31 @@ def data() -> list[str]:
     return datasets.verify()
 
 
+def kernel() -> list[str]:
+    """A kernelspec that is missing, altered, or hidden by another."""
+    return kernelspec.problems(Path(sys.prefix))
+
+
 def resources() -> list[str]:
-    """Too little disk or memory for the lessons."""
+    """Too little disk or memory for the lessons, or no folder for what they make."""
     import psutil
 
     found = []
-    free = shutil.disk_usage(build()).free / 1e9
-    if free < DISK:
+    try:
+        folder = build()
+        free = shutil.disk_usage(folder).free / 1e9
+        if free < DISK:
+            found.append(
+                f"{free:.1f} GB of disk are free, the lessons need {DISK:g}: make room, or `make clean`."
+            )
+        if not os.access(folder, os.W_OK):
+            found.append(
+                f"{folder} can't be written: make it writable, or name another folder in WORKBOOK_BUILD."
+            )
+    except OSError as error:
         found.append(
-            f"{free:.1f} GB of disk are free, the lessons need {DISK:g}: make room, or `make clean`."
-        )
-    if not os.access(build(), os.W_OK):
-        found.append(
-            f"{build()} can't be written: make it writable, or name another folder in WORKBOOK_BUILD."
+            f"The output folder {error.filename} can't be made ({error.strerror}): make it writable, or name "
+            "another in WORKBOOK_BUILD."
         )
     memory = psutil.virtual_memory().available / 1e9
     if memory < MEMORY:

@@ -76,8 +76,28 @@ def test_a_recording_edited_by_hand_is_stale(small_syllabus):
     lesson = syllabus.load().lesson("1.1")
     lesson.recording.write_text(lesson.recording.read_text().replace("Some prose", "Some other prose"))
     assert record.stale(lesson) == ["text"]
-    lesson.recording.write_text("{")
-    assert record.stale(lesson) == ["no recording"]
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", '{"nbformat": 4, "cells": [{}]}', '{"cells": 3}'])
+def test_a_recording_that_is_no_notebook_is_recorded_anew(small_syllabus, content):
+    small_syllabus({"1.1": TEXT})
+    syllabus.load().lesson("1.1").recording.write_text(content)
+    assert record.stale(syllabus.load().lesson("1.1")) == ["no recording"]
+
+
+def test_a_recording_whose_code_was_edited_by_hand_is_recorded_anew(small_syllabus):
+    small_syllabus({"1.1": TEXT})
+    recorded()
+    lesson = syllabus.load().lesson("1.1")
+    before = lesson.recording.read_bytes()
+    notebook = nbformat.reads(before, 4)
+    del notebook.cells[2]
+    nbformat.write(notebook, lesson.recording)
+    assert "code" in record.stale(lesson)
+    todo, prose = record.plan(["1.1"], fresh=False)
+    assert [task.name for task in todo] == ["1.1"] and not prose
+    recorded()
+    assert lesson.recording.read_bytes() == before
 
 
 @pytest.mark.parametrize(

@@ -17,8 +17,10 @@ def read(path: Path):
     import nbformat
 
     try:
-        return nbformat.read(path, as_version=4)
-    except (OSError, ValueError, nbformat.ValidationError):
+        notebook = nbformat.read(path, as_version=4)
+        nbformat.validate(notebook)
+        return notebook
+    except (OSError, ValueError, AttributeError, KeyError, TypeError, nbformat.ValidationError):
         return None
 
 
@@ -30,10 +32,17 @@ def stale(lesson: Lesson) -> list[str]:
     old = recording.metadata.get("workbook", {}).get("stamp", {})
     now = syllabus.stamp(lesson)
     changed = [name for name in now if old.get(name) != now[name]]
-    shape = [(c.cell_type, c.source, c.metadata) for c in lesson.notebook().cells]
+    text = lesson.notebook()
+    if "code" not in changed and _code(recording) != _code(text):
+        changed.append("code")  # by hand: the outputs may be those of other cells
+    shape = [(c.cell_type, c.source, c.metadata) for c in text.cells]
     if [(c.cell_type, c.source, c.metadata) for c in recording.cells] != shape:
         changed.append("text")
     return changed
+
+
+def _code(notebook) -> list[str]:
+    return [cell.source for cell in notebook.cells if cell.cell_type == "code"]
 
 
 def retext(lesson: Lesson) -> None:

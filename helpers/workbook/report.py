@@ -2,13 +2,16 @@
 
 import os
 import shutil
+from collections.abc import Callable
 from html import escape
 from pathlib import Path
+from urllib.parse import quote
 
 from helpers import build
 from helpers.workbook.execute import OK, Result
 from helpers.workbook.run import Task
 from helpers.workbook.store import Store
+from helpers.workbook.syllabus import UsageError, sha
 
 HEAD = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
@@ -26,34 +29,42 @@ HEAD = """<!doctype html>
 """
 
 
-def write(todo: list[Task], results: dict[str, Result], store: Store, folder: Path | None = None) -> Path:
-    """Write index.html, pages/ and notebooks/ for these results; returns the index. Pages are linked, not copied, where the disk allows."""
-    folder = folder or build() / "report"
-    wanted = {"pages": ("page.html", ".html"), "notebooks": ("notebook.ipynb", ".ipynb")}
+def write(todo: list[Task], results: dict[str, Result], store: Store) -> Path:
+    """Write index.html, pages/ and notebooks/ for these results; returns the index."""
+    try:
+        return _write(todo, results, store, build() / "report")
+    except OSError as error:
+        raise UsageError(
+            f"The report can't be written: {error.strerror}: {error.filename or 'its files'}. Make room, or move away "
+            "what is there, and call again: what has finished is kept."
+        ) from error
+
+
+def _write(todo: list[Task], results: dict[str, Result], store: Store, folder: Path) -> Path:
     lessons = [task for task in todo if not task.is_resource and task.name in results]
-    for kind, (file, suffix) in wanted.items():
-        (folder / kind).mkdir(parents=True, exist_ok=True)
-        names = {_file_name(task.name) + suffix: store.path(task.key) / file for task in lessons}
-        for old in set(os.listdir(folder / kind)) - set(names):
-            os.unlink(folder / kind / old)
-        for name, source in names.items():
-            _link(source, folder / kind / name)
+    names = _file_names(lessons)
+    pages = {f"{names[task.name]}.html": store.path(task.key) / "page.html" for task in lessons}
+    notebooks = {f"{names[task.name]}.ipynb": store.path(task.key) / "notebook.ipynb" for task in lessons}
+    linked = _fill(folder / "pages", pages, _link)
+    # Copied, since JupyterLab saves in place: saving a link would change the stored result
+    _fill(folder / "notebooks", notebooks, shutil.copyfile)
     index = folder / "index.html"
-    text = HEAD + _body(lessons, results) + "</body></html>\n"
+    text = HEAD + _body(lessons, results, names, linked) + "</body></html>\n"
     part = index.with_suffix(".part")
     part.write_text(text, encoding="utf8")
     os.replace(part, index)
     return index
 
 
-def _body(lessons: list[Task], results: dict[str, Result]) -> str:
+def _body(lessons: list[Task], results: dict[str, Result], names: dict[str, str], linked: set[str]) -> str:
     good = sum(results[task.name].outcome == OK for task in lessons)
     rows = []
     for task in lessons:
-        result, file = results[task.name], _file_name(task.name)
+        result, page = results[task.name], f"{names[task.name]}.html"
         values = " ".join(f"<code>{escape(f'{k}={v}')}</code>" for k, v in task.parameters.items())
-        has_page = bool(result.seconds)
-        title = f'<a href="pages/{file}.html">{escape(task.title)}</a>' if has_page else escape(task.title)
+        title = escape(task.title)
+        if page in linked:
+            title = f'<a href="pages/{quote(page)}">{title}</a>'
         state = f'<span class="{"ok" if result.outcome == OK else "bad"}">{result.outcome}</span>'
         rows.append(
             f"<tr><td>{escape(task.name)}</td><td>{title} {values}</td>"
@@ -67,17 +78,30 @@ def _body(lessons: list[Task], results: dict[str, Result]) -> str:
     )
 
 
-def _file_name(name: str) -> str:
-    return name.replace("/", "-").removesuffix(".ipynb")
+def _file_names(lessons: list[Task]) -> dict[str, str]:
+    """File names by task name: `/` becomes `-`; a digest sets apart what is then alike, or too long for a disk."""
+    files: dict[str, str] = {}
+    for name in dict.fromkeys(task.name for task in lessons):
+        file = name.replace("/", "-")
+        if file in files.values() or len(os.fsencode(file)) > 240:
+            file = f"{file[:50]}-{sha(name)}"
+        files[name] = file
+    return files
+
+
+def _fill(folder: Path, files: dict[str, Path], put: Callable[[Path, Path], None]) -> set[str]:
+    """Put these files in place of those in the folder; returns which there are. A blocked lesson has empty ones."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for old in folder.iterdir():
+        if not old.is_dir():  # such as JupyterLab's .ipynb_checkpoints
+            old.unlink(missing_ok=True)
+    there = {name for name, source in files.items() if source.exists() and source.stat().st_size}
+    for name in there:
+        put(files[name], folder / name)
+    return there
 
 
 def _link(source: Path, target: Path) -> None:
-    if not source.exists():
-        target.unlink(missing_ok=True)
-        return
-    if target.exists() and os.path.samefile(source, target):
-        return
-    target.unlink(missing_ok=True)
     try:
         os.link(source, target)
     except OSError:  # another file system, or one without links

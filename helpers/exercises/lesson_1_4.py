@@ -32,11 +32,14 @@ def _count_tables():
 
 
 class _Shares(NamedTuple):
-    """Raw agreement, agreement by chance, agreement had raters been paired with themselves, number of classes."""
+    """What Fleiss' κ is made of, and what is taken for it: all means over the words, or of all ratings."""
 
     raw: float
     chance: float
-    itself: float
+    itself: float  # agreement, had raters been paired with themselves
+    winner: float  # share of a word's most frequent class
+    favourite: float  # share of the most frequent class of all
+    raters: int
     classes: int
 
 
@@ -48,6 +51,9 @@ def _shares(table):
         raw=sum(sum(n * (n - 1) for n in row) / pairs for row in table) / len(table),
         chance=sum((sum(column) / total) ** 2 for column in zip(*table, strict=True)),
         itself=sum(sum((n / raters) ** 2 for n in row) for row in table) / len(table),
+        winner=sum(max(row) / raters for row in table) / len(table),
+        favourite=max(sum(column) / total for column in zip(*table, strict=True)),
+        raters=raters,
         classes=len(table[0]),
     )
 
@@ -62,13 +68,21 @@ def _shares(table):
     ),
 )
 def what_is_left_of_agreement_after_chance(fleiss):
-    if any(r["output"] is None for r in fleiss):
+    known = [r for r in fleiss if r["output"] is not None]  # zero by zero arrives as None, too
+    if not known:
         return wrong("Your function gives nothing back. Does it `return` the result?")
-    if not all(number(r["output"]) for r in fleiss):
+    if not all(number(r["output"]) for r in known):
         return wrong("Asked is a single number for the whole table, not one for each word or class.")
 
     def same(formula):
-        return agrees(fleiss, lambda table: formula(_shares(table)), rel=1e-4)
+        return agrees(known, lambda table: formula(_shares(table)), rel=1e-4)
+
+    if len(known) < len(fleiss) and same(lambda s: (s.raw - s.itself) / (1 - s.itself)):
+        return wrong(
+            "You take the chance of agreeing from each word's own shares. Raters who guess don't know the word: take the shares among all ratings."
+        )
+    if len(known) < len(fleiss):
+        return wrong("For one of the tables no number comes out. Do you divide zero by zero?")
 
     if same(lambda s: (s.raw - s.chance) / (1 - s.chance)):
         return right(
@@ -92,6 +106,21 @@ def what_is_left_of_agreement_after_chance(fleiss):
         "You divide by the raw agreement. The scale is what is left above chance.": (
             lambda s: (s.raw - s.chance) / s.raw
         ),
+        "You count each pair once above and twice below. With `c * (c - 1)` above, it is `n * (n - 1)` below.": (
+            lambda s: (s.raw / 2 - s.chance) / (1 - s.chance)
+        ),
+        "You count each pair twice above and once below. With `c * (c - 1)` above, it is `n * (n - 1)` below.": (
+            lambda s: (2 * s.raw - s.chance) / (1 - s.chance)
+        ),
+        "For agreement you take the share of a word's most frequent class. Asked is how many *pairs* of its ratings agree.": (
+            lambda s: (s.winner - s.chance) / (1 - s.chance)
+        ),
+        "Your chance is the share of the most frequent class. Two who guess can agree on any class: square all shares, and add up.": (
+            lambda s: (s.raw - s.favourite) / (1 - s.favourite)
+        ),
+        "You take the number of classes for the number of raters, which is the sum of a row.": lambda s: (
+            (s.raw * s.raters * (s.raters - 1) / (s.classes * (s.classes - 1)) - s.chance) / (1 - s.chance)
+        ),
     }
     for reason, formula in mistakes.items():
         if same(formula):
@@ -109,6 +138,7 @@ _WORDS = [
     [["a", "a", "b", "b"]],
     [["b", "a", "a", "a", "b", "c"], ["c", "c", "b", "b", "a", "a"], ["a", "a", "a", "a", "a", "b"]],
     [["b", "a", "a", "b", "b"], ["c", "a", "c", "a", "c"], ["a", "a", "b", "c", "b"]],
+    [["c", "a", "a", "b"], ["a", "b", "a", "a"]],
 ]
 
 
@@ -121,14 +151,31 @@ def _level(words, *, own=False, tie="shared", only=None):
                 continue
             counts = Counter(row if own else row[:i] + row[i + 1 :])
             top = [name for name, n in counts.items() if n == max(counts.values())]
+            if tie == "dropped" and len(top) > 1:
+                continue
             shares = {
                 "shared": (rating in top) / len(top),
+                "halved": (rating in top) / min(len(top), 2),
+                "given": float(rating in top) if len(top) == 1 else 1 / len(top),
+                "given half": float(rating in top) if len(top) == 1 else 0.5,
+                "dropped": float(rating in top),
                 "won": float(rating in top),
                 "lost": float(top == [rating]),
                 "first": float(rating == top[0]),
                 "alphabet": float(rating == min(top)),
             }
             credits.append(shares[tie])
+    return sum(credits) / len(credits)
+
+
+def _shrinking(words):
+    """What comes out when a rating is taken from the word itself and never put back."""
+    credits = []
+    for row in map(list, words):
+        for rating in row:
+            row.remove(rating)
+            top = [name for name in set(row) if row.count(name) == max(map(row.count, row))]
+            credits.append((rating in top) / max(len(top), 1))
     return sum(credits) / len(credits)
 
 
@@ -176,6 +223,22 @@ def how_often_a_rating_meets_the_majority_of_the_others(human_level):
             "When classes tie, you take the one that comes first in the row: the order of the raters then decides.",
         ),
         ({"tie": "alphabet"}, "When classes tie, you take the first in the alphabet. Share the hit instead."),
+        (
+            {"tie": "halved"},
+            "A tie counts half for you, however many tie. Each of three winners is the label only every third time.",
+        ),
+        (
+            {"tie": "given"},
+            "Where classes tie, you credit every rating, also one that is not among the winners.",
+        ),
+        (
+            {"tie": "given half"},
+            "Where classes tie, you credit every rating with a half, also one that is not among the winners.",
+        ),
+        (
+            {"tie": "dropped"},
+            "You leave out the ratings that meet a tie. They count, too, each with its share.",
+        ),
         ({"only": 0}, "You hold out the first rating alone. Each rating is held out once."),
     ]
     for mistake, reason in mistakes:
@@ -184,6 +247,14 @@ def how_often_a_rating_meets_the_majority_of_the_others(human_level):
     if agrees(human_level, _pairs):
         return wrong(
             "That is the raw agreement of pairs. Asked is one rating against the majority of all others."
+        )
+    if agrees(human_level, _shrinking):
+        return wrong(
+            "You take ratings out of the word itself and never put them back: the last ones meet hardly any. Take each out of a copy."
+        )
+    if agrees(human_level, lambda words: 0.0):
+        return wrong(
+            "Nobody ever agrees. Do you leave out *all* ratings of the same class? Only the one at that position goes."
         )
     if agrees(human_level, lambda words: 1 - _level(words)):
         return wrong("That is the share of misses: the human error, not the human level.")
@@ -217,6 +288,12 @@ def _instructions():
         index=[4, 9, 2, 7],
     )
     return [(usual, 0.1), (usual, 0.2), (usual, 0.0), (edge, 0.125), (edge, 0.28), (edge, 0.05)]
+
+
+def _misplaced(rows, floor):
+    """The name at the right position of the wrong table: counted among the kept rows, looked up among all."""
+    kept = [row["kappa"] for row in rows if row["smallest"] >= floor]
+    return rows[kept.index(max(kept))]["instruction"] if kept else None
 
 
 @exercise(
@@ -261,6 +338,10 @@ def the_instruction_people_agree_on_that_the_product_can_use(best_instruction):
         return wrong(
             "You take the highest κ whatever the classes. One of them leaves a class that hardly occurs: the product can't use it."
         )
+    if outputs == [_misplaced(*r["input"]) for r in best_instruction]:
+        return wrong(
+            "You find the position among the rows that are kept, and then look it up in the whole table. Take the name from the kept rows."
+        )
     if same("agreement", lambda smallest, floor: True):
         return wrong(
             "You take the highest raw agreement. It is won by putting nearly everything into one class."
@@ -287,8 +368,8 @@ def the_instruction_people_agree_on_that_the_product_can_use(best_instruction):
 
 
 _STATEMENTS = {
-    "B": "B does not follow: the average hides the class it speaks of. Compare the shares found, class by class.",
-    "D": "D does not follow: no predictor falls below the Bayes error. A single rater's error lies above it, so there is room between.",
+    "B": "B does not follow: the average hides the class it speaks of. Compare the shares found, class by class, and then what it costs to find as many, on words of known and of new families.",
+    "D": "D does not follow: no predictor errs less than the best possible one, and a single rater errs more, so there is room between. (The bracket of section 3 is for another target: one rating, not a majority.)",
     "F": "F is contradicted by the table: compare the model with the panel on the same target, the majority of five.",
 }
 
@@ -297,9 +378,9 @@ _STATEMENTS = {
     "1.4d",
     follows=Names(),
     hints=(
-        "Each statement speaks of other cells of the two tables. Find them before you decide.",
+        "Each statement speaks of other cells of the tables. Find them before you decide.",
         "B is about one class, not the average. F has a target of its own: the column *majority of five*.",
-        "The Bayes error is the error of the best possible predictor. Section 3 gave a bracket for it; a single rater's error is not it.",
+        "The Bayes error is the error of the best possible predictor. Section 3 gave a bracket for it, with one rating as the label; a single rater's error is not it.",
     ),
 )
 def what_follows_from_beating_single_raters(follows):
@@ -307,7 +388,7 @@ def what_follows_from_beating_single_raters(follows):
     if unknown := given - set("ABCDEF"):
         return wrong(f"`{min(unknown)}` is no statement of the list. Answer with letters from A to F.")
     if not given:
-        return wrong("Nothing at all? Then the two tables would have told us nothing.")
+        return wrong("Nothing at all? Then the tables would have told us nothing.")
     if len(given) == 6:
         return wrong("All six can't follow: some of them contradict each other.")
     for letter, reason in _STATEMENTS.items():
@@ -316,7 +397,7 @@ def what_follows_from_beating_single_raters(follows):
     missing = {"A", "C", "E"} - given
     if not missing:
         return right(
-            "It beats single raters on average and on familiar words. None of that speaks of strong words, of new words, or of panels."
+            "It beats single raters on average and on familiar words. None of that speaks of new words, of panels, or of the rare classes as it stands."
         )
     if "A" in missing:
         return wrong(
@@ -374,6 +455,15 @@ def how_often_the_best_answer_is_right(ceiling):
         ),
         "You count sure cells alone, and doubtful ones as lost. On those, too, the better answer is right more often than not.": mean(
             lambda p: float(p in (0, 1))
+        ),
+        "That is how often “fine” is right, said of every cell. On some cells the other answer is better.": mean(
+            lambda p: 1 - p
+        ),
+        "You add up the cells that are called defective, and leave out how often “fine” is right on the others.": mean(
+            lambda p: p if p > 0.5 else 0.0
+        ),
+        "You give nothing for a cell of which nothing is known. Even there, an answer is right every second time.": mean(
+            lambda p: abs(2 * p - 1)
         ),
         "You give every cell the same answer. The best answer may differ from cell to cell.": lambda ps: (
             max(sum(ps), len(ps) - sum(ps)) / len(ps)

@@ -42,6 +42,38 @@ def _with_itself(counts):
     return (raw - chance) / (1 - chance)
 
 
+def _fleiss_with(raw, chance):
+    return lambda counts: (raw(counts) - chance(counts)) / (1 - chance(counts))
+
+
+def _by_word(counts):
+    return ((counts / counts[0].sum()) ** 2).sum(axis=1).mean()
+
+
+def _by_word_quietly(counts):
+    with np.errstate(invalid="ignore"):
+        return np.float64(_raw(counts) - _by_word(counts)) / (1 - _by_word(counts))
+
+
+def _raters_by_columns(counts):
+    return (counts * (counts - 1)).sum(axis=1).mean() / (counts.shape[1] * (counts.shape[1] - 1))
+
+
+def _level_that_shrinks(ratings):
+    hits = []
+    for row in ratings:
+        for rating in row:
+            others = row
+            others.remove(rating)
+            hits.append((rating in _top(Counter(others))) / len(_top(Counter(others))))
+    return sum(hits) / len(hits)
+
+
+def _level_without_ties(ratings):
+    rows = [(x, _top(Counter(row[:i] + row[i + 1 :]))) for row in ratings for i, x in enumerate(row)]
+    return np.mean([x in top for x, top in rows if len(top) == 1])
+
+
 def _level(ratings):
     hits = []
     for row in ratings:
@@ -102,6 +134,15 @@ CASES = {
             "used equally often": {"fleiss": lambda c: (_raw(c) - 1 / c.shape[1]) / (1 - 1 / c.shape[1])},
             "divide by the chance itself": {"fleiss": lambda c: (_raw(c) - _chance(c)) / _chance(c)},
             "divide by the raw agreement": {"fleiss": lambda c: (_raw(c) - _chance(c)) / _raw(c)},
+            "from each word's own shares": {"fleiss": _by_word_quietly},
+            "zero by zero": {"fleiss": lambda c: np.nan if c.shape[1] == 3 else 0.2},
+            "once above and twice below": {"fleiss": _fleiss_with(lambda c: _raw(c) / 2, _chance)},
+            "twice above and once below": {"fleiss": _fleiss_with(lambda c: _raw(c) * 2, _chance)},
+            "how many *pairs*": {
+                "fleiss": _fleiss_with(lambda c: c.max(axis=1).mean() / c[0].sum(), _chance)
+            },
+            "can agree on any class": {"fleiss": _fleiss_with(_raw, lambda c: c.sum(axis=0).max() / c.sum())},
+            "number of classes for": {"fleiss": _fleiss_with(_raters_by_columns, _chance)},
             "not one for each word": {"fleiss": lambda c: (c * (c - 1)).sum(axis=1)},
             "gives nothing back": {"fleiss": lambda c: print(end="")},
             "more than perfect": {"fleiss": lambda c: 1 + _raw(c)},
@@ -121,6 +162,30 @@ CASES = {
                 "human_level": _scored(lambda x, others, all_: x == others.most_common(1)[0][0])
             },
             "first in the alphabet": {"human_level": _scored(lambda x, others, all_: x == min(_top(others)))},
+            "however many tie": {
+                "human_level": _scored(
+                    lambda x, others, all_: (x in _top(others)) / min(len(_top(others)), 2)
+                )
+            },
+            "credit every rating, also": {
+                "human_level": _scored(
+                    lambda x, others, all_: (
+                        x in _top(others) if len(_top(others)) == 1 else 1 / len(_top(others))
+                    )
+                )
+            },
+            "with a half, also": {
+                "human_level": _scored(
+                    lambda x, others, all_: x in _top(others) if len(_top(others)) == 1 else 0.5
+                )
+            },
+            "leave out the ratings": {"human_level": _level_without_ties},
+            "out of the word itself": {"human_level": _level_that_shrinks},
+            "Nobody ever agrees": {
+                "human_level": lambda rows: np.mean(
+                    [x in [y for y in row if y != x] for row in rows for x in row]
+                )
+            },
             "first rating alone": {
                 "human_level": lambda rows: float(
                     np.mean(
@@ -157,6 +222,11 @@ CASES = {
             "into one class": {"best_instruction": lambda t, f: t.loc[t.agreement.idxmax(), "instruction"]},
             "by raw agreement": {
                 "best_instruction": lambda t, f: t.loc[t[t.smallest >= f].agreement.idxmax(), "instruction"]
+            },
+            "among the rows that are kept": {
+                "best_instruction": lambda t, f: t["instruction"].iloc[
+                    np.argmax(t.loc[t.smallest >= f, "kappa"])
+                ]
             },
             "most even classes": {"best_instruction": lambda t, f: t.loc[t.smallest.idxmax(), "instruction"]},
             "it is enough": {
@@ -199,6 +269,9 @@ CASES = {
             "share of defective cells": {"ceiling": lambda p: p.mean()},
             "smallest error possible": {"ceiling": lambda p: np.minimum(p, 1 - p).mean()},
             "count sure cells alone": {"ceiling": lambda p: np.isin(p, [0, 1]).mean()},
+            "said of every cell": {"ceiling": lambda p: 1 - p.mean()},
+            "on the others": {"ceiling": lambda p: np.where(p > 0.5, p, 0).mean()},
+            "every second time": {"ceiling": lambda p: np.abs(2 * p - 1).mean()},
             "every cell the same answer": {"ceiling": lambda p: max(p.mean(), 1 - p.mean())},
             "the cut calls defective": {"ceiling": lambda p: (p > 0.5).mean()},
             "toss a coin": {"ceiling": lambda p: np.where(np.isin(p, [0, 1]), 1, 0.5).mean()},

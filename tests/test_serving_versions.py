@@ -59,6 +59,16 @@ def test_versions_are_ordered_as_numbers_and_other_folders_are_ignored(tmp_path)
         assert clients.states("tiny") == {10: "AVAILABLE"}
 
 
+@pytest.mark.parametrize("name", [str(2**63), "٣"])
+def test_a_folder_whose_name_is_no_int64_is_no_version(tmp_path, name):
+    put(tmp_path, 1)
+    with serving({"tiny": tmp_path}) as (server, clients):
+        put(tmp_path, 2).rename(tmp_path / name)
+        assert server.poll() == []
+        assert clients.states("tiny") == {1: "AVAILABLE"}
+        assert answer_of(clients) == 1
+
+
 def test_a_bad_version_is_rolled_back_by_removing_its_folder(tmp_path):
     put(tmp_path, 1)
     put(tmp_path, 2)

@@ -72,9 +72,9 @@ def check(config: ModelServerConfig) -> None:
 def versions_on_disk(model: ModelConfig) -> dict[int, Path]:
     """Version number -> folder, ascending, of every complete-looking version under the model's base path.
 
-    A folder counts when its name is a number and it holds saved_model.pb. Copy a version under another name
-    and rename it (one atomic step) when it is whole: that is the hand-over protocol of every file-watching
-    server.
+    A folder counts when its name is a number (an int64, as in TF Serving) and it holds saved_model.pb. Copy a
+    version under another name and rename it (one atomic step) when it is whole: that is the hand-over protocol
+    of every file-watching server.
 
     Raises:
         ServingError: the base path does not exist, so nothing can be said about its versions.
@@ -85,7 +85,9 @@ def versions_on_disk(model: ModelConfig) -> dict[int, Path]:
     found = {
         int(child.name): child
         for child in base.iterdir()
-        if re.fullmatch(r"\d+", child.name) and (child / "saved_model.pb").is_file()
+        if re.fullmatch("[0-9]+", child.name)
+        and int(child.name) < 2**63
+        and (child / "saved_model.pb").is_file()
     }
     return dict(sorted(found.items()))
 

@@ -302,6 +302,45 @@ def test_a_label_may_only_point_at_a_version_that_is_serving_unless_allowed(tmp_
         assert answer_of(clients, "/v1/models/tiny/labels/stable:predict") == 1
 
 
+def eventually(holds):
+    deadline = time.monotonic() + 10
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def polled(file):
+    """A server that reads its configuration file again and again."""
+    return serving(file, model_config_file_poll_wait_seconds=0.02)
+
+
+def test_a_configuration_file_that_is_not_utf_8_is_refused_and_the_next_one_is_read(tmp_path, caplog):
+    put(tmp_path / "tiny", 1)
+    file = tmp_path / "models.config"
+    file.write_text(configuration(tmp_path / "tiny"))
+    with polled(file) as (_server, clients):
+        file.write_bytes(b"\xff\xfe")
+        eventually(lambda: "Invalid protobuf file" in caplog.text)
+        file.write_text(configuration(tmp_path / "tiny", name="renamed"))
+        eventually(lambda: clients.get("/v1/models/renamed")[0] == 200)
+    file.write_bytes(b"\xff\xfe")
+    with pytest.raises(ServingError, match="Invalid protobuf file"):
+        serving(file).__enter__()
+
+
+def test_a_label_in_the_configuration_file_appears_once_its_version_is_there(tmp_path, caplog):
+    put(tmp_path / "tiny", 1)
+    file = tmp_path / "models.config"
+    file.write_text(configuration(tmp_path / "tiny", "all {}"))
+    with polled(file) as (server, clients):
+        file.write_text(configuration(tmp_path / "tiny", "all {}", {"stable": 2}))
+        eventually(lambda: "assign label to version 2" in caplog.text)
+        put(tmp_path / "tiny", 2)
+        server.poll()
+        eventually(lambda: clients.get("/v1/models/tiny/labels/stable")[0] == 200)
+        assert answer_of(clients, "/v1/models/tiny/labels/stable:predict") == 2
+
+
 def reload_request(text):
     request = ReloadConfigRequest()
     request.config.CopyFrom(config.read(text))

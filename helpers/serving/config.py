@@ -32,10 +32,10 @@ def read(source: Source) -> ModelServerConfig:
                 name=name, base_path=str(Path(base_path).absolute()), model_platform="tensorflow"
             )
     else:
-        text = source.read_text() if isinstance(source, Path) else source
         try:
+            text = source.read_text("utf-8") if isinstance(source, Path) else source
             config = text_format.Parse(text, ModelServerConfig())
-        except text_format.ParseError as error:
+        except (text_format.ParseError, UnicodeDecodeError) as error:
             where = (
                 f"Invalid protobuf file: '{source}'" if isinstance(source, Path) else "Invalid protobuf text"
             )

@@ -84,6 +84,8 @@ class ModelServer:
                 ],
             )
             grpc_port = _bind(self._grpc, host, port)
+            # read before it takes effect: a change made while models load is found by the first look
+            self._config_in_effect = models.read_bytes() if isinstance(models, Path) else b""
             self.manager = ModelManager(
                 configs.read(models),
                 self.metrics,
@@ -107,7 +109,6 @@ class ModelServer:
         self.grpc_target = f"{host}:{grpc_port}"
         self._repeat("serving-poll", file_system_poll_wait_seconds, self.poll)
         if isinstance(models, Path):
-            self._config_text = models.read_text()
             self._repeat(
                 "serving-config-poll", model_config_file_poll_wait_seconds, lambda: self._reread(models)
             )
@@ -165,6 +166,8 @@ class ModelServer:
                     action()
                 except (ServingError, OSError) as error:
                     log.warning("%s: %s", name, error)
+                except Exception:  # a thread that ended here would leave the server deaf for good
+                    log.exception("%s", name)
 
         if seconds > 0:
             self._start(name, loop)
@@ -174,10 +177,10 @@ class ModelServer:
         self._threads[-1].start()
 
     def _reread(self, file: Path) -> None:
-        text = file.read_text()
-        if text != self._config_text:
-            self._config_text = text
-            self.reload(file)
+        content = file.read_bytes()
+        if content != self._config_in_effect:
+            self.reload(file)  # a refused one is tried again: the version its label waits for may come
+            self._config_in_effect = content
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -178,3 +178,11 @@ def test_batching_parameters_are_read_in_tf_servings_text_form():
         BatchingParameters.parse("max_batch_sise { value: 32 }")
     with pytest.raises(ServingError, match="max_batch_size: 32"):
         BatchingParameters.parse("max_batch_size: 32")
+
+
+@pytest.mark.parametrize("field", ["max_batch_size", "num_batch_threads"])
+def test_batching_parameters_under_which_nothing_would_run_are_refused_at_the_start(field):
+    with pytest.raises(ServingError, match=f"{field} must be positive; was 0"):
+        BatchingParameters.parse(f"{field} {{ value: 0 }}")
+    with pytest.raises(ServingError, match=f"{field} must be positive; was -1"):
+        BatchingParameters(**{field: -1})

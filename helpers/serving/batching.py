@@ -28,6 +28,11 @@ class BatchingParameters:
     max_enqueued_batches: int = 10
     num_batch_threads: int = os.cpu_count() or 1
 
+    def __post_init__(self):
+        for name in ("max_batch_size", "num_batch_threads"):
+            if getattr(self, name) < 1:
+                raise invalid(f"{name} must be positive; was {getattr(self, name)}")
+
     @classmethod
     def parse(cls, text: str) -> "BatchingParameters":
         """From the text form of --batching_parameters_file, as in `max_batch_size { value: 32 }`."""

@@ -159,6 +159,12 @@ REST_MISTAKES = {
         400,
         f"Failed to convert version: {2**63} to numeric.",
     ),
+    "version of 5000 digits": (
+        f"/v1/models/tiny/versions/{'9' * 5000}:predict",
+        {"instances": [1]},
+        400,
+        "Failed to convert version: 999",
+    ),
     "unknown label": (
         "/v1/models/tiny/labels/stable:predict",
         {"instances": [1]},
@@ -181,6 +187,36 @@ REST_MISTAKES = {
     "broken JSON": (PREDICT, b'{"instances": [1', 400, "JSON Parse error: Missing a comma or }"),
     "no JSON": (PREDICT, b"hello", 400, "JSON Parse error: Invalid value. at offset: 0"),
     "not UTF-8": (PREDICT, b'{"instances": ["\xff"]}', 400, "JSON Parse error: Invalid encoding in string."),
+    "a number of 5000 digits": (
+        PREDICT,
+        b'{"instances": [' + b"9" * 5000 + b"]}",
+        400,
+        "JSON Parse error: Number too big to be stored in double.",
+    ),
+    "half a surrogate pair": (
+        PREDICT,
+        rb'{"signature_name": "\uD800", "instances": [1]}',
+        400,
+        "JSON Parse error: The surrogate pair in string is invalid.",
+    ),
+    "half a surrogate pair in bytes": (
+        PREDICT,
+        b'{"instances": ["\xed\xa0\x80"]}',
+        400,
+        "JSON Parse error: Invalid encoding in string.",
+    ),
+    "33 dimensions in a column": (
+        PREDICT,
+        b'{"inputs": ' + b"[" * 33 + b"1" + b"]" * 33 + b"}",
+        400,
+        "A tensor of more than 32 dimensions is not supported",
+    ),
+    "33 dimensions in rows": (
+        PREDICT,
+        b'{"instances": ' + b"[" * 33 + b"1" + b"]" * 33 + b"}",
+        400,
+        "A tensor of more than 32 dimensions is not supported",
+    ),
     "nested a million deep": (PREDICT, b"[" * 90_000, 400, "JSON Parse error: nested too deeply"),
     "no object": (PREDICT, [1], 400, "Is not object"),
     "no key": (PREDICT, {}, 400, "Missing 'inputs' or 'instances' key"),
@@ -225,6 +261,12 @@ REST_MISTAKES = {
     "broken base64": (
         PREDICT,
         {"signature_name": "named", "instances": [{"price": [1], "count": [1], "name": [{"b64": "?"}]}]},
+        400,
+        "Unable to base64 decode",
+    ),
+    "base64 that is not ASCII": (
+        PREDICT,
+        {"signature_name": "named", "instances": [{"price": [1], "count": [1], "name": [{"b64": "é"}]}]},
         400,
         "Unable to base64 decode",
     ),
@@ -404,6 +446,36 @@ def test_a_tensor_whose_bytes_do_not_fill_its_shape_is_refused(clients):
     request.inputs["x"].CopyFrom(tf.make_tensor_proto(np.float32([1, 2])))
     request.inputs["x"].tensor_content = b"abc"
     assert refused(clients.prediction.Predict, request) == ("INVALID_ARGUMENT", "tensor parsing error: x")
+
+
+def test_a_tensor_larger_than_any_memory_is_refused(clients):
+    request = PredictRequest()
+    request.model_spec.name = "tiny"
+    request.inputs["x"].CopyFrom(tf.make_tensor_proto(np.float32([1])))
+    request.inputs["x"].tensor_shape.dim[0].size = 10**14
+    assert refused(clients.prediction.Predict, request) == ("INVALID_ARGUMENT", "tensor parsing error: x")
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "code"),
+    [(ValueError("odd"), 400, "INVALID_ARGUMENT"), (ZeroDivisionError("odd"), 500, "INTERNAL")],
+)
+def test_an_error_nobody_foresaw_has_the_form_of_all_errors_and_is_counted(tmp_path, error, status, code):
+    put(tmp_path, 1)
+    with serving({"tiny": tmp_path}) as (server, clients):
+        spec = PredictRequest().model_spec
+        spec.name = "tiny"
+
+        def broken(feeds, fetches):
+            raise error
+
+        with server.manager.acquire(spec) as version:
+            version.model.run = broken
+        answered, body = clients.post(PREDICT, {"instances": [1]})
+        assert answered == status and "odd" in body["error"]
+        named, text = refused(clients.predict, "tiny", x=np.float32([1]))
+        assert named == code and "odd" in text
+        assert clients.metric(":tensorflow:serving:request_count", model_name="tiny", status=code) == 2
 
 
 def test_empty_grpc_requests_are_refused(clients):

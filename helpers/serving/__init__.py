@@ -16,6 +16,7 @@ was at hand to compare with. Where it is known to differ:
 - request deadlines are not passed to the graph run, bodies may not be gzipped, --rest_api_timeout_in_ms, TLS,
   request logging, signature defaults, large-batch padding (allowed_batch_sizes) and servables other than
   SavedModels are missing;
+- tensors have at most 32 dimensions (NumPy's limit; TensorFlow's is 254);
 - with batching, requests of different row shapes go to different batches, where TF Serving refuses to mix
   them;
 - metrics are always on, one set per server, and are a part of TF Serving's; the JSON is laid out differently.

@@ -1,8 +1,12 @@
 """One error type for both protocols, with the canonical code that decides the gRPC status and the HTTP status."""
 
+import logging
+
 import grpc
 import tensorflow as tf
 from grpc import StatusCode
+
+log = logging.getLogger(__name__)
 
 # TF Serving's own table (model_servers/http_server.cc): which HTTP status a canonical code becomes.
 HTTP_STATUS = {
@@ -40,6 +44,17 @@ class ServingError(Exception):
 def invalid(message: str) -> ServingError:
     """The client's mistake: INVALID_ARGUMENT, HTTP 400."""
     return ServingError(StatusCode.INVALID_ARGUMENT, message)
+
+
+def from_any(error: Exception) -> ServingError:
+    """`error` as clients read it: what nobody foresaw is the client's mistake where it is about a value or its nesting,
+    else the server's (INTERNAL, HTTP 500)."""
+    if isinstance(error, ServingError):
+        return error
+    log.warning("an error nobody foresaw", exc_info=error)
+    if isinstance(error, ValueError | RecursionError):
+        return invalid(str(error))
+    return ServingError(StatusCode.INTERNAL, f"{type(error).__name__}: {error}")
 
 
 def from_tensorflow(error: tf.errors.OpError) -> ServingError:

@@ -13,7 +13,7 @@ from tensorflow_serving.apis.model_management_pb2 import ReloadConfigResponse
 from tensorflow_serving.apis.predict_pb2 import PredictResponse
 from tensorflow_serving.apis.regression_pb2 import RegressionResponse
 
-from .errors import ServingError, invalid
+from .errors import ServingError, from_any, invalid
 from .inference import CLASSIFY, DEFAULT_SIGNATURE, REGRESS, Inference, spec_of
 from .metrics import Metrics
 from .models import ModelManager
@@ -127,9 +127,10 @@ class PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):
             started = time.perf_counter()
             try:
                 response = work()
-            except ServingError as error:
-                self._metrics.request_count.add(name, error.code.name)
-                raise
+            except Exception as error:
+                refusal = from_any(error)
+                self._metrics.request_count.add(name, refusal.code.name)
+                raise refusal from None
             self._metrics.request_count.add(name, "OK")
             self._metrics.request_latency.observe((time.perf_counter() - started) * 1e6, name, api, "GRPC")
             return response
@@ -166,5 +167,6 @@ class ModelService(model_service_pb2_grpc.ModelServiceServicer):
 def _answer(context: grpc.ServicerContext, work: Callable):
     try:
         return work()
-    except ServingError as error:
-        return context.abort(error.code, error.message)  # raises: gRPC ends the call with this status
+    except Exception as error:
+        refusal = from_any(error)
+        return context.abort(refusal.code, refusal.message)  # raises: gRPC ends the call with this status

@@ -6,7 +6,6 @@ list}}`. Bytes travel as `{"b64": "…"}`. Wording of errors: tensorflow_serving
 """
 
 import base64
-import binascii
 import json
 
 import numpy as np
@@ -28,6 +27,7 @@ _PARSE_ERRORS = {
 }
 _INTEGERS = {"int8", "int16", "int32", "int64", "uint8", "uint32", "uint64"}
 _FLOATS = {"float", "double"}
+_MOST_DIMENSIONS = 32  # NumPy's limit
 
 
 def parse(body: bytes) -> dict:
@@ -35,12 +35,18 @@ def parse(body: bytes) -> dict:
     if not body:
         raise invalid("JSON Parse error: The document is empty")
     try:
-        document = json.loads(body)
+        document = json.loads(body.decode())
+        if rb"\ud" in body or rb"\uD" in body:  # perhaps half a surrogate pair: no text TensorFlow can hold
+            json.dumps(document, ensure_ascii=False).encode()
     except json.JSONDecodeError as error:
         reason = _PARSE_ERRORS.get(error.msg, error.msg)
         raise invalid(f"JSON Parse error: {reason} at offset: {error.pos}") from error
     except UnicodeDecodeError as error:
         raise invalid(f"JSON Parse error: Invalid encoding in string. at offset: {error.start}") from error
+    except UnicodeEncodeError as error:
+        raise invalid("JSON Parse error: The surrogate pair in string is invalid.") from error
+    except ValueError as error:  # more digits than Python reads
+        raise invalid("JSON Parse error: Number too big to be stored in double.") from error
     except RecursionError as error:
         raise invalid("JSON Parse error: nested too deeply") from error
     if not isinstance(document, dict):
@@ -95,7 +101,7 @@ def _rows(document, infos) -> dict[str, np.ndarray]:
             try:
                 if name not in infos:
                     raise invalid(f"JSON object: does not have named input: {name}")
-                array = _array(value, infos[name].dtype)
+                array = _array(value, infos[name].dtype, _MOST_DIMENSIONS - 1)  # one more for the rows
                 if arrays[name] and array.shape != arrays[name][0].shape:
                     raise _unlike(arrays[name][0], array)
             except ServingError as error:
@@ -134,12 +140,14 @@ def _columns(value, infos) -> dict[str, np.ndarray]:
     }  # as there, extra names are ignored
 
 
-def _array(value, dtype) -> np.ndarray:
+def _array(value, dtype, most=_MOST_DIMENSIONS) -> np.ndarray:
     """A JSON value as an array of this DataType; its shape is the nesting of its first elements."""
     shape, first = [], value
     while isinstance(first, list):
         shape.append(len(first))
         first = first[0] if first else None
+    if len(shape) > most:
+        raise invalid(f"A tensor of more than {_MOST_DIMENSIONS} dimensions is not supported")
     flat = []
     _flatten(value, shape, 0, type_name(dtype), flat)
     return np.array(flat, dtype=tf.as_dtype(dtype).as_numpy_dtype).reshape(shape)
@@ -200,7 +208,7 @@ def decoded(value) -> bytes:
         raise invalid(f"JSON Value: {text(value)} not formatted correctly for base64 data")
     try:
         return base64.b64decode(value["b64"], validate=True)
-    except binascii.Error as error:
+    except ValueError as error:
         raise invalid("Unable to base64 decode") from error
 
 

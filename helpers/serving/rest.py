@@ -15,7 +15,7 @@ from tensorflow_serving.apis.get_model_metadata_pb2 import SignatureDefMap
 from tensorflow_serving.apis.model_pb2 import ModelSpec
 
 from . import json_examples, json_request, json_response
-from .errors import ServingError, invalid
+from .errors import ServingError, from_any, invalid
 from .inference import DEFAULT_SIGNATURE, Inference
 from .metrics import Metrics
 from .models import ModelManager
@@ -93,15 +93,17 @@ class RestApi:
             method = found["method"].lower()
             text = self._counted(name, method, started, partial(self._infer, method, spec, body))
             return 200, text
-        except ServingError as error:
-            return error.http_status, json_response.error(error.message)
+        except Exception as error:
+            refusal = from_any(error)
+            return refusal.http_status, json_response.error(refusal.message)
 
     def _counted(self, name: str, method: str, started: float, work: Callable[[], str]) -> str:
         try:
             text = work()
-        except ServingError as error:
-            self._metrics.request_count.add(name, error.code.name)
-            raise
+        except Exception as error:
+            refusal = from_any(error)
+            self._metrics.request_count.add(name, refusal.code.name)
+            raise refusal from None
         self._metrics.request_count.add(name, "OK")
         self._metrics.request_latency.observe((time.perf_counter() - started) * 1e6, name, method, "REST")
         return text
@@ -141,9 +143,10 @@ class RestApi:
 def _spec(name: str, version: str | None, label: str | None) -> ModelSpec:
     spec = ModelSpec(name=name)
     if version:
-        if int(version) >= 2**63:
-            raise invalid(f"Failed to convert version: {version} to numeric.")
-        spec.version.value = int(version)
+        try:
+            spec.version.value = int(version)
+        except ValueError as error:  # beyond int64, or beyond the digits that Python reads
+            raise invalid(f"Failed to convert version: {version} to numeric.") from error
     if label:
         spec.version_label = unquote(label)
     return spec

@@ -47,7 +47,7 @@ def to_array(name: str, tensor: TensorProto) -> np.ndarray:
     """The array in a TensorProto, sent as input `name`."""
     try:
         return tf.make_ndarray(tensor)
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, MemoryError) as error:
         raise invalid(f"tensor parsing error: {name}") from error
 
 

@@ -211,6 +211,30 @@ def test_a_full_disk_is_said_and_what_has_finished_is_kept(small_syllabus, tmp_p
     assert sorted(p.name for p in store.folder.iterdir()) == before
 
 
+def test_a_run_whose_results_cant_be_stored_ends_soon_in_one_line(tmp_path):
+    runs = tmp_path / "build/runs"
+    breaks = f"import pathlib; p = pathlib.Path({str(runs)!r}); p.rename(p.with_name('old')); p.touch()"
+    ends_after = f"import os, time\nwhile not os.path.isfile({str(runs)!r}): time.sleep(0.1)\ntime.sleep(6)"
+    for name, code in {"a": breaks, "b": ends_after, "c": "import time; time.sleep(70)"}.items():
+        (tmp_path / f"{name}.ipynb").write_text(notebook(code))
+    call = [*WORKBOOK, "run", *(str(tmp_path / f"{name}.ipynb") for name in "abc")]
+    done = subprocess.run(call, env=contained(tmp_path, "build"), capture_output=True, text=True)
+    assert done.returncode == 2
+    assert "could not be stored" in done.stderr and len(done.stderr.strip().splitlines()) == 1
+    assert "/b " in done.stdout and "/c " not in done.stdout, "what was still running is not waited for"
+
+
+def test_a_report_or_a_time_that_cant_be_stored_is_said(small_syllabus):
+    small_syllabus({"1.1": lesson("1")})
+    store = Store()
+    (store.folder.parent / "report").touch()
+    with pytest.raises(UsageError, match="The report could not be stored"):
+        report.write([], {}, store)
+    store.folder.rmdir()
+    with pytest.raises(UsageError, match="time could not be stored"):
+        store.took("1.1", 1.0)
+
+
 # ---- killed ---------------------------------------------------------------------------------------------------------
 
 

@@ -1,5 +1,6 @@
 """The `workbook` command: list, learn, reset, progress, run, record, doctor. Starts in well under a second; each command imports its own."""
 
+import os
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -180,8 +181,9 @@ def main():
     try:
         app()
     except UsageError as error:
-        print(f"workbook: {error}", file=sys.stderr)
-        sys.exit(2)
+        print(f"workbook: {error}", file=sys.stderr, flush=True)
+        sys.stdout.flush()
+        os._exit(2)  # a run may still have lessons in its pool's threads: leave without waiting for them
 
 
 if __name__ == "__main__":

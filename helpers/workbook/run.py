@@ -218,6 +218,9 @@ def run(
             results[task.name] = result
             written.append(writer.submit(keep, task, result))
             told("end", task, result)
+            for storing in written:
+                if storing.done():
+                    storing.result()  # a full disk ends the run here: what else would run could not be kept
             if not task.is_resource:
                 continue
             for other in [t for t in left if task.name in t.needs and t.name not in results]:
@@ -288,7 +291,9 @@ class _pool:
     def __enter__(self):
         return self
 
-    def __exit__(self, *_):
+    def __exit__(self, error, *_):
+        if error:
+            return  # closing would wait half a minute for lessons that run; they end with this process
         self.client.close()
         if self.cluster:
             self.cluster.close()

@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import tempfile
+from contextlib import contextmanager
 from dataclasses import asdict, replace
 from functools import cached_property
 from pathlib import Path
@@ -36,8 +37,9 @@ class Store:
     def took(self, name: str, seconds: float) -> None:
         self.times[name] = seconds
         part = self.folder / f".times-{os.getpid()}"
-        part.write_text(json.dumps(self.times, sort_keys=True))
-        os.replace(part, self.folder / "times.json")
+        with writing("A lesson's time", self.folder):
+            part.write_text(json.dumps(self.times, sort_keys=True))
+            os.replace(part, self.folder / "times.json")
 
     def path(self, key: str) -> Path:
         return self.folder / key
@@ -51,7 +53,7 @@ class Store:
 
     def put(self, key: str, result: Result, page: str) -> None:
         """Write beside, then rename: a reader, or a kill at any moment, sees the old result or the new one."""
-        try:
+        with writing("A result", self.folder):
             part = Path(tempfile.mkdtemp(prefix=f".part-{os.getpid()}-", dir=self.folder))
             try:
                 (part / "notebook.ipynb").write_text(result.notebook, encoding="utf8")
@@ -64,11 +66,18 @@ class Store:
             except OSError:
                 shutil.rmtree(part, ignore_errors=True)
                 raise
-        except OSError as error:
-            raise UsageError(
-                f"A result could not be stored in {self.folder}: {error.strerror}. Make room or the folder writable and "
-                "call again: what has finished is kept."
-            ) from error
+
+
+@contextmanager
+def writing(what: str, folder: Path):
+    """Tells a failure to write as what to do about it."""
+    try:
+        yield
+    except OSError as error:
+        raise UsageError(
+            f"{what} could not be stored in {folder}: {error.strerror}. Make room or the folder writable and "
+            "call again: what has finished is kept."
+        ) from error
 
 
 def _made(call):

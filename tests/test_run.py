@@ -184,6 +184,42 @@ def test_a_table_that_is_not_one_is_refused(content, tmp_path):
         run.table(tmp_path / "t.csv")
 
 
+@pytest.mark.parametrize(
+    "content",
+    [b"seed\n\xfc\n", b"seed\n1\x00\n", b"seed,sizes, seed\n1,2,3\n"],
+    ids=["latin-1", "nul", "twice"],
+)
+def test_a_table_that_would_be_misread_is_refused(content, tmp_path):
+    (tmp_path / "t.csv").write_bytes(content)
+    with pytest.raises(UsageError, match="not CSV in UTF-8|two columns 'seed'"):
+        run.table(tmp_path / "t.csv")
+
+
+def test_a_table_of_excels_names_its_first_column_as_it_reads(tmp_path):
+    (tmp_path / "t.csv").write_bytes(b"\xef\xbb\xbfseed,full\r\n7,FALSE\r\n")
+    assert run.table(tmp_path / "t.csv") == [{"seed": 7, "full": False}]
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        *[("7", 7), ("1e-3", 0.001), (".5", 0.5), ("20_000", 20_000), ("true", True), ("False", False)],
+        *[
+            ("null", None),
+            ("[1, 2]", [1, 2]),
+            ("['a']", ["a"]),
+            ('{"a": 1}', {"a": 1}),
+            ('"7"', "7"),
+            ("", ""),
+        ],
+        *[(text, text) for text in ("N3EUAA", "2013-01-01", "12:30", "NO", "007", "{1, 2}", "1j", "[a")],
+    ],
+)
+def test_a_value_is_what_json_or_python_writes_and_else_text(text, value):
+    found = run.assignments([f"seed={text}"])["seed"]
+    assert found == value and type(found) is type(value)
+
+
 def test_an_output_folder_that_cant_be_made_is_said(tmp_path, monkeypatch):
     (tmp_path / "file").touch()
     monkeypatch.setenv("WORKBOOK_BUILD", str(tmp_path / "file" / "build"))

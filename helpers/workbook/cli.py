@@ -104,7 +104,13 @@ def progress(
 def run(
     lessons: Lessons = None,
     parameters: Annotated[
-        list[str], typer.Option("-p", "--parameter", metavar="NAME=VALUE", help="Set a lesson's parameter.")
+        list[str],
+        typer.Option(
+            "-p",
+            "--parameter",
+            metavar="NAME=VALUE",
+            help="Set a lesson's parameter: a number, JSON, or text.",
+        ),
     ] = (),
     each: Annotated[
         Path | None, typer.Option(metavar="TABLE.CSV", help="Run once per row, its columns as parameters.")

@@ -1,13 +1,12 @@
 """Runs lessons: what is already known is not run again, the rest goes to a Dask pool, longest first."""
 
+import ast
 import csv
 import json
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-
-import yaml
 
 from helpers.workbook import syllabus, warm_socket
 from helpers.workbook.execute import BLOCKED, DEAD_KERNEL, OK, Job, Limits, Result, execute
@@ -127,14 +126,20 @@ def _resource(resource) -> Task:
 
 
 def table(path: Path) -> list[dict]:
-    """Rows of a CSV file as parameters; values are read as YAML reads them (3, 0.5, true, [1, 2], text)."""
+    """Rows of a CSV file as parameters; `value` says what its cells mean."""
     try:
-        with path.open(encoding="utf8", newline="") as file:
-            rows = list(csv.DictReader(file))
+        with path.open(encoding="utf-8-sig", newline="") as file:  # Excel begins it with a mark
+            reader = csv.DictReader(file)
+            rows = list(reader)
     except OSError as error:
         raise UsageError(f"The table {path} can't be read: {error.strerror}.") from error
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise UsageError(f"The table {path} is not CSV in UTF-8 ({error}). Save it as such.") from error
     if not rows:
         raise UsageError(f"The table {path} has no rows under its head.")
+    names = [name.strip() for name in reader.fieldnames]
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise UsageError(f"The table {path} has two columns {', '.join(map(repr, twice))}. Remove one.")
     for number, row in enumerate(rows, 1):
         if None in row or None in row.values():
             raise UsageError(f"Row {number} of {path} has not as many values as the head has names.")
@@ -153,10 +158,19 @@ def assignments(words: list[str]) -> dict:
 
 
 def value(text: str):
-    try:
-        return yaml.safe_load(text)
-    except yaml.YAMLError:
-        return text
+    """What JSON or Python writes (7, 1e-3, 20_000, true, None, [1, 2], and "7" in quotes for text); the rest is text.
+
+    Not YAML, which makes 750 of 12:30 and false of NO.
+    """
+    text = text.strip()
+    if text in ("TRUE", "FALSE"):  # Excel
+        return text == "TRUE"
+    for read in (json.loads, ast.literal_eval):
+        try:
+            return json.loads(json.dumps(read(text)))  # as it will reach the lesson
+        except (ValueError, SyntaxError, TypeError, RecursionError, MemoryError):
+            continue
+    return text
 
 
 # ---- running ------------------------------------------------------------------------------------------------------
@@ -175,7 +189,7 @@ def run(
     """Run the tasks; returns each one's result by name, in the tasks' order.
 
     `told` hears of every event: ("kept" | "start" | "end", task, result). Results go to the store as they come, so a
-    run that is killed goes on from there.
+    run that is killed goes on from there. Raises UsageError, soon, when one can't be stored.
     """
     results: dict[str, Result] = {}
     for task in todo:

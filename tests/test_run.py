@@ -140,6 +140,21 @@ def test_each_row_of_a_table_has_a_result_of_its_own(small_syllabus, tmp_path):
     assert "seed 42" in pages[0] and "seed 100" in pages[1]
 
 
+def test_ones_own_notebook_runs_again_when_a_helper_or_the_lock_has_changed(tmp_path, monkeypatch):
+    (tmp_path / "own.ipynb").write_text(notebook("%load_ext autoreload", "from helpers import figures"))
+    house = tmp_path / "house"
+    for name in ("helpers/figures.py", *syllabus.ENVIRONMENT):
+        (house / name).parent.mkdir(parents=True, exist_ok=True)
+        (house / name).write_text("1")
+    monkeypatch.setattr(run, "ROOT", house)
+    keys = []
+    for name in (None, "helpers/figures.py", "requirements.lock"):
+        if name:
+            (house / name).write_text("2")
+        keys.append(run.tasks([str(tmp_path / "own.ipynb")], {})[0].key)
+    assert len(set(keys)) == 3
+
+
 def test_a_damaged_result_is_made_again(small_syllabus):
     small_syllabus({"1.1": lesson("1")})
     ran()
@@ -218,6 +233,20 @@ def test_a_table_of_excels_names_its_first_column_as_it_reads(tmp_path):
 def test_a_value_is_what_json_or_python_writes_and_else_text(text, value):
     found = run.assignments([f"seed={text}"])["seed"]
     assert found == value and type(found) is type(value)
+
+
+@pytest.mark.parametrize("code", ["seed = ", "%matplotlib inline\nseed = 1", "seed = '\x00'"])
+def test_a_copy_whose_parameters_cant_be_read_is_named(code, tmp_path):
+    made = v4.new_notebook(cells=[v4.new_code_cell(code, metadata={"tags": ["parameters"]})])
+    nbformat.write(made, tmp_path / "copy.ipynb")
+    with pytest.raises(UsageError, match=r"`parameters` in .*copy\.ipynb is not Python"):
+        run.tasks([str(tmp_path / "copy.ipynb")], {"seed": 7})
+
+
+def test_a_copy_with_metadata_that_is_not_ours_is_named(tmp_path):
+    nbformat.write(v4.new_notebook(metadata={"workbook": ["1.1"]}), tmp_path / "copy.ipynb")
+    with pytest.raises(UsageError, match=r"copy\.ipynb is not a notebook that can be read"):
+        run.tasks([str(tmp_path / "copy.ipynb")], {})
 
 
 def test_an_output_folder_that_cant_be_made_is_said(tmp_path, monkeypatch):

@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from helpers import ROOT
 from helpers.workbook import syllabus, warm_socket
 from helpers.workbook.execute import BLOCKED, DEAD_KERNEL, OK, Job, Limits, Result, execute
 from helpers.workbook.page import html
@@ -85,6 +86,8 @@ def _copy(path: Path):
         text = path.read_text(encoding="utf8")
         notebook = nbformat.reads(text, as_version=4)
         nbformat.validate(notebook)
+        code = "\n".join(c.source for c in notebook.cells if "parameters" in c.metadata.get("tags", []))
+        of = notebook.metadata.get("workbook", {}).get("lesson")
     except OSError as error:
         raise UsageError(f"{path} can't be read: {error.strerror}.") from error
     except (ValueError, AttributeError, KeyError, TypeError, nbformat.ValidationError) as error:
@@ -92,18 +95,30 @@ def _copy(path: Path):
         raise UsageError(
             f"{path} is not a notebook that can be read ({said[0][:100] if said else 'empty'}). Restore it from a copy."
         ) from error
-    code = [c.source for c in notebook.cells if "parameters" in c.metadata.get("tags", [])]
-    of = notebook.metadata.get("workbook", {}).get("lesson")
     lesson = syllabus.load().lesson(of) if of else None
+    around = syllabus.key(lesson) if lesson else _helpers_and_lock()
+
+    def allowed():
+        try:
+            return syllabus.parameter_names(code)
+        except (SyntaxError, ValueError) as error:
+            raise UsageError(
+                f"The cell tagged `parameters` in {path} is not Python ({error}). Leave only assignments in it."
+            ) from error
+
     return (
         lambda: text,
-        lambda values: syllabus.sha(
-            text, json.dumps(values, sort_keys=True), syllabus.key(lesson) if lesson else ""
-        ),
-        lambda: syllabus.parameter_names("\n".join(code)),
+        lambda values: syllabus.sha(text, json.dumps(values, sort_keys=True), around),
+        allowed,
         lesson.needs if lesson else (),
         lesson.title if lesson else path.stem,
     )
+
+
+def _helpers_and_lock() -> str:
+    """What one's own notebook may import: all of it, for its code need not be readable here (magics, half an answer)."""
+    files = sorted((ROOT / "helpers").rglob("*.py")) + [ROOT / name for name in syllabus.ENVIRONMENT]
+    return syllabus.sha(*(part for f in files for part in (str(f.relative_to(ROOT)), f.read_bytes())))
 
 
 def _resource(resource) -> Task:

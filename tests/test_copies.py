@@ -4,7 +4,7 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_output
 
-from helpers.desk import copies
+from helpers.desk import copies, start_page
 from helpers.workbook import syllabus
 from helpers.workbook.syllabus import UsageError
 
@@ -204,6 +204,22 @@ def test_reset_keeps_the_copy_under_todays_date_each_time_and_the_ledger_as_it_i
     assert (desk.folder / "progress.jsonl").read_text() == '{"kept": true}\n'
     desk.path.unlink()
     assert copies.reset(desk.folder, lesson) is None and desk.path.exists()
+
+
+def test_a_version_laid_beside_is_news_until_a_reset(desk):
+    def news():
+        return copies.news(desk.folder, syllabus.load().lesson("1.1"))
+
+    desk.edit(answer)
+    assert news() is None
+    changed = TEXT.replace("answer = ...", "answer = ...  # a number")
+    desk.upstream(changed)
+    assert news() == desk.new and desk.new.name in start_page.html(desk.folder)
+    copies.reset(desk.folder, syllabus.load().lesson("1.1"))
+    assert news() is None and desk.new.exists() and desk.new.name not in start_page.html(desk.folder)
+    desk.edit(lambda n: n.cells[3].update(source="answer = 41"))
+    desk.upstream(changed.replace("a number", "one number"))
+    assert news().name == "lesson_1_1.new-2.ipynb"
 
 
 def test_a_folder_that_cannot_be_written_is_said_with_what_to_do_and_nothing_is_lost(desk, monkeypatch):

@@ -47,6 +47,14 @@ def beside(folder: Path, lesson: Lesson) -> list[Path]:
     return sorted(found, key=lambda path: (len(path.name), path.name))  # by number: the first has none
 
 
+def news(folder: Path, lesson: Lesson) -> Path | None:
+    """The latest version laid beside the learner's copy; None where there is none, or the copy itself is as new (a reset)."""
+    latest = next(reversed(beside(folder, lesson)), None)
+    if latest and _origin(folder / path_of(lesson)) in (_origin(latest), syllabus.sha(lesson.text)):
+        return None
+    return latest
+
+
 def reset(folder: Path, lesson: Lesson) -> Path | None:
     """Begin a lesson anew; returns where the learner's copy is kept, None where there was none. Raises UsageError as `update` does."""
     path = folder / path_of(lesson)

@@ -55,7 +55,7 @@ def _news(folder: Path) -> str:
         f"<li>Lesson {lesson.id} has changed where you had, too. Yours is as you left it; the new one is "
         f"{_anchor(str(new.relative_to(folder)), new.name)}.</li>"
         for lesson in syllabus.load().lessons
-        for new in copies.beside(folder, lesson)[-1:]
+        if (new := copies.news(folder, lesson))
     ]
     return f"<ul>{''.join(lines)}</ul>" if lines else ""
 

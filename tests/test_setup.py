@@ -14,7 +14,7 @@ import yaml
 from packaging.requirements import Requirement
 
 from helpers import ROOT
-from helpers.workbook import bootstrap, doctor
+from helpers.workbook import bootstrap, doctor, syllabus
 
 LOCK = (ROOT / "requirements.lock").read_text()
 PINS = dict(re.findall(r"^([A-Za-z0-9._-]+)(?:\[[^\]]*\])?==([^\s;\\]+)", LOCK, re.M))
@@ -72,6 +72,16 @@ def test_the_container_and_the_editor_run_the_same_commands():
     assert (ROOT / ".devcontainer" / tree["build"]["dockerfile"]).resolve() == ROOT / "Dockerfile"
     dockerfile = (ROOT / "Dockerfile").read_text()
     assert "RUN make setup" in dockerfile and 'CMD ["make", "run"]' in dockerfile
+    assert '-v "$PWD/build/report:/workbook/build/report" mlops-workbook make run' in dockerfile
+
+
+def test_the_runs_the_readme_shows_set_parameters_their_lessons_have():
+    lines = re.findall(r"^ +\.venv/bin/workbook run (.* -p .*)$", (ROOT / "README.md").read_text(), re.M)
+    assert lines
+    for line in lines:
+        names, *settings = [part.split() for part in line.split("#")[0].split(" -p ")]
+        for lesson in map(syllabus.load().lesson, names):
+            assert {s.split("=")[0] for [s] in settings} <= set(lesson.parameters), f"{lesson.id}: {line}"
 
 
 def test_the_setup_script_is_python_3_8():
@@ -88,10 +98,37 @@ def test_a_missing_compiler_is_said_with_the_package_to_install(monkeypatch):
         bootstrap.preflight()
 
 
-def test_too_little_disk_is_said_with_how_much_is_needed(monkeypatch):
+def test_too_little_disk_is_said_with_how_much_a_first_or_a_later_setup_needs(monkeypatch, tmp_path):
     usage = collections.namedtuple("usage", "total used free")
-    monkeypatch.setattr(bootstrap.shutil, "disk_usage", lambda path: usage(0, 0, 3_000_000_000))
+    free = [3_000_000_000, 3_000_000_000, 1_000_000_000]
+    monkeypatch.setattr(bootstrap.shutil, "disk_usage", lambda path: usage(0, 0, free.pop(0)))
+    monkeypatch.setattr(bootstrap, "VENV", tmp_path)
     with pytest.raises(bootstrap.Missing, match="3.0 GB of disk are free, the set-up needs 8"):
+        bootstrap.preflight()
+    (tmp_path / "lib/python3.10/site-packages/tensorflow").mkdir(parents=True)
+    bootstrap.preflight()
+    with pytest.raises(bootstrap.Missing, match="1.0 GB of disk are free, the set-up needs 2"):
+        bootstrap.preflight()
+
+
+@pytest.mark.parametrize(
+    ("body", "said"), [("echo Python 3.9", "has Python 3.9"), ("exit 1", "has a Python that doesn't start")]
+)
+def test_an_environment_of_another_python_is_refused_with_what_to_do(monkeypatch, tmp_path, body, said):
+    monkeypatch.setattr(bootstrap, "VENV", tmp_path)
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin/python").write_text(f"#!/bin/sh\n{body}\n")
+    (tmp_path / "bin/python").chmod(0o755)
+    with pytest.raises(bootstrap.Missing, match=rf"{said}, the workbook needs 3\.10: `rm -rf \.venv`"):
+        bootstrap.preflight()
+
+
+def test_a_processor_without_avx2_is_refused_and_one_that_does_not_say_is_not(monkeypatch, tmp_path):
+    monkeypatch.setattr(bootstrap, "CPUINFO", tmp_path / "cpuinfo")
+    bootstrap.CPUINFO.write_text("processor : 0\nFeatures : fp asimd\n")
+    bootstrap.preflight()
+    bootstrap.CPUINFO.write_text("flags\t\t: fpu avx sse4_2\nvmx flags\t: avx2\n")
+    with pytest.raises(bootstrap.Missing, match="no AVX2"):
         bootstrap.preflight()
 
 
@@ -109,6 +146,11 @@ def test_a_machine_without_tfx_packages_is_sent_to_the_container(monkeypatch, ma
         ("error: Failed to fetch: `https://x`\n  Caused by: dns error", "index can't be reached"),
         ("ERROR: No matching distribution found for uv", "index can't be reached"),
         ("OSError: [Errno 28] No space left on device", "disk is full"),
+        (
+            "error: Failed to download `https://x/20240107/cpython-3.10.1-linux.tar.gz`\n  error sending request",
+            "Python 3.10 is missing and can't be fetched",
+        ),
+        ("Failed to download and build `x`\n  gcc -I/uv/python/cpython-3.10/include", "The set-up failed"),
         ("error: hash mismatch for numpy", "hash mismatch for numpy"),
         ("", "no message"),
     ],

@@ -7,6 +7,7 @@ from, written last, tells a finished set-up from one that was cut off.
 import hashlib
 import os
 import platform
+import re
 import shutil
 import subprocess
 import sys
@@ -16,11 +17,18 @@ ROOT = Path(__file__).resolve().parents[2]
 VENV = ROOT / ".venv"
 READY = VENV / ".ready"
 UV_VERSION = "uv>=0.5"
+CPUINFO = Path("/proc/cpuinfo")
 GIGABYTES = 8
+GIGABYTES_LATER = 2  # a changed lock replaces some packages
 
 
 class Missing(Exception):
     """Something the set-up needs is not there; the message says what to do."""
+
+
+def wanted():
+    """The version of Python the environment is made with."""
+    return (ROOT / ".python-version").read_text().strip()
 
 
 def digest():
@@ -46,16 +54,29 @@ def preflight():
             "TFX 1.16 has no packages for {} on {}. Use the Dockerfile or the devcontainer: README, "
             "'Windows, Apple silicon, ARM'.".format(*machine)
         )
+    # An emulator may show its host's processor, which has no such line.
+    flags = re.search(r"^flags\s*:(.*)", CPUINFO.read_text(), re.M) if CPUINFO.exists() else None
+    if flags and "avx2" not in flags.group(1).split():
+        raise Missing("This processor has no AVX2, which the packages compute with: use another machine.")
     if not any(shutil.which(name) for name in ("c++", "g++", "clang++")):
         raise Missing(
             "A C++ compiler is missing: `apt-get install g++`, `dnf install gcc-c++` or `xcode-select --install`."
         )
-    free = shutil.disk_usage(str(ROOT)).free / 1e9
-    if free < GIGABYTES:
-        raise Missing(
-            "{:.1f} GB of disk are free, the set-up needs {}: make room and call again.".format(
-                free, GIGABYTES
+    python = VENV / "bin" / "python"
+    if python.exists():
+        ask = [str(python), "-I", "-c", "import sys; print('Python %d.%d' % sys.version_info[:2])"]
+        done = subprocess.run(ask, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        found = done.stdout.decode().strip() or "a Python that doesn't start"
+        if found != "Python " + wanted():
+            raise Missing(
+                ".venv has {}, the workbook needs {}: `rm -rf .venv` and call again.".format(found, wanted())
             )
+    free = shutil.disk_usage(str(ROOT)).free / 1e9
+    installed = any(VENV.glob("lib/python*/site-packages/tensorflow"))
+    needed = GIGABYTES_LATER if installed else GIGABYTES
+    if free < needed:
+        raise Missing(
+            "{:.1f} GB of disk are free, the set-up needs {}: make room and call again.".format(free, needed)
         )
 
 
@@ -87,6 +108,10 @@ def explain(said):
     lowered = said.lower()
     if "no space left" in lowered:
         return "The disk is full: make room and call again."
+    if "no interpreter found" in lowered or re.search(r"failed to download `?http\S*/cpython-", lowered):
+        return "Python {} is missing and can't be fetched: install it (`pyenv install {}`) and call again.".format(
+            wanted(), wanted()
+        )
     network = (
         "dns error",
         "failed to fetch",
@@ -117,10 +142,6 @@ def step(said, *command):
     if done.returncode:
         words = done.stdout.decode(errors="replace")
         sys.stderr.write(words)
-        if "No interpreter found" in words:
-            raise Missing(
-                "Python 3.10 is missing and can't be fetched: install it (`pyenv install 3.10`) and call again."
-            )
         raise Missing(explain(words))
 
 
@@ -129,15 +150,14 @@ def setup():
     preflight()
     uv = find_uv()
     READY.unlink() if READY.exists() else None
-    version = (ROOT / ".python-version").read_text().strip()
     if not (VENV / "bin" / "python").exists():
         step(
-            "Making .venv with Python {} …".format(version),
+            "Making .venv with Python {} …".format(wanted()),
             uv,
             "venv",
             "--allow-existing",
             "--python",
-            version,
+            wanted(),
             str(VENV),
         )
     step(

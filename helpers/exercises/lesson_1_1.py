@@ -20,6 +20,10 @@ from helpers.exercises.outputs import agrees, number, truths
 def what_an_alert_earns_on_average(expected_gain):
     if any(r["output"] is None for r in expected_gain):
         return wrong("For some inputs your function gives nothing back. Does every path `return` a number?")
+    if all(type(r["output"]) is bool for r in expected_gain):
+        return wrong(
+            "That decides whether to send the alert. Asked is what it earns if it is sent, in dollars."
+        )
     if not all(number(r["output"]) for r in expected_gain):
         return wrong("Your function does not give a single number for a single flight.")
     mistakes = {
@@ -32,6 +36,18 @@ def what_an_alert_earns_on_average(expected_gain):
         ),
         "That is what a late flight earns, whatever its probability: `chance` plays no part.": lambda p, saved, spent: (
             saved - spent
+        ),
+        "You pay twice on a late flight: acting costs the same, late or not.": lambda p, saved, spent: (
+            p * (saved - spent) - spent
+        ),
+        "On time you add the cost as if it were earned. In that column of the table the desk only pays.": lambda p, saved, spent: (
+            p * (saved - spent) + (1 - p) * spent
+        ),
+        "That is the chance from which on an alert pays. The function gives dollars, for the chance it gets.": lambda p, saved, spent: (
+            spent / saved
+        ),
+        "`chance` lies between 0 and 1. It is not a percentage.": lambda p, saved, spent: (
+            p / 100 * saved - spent
         ),
         "The sign is turned round: that is what an alert costs on average, not what it earns.": lambda p, saved, spent: (
             spent - p * saved
@@ -54,6 +70,12 @@ def what_an_alert_earns_on_average(expected_gain):
     for reason, formula in mistakes.items():
         if agrees(expected_gain, formula):
             return wrong(reason)
+    first, second = ((r["input"][0], r["output"]) for r in expected_gain[:2])  # at the same prices
+    slope = (first[1] - second[1]) / (first[0] - second[0])
+    if slope and agrees(expected_gain, lambda p, saved, spent: first[1] + slope * (p - first[0])):
+        return wrong(
+            "Your function has prices of its own. It should use the `saved` and `spent` that it is given."
+        )
     return wrong(
         "Add up two cases: late, with probability `chance`, and on time, with the rest. What does the alert earn in each?"
     )
@@ -138,7 +160,7 @@ def _tables():
     )
     above = pd.DataFrame({"month": [8, 9, 10], "late": [0.24, 0.13, 0.17], "predicted": [0.25, 0.27, 0.30]})
     edge = pd.DataFrame({"month": [1, 2], "late": [0.25, 0.5], "predicted": [0.375, 0.75]})
-    calm = pd.DataFrame({"month": [2, 3], "late": [0.23, 0.04], "predicted": [0.22, 0.05]}, index=[7, 9])
+    calm = pd.DataFrame({"month": [2, 3], "late": [0.23, 0.04], "predicted": [0.22, 0.05]})
     return [(usual, 0.1), (above, 0.1), (edge, 0.125), (calm, 0.05), (usual, 0.02)]
 
 
@@ -153,8 +175,10 @@ def _tables():
 )
 def which_months_raise_the_alarm(months_with_alarm):
     outputs = [r["output"] for r in months_with_alarm]
-    if any(output is None for output in outputs):
+    if all(output is None for output in outputs):
         return wrong("Your function gives nothing back. Does it `return` the list?")
+    if any(output is None for output in outputs):
+        return wrong("For some tables nothing comes back. Does a loop `return` before its end?")
     if any(type(output) is not list for output in outputs):
         return wrong("Asked is a list of months; your function gives something else.")
     if any(type(item) is bool for output in outputs for item in output):
@@ -191,6 +215,12 @@ def which_months_raise_the_alarm(months_with_alarm):
         return wrong(
             "You measure the gap relative to a share. The tolerance is in shares itself, so compare the difference."
         )
+    if same(lambda p, o, t: True):
+        return wrong(
+            "Every month raises your alarm, however small its gap. Are gap and tolerance both fractions of 1?"
+        )
+    if same(lambda p, o, t: False):
+        return wrong("No month raises your alarm, in any table. Are gap and tolerance both fractions of 1?")
     if same(lambda p, o, t: abs(p - o) > 0.1):
         return wrong("Your function uses a tolerance of its own, not the one it is given.")
     if any(
@@ -219,6 +249,9 @@ def which_months_raise_the_alarm(months_with_alarm):
             (6.0, {"EWR": -400.0, "JFK": 50.0, "LGA": 20.0}, 100),
             (0.5, {"EWR": 10.0, "JFK": 5.0, "LGA": -1.0}, 1),
             (9.0, {"EWR": 300.0, "JFK": 150.0, "LGA": 200.0}, 100),
+            (4.0, {"EWR": 30.0, "JFK": -90.0, "LGA": -80.0}, 100),
+            (7.0, {"EWR": -120.0, "JFK": 300.0, "LGA": 20.0}, 100),
+            (-150.0, {"EWR": 20.0, "JFK": 30.0, "LGA": 10.0}, 100),
         ]
     ),
     hints=(
@@ -265,6 +298,18 @@ def whether_the_candidate_may_go_out(promote):
         ),
         "You average over the airports. A good one then hides a bad one.": lambda low, by, allowed: (
             low > 0 and sum(by.values()) / len(by) >= -allowed
+        ),
+        "Your gate stops at the first airport. Does a loop `return` before it has seen them all?": lambda low, by, allowed: (
+            low > 0 and next(iter(by.values())) >= -allowed
+        ),
+        "You add up the airports. A good one then hides a bad one.": lambda low, by, allowed: (
+            low > 0 and sum(by.values()) >= -allowed
+        ),
+        "An airport that gains much is held back by your gate. Only a loss can be too large.": lambda low, by, allowed: (
+            low > 0 and all(abs(gain) <= allowed for gain in by.values())
+        ),
+        "`allowed` is for a single airport. Over all flights the candidate must win.": lambda low, by, allowed: (
+            low >= -allowed and min(by.values()) >= -allowed
         ),
         "Your gate is turned round: it lets out those it should keep.": lambda low, by, allowed: (
             not (low > 0 and min(by.values()) >= -allowed)

@@ -1,10 +1,18 @@
 """Answers to the exercises of lesson 1.1."""
 
+import numpy as np
+import pandas as pd
+
 from .harness import Cases
 
 
 def _gain(chance, saved, spent):
     return chance * (saved - spent) + (1 - chance) * (0 - spent)
+
+
+def _earned(late, alert):
+    """The lesson's function, with the prices of its parameters cell."""
+    return alert * (100 * late - 30)
 
 
 def _months(table, tolerance):
@@ -20,6 +28,21 @@ def _months_in_a_loop(table, tolerance):
     ]
 
 
+def _months_by_position(table, tolerance):
+    found = []
+    for i in range(len(table)):
+        if abs(table["predicted"][i] - table["late"][i]) > tolerance:
+            found.append(table["month"][i])
+    return found
+
+
+def _months_that_return_too_early(table, tolerance):
+    for row in table.itertuples():
+        if abs(row.predicted - row.late) > tolerance:
+            return [row.month]
+    return None
+
+
 def _gate(low, by_origin, allowed):
     return low > 0 and min(by_origin.values()) >= -allowed
 
@@ -28,6 +51,16 @@ def _gate_by_steps(low, by_origin, allowed):
     if low <= 0:
         return False
     return all(difference >= -allowed for difference in by_origin.values())
+
+
+def _gate_by_the_worst(low, by_origin, allowed):
+    worst = min(by_origin, key=by_origin.get)
+    return np.bool_(low > 0) & np.bool_(by_origin[worst] + allowed >= 0)
+
+
+def _gate_that_returns_too_early(low, by_origin, allowed):
+    first, *_ = by_origin.values()
+    return low > 0 and first >= -allowed
 
 
 ALL = {"dep_time", "dep_delay", "arr_time", "arr_delay", "air_time"}
@@ -49,6 +82,14 @@ CASES = {
             "whatever its probability": {"expected_gain": lambda chance, saved, spent: saved - spent},
             "sign is turned round": {"expected_gain": lambda chance, saved, spent: spent - chance * saved},
             "hides it": {"expected_gain": lambda chance, saved, spent: max(0, chance * saved - spent)},
+            "decides whether to send": {"expected_gain": lambda chance, saved, spent: chance * saved > spent},
+            "pay twice": {"expected_gain": lambda chance, saved, spent: chance * (saved - spent) - spent},
+            "as if it were earned": {
+                "expected_gain": lambda chance, saved, spent: chance * (saved - spent) + (1 - chance) * spent
+            },
+            "from which on an alert pays": {"expected_gain": lambda chance, saved, spent: spent / saved},
+            "not a percentage": {"expected_gain": lambda chance, saved, spent: chance / 100 * saved - spent},
+            "prices of its own": {"expected_gain": lambda chance, saved, spent: _earned(chance, 1)},
             "per dollar spent": {
                 "expected_gain": lambda chance, saved, spent: (chance * saved - spent) / spent
             },
@@ -67,6 +108,7 @@ CASES = {
             {"afterwards": ALL},
             {"afterwards": sorted(ALL, reverse=True) + ["dep_time"]},
             {"afterwards": tuple(ALL)},
+            {"afterwards": pd.Index(sorted(ALL))},
         ],
         wrong={
             "stands in the timetable": {"afterwards": ALL | {"sched_arr_time"}},
@@ -85,6 +127,7 @@ CASES = {
         right=[
             {"months_with_alarm": _months},
             {"months_with_alarm": _months_in_a_loop},
+            {"months_with_alarm": _months_by_position},
             {"months_with_alarm": lambda table, tolerance: set(_months(table, tolerance))},
             {
                 "months_with_alarm": lambda table, tolerance: table.query(
@@ -108,6 +151,12 @@ CASES = {
             "relative to a share": {
                 "months_with_alarm": lambda t, x: t.month[(t.predicted / t.late - 1).abs() > x].tolist()
             },
+            "Every month raises": {
+                "months_with_alarm": lambda t, x: t.month[(100 * (t.predicted - t.late)).abs() > x].tolist()
+            },
+            "No month raises": {
+                "months_with_alarm": lambda t, x: t.month[(t.predicted - t.late).abs() > 100 * x].tolist()
+            },
             "tolerance of its own": {
                 "months_with_alarm": lambda t, x: t.month[(t.predicted - t.late).abs() > 0.1].tolist()
             },
@@ -119,17 +168,23 @@ CASES = {
                 ]
             },
             "gives nothing back": {"months_with_alarm": lambda t, x: print(end="")},
+            "before its end": {"months_with_alarm": _months_that_return_too_early},
             "something else": {
                 "months_with_alarm": lambda t, x: int((t.predicted - t.late).abs().gt(x).sum())
             },
             "as numbers": {"months_with_alarm": lambda t, x: [f"month {m}" for m in t.month]},
-            "Try a table by hand": {"months_with_alarm": lambda t, x: t.month.tolist()},
+            "Try a table by hand": {
+                "months_with_alarm": lambda t, x: t.month[
+                    (t.predicted - t.late).abs().round(1) > round(x, 1)
+                ].tolist()
+            },
         },
     ),
     "1.1d": Cases(
         right=[
             {"promote": _gate},
             {"promote": _gate_by_steps},
+            {"promote": _gate_by_the_worst},
             {
                 "promote": lambda low, by_origin, allowed: int(
                     low > 0 and max(-x for x in by_origin.values()) <= allowed
@@ -152,6 +207,14 @@ CASES = {
             },
             "You average over": {
                 "promote": lambda low, by, allowed: low > 0 and sum(by.values()) / 3 >= -allowed
+            },
+            "stops at the first airport": {"promote": _gate_that_returns_too_early},
+            "You add up": {"promote": lambda low, by, allowed: low > 0 and sum(by.values()) >= -allowed},
+            "gains much is held back": {
+                "promote": lambda low, by, allowed: low > 0 and all(abs(x) <= allowed for x in by.values())
+            },
+            "for a single airport": {
+                "promote": lambda low, by, allowed: low >= -allowed and min(by.values()) >= -allowed
             },
             "turned round": {"promote": lambda low, by, allowed: not _gate(low, by, allowed)},
             "says nothing": {"promote": lambda low, by, allowed: True if _gate(low, by, allowed) else None},

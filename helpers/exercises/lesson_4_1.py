@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 
 import numpy as np
 from google.protobuf import text_format
@@ -71,18 +72,24 @@ def what_classify_is_sent(as_examples):
 
 
 def _body_fault(body, flights):
+    if type(body) is str:
+        return "The body is a dict; the text is made of it when it is sent. Your function gives the text already."
     if type(body) is not dict:
         return "The body is a dict, which becomes the JSON object; your function gives something else back."
     if "instances" in body or "inputs" in body:
         return "That is the layout of `:predict`. `:classify` takes its records under another key; look at the request above."
     rows = body.get("examples")
+    if type(rows) is dict:
+        return "Your `examples` is laid out by feature, as the columns of `:predict` are. Here every flight is a record of its own."
     if type(rows) is not list or len(rows) != len(flights) or any(type(row) is not dict for row in rows):
         return "The body needs a list of records, one dict for each flight, in the same order."
     for row, flight in zip(rows, flights, strict=True):
         reason = _record_fault(row, flight)
         if reason:
             return reason
-    if body.get("signature_name") != "classify":
+    if "signature_name" in body and body["signature_name"] != "classify":
+        return "The body names another signature than the request above; that one's input and output have other names."
+    if "signature_name" not in body:
         return (
             "The body does not name the signature, so the server would take the default one, whose input and output have "
             "other names."
@@ -103,7 +110,7 @@ def _record_fault(row, flight):
     for name in FEATURES:
         known = flight[name]
         if name in row and row[name] is None:
-            return f"A gap in `{name}` goes out as `null` or `NaN`, and the server refuses both here. How does a record say that a value is unknown?"
+            return f"A gap in `{name}` goes out as `null` or `NaN`. The server refuses the one, and the model computes with the other. How does a record say that a value is unknown?"
         if known is None and name in row:
             return f"`{name}` was a gap and you sent a value. An invented measurement looks like a real one to the model."
         if known is None:
@@ -148,6 +155,10 @@ def a_configuration_for_a_canary(config):
     except UnicodeEncodeError:
         return wrong("The text holds characters that no file can hold. Write it anew, in plain letters.")
     except text_format.ParseError as error:
+        if re.match(r"\s*config\b", config):
+            return wrong(
+                "A `config` by itself is an entry without its list, or the request of `reload`. The file starts as the example does."
+            )
         return wrong(
             f"The server can't read it; it stumbles in line {error.GetLine() or 1}. Compare braces and field names with the example."
         )
@@ -202,6 +213,8 @@ def _labels_fault(labels):
             return wrong(f"There is no label `{label}`, and clients that ask for it get an error.")
     if (labels["stable"], labels["canary"]) != (1, 2):
         return wrong("A label points at another version than it should.")
+    if len(labels) > 2:
+        return wrong("There is a label that nobody asked for, and clients may come to rely on it.")
     return None
 
 
@@ -269,7 +282,7 @@ _READY_MISTAKES = {
     hints=(
         "The body lists every version the server has seen since it started, the highest first.",
         "Which of the states START, LOADING, AVAILABLE, UNLOADING, END can answer a request? How many versions have to be in it?",
-        "A model the server does not know has a body without `model_version_status`; `dict.get` takes a default.",
+        "A model that the server does not know has a body without `model_version_status`; `dict.get` takes a default.",
     ),
 )
 def when_a_model_is_ready(is_ready):
@@ -314,6 +327,7 @@ _PAIRS = [
     (_LOW, [*_LOW[:-1], 1.2]),
     (_LOW, [-0.01, *_LOW[1:]]),
     (_EVEN, [*[round(1 - p, 4) for p in _EVEN[:-1]], float("nan")]),
+    (_LOW, [0.19] * 31),  # the same of every flight, at nearly the old mean: no rank correlation
 ]
 
 
@@ -329,6 +343,7 @@ def _held(
     distance=abs,
     valid=lambda c: bool(((c >= 0) & (c <= 1)).all()),
     alone=True,
+    told=frozenset({"level", "order"}),
 ):
     """The reasons for one pair; the keywords let a common mistake take the place of a check."""
     stable, candidate = np.array(stable), np.array(candidate)
@@ -337,7 +352,10 @@ def _held(
         return reasons
     reasons |= {"level"} if distance(float(np.nanmean(candidate) - np.nanmean(stable))) > 0.1 else set()
     both = ~np.isnan(candidate)
-    return reasons | ({"order"} if correlate(stable[both], candidate[both]) < 0.9 else set())
+    told_apart = len(set(candidate[both])) > 1
+    ordered = told_apart and correlate(stable[both], candidate[both]) >= 0.9
+    reasons |= set() if ordered else {"order"}
+    return reasons & told if {"level", "order"} <= reasons else reasons
 
 
 _GATE_MISTAKES = {
@@ -367,6 +385,12 @@ _GATE_MISTAKES = {
     "When a chance is no chance the other two checks mean nothing; they should not be named.": {
         "alone": False
     },
+    "Where level and order both fail, you name the level alone. The set holds every reason that applies.": {
+        "told": {"level"}
+    },
+    "Where level and order both fail, you name the order alone. The set holds every reason that applies.": {
+        "told": {"order"}
+    },
 }
 
 
@@ -376,7 +400,8 @@ _GATE_MISTAKES = {
     hints=(
         "Begin with `invalid`, and return at once if it applies. What does `nan < 0` say, what `nan > 1`?",
         "Means may differ in either direction.",
-        '`pandas.Series.corr` takes `method="spearman"`. An inverted model has a rank correlation near −1, not near 0.',
+        '`pandas.Series.corr` takes `method="spearman"`. An inverted model has a rank correlation near −1, not near 0; a '
+        "model that says the same of every flight has `nan`.",
     ),
 )
 def a_gate_before_the_label_moves(reasons_to_hold):
@@ -386,12 +411,22 @@ def a_gate_before_the_label_moves(reasons_to_hold):
     answers = [set(answer) for answer in answers]
     if set().union(*answers) - {"invalid", "level", "order"}:
         return wrong("Your gate gives a name that is none of the three; they are written in small letters.")
-    if answers == [_held(*pair) for pair in _PAIRS]:
-        return right(
-            "The gate needs no labels: it compares what the candidate says with what is said today, in validity, level and order."
+    *varied, constant = answers  # the candidate without ranks is a slip of its own, whatever the rest
+    if varied == [_held(*pair) for pair in _PAIRS[:-1]]:
+        if constant == _held(*_PAIRS[-1]):
+            return right(
+                "The gate needs no labels: it compares what the candidate says with what is said today, in validity, level and order."
+            )
+        if not constant:
+            return wrong(
+                "A candidate that says the same of every flight passes. It has no rank correlation, and every comparison with "
+                "`nan` is false: ask whether the candidate is good enough, not whether it is too bad."
+            )
+        return wrong(
+            "A candidate that says the same of every flight, at the old mean, breaks one of the three rules, and you name another."
         )
     for reason, change in _GATE_MISTAKES.items():
-        if answers == [_held(*pair, **change) for pair in _PAIRS]:
+        if varied == [_held(*pair, **change) for pair in _PAIRS[:-1]]:
             return wrong(reason)
     if answers[0]:
         return wrong("Your gate holds back a candidate that says exactly what the stable version says.")

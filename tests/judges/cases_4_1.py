@@ -1,5 +1,6 @@
 """Answers to the exercises of lesson 4.1."""
 
+import json
 import math
 import statistics
 
@@ -76,18 +77,22 @@ def _ready_by_steps(status):
     return "AVAILABLE" in {version["state"] for version in status["model_version_status"]}
 
 
+def _pearson(a, b):
+    return statistics.correlation(a, b) if len(set(b)) > 1 else math.nan
+
+
 def _spearman(a, b):
     def rank(values):
         return [sorted(values).index(value) for value in values]
 
-    return statistics.correlation(rank(a), rank(b))
+    return _pearson(rank(a), rank(b))
 
 
 def _valid(candidate):
     return all(0 <= chance <= 1 for chance in candidate)
 
 
-def _gate(valid=_valid, distance=abs, correlate=_spearman, alone=True):
+def _gate(valid=_valid, distance=abs, correlate=_spearman, alone=True, ordered=lambda rank: rank >= 0.9):
     def reasons_to_hold(stable, candidate):
         reasons = set()
         if not valid(candidate):
@@ -98,9 +103,17 @@ def _gate(valid=_valid, distance=abs, correlate=_spearman, alone=True):
         stable_, candidate_ = [s for s, _ in pairs], [c for _, c in pairs]
         if distance(statistics.mean(candidate_) - statistics.mean(stable)) > 0.1:
             reasons.add("level")
-        if correlate(stable_, candidate_) < 0.9:
+        if not ordered(correlate(stable_, candidate_)):
             reasons.add("order")
         return reasons
+
+    return reasons_to_hold
+
+
+def _first_of(*names):
+    def reasons_to_hold(stable, candidate):
+        found = _gate()(stable, candidate)
+        return [name for name in names if name in found][:1]
 
     return reasons_to_hold
 
@@ -113,7 +126,7 @@ def _gate_of_pandas(stable, candidate):
         return {"invalid"}
     found = {
         "level": abs(candidate.mean() - stable.mean()) > 0.1,
-        "order": candidate.corr(stable, method="spearman") < 0.9,
+        "order": candidate.nunique() == 1 or candidate.corr(stable, method="spearman") < 0.9,
     }
     return [name for name, applies in found.items() if applies]
 
@@ -125,7 +138,20 @@ CASES = {
             "becomes the JSON object": {
                 "as_examples": lambda flights: [_record(flight) for flight in flights]
             },
+            "gives the text already": {"as_examples": lambda flights: json.dumps(_body()(flights))},
             "layout of `:predict`": {"as_examples": _body("instances")},
+            "laid out by feature": {
+                "as_examples": lambda flights: {
+                    "signature_name": "classify",
+                    "examples": {
+                        name: [_typed(name, flight[name]) for flight in flights if flight[name] is not None]
+                        for name in FEATURES
+                    },
+                }
+            },
+            "names another signature": {
+                "as_examples": lambda flights: {**_body()(flights), "signature_name": "predict_rows"}
+            },
             "one dict for each flight": {
                 "as_examples": lambda flights: {
                     "signature_name": "classify",
@@ -188,6 +214,10 @@ CASES = {
         right=[{"config": _config()}, {"config": OTHER_CONFIG}],
         wrong={
             "can't read it": {"config": _config() + "}"},
+            "an entry without its list": {"config": "config { " + _config() + " }"},
+            "nobody asked for": {
+                "config": _config(labels=LABELS + ' version_labels { key: "newest" value: 2 }')
+            },
             "holds one `config` for each model": {"config": "model_config_list { }"},
             "Name and base path": {"config": _config(path="models/late")},
             "lacks the platform": {"config": _config(platform="")},
@@ -257,13 +287,21 @@ CASES = {
             },
             "much *less* than before": {"reasons_to_hold": _gate(distance=lambda difference: difference)},
             "much *more* than before": {"reasons_to_hold": _gate(distance=lambda difference: -difference)},
-            "Pearson's correlation": {"reasons_to_hold": _gate(correlate=statistics.correlation)},
+            "Pearson's correlation": {"reasons_to_hold": _gate(correlate=_pearson)},
+            "has no rank correlation, and": {"reasons_to_hold": _gate(ordered=lambda rank: not rank < 0.9)},
+            "and you name another": {
+                "reasons_to_hold": lambda stable, candidate: (
+                    {"invalid"} if len(set(candidate)) == 1 else _gate()(stable, candidate)
+                )
+            },
             "ranks everything backwards": {
                 "reasons_to_hold": _gate(correlate=lambda a, b: abs(_spearman(a, b)))
             },
             "never compare the rankings": {"reasons_to_hold": _gate(correlate=lambda a, b: 1)},
             "never compare the means": {"reasons_to_hold": _gate(distance=lambda difference: 0)},
             "they should not be named": {"reasons_to_hold": _gate(alone=False)},
+            "name the level alone": {"reasons_to_hold": _first_of("invalid", "level", "order")},
+            "name the order alone": {"reasons_to_hold": _first_of("invalid", "order", "level")},
             "set of names": {
                 "reasons_to_hold": lambda stable, candidate: bool(_gate_of_pandas(stable, candidate))
             },

@@ -583,6 +583,15 @@ def test_a_folder_that_others_can_enter_is_not_used(own, caplog):
     next(own.glob("workbook-*")).chmod(0o700)
 
 
+def test_a_folder_too_deep_for_sockets_is_not_used(own, tmp_path, monkeypatch, caplog):
+    deep = tmp_path / ("deep" * 25)
+    deep.mkdir()
+    monkeypatch.delenv("XDG_RUNTIME_DIR")
+    monkeypatch.setattr(tempfile, "tempdir", str(deep))
+    cold(caplog)
+    assert "kernel over TCP" in caplog.text and "too long" in caplog.text
+
+
 def test_a_folder_that_is_a_link_or_a_file_is_not_used(own, tmp_path):
     folder = warm_socket.private_folder()
     folder.rmdir()

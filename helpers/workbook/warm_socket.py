@@ -25,6 +25,7 @@ from helpers.environment import ENVIRONMENT
 
 SCRIPT = Path(__file__).with_name("warm_parent.py")
 TRIES = 2  # a parent may end, being idle, just when it is asked
+LONGEST = 103  # bytes of a socket's path on macOS; Linux takes four more
 RETRY = 600  # seconds for which a parent that died each time is not tried again
 # Python and libraries read these when they start, so kernels that differ in one need different parents.
 READ_AT_START = re.compile(
@@ -63,6 +64,8 @@ def kernel_folder(kernel: str) -> Path:
         if not psutil.pid_exists(int(left.name.partition("-")[0])):
             shutil.rmtree(left, ignore_errors=True)
     own = folder / f"{os.getpid()}-{kernel[:8]}.kernel"
+    if len(os.fsencode(own / "c-1")) > LONGEST:
+        raise Cold(f"{folder} is too long a path for sockets; name a shorter one in XDG_RUNTIME_DIR")
     own.mkdir(mode=0o700, exist_ok=True)
     return own
 

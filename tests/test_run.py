@@ -9,7 +9,10 @@ import sys
 import tempfile
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
 from pathlib import Path
+from types import SimpleNamespace
 
 import nbformat
 import nbformat.v4 as v4
@@ -17,7 +20,7 @@ import psutil
 import pytest
 
 from helpers.workbook import report, run, syllabus
-from helpers.workbook.execute import Job, Limits, execute
+from helpers.workbook.execute import Guard, Job, Limits, Result, execute
 from helpers.workbook.page import html
 from helpers.workbook.store import Store
 from helpers.workbook.syllabus import UsageError
@@ -471,3 +474,90 @@ def test_a_lesson_whose_worker_is_killed_runs_on_another(tmp_path, own_build, sc
     todo = run.tasks([str(tmp_path / "n.ipynb")], {})
     results = once_there_is_a_worker(lambda: run.run(todo, Store(), scheduler=address))
     assert [r.outcome for r in results.values()] == ["ok"]
+
+
+# ---- a lesson's process and the store, by themselves -----------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "dies", ["exit 3", """read job; printf '{"outcome": "ok", "notebook": "{'; kill -9 $$"""]
+)
+def test_a_process_that_dies_before_it_reads_its_job_or_while_it_answers_is_a_dead_kernel(
+    dies, tmp_path, monkeypatch
+):
+    (tmp_path / "python").write_text(f"#!/bin/sh\n{dies}\n")
+    (tmp_path / "python").chmod(0o700)
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
+    monkeypatch.setattr("helpers.workbook.execute.asdict", lambda job: time.sleep(0.5) or asdict(job))
+    result = execute(Job("x", notebook("1")))  # written when the process has long ended
+    assert result.outcome == "dead kernel" and "2 times" in result.detail
+
+
+def test_a_large_job_is_read_in_large_pieces():
+    code = """
+from pathlib import Path
+from helpers.workbook import execute
+execute.papermill = lambda job, guards: execute.Result("ok", Path("/proc/self/io").read_text())
+execute.main()
+"""
+    job = json.dumps({"name": "x", "notebook": "x" * 1_000_000, "limits": {}}).encode() + b"\n"
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as child:
+        child.stdin.write(job)
+        child.stdin.flush()
+        said = json.loads(child.stdout.read())["detail"]
+    assert int(said.split("syscr:")[1].split()[0]) < 500_000
+
+
+@pytest.mark.parametrize("kernelspec", [None, {"name": "conda-env-gone-py", "display_name": "Gone"}])
+def test_a_notebook_that_names_no_kernel_or_one_that_is_not_there_runs_in_ours(kernelspec):
+    made = nbformat.reads(notebook("print(7 * number)"), 4)
+    del made.metadata["kernelspec"]
+    if kernelspec:
+        made.metadata.kernelspec = kernelspec
+    result = execute(Job("x", nbformat.writes(made), {"number": 6}))
+    assert result.outcome == "ok", result.detail
+    assert "42" in html(result.notebook, "x")
+
+
+@pytest.fixture
+def guarded():
+    """Starts Python code in place of a kernel, waits for what it prints, and gives a guard the process."""
+    started = []
+
+    def start(code, **limits):
+        started.append(
+            subprocess.Popen(
+                [sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, start_new_session=True
+            )
+        )
+        client = SimpleNamespace(km=SimpleNamespace(provisioner=started[0]))
+        return Guard(client, Limits(**limits)), started[0].stdout.readline()
+
+    yield start
+    os.killpg(started[0].pid, signal.SIGKILL)
+    started[0].wait()
+
+
+def test_memory_that_forks_share_is_counted_once(guarded):
+    guard, _ = guarded(
+        "import os, time; x = b'x' * 100_000_000; [os.fork() or time.sleep(99) for _ in range(5)];"
+        "print(flush=True); time.sleep(99)",
+        memory=0.3,
+    )
+    guard.start()
+    time.sleep(2)
+    guard.done.set()
+    guard.join()
+    assert guard.verdict is None and 0.1 < guard.peak < 0.3
+
+
+def test_a_killed_kernel_takes_along_what_has_a_session_of_its_own(guarded):
+    guard, pid = guarded(
+        "import subprocess, time; p = subprocess.Popen(['sleep', '99'], start_new_session=True);"
+        "print(p.pid, flush=True); time.sleep(99)"
+    )
+    guard.kill()
+    time.sleep(1)
+    assert not psutil.pid_exists(int(pid)) or psutil.Process(int(pid)).status() == psutil.STATUS_ZOMBIE

@@ -11,6 +11,8 @@ import time
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 
+import psutil
+
 # The outcomes a lesson can have. Only a fault of the infrastructure is tried again.
 OK, CELL_ERROR, CELL_TIMEOUT = "ok", "cell error", "cell time-out"
 LESSON_TIMEOUT, DEAD_KERNEL, BLOCKED = "lesson time-out", "dead kernel", "blocked"
@@ -18,7 +20,7 @@ LESSON_TIMEOUT, DEAD_KERNEL, BLOCKED = "lesson time-out", "dead kernel", "blocke
 
 @dataclass(frozen=True)
 class Limits:
-    """Seconds a cell and a lesson may take, and gigabytes (resident, with its children) a kernel may hold."""
+    """Seconds a cell and a lesson may take, and gigabytes (in memory, with its children) a kernel may hold."""
 
     cell: float = 600
     lesson: float = 1200
@@ -71,11 +73,12 @@ def execute(job: Job, tries: int = 2) -> Result:
             except BrokenPipeError:
                 answer = b""
             finally:
-                child.stdin.close()
+                with suppress(BrokenPipeError):  # it was killed before it had read the job
+                    child.stdin.close()
             child.wait()
             err.seek(0)
             words = err.read().decode(errors="replace").strip().splitlines()
-        if answer:
+        with suppress(ValueError):  # none, or it was killed while writing it
             return Result(**json.loads(answer))
     last = words[-1] if words else f"exit status {child.returncode}"
     return Result(DEAD_KERNEL, f"The lesson's process ended without a result, {tries} times: {last[:300]}")
@@ -94,8 +97,6 @@ class Guard(threading.Thread):
         self.start_time = time.monotonic()
 
     def run(self):
-        import psutil
-
         while not self.done.wait(0.5):  # looking for a kernel's children takes 10 ms
             if time.monotonic() - self.start_time > self.limits.lesson:
                 self.end(LESSON_TIMEOUT, f"The lesson took longer than {self.limits.lesson:g} s.")
@@ -103,6 +104,8 @@ class Guard(threading.Thread):
                 kernel = psutil.Process(self.pid())
                 family = [kernel, *kernel.children(recursive=True)]
                 held = sum(p.memory_info().rss for p in family) / 1e9
+                if held > self.limits.memory:  # it may be less: what forks share was counted for each of them
+                    held = sum(map(proportional, family)) / 1e9
             except (TypeError, psutil.Error):
                 continue  # not started yet, or just gone: nothing to weigh
             self.peak = max(self.peak, held)
@@ -120,11 +123,24 @@ class Guard(threading.Thread):
         self.kill()
 
     def kill(self):
-        """End the kernel and whatever it started (each kernel leads a session of its own)."""
+        """End the kernel and whatever it started, in its session or in one of their own."""
         pid = self.pid()
         if pid:
+            family = []  # to be known before the kernel ends: then they are not its children any more
+            with suppress(psutil.Error):
+                family = psutil.Process(pid).children(recursive=True)
             with suppress(ProcessLookupError):
                 os.killpg(pid, signal.SIGKILL)
+            for process in family:
+                with suppress(psutil.Error):
+                    process.kill()
+
+
+def proportional(process: psutil.Process) -> int:
+    """Bytes in memory, those shared with others in part, where the system says so. Takes 10 ms for a gigabyte."""
+    with suppress(psutil.Error, AttributeError):  # a zombie, or not Linux
+        return process.memory_full_info().pss
+    return process.memory_info().rss
 
 
 def papermill(job: Job, guards: list) -> Result:
@@ -166,6 +182,7 @@ def papermill(job: Job, guards: list) -> Result:
         try:
             execute_notebook(
                 notebook, path, job.parameters, engine_name="guarded", progress_bar=False, cwd=scratch,
+                kernel_name="python3", language="python",  # whatever it names, or names not: we have no other
                 request_save_on_cell_execute=False,  # twice a cell, it would cost a long lesson a third of its time
             )  # fmt: skip
         except PapermillExecutionError as error:
@@ -217,8 +234,7 @@ def _cell_of(error) -> str:
 
 def main():
     """Read a job from standard input, write its result to standard output; end when nobody waits any more."""
-    with open(0, "rb", buffering=0, closefd=False) as line:
-        job = json.loads(line.readline())
+    job = json.loads(sys.stdin.buffer.readline())  # nothing follows it but, one day, the end
     job = Job(**{**job, "limits": Limits(**job["limits"])})
     out = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what libraries print goes to stderr, not between the bytes of the result

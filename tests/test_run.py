@@ -561,3 +561,31 @@ def test_a_killed_kernel_takes_along_what_has_a_session_of_its_own(guarded):
     guard.kill()
     time.sleep(1)
     assert not psutil.pid_exists(int(pid)) or psutil.Process(int(pid)).status() == psutil.STATUS_ZOMBIE
+
+
+def test_runs_that_store_the_same_at_once_do_not_fail(own_build):
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda i: Store().put("same", Result("ok", str(i)), "page"), range(100)))
+    assert Store().get("same").outcome == "ok"
+    assert not list(Store().folder.glob(".part-*"))
+
+
+def test_killed_between_taking_away_the_old_result_and_storing_the_new_one_has_a_result(
+    own_build, monkeypatch
+):
+    Store().put("same", Result("ok", "old"), "page")
+    rename = os.rename
+
+    def killed(source, target):
+        if Path(target).name == "same":
+            raise KeyboardInterrupt
+        rename(source, target)
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(os, "getpid", lambda: 2**22 + 1)  # of a process that is no more
+        patch.setattr(os, "rename", killed)
+        Store().put("same", Result("ok", "new"), "page")
+    store = Store()
+    assert store.get("same").detail == "new"
+    assert [path.name for path in store.folder.iterdir() if not path.name.startswith(".")] == ["same"]
+    assert not list(store.folder.glob(".part-*")) and not (store.path("same") / "old").exists()

@@ -1,10 +1,11 @@
 """Results on disk, each in a folder named by the digest of what produced it; whole or not there at all."""
 
+import fcntl
 import json
 import os
 import shutil
 import tempfile
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, replace
 from functools import cached_property
 from pathlib import Path
@@ -23,7 +24,12 @@ class Store:
         self.folder = folder or _made(build)() / "runs"
         _made(self.folder.mkdir)(parents=True, exist_ok=True)
         for left in self.folder.glob(".part-*"):  # of a run that was killed while writing
-            if not psutil.pid_exists(int(left.name.split("-")[1])):
+            _, pid, key, *_ = left.name.split("-")
+            if not psutil.pid_exists(int(pid)):
+                if (left / "old").exists():  # the new one is whole and was about to take the old one's place
+                    with suppress(OSError):  # somebody else's has
+                        os.rename(left, self.path(key))
+                        shutil.rmtree(self.path(key) / "old", ignore_errors=True)
                 shutil.rmtree(left, ignore_errors=True)
 
     @cached_property
@@ -52,17 +58,19 @@ class Store:
             return None
 
     def put(self, key: str, result: Result, page: str) -> None:
-        """Write beside, then rename: a reader, or a kill at any moment, sees the old result or the new one."""
+        """Write beside, then rename: after a kill at any moment, the next run has the old result or the new one."""
         with writing("A result", self.folder):
-            part = Path(tempfile.mkdtemp(prefix=f".part-{os.getpid()}-", dir=self.folder))
+            part = Path(tempfile.mkdtemp(prefix=f".part-{os.getpid()}-{key}-", dir=self.folder))
             try:
                 (part / "notebook.ipynb").write_text(result.notebook, encoding="utf8")
                 (part / "page.html").write_text(page, encoding="utf8")
                 (part / "result.json").write_text(json.dumps(asdict(replace(result, notebook=""))))
-                if self.path(key).exists():
-                    os.rename(self.path(key), part / "old")
-                os.rename(part, self.path(key))
-                shutil.rmtree(self.path(key) / "old", ignore_errors=True)
+                with open(self.folder / ".lock", "w") as lock:
+                    fcntl.flock(lock, fcntl.LOCK_EX)  # another run may be storing the same
+                    if self.path(key).exists():
+                        os.rename(self.path(key), part / "old")
+                    os.rename(part, self.path(key))
+                    shutil.rmtree(self.path(key) / "old", ignore_errors=True)
             except OSError:
                 shutil.rmtree(part, ignore_errors=True)
                 raise

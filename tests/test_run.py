@@ -296,7 +296,7 @@ def test_a_report_or_a_time_that_cant_be_stored_is_said(small_syllabus):
     small_syllabus({"1.1": lesson("1")})
     store = Store()
     (store.folder.parent / "report").touch()
-    with pytest.raises(UsageError, match="The report could not be stored"):
+    with pytest.raises(UsageError, match="The report can't be written"):
         report.write([], {}, store)
     store.folder.rmdir()
     with pytest.raises(UsageError, match="time could not be stored"):

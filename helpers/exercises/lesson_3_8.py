@@ -1,8 +1,10 @@
 """Judges of lesson 3.8, Model analysis with TFMA."""
 
-import itertools
+import functools
 import math
+import operator
 import random
+from collections.abc import Callable
 
 from helpers.exercises.kit import Choice, Function, Verdict, exercise, right, wrong
 from helpers.exercises.outputs import agrees
@@ -103,6 +105,9 @@ _MISTAKES = {
     "You divide by all pairs of any two flights; an AUC is made only of pairs of one late and one on-time flight.": lambda lr, our, ld, od: (
         (lr * od + ld * our) / math.comb(lr + our + ld + od, 2)
     ),
+    "You divide by the pairs of a rainy and a dry flight; an AUC is made of pairs of a late and an on-time one.": lambda lr, our, ld, od: (
+        (lr * od + ld * our) / ((lr + our) * (ld + od))
+    ),
     "You pair flights in the rain with flights in the dry whatever became of them; a pair is one late and one on-time flight.": lambda lr, our, ld, od: (
         (lr + our) * (ld + od) / ((lr + ld) * (our + od))
     ),
@@ -133,10 +138,10 @@ def pairs_across(share_across: list[dict]) -> Verdict:
     for reason, formula in _MISTAKES.items():
         if agrees(positive, formula, abs_=1e-9):
             return wrong(reason)
-    counts = share_across[1]["input"]
     if not all(0 <= record["output"] <= 1 for record in share_across):
         return wrong(
-            f"For the counts {counts} it returns something that is no share: a share lies between 0 and 1."
+            "For some counts it returns something that is no share, which lies between 0 and 1. Do the brackets say that "
+            "the whole sum is divided?"
         )
     return wrong(
         "Count pairs as products of a number of late and a number of on-time flights, once for those across and "
@@ -172,44 +177,144 @@ def the_way_out(way_out: str) -> Verdict:
     )
 
 
-_SLICES = list(itertools.product([0, 30, 50, 51, 400], [0, 30, 50, 51, 400], [50])) + [
-    (9, 800, 10),
-    (10, 11, 10),
+_SLICES = [
+    ("JFK", -0.004, 900, 2600),
+    ("LGA", -0.031, 700, 2400),
+    ("HA", -0.210, 6, 25),
+    ("AS", 0.120, 7, 55),
+    ("night", -0.050, 300, 12),
+    ("storm", -0.044, 380, 30),
+    ("FL", -0.010, 80, 168),
+    ("VX", -0.025, 50, 400),
+    ("YV", -0.027, 49, 800),
+    ("OO", -0.060, 30, 21),
+    ("MQ", 0.034, 500, 1500),
+    ("9E", 0.004, 410, 49),
 ]
+
+
+def _gates() -> list[tuple]:
+    draw = random.Random(38)
+    drawn = [
+        (name, draw.randint(-60, 60) / 1000, draw.randint(0, 90), draw.randint(0, 250)) for name in "ABCDEFGH"
+    ]
+    return [(_SLICES, 0.01, 50), (_SLICES, 0.03, 10), (_SLICES, 0.0, 50), (drawn, 0.02, 30), ([], 0.01, 50)]
+
+
+def _gate(
+    slices: list,
+    allowed: float,
+    least: int,
+    size: Callable = min,
+    lost: Callable = lambda change, allowed: change < -allowed,
+    enough: Callable = operator.ge,
+) -> list[list[str]]:
+    small = [name for name, _, late, on_time in slices if not enough(size(late, on_time), least)]
+    return [[name for name, change, *_ in slices if name not in small and lost(change, allowed)], small]
+
+
+def _everything_refuses(slices: list, allowed: float, least: int) -> list[list[str]]:
+    return [[name for name, change, *_ in slices if change < -allowed], _gate(slices, allowed, least)[1]]
+
+
+def _small_if_lost(slices: list, allowed: float, least: int) -> list[list[str]]:
+    refusing, small = _gate(slices, allowed, least)
+    return [refusing, [name for name, change, *_ in slices if name in small and change < -allowed]]
+
+
+def _with(**other: Callable) -> Callable:
+    return functools.partial(_gate, **other)
+
+
+_GATES = {
+    "The two lists are swapped: first those that refuse.": lambda *given: _gate(*given)[::-1],
+    "It counts all flights of a slice. A large slice can still hold next to none of one class.": _with(
+        size=lambda late, on_time: late + on_time
+    ),
+    "It looks at the late flights alone. Where nearly all are late, the others are the rare ones.": _with(
+        size=lambda late, on_time: late
+    ),
+    "It looks at the flights on time alone, which are seldom the rare ones.": _with(
+        size=lambda late, on_time: on_time
+    ),
+    "It takes the more frequent class; a pair needs one of each.": _with(size=max),
+    "A slice with exactly the least number is large enough: “at least” includes it.": _with(
+        enough=operator.gt
+    ),
+    "A slice that can't be judged can't refuse either: some names stand in both lists.": _everything_refuses,
+    "The second list is to name every slice too small, those without a loss included.": _small_if_lost,
+    "It makes no use of `allowed`: a small loss is tolerated.": _with(
+        lost=lambda change, allowed: change < 0
+    ),
+    "A loss of exactly what is allowed does not refuse; only a larger one does.": _with(
+        lost=lambda change, allowed: change <= -allowed
+    ),
+    "The sign of the limit is turned round: a loss is a negative change.": _with(
+        lost=lambda change, allowed: change < allowed
+    ),
+    "It refuses slices that gained: a loss is a negative change.": _with(
+        lost=lambda change, allowed: change > allowed
+    ),
+    "It takes the size of the change without its sign; a gain is no reason to refuse.": _with(
+        lost=lambda change, allowed: abs(change) > allowed
+    ),
+}
 
 
 @exercise(
     "3.8d",
-    judgeable=Function(_SLICES),
+    gate=Function(_gates),
     hints=(
-        "A slice of a thousand flights of which two were late says next to nothing about ranking late flights.",
+        "Sort out the slices that can't be judged first. What is left can refuse.",
         "Which of the two numbers is the rarer class? It need not be the late ones.",
+        "A loss of more than `allowed` is a change below `-allowed`.",
     ),
 )
-def large_enough(judgeable: list[dict]) -> Verdict:
-    cases = [(*record["input"], record["output"]) for record in judgeable]
-    if any(not isinstance(answer, bool) for *_, answer in cases):
-        return wrong("It must return `True` or `False`, nothing else.")
-    if all(answer == (min(late, on_time) >= least) for late, on_time, least, answer in cases):
-        return right("What limits a ranking metric is the rarer class, not the number of rows.")
-    if len({answer for *_, answer in cases}) == 1:
-        return wrong("It gives the same answer for every slice.")
-    if all(answer == (late + on_time >= least) for late, on_time, least, answer in cases):
-        return wrong("It counts all flights. A large slice can still hold next to none of one class.")
-    if all(answer == (late >= least) for late, on_time, least, answer in cases):
-        return wrong(
-            "It looks at the late flights alone. In a slice where nearly all are late, the others are the rare ones."
+def refusing_and_small(gate: list[dict]) -> Verdict:
+    answers = [_two_lists(record["output"]) for record in gate]
+    if any(_whole_slices(record["output"]) for record in gate):
+        return wrong("The two lists are to hold the names alone, not the whole slices.")
+    if None in answers:
+        return wrong("It must return two lists of names: those that refuse, and those that can't be judged.")
+
+    def does(formula: Callable) -> bool:
+        return all(
+            answer == [sorted(names) for names in formula(*record["input"])]
+            for record, answer in zip(gate, answers, strict=True)
         )
-    if all(answer == (on_time >= least) for late, on_time, least, answer in cases):
-        return wrong("It looks at the flights on time alone, which are seldom the rare ones.")
-    if all(answer == (max(late, on_time) >= least) for late, on_time, least, answer in cases):
-        return wrong("It takes the more frequent class; a pair needs one of each.")
-    if all(answer == (min(late, on_time) > least) for late, on_time, least, answer in cases):
-        return wrong("A slice with exactly the least number is large enough: “at least” includes it.")
-    if all(answer != (min(late, on_time) >= least) for late, on_time, least, answer in cases):
-        return wrong("It says the opposite throughout: `True` means that the slice can be judged.")
-    late, on_time, least, answer = next(case for case in cases if case[3] != (min(case[:2]) >= case[2]))
-    return wrong(
-        f"With {late} late and {on_time} on time, and at least {least} asked for, it returns `{answer}`. Compare the "
-        "rarer class with the number."
+
+    if does(_gate):
+        return right("Too small is a third answer beside good and bad, and it is reported, not hidden.")
+    if not any(refusing for refusing, _ in answers):
+        return wrong("No slice ever refuses, not even a large one with a large loss.")
+    if not any(small for _, small in answers):
+        return wrong("No slice is ever too small to judge.")
+    for reason, formula in _GATES.items():
+        if does(formula):
+            return wrong(reason)
+    for record, (refusing, small) in zip(gate, answers, strict=True):
+        slices, allowed, least = record["input"]
+        for name, change, late, on_time in slices:
+            judged = [[name] if name in names else [] for names in (refusing, small)]
+            if judged != _gate([(name, change, late, on_time)], allowed, least):
+                return wrong(
+                    f"With an allowed loss of {allowed} and at least {least} flights asked for, look at a slice with a change of "
+                    f"{change:+.3f}, {late} late and {on_time} on time: it stands in the wrong list, or is missing from one."
+                )
+    return wrong("It names slices that were not given, or one more than once.")
+
+
+def _two_lists(output: object) -> list[list[str]] | None:
+    """Both lists sorted; None where it is something else."""
+    if type(output) is not list or len(output) != 2 or any(type(names) is not list for names in output):
+        return None
+    if any(type(name) is not str for names in output for name in names):
+        return None
+    return [sorted(names) for names in output]
+
+
+def _whole_slices(output: object) -> bool:
+    """Whether it is lists that hold lists, as the slices themselves are."""
+    return type(output) is list and any(
+        type(names) is list and any(type(name) is list for name in names) for names in output
     )

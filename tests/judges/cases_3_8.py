@@ -51,10 +51,55 @@ def _across_by_rest(late_rain, on_time_rain, late_dry, on_time_dry):
     return 1 - within / (late_rain + late_dry) / (on_time_rain + on_time_dry)
 
 
-def _nested(late, on_time, least):
-    if late < least:
-        return False
-    return not on_time < least
+def _small(slices, least, size=min):
+    return [name for name, change, late, on_time in slices if size(late, on_time) < least]
+
+
+def _gate(slices, allowed, least, size=min):
+    small = _small(slices, least, size)
+    return [name for name, change, *_ in slices if change < -allowed and name not in small], small
+
+
+def _gate_by_loop(slices, allowed, least):
+    found = {"refuse": set(), "small": set()}
+    for name, change, late, on_time in slices:
+        if late < least or on_time < least:
+            found["small"].add(name)
+        elif change + allowed < 0:
+            found["refuse"].add(name)
+    return list(found.values())
+
+
+def _lost(lost):
+    def gate(slices, allowed, least):
+        small = _small(slices, least)
+        return [name for name, change, *_ in slices if name not in small and lost(change, allowed)], small
+
+    return gate
+
+
+def _both(slices, allowed, least):
+    return [name for name, change, *_ in slices if change < -allowed], _small(slices, least)
+
+
+def _strictly_more(slices, allowed, least):
+    return _gate(slices, allowed, least + 1)
+
+
+def _small_and_lost(slices, allowed, least):
+    refusing, small = _gate(slices, allowed, least)
+    return refusing, [name for name, change, *_ in slices if name in small and change < -allowed]
+
+
+def _else_small(slices, allowed, least):
+    """Whatever does not refuse is called too small."""
+    refusing = _gate(slices, allowed, least)[0]
+    return refusing, [name for name, *_ in slices if name not in refusing]
+
+
+def _whole_slices(slices, allowed, least):
+    small = [each for each in slices if min(each[2:]) < least]
+    return [each for each in slices if each not in small and each[1] < -allowed], small
 
 
 CASES = {
@@ -91,7 +136,13 @@ CASES = {
             "whatever became of them": {
                 "share_across": lambda lr, our, ld, od: (lr + our) * (ld + od) / ((lr + ld) * (our + od))
             },
+            "something that is no share": {
+                "share_across": lambda lr, our, ld, od: lr * od + ld * our / ((lr + ld) * (our + od))
+            },
             "must return one number": {"share_across": lambda *counts: [_across(*counts)]},
+            "pairs of a rainy and a dry flight": {
+                "share_across": lambda lr, our, ld, od: (lr * od + ld * our) / ((lr + our) * (ld + od))
+            },
             "four flights, one of each kind": {
                 "share_across": lambda lr, our, ld, od: our / (our + od + lr + ld)
             },
@@ -107,19 +158,28 @@ CASES = {
         },
     ),
     "3.8d": Cases(
-        right=[
-            {"judgeable": lambda late, on_time, least: min(late, on_time) >= least},
-            {"judgeable": _nested},
-        ],
+        right=[{"gate": _gate}, {"gate": _gate_by_loop}],
         wrong={
-            "counts all flights": {"judgeable": lambda late, on_time, least: late + on_time >= least},
-            "late flights alone": {"judgeable": lambda late, on_time, least: late >= least},
-            "on time alone": {"judgeable": lambda late, on_time, least: on_time >= least},
-            "more frequent class": {"judgeable": lambda late, on_time, least: max(late, on_time) >= least},
-            "includes it": {"judgeable": lambda late, on_time, least: min(late, on_time) > least},
-            "the opposite": {"judgeable": lambda late, on_time, least: min(late, on_time) < least},
-            "same answer": {"judgeable": lambda late, on_time, least: True},
-            "nothing else": {"judgeable": lambda late, on_time, least: min(late, on_time)},
+            "lists are swapped": {"gate": lambda *given: _gate(*given)[::-1]},
+            "counts all flights": {
+                "gate": lambda *given: _gate(*given, lambda late, on_time: late + on_time)
+            },
+            "late flights alone": {"gate": lambda *given: _gate(*given, lambda late, on_time: late)},
+            "on time alone": {"gate": lambda *given: _gate(*given, lambda late, on_time: on_time)},
+            "more frequent class": {"gate": lambda *given: _gate(*given, max)},
+            "includes it": {"gate": _strictly_more},
+            "stand in both lists": {"gate": _both},
+            "without a loss included": {"gate": _small_and_lost},
+            "makes no use of `allowed`": {"gate": _lost(lambda change, allowed: change < 0)},
+            "exactly what is allowed": {"gate": _lost(lambda change, allowed: change <= -allowed)},
+            "turned round": {"gate": _lost(lambda change, allowed: change < allowed)},
+            "slices that gained": {"gate": _lost(lambda change, allowed: change > allowed)},
+            "without its sign": {"gate": _lost(lambda change, allowed: abs(change) > allowed)},
+            "No slice ever refuses": {"gate": lambda slices, allowed, least: ([], _small(slices, least))},
+            "ever too small": {"gate": lambda slices, allowed, least: (_both(slices, allowed, least)[0], [])},
+            "in the wrong list, or is missing": {"gate": _else_small},
+            "not the whole slices": {"gate": _whole_slices},
+            "two lists of names": {"gate": lambda *given: _gate(*given)[0]},
         },
     ),
 }

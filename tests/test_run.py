@@ -112,6 +112,27 @@ def test_what_is_needed_by_two_is_made_once_and_not_at_all_when_nothing_is_left_
     assert ran()[1] == []
 
 
+def test_of_all_that_may_run_the_longest_is_next_even_when_it_had_to_wait(tmp_path):
+    def task(name, seconds, **more):
+        return run.Task(name, name, name, lambda: notebook("1"), seconds=seconds, **more)
+
+    todo = [
+        task("c", 1),
+        task("b", 2),
+        task("a", 3),
+        task("d", 9, needs=("r",)),
+        task("r", 0, is_resource=True),
+    ]
+    ended = []
+    run.run(
+        todo,
+        Store(tmp_path / "runs"),
+        jobs=1,
+        told=lambda event, task, _: ended.append(task.name) if event == "end" else None,
+    )
+    assert ended == ["r", "a", "d", "b", "c"], "d was free once a had begun"
+
+
 # ---- what is kept ---------------------------------------------------------------------------------------------------
 
 

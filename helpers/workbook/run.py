@@ -234,7 +234,7 @@ def run(
 
         def start(task):
             job = Job(task.name, task.notebook(), task.parameters, limits)
-            future = pool.submit(job)
+            future = pool.submit(job, left.index(task))
             started[future] = task
             waiting.add(future)
             told("start", task, None)
@@ -296,12 +296,11 @@ class _pool:
             raise UsageError(
                 f"The scheduler at {scheduler} has no workers. Start some: `dask worker {scheduler} --nthreads 1`."
             )
-        self.first = 0
 
-    def submit(self, job: Job):
-        self.first -= 1  # earlier submitted is earlier run
+    def submit(self, job: Job, place: int):
+        """Run the job; of those that wait for a worker, the one with the lowest place is next."""
         return self.client.submit(
-            execute, job, key=f"{job.name}-{self.first}", pure=False, priority=self.first, retries=1
+            execute, job, key=f"{job.name}-{place}", pure=False, priority=-place, retries=1
         )
 
     def as_completed(self):

@@ -27,7 +27,7 @@ def progress(todo: list[Task], store: Store, jobs: int):
     console = screen()
     expected = {task.name: seconds(task, store) for task in todo}
     running: dict[str, float] = {}
-    queued: list[str] = []  # they are submitted all at once, and run in this order, `jobs` at a time
+    queued: list[str] = []  # submitted; the longest is next, `jobs` at a time
     left = {task.name for task in todo}
     ended = {"taken": 0.0, "expected": 0.0}  # seconds of lessons: how fast this machine is today
 
@@ -55,6 +55,7 @@ def progress(todo: list[Task], store: Store, jobs: int):
     def told(event: str, task: Task, result: Result | None) -> None:
         if event == "start":
             queued.append(task.name)
+            queued.sort(key=expected.get, reverse=True)
             begin()
             return
         running.pop(task.name, None)

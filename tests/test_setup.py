@@ -39,7 +39,7 @@ def test_every_direct_dependency_says_why_it_is_there():
 def test_the_lock_has_hashes_for_everything_and_no_address():
     entries = re.split(r"\n(?=\S)", LOCK)
     assert all("--hash=sha256:" in entry for entry in entries if "==" in entry and not entry.startswith("#"))
-    assert "://" not in LOCK and "--index-url" not in LOCK
+    assert "://" not in LOCK and "--index" not in LOCK
 
 
 def test_what_is_installed_is_what_the_lock_pins_and_fits_together():

@@ -301,9 +301,14 @@ def test_a_number_that_moved_to_the_next_column_is_seen_also_where_another_becam
 
 
 @pytest.mark.parametrize(
-    ("old", "new"), [("[ 9.95 10.2]", "[10.05 10.2]"), (" 9.9  a\n10.1  b", "10.0  a\n10.1  b")]
+    ("old", "new"),
+    [
+        ("[ 9.95 10.2]", "[10.05 10.2]"),
+        (" 9.9  a\n10.1  b", "10.0  a\n10.1  b"),
+        ("Rain\nmm   a\n──\n99.9  b", "Rain\n mm    a\n───\n100.1  b"),
+    ],
 )
-def test_the_padding_before_a_number_may_vanish(old, new):
+def test_the_padding_at_an_edge_may_vanish(old, new):
     assert not difference(old, new, rtol=0.02)
 
 

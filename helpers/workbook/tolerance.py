@@ -42,7 +42,7 @@ NUMBER = rf"""
 """
 DIGITS = re.compile(rf"{NAME} | (?P<number>{NUMBER})", re.VERBOSE | re.MULTILINE)
 GAP = re.compile(" +")
-RULE = re.compile(r"[-─═━]{3,}")
+RULE = re.compile("-{3,}|[─═━]+")
 
 
 def tolerance(tags: Iterable[str]) -> tuple[float, float]:
@@ -70,7 +70,7 @@ def difference(old: str, new: str, rtol: float = 0.0, atol: float = 0.0) -> str 
     # A column is padded as wide as its longest number, so a gap may follow the widths of two numbers, no further.
     slack = 2 * max((abs(len(was) - len(is_)) for was, is_ in pairs), default=0)
     for was, is_ in zip(words, new_words, strict=True):
-        if not _same_words(f" {was} ", f" {is_} ", slack):
+        if not _same_words(was, is_, slack):
             return f"text differs: expected {_around(was, is_)}"
     for was, is_ in pairs:
         if not _close(_decimal(was), _decimal(is_), Decimal(str(rtol)), Decimal(str(atol))):
@@ -91,6 +91,7 @@ def _read(text: str) -> tuple[list[str], list[str]]:
 
 def _same_words(old: str, new: str, slack: int) -> bool:
     """Whether two texts are the same but for gaps of up to `slack` spaces, and the lengths of drawn rules."""
+    old, new = (f" {text} ".replace("\n", " \n ") for text in (old, new))  # a gap may vanish at an edge
     plain = [RULE.sub("---", GAP.sub(" ", text)) for text in (old, new)]
     gaps = zip(GAP.findall(old), GAP.findall(new), strict=False)
     return plain[0] == plain[1] and all(abs(len(was) - len(is_)) <= slack for was, is_ in gaps)

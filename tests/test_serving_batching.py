@@ -172,17 +172,17 @@ def test_batching_needs_a_row_axis_of_one_length_in_every_input(tmp_path):
 
 def test_batching_parameters_are_read_in_tf_servings_text_form():
     text = "max_batch_size { value: 32 }  # rows\nbatch_timeout_micros { value: 2000 }\n"
-    assert BatchingParameters.parse(text) == BatchingParameters(max_batch_size=32, batch_timeout_micros=2000)
-    assert BatchingParameters.parse("") == BatchingParameters()
+    assert BatchingParameters.read(text) == BatchingParameters(max_batch_size=32, batch_timeout_micros=2000)
+    assert BatchingParameters.read("") == BatchingParameters()
     with pytest.raises(ServingError, match="max_batch_sise"):
-        BatchingParameters.parse("max_batch_sise { value: 32 }")
+        BatchingParameters.read("max_batch_sise { value: 32 }")
     with pytest.raises(ServingError, match="max_batch_size: 32"):
-        BatchingParameters.parse("max_batch_size: 32")
+        BatchingParameters.read("max_batch_size: 32")
 
 
 @pytest.mark.parametrize("field", ["max_batch_size", "num_batch_threads"])
 def test_batching_parameters_under_which_nothing_would_run_are_refused_at_the_start(field):
     with pytest.raises(ServingError, match=f"{field} must be positive; was 0"):
-        BatchingParameters.parse(f"{field} {{ value: 0 }}")
+        BatchingParameters.read(f"{field} {{ value: 0 }}")
     with pytest.raises(ServingError, match=f"{field} must be positive; was -1"):
         BatchingParameters(**{field: -1})

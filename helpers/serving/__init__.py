@@ -22,7 +22,7 @@ was at hand to compare with. Where it is known to differ:
 - metrics are always on, one set per server, and are a part of TF Serving's; the JSON is laid out differently.
 """
 
-from .batching import BatchingParameters
+from .batching_parameters import BatchingParameters
 from .errors import ServingError
 from .server import ModelServer
 from .versions import Transition

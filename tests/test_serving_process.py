@@ -15,6 +15,7 @@ import pytest
 from serving_models import put, serving
 
 from helpers.serving import ModelServer
+from helpers.serving.__main__ import main
 
 PREDICT = "/v1/models/tiny:predict"
 
@@ -123,7 +124,9 @@ def test_the_server_runs_as_a_process_with_tf_servings_flags_until_it_is_told_to
         f'model_config_list {{ config {{ name: "tiny" base_path: "{tmp_path / "tiny"}" '
         'model_platform: "tensorflow" version_labels { key: "stable" value: 1 } } }'
     )
-    batching.write_text("max_batch_size { value: 8 }")
+    batching.write_text(
+        "max_batch_size: { value: 8 }\nallowed_batch_sizes: 8\npad_variable_length_inputs: true"
+    )
     process = started(
         tmp_path,
         f"--model_config_file={file}",
@@ -148,8 +151,25 @@ def test_the_server_runs_as_a_process_with_tf_servings_flags_until_it_is_told_to
     assert process.wait(timeout=20) == 0, process.stderr.read()
 
 
-def test_a_process_that_cannot_start_says_why_in_one_line(tmp_path):
-    process = started(tmp_path, f"--model_base_path={tmp_path / 'none'}")
-    assert process.wait(timeout=60) == 1
-    last = process.stderr.read().strip().splitlines()[-1]
-    assert last.startswith("Failed to start server. Error: INVALID_ARGUMENT: Could not find base path")
+@pytest.mark.parametrize(
+    ("flags", "reason"),
+    [
+        ([], "INVALID_ARGUMENT: Could not find base path"),
+        (
+            ["--enable_batching", "--batching_parameters_file={file}"],
+            "INVALID_ARGUMENT: Invalid protobuf file",
+        ),
+        (
+            ["--batching_parameters_file={file}"],
+            "INVALID_ARGUMENT: --batching_parameters_file is set without",
+        ),
+    ],
+)
+def test_a_process_that_cannot_start_says_why_in_one_line(tmp_path, flags, reason, monkeypatch):
+    monkeypatch.setattr(signal, "signal", lambda *_: None)  # this process keeps its own
+    file = tmp_path / "batching.txt"
+    file.write_bytes(b"\xff")
+    with pytest.raises(SystemExit) as ended:
+        main([f"--model_base_path={tmp_path / 'none'}", *(flag.format(file=file) for flag in flags)])
+    assert str(ended.value).startswith(f"Failed to start server. Error: {reason}")
+    assert "\n" not in str(ended.value)

@@ -56,7 +56,9 @@ def plain(folder):
 
 @pytest.fixture(scope="module")
 def batching(folder):
-    parameters = BatchingParameters(max_batch_size=8, allowed_batch_sizes=(8,), pad_variable_length_inputs=True)
+    parameters = BatchingParameters(
+        max_batch_size=8, allowed_batch_sizes=(8,), pad_variable_length_inputs=True
+    )
     with serving({"echo": folder}, batching=parameters) as (_server, clients):
         yield clients
 
@@ -133,7 +135,10 @@ def test_a_column_of_every_type_and_rank_comes_back_as_it_was_sent(request, way,
 @pytest.mark.parametrize("name", IN_JSON + NOT_IN_JSON)
 def test_a_tensor_of_every_type_and_rank_comes_back_over_grpc_in_its_typed_field(request, way, name, rank):
     clients = request.getfixturevalue(way)
-    for array in (array_of(name, SHAPES[rank]), np.zeros((0, *SHAPES[rank]), tf.as_dtype(name).as_numpy_dtype)):
+    for array in (
+        array_of(name, SHAPES[rank]),
+        np.zeros((0, *SHAPES[rank]), tf.as_dtype(name).as_numpy_dtype),
+    ):
         sent = PredictRequest()
         sent.model_spec.name, sent.model_spec.signature_name = "echo", name
         sent.inputs["x"].CopyFrom(tf.make_tensor_proto(array, tf.as_dtype(name)))
@@ -225,7 +230,9 @@ def test_a_number_that_a_float_does_not_hold_is_refused_with_tf_servings_words(p
     kind = {"float32": "float", "float64": "double"}[name]
     for status, answer in ask_for(plain, name, value):
         assert status == 400
-        assert re.search(rf"Cannot convert JSON value: [-+.e\d]+ to {kind} without loss of precision", answer["error"])
+        assert re.search(
+            rf"Cannot convert JSON value: [-+.e\d]+ to {kind} without loss of precision", answer["error"]
+        )
 
 
 @pytest.mark.parametrize(
@@ -249,7 +256,10 @@ def test_a_number_that_a_float_holds_is_taken(plain, name, value):
 def test_a_number_beyond_a_double_is_no_infinity(plain, value):
     for name in ("float32", "float64", "int64"):
         for status, answer in ask_for(plain, name, value):
-            assert (status, answer["error"]) == (400, "JSON Parse error: Number too big to be stored in double.")
+            assert (status, answer["error"]) == (
+                400,
+                "JSON Parse error: Number too big to be stored in double.",
+            )
         body = f'{{"signature_name": "{name}", "instances": [{value}, NaN]}}'
         assert plain.post(PREDICT, body)[0] == 400
 
@@ -294,7 +304,9 @@ def test_a_byte_order_mark_is_skipped(plain):
 def test_of_a_name_given_twice_the_last_value_counts(plain):
     body = '{"signature_name": "int8", "instances": [1], "instances": [2]}'
     assert plain.post(PREDICT, body) == (200, {"predictions": [2]})
-    assert plain.post(PREDICT, body.replace("[2]", "[{}]".format('{"x": 1, "x": 3}')))[1] == {"predictions": [3]}
+    assert plain.post(PREDICT, body.replace("[2]", "[{}]".format('{"x": 1, "x": 3}')))[1] == {
+        "predictions": [3]
+    }
 
 
 LEAVES = st.one_of(

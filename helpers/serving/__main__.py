@@ -9,7 +9,7 @@ import threading
 from pathlib import Path
 
 from .batching_parameters import BatchingParameters
-from .errors import ServingError
+from .errors import ServingError, invalid
 from .server import ModelServer
 
 
@@ -50,8 +50,6 @@ def main(arguments: list[str] | None = None) -> None:
     flags = parser.parse_args(arguments)
     if not (flags.model_config_file or flags.model_base_path):
         parser.error("give --model_config_file, or --model_base_path (and --model_name)")
-    if flags.batching_parameters_file and not flags.enable_batching:
-        parser.error("--batching_parameters_file is set without setting --enable_batching to true")
     stopped = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stopped.set())
@@ -72,6 +70,8 @@ def main(arguments: list[str] | None = None) -> None:
     try:
         if flags.enable_batching:
             options["batching"] = BatchingParameters.read(flags.batching_parameters_file or "")
+        elif flags.batching_parameters_file:
+            raise invalid("--batching_parameters_file is set without setting --enable_batching to true")
         server = ModelServer(flags.model_config_file or {flags.model_name: flags.model_base_path}, **options)
     except (ServingError, OSError) as error:
         raise SystemExit(f"Failed to start server. Error: {error}") from error

@@ -61,13 +61,12 @@ def _logs(file: Path) -> list[PredictionLog]:
         return []
     try:
         records = list(tf.data.TFRecordDataset(str(file)).take(LIMIT + 1).as_numpy_iterator())
-    except tf.errors.DataLossError as error:
-        raise ServingError(
-            StatusCode.DATA_LOSS,
-            f"{error.message}. Please verify your warmup data is in TFRecord format: {file}",
-        ) from error
     except tf.errors.OpError as error:
-        raise from_tensorflow(error) from error
+        lost = isinstance(error, tf.errors.DataLossError)
+        advice = ". Please verify your warmup data is in TFRecord format." if lost else ""
+        raise ServingError(
+            from_tensorflow(error).code, f"Failed to read warmup records from {file}{advice}"
+        ) from error
     if len(records) > LIMIT:
         raise invalid(f"Number of warmup records exceeds the maximum ({LIMIT}) at {file}")
     try:

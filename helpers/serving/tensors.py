@@ -9,15 +9,8 @@ from tensorflow_serving.apis.input_pb2 import Input
 
 from .errors import invalid
 
-INTEGERS = {
-    "int8",
-    "int16",
-    "int32",
-    "int64",
-    "uint8",
-    "uint32",
-    "uint64",
-}  # that the REST API knows: no uint16
+# the integers that the REST API knows: no uint16
+INTEGERS = {"int8", "int16", "int32", "int64", "uint8", "uint32", "uint64"}
 # by type: the field of a TensorProto that holds its values, and what they are there
 _TYPED_FIELDS = {
     "float32": ("float_val", "float32"),

@@ -17,7 +17,8 @@ was at hand to compare with. Where it is known to differ:
   defaults, batching parameters per model, warm-up in several rounds or threads, and servables other than
   SavedModels are missing;
 - a number beyond int8, int16, uint8, uint16, half or bfloat16 is refused, where TF Serving takes its lower bits;
-- JSON must be UTF-8, and of a name given twice the last value counts (RapidJSON looks at neither);
+- JSON must be UTF-8, of a name given twice the last value counts, not the first, and infinity is written out
+  (RapidJSON reads any bytes in a string, and `Inf`);
 - a gzipped body may unpack to max_message_bytes; a broken one is refused as that, not as an empty document;
 - tensors have at most 32 dimensions (NumPy's limit; TensorFlow's is 254);
 - with batching, requests of different row shapes go to different batches unless they are padded, where TF

@@ -24,9 +24,11 @@ def predictions(outputs: dict[str, np.ndarray], form: str) -> str:
     """The response to a Predict request that came in `form`. One output loses its name, as in TF Serving.
 
     Raises:
-        ServingError: an output is of a type that TF Serving does not write as JSON (half floats, uint16, complex), or,
-            in row form, outputs differ in their number of rows.
+        ServingError: there is no output, one is of a type that TF Serving does not write as JSON (half floats, uint16,
+            complex), or, in row form, they differ in their number of rows.
     """
+    if not outputs:
+        raise invalid("Cannot convert empty tensor map to JSON")
     if form == "column":
         columns = {name: _texts(array, name, 0)[0] for name, array in outputs.items()}
         return f'{{\n    "outputs": {_bare_or_object(columns)}\n}}'

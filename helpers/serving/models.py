@@ -127,9 +127,8 @@ class ModelManager:
             if self._batching:
                 version.runner = Batcher(version.model, self._batching, self._metrics, name)
             self._warm_up(version)
-        except (
-            Exception
-        ) as error:  # whatever it is, one version must not end the others' poll, or seem to be loading
+        # whatever it is: it must neither end the poll of the others nor leave this version LOADING
+        except Exception as error:
             refusal = from_any(error)
             log.warning("version %d of model %s does not load: %s", number, name, refusal.message)
             if version.model:

@@ -107,9 +107,8 @@ class ModelServer:
         self.rest_url = f"http://{host}:{self._socket.getsockname()[1]}"
         self.grpc_target = f"{host}:{grpc_port}"
         self._repeat("serving-poll", file_system_poll_wait_seconds, self.poll)
-        if isinstance(
-            models, Path
-        ):  # every time, changed or not, as TF Serving: a label's version may have come
+        # as TF Serving, put into effect each time, changed or not: the version that a label waits for may have come
+        if isinstance(models, Path):
             self._repeat(
                 "serving-config-poll", model_config_file_poll_wait_seconds, partial(self.reload, models)
             )

@@ -33,7 +33,7 @@ def test_closing_leaves_no_thread_and_no_listening_socket(tmp_path):
         assert clients.post(PREDICT, {"instances": [1]})[0] == 200
         assert len(sockets() - listening) == 2
         rest_port = int(server.rest_url.rpartition(":")[2])
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 60
     while set(threading.enumerate()) - threads and time.monotonic() < deadline:
         time.sleep(0.02)  # a thread of grpc's client side may take a moment
     assert set(threading.enumerate()) - threads == set()
@@ -99,7 +99,7 @@ def test_a_server_runs_in_a_process_forked_from_one_that_has_tensorflow_imported
     finished = subprocess.run(
         [sys.executable, "-c", FORKED, str(tmp_path)],
         cwd=here,
-        timeout=60,
+        timeout=300,
         env={**os.environ, "PYTHONPATH": here},
         capture_output=True,
         text=True,
@@ -142,13 +142,13 @@ def test_the_server_runs_as_a_process_with_tf_servings_flags_until_it_is_told_to
         answer = httpx.post(url + "/v1/models/tiny/labels/stable:predict", json=body)
         assert answer.json() == {"predictions": [3.0]}
         file.write_text(file.read_text().replace('name: "tiny"', 'name: "renamed"'))
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 60
         while httpx.post(url + "/v1/models/renamed:predict", json=body).status_code != 200:
             assert time.monotonic() < deadline
             time.sleep(0.05)
     finally:
         process.send_signal(signal.SIGTERM)
-    assert process.wait(timeout=20) == 0, process.stderr.read()
+    assert process.wait(timeout=120) == 0, process.stderr.read()
 
 
 @pytest.mark.parametrize(

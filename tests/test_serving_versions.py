@@ -85,7 +85,7 @@ def test_polling_in_the_background_finds_a_new_version(tmp_path):
     put(tmp_path, 1)
     with serving({"tiny": tmp_path}, file_system_poll_wait_seconds=0.05) as (_server, clients):
         put(tmp_path, 2)
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 60
         while answer_of(clients) != 2:
             assert time.monotonic() < deadline
             time.sleep(0.02)
@@ -153,7 +153,7 @@ def test_a_version_is_unloaded_only_when_its_last_request_is_answered(tmp_path):
             put(tmp_path, 2)
             poller = threading.Thread(target=server.poll)
             poller.start()
-            deadline = time.monotonic() + 10
+            deadline = time.monotonic() + 60
             while clients.states("tiny")[1] != "UNLOADING":
                 assert time.monotonic() < deadline
                 time.sleep(0.01)
@@ -412,7 +412,7 @@ def test_a_label_may_only_point_at_a_version_that_is_serving_unless_allowed(tmp_
 
 
 def eventually(holds):
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while not holds():
         assert time.monotonic() < deadline
         time.sleep(0.02)

@@ -193,7 +193,7 @@ def _array(value, dtype, most=_MOST_DIMENSIONS) -> np.ndarray:
 
 
 def _array_at_once(value, dtype) -> np.ndarray | None:
-    """As `_array` in a tenth of its time, or None where the values have to be looked at one by one.
+    """As `_array`, several times faster, or None where the values have to be looked at one by one.
 
     That is where they are of several types or nested unevenly, bytes, or one is refused.
     """

@@ -1,6 +1,7 @@
 """Requests to the embedded model server, over REST and gRPC: what is answered, and how each mistake is refused."""
 
 import base64
+import gzip
 
 import numpy as np
 import pytest
@@ -103,6 +104,7 @@ def test_multi_inference_runs_two_signatures_on_the_same_examples(clients):
     regression, classification = clients.prediction.MultiInference(request).results
     assert regression.regression_result.regressions[0].value == 5
     assert classification.classification_result.classifications[0].classes[0].score == pytest.approx(0.2)
+    assert {result.model_spec.version.value for result in (regression, classification)} == {3}
     request.tasks[1].model_spec.signature_name = "regress"
     assert refused(clients.prediction.MultiInference, request) == (
         "INVALID_ARGUMENT",
@@ -264,6 +266,37 @@ REST_MISTAKES = {
         400,
         "Unable to base64 decode",
     ),
+    "a whole feature beyond int64": (
+        "/v1/models/tiny:regress",
+        {"signature_name": "regress", "examples": [{"x": 2**63}]},
+        400,
+        "Feature: x has uint64 element. Only int64 is supported.",
+    ),
+    "a feature beyond float": (
+        "/v1/models/tiny:regress",
+        {"signature_name": "regress", "examples": [{"x": [1.5, -1e300]}]},
+        400,
+        "Cannot convert JSON value: -1e+300 to float without loss of precision.",
+    ),
+    "a feature of the context beyond float": (
+        "/v1/models/tiny:classify",
+        {"signature_name": "classify", "examples": [{"x": 1.0}], "context": {"bias": 3.5e38}},
+        400,
+        "Cannot convert JSON value: 3.5e+38 to float without loss of precision.",
+    ),
+    "a feature beyond double": (
+        "/v1/models/tiny:regress",
+        b'{"signature_name": "regress", "examples": [{"x": 1e400}]}',
+        400,
+        "JSON Parse error: Number too big to be stored in double.",
+    ),
+    "white space only": (PREDICT, b" \r\n\t", 400, "JSON Parse error: The document is empty"),
+    "half a surrogate pair beside a NaN": (
+        PREDICT,
+        rb'{"instances": [NaN], "\udc00": 1}',
+        400,
+        "JSON Parse error: The surrogate pair in string is invalid.",
+    ),
     "base64 that is not ASCII": (
         PREDICT,
         {"signature_name": "named", "instances": [{"price": [1], "count": [1], "name": [{"b64": "é"}]}]},
@@ -395,6 +428,85 @@ def test_a_wrong_question_about_a_model_is_refused(clients, path, status, text):
     assert clients.get(path) == (status, {"error": text})
 
 
+@pytest.mark.parametrize(
+    ("text", "content"),
+    [
+        ("", b""),
+        ("YQ==", b"a"),
+        ("YQ", b"a"),
+        ("YQ..", b"a"),
+        ("YQ=.", b"a"),
+        ("YR", b"a"),  # bits left over say nothing
+        ("YWI", b"ab"),
+        ("YWI.", b"ab"),
+        ("YWJj", b"abc"),
+        (" Y\nW\tJ\rj \f\v", b"abc"),
+        ("YQ = =\n", b"a"),
+        ("Y", None),
+        ("YWJjZ", None),
+        ("YQ=", None),
+        ("YQ===", None),
+        ("YWI==", None),
+        ("YWJj=", None),
+        ("=", None),
+        ("YQ==YQ==", None),
+        ("Y\0Q", None),
+        ("_-==", None),
+        ("YQ\u00a0", None),
+        ("?", None),
+    ],
+)
+def test_base64_is_read_as_abseil_reads_it(clients, text, content):
+    """Base64Unescape: white space anywhere; padding whole or not at all, with dots as well; the standard alphabet."""
+    row = {"price": [1], "count": [1], "name": [{"b64": text}]}
+    status, answer = clients.post(PREDICT, {"signature_name": "named", "instances": [row]})
+    if content is None:
+        assert status == 400 and "Unable to base64 decode" in answer["error"]
+    else:
+        assert base64.b64decode(answer["predictions"][0]["name_bytes"][0]["b64"]) == content
+    feature = {"signature_name": "regress", "examples": [{"x": 1.0, "name": {"b64": text}}]}
+    assert clients.post("/v1/models/tiny:regress", feature)[0] == (400 if content is None else 200)
+
+
+def zipped(clients, body, encoding="gzip"):
+    response = clients.http.post(PREDICT, content=body, headers={"Content-Encoding": encoding})
+    return response.status_code, response.json()
+
+
+def test_a_gzipped_body_is_unpacked(clients):
+    body, answer = b'{"instances": [1.0, 2.0]}', (200, {"predictions": [5.0, 8.0]})
+    assert zipped(clients, gzip.compress(body)) == answer
+    assert zipped(clients, gzip.compress(body), "GZip") == answer
+    assert zipped(clients, gzip.compress(body[:9]) + gzip.compress(body[9:])) == answer
+    assert zipped(clients, iter([gzip.compress(body)[:9], gzip.compress(body)[9:]])) == answer
+    assert zipped(clients, body, "identity") == answer
+    status, refusal = clients.post(PREDICT, gzip.compress(body))  # nobody said that it is
+    assert status == 400 and "Invalid encoding in string." in refusal["error"]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"", b'{"instances": [1]}', gzip.compress(b'{"instances": [1]}')[:-9], gzip.compress(b"{}") + b"more"],
+    ids=["empty", "not packed", "cut off", "something behind"],
+)
+def test_a_body_that_is_not_the_gzip_it_says_is_refused(clients, body):
+    status, answer = zipped(clients, body)
+    assert status == 400 and answer["error"] in (
+        "Failed to uncompress the gzipped body",
+        "JSON Parse error: The document is empty",
+    )
+
+
+def test_a_gzipped_body_is_not_unpacked_beyond_the_limit(clients):
+    fits = b'{"instances": [1.0]}'.ljust(100_000)
+    assert zipped(clients, gzip.compress(fits))[0] == 200
+    refusal = (413, {"error": "Request body is larger than 100000 bytes"})
+    assert zipped(clients, gzip.compress(fits + b" ")) == refusal
+    bomb = gzip.compress(bytes(50_000_000))
+    assert len(bomb) < 100_000
+    assert zipped(clients, bomb[:-9]) == refusal  # where it is broken further on was never looked at
+
+
 def test_another_http_method_is_a_malformed_request(clients):
     response = clients.http.put("/v1/models/tiny:predict", content="{}")
     assert (response.status_code, response.json()["error"]) == (
@@ -494,6 +606,10 @@ def test_empty_grpc_requests_are_refused(clients):
     classification = ClassificationRequest()
     classification.model_spec.name, classification.model_spec.signature_name = "tiny", "classify"
     assert refused(clients.prediction.Classify, classification) == ("INVALID_ARGUMENT", "Input is empty.")
+    assert refused(clients.prediction.MultiInference, MultiInferenceRequest()) == (
+        "INVALID_ARGUMENT",
+        "ModelSpec has no name specified.",
+    )
 
 
 def test_the_method_name_of_a_signature_is_checked_only_when_asked_for(tmp_path):

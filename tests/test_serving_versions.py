@@ -1,19 +1,22 @@
 """Versions of the embedded model server: policies, labels, hot reload, draining, versions that do not load, warm-up."""
 
+import errno
 import shutil
 import threading
 import time
+from pathlib import Path
 
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from serving_models import exported, put, refused, serving
+from serving_models import example, exported, put, refused, serving
 from tensorflow_serving.apis.get_model_status_pb2 import GetModelStatusRequest
 from tensorflow_serving.apis.model_management_pb2 import ReloadConfigRequest
 from tensorflow_serving.apis.predict_pb2 import PredictRequest
+from tensorflow_serving.apis.prediction_log_pb2 import PredictionLog
 
-from helpers.serving import ServingError, Transition, config, warmup
+from helpers.serving import BatchingParameters, ServingError, Transition, config, models, warmup
 
 PREDICT = "/v1/models/tiny:predict"
 ONE = np.float32([1])
@@ -82,7 +85,7 @@ def test_polling_in_the_background_finds_a_new_version(tmp_path):
     put(tmp_path, 1)
     with serving({"tiny": tmp_path}, file_system_poll_wait_seconds=0.05) as (_server, clients):
         put(tmp_path, 2)
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 60
         while answer_of(clients) != 2:
             assert time.monotonic() < deadline
             time.sleep(0.02)
@@ -150,7 +153,7 @@ def test_a_version_is_unloaded_only_when_its_last_request_is_answered(tmp_path):
             put(tmp_path, 2)
             poller = threading.Thread(target=server.poll)
             poller.start()
-            deadline = time.monotonic() + 10
+            deadline = time.monotonic() + 60
             while clients.states("tiny")[1] != "UNLOADING":
                 assert time.monotonic() < deadline
                 time.sleep(0.01)
@@ -235,6 +238,61 @@ def test_a_keras_model_whose_variables_tf_serving_would_not_find_is_refused_with
         np.testing.assert_allclose(said, model(np.float32([[3]])), rtol=1e-6)
 
 
+def test_whatever_a_load_ends_with_the_version_ends_and_the_others_are_loaded(tmp_path, monkeypatch):
+    put(tmp_path / "tiny", 1)
+    put(tmp_path / "zeta", 1)
+    load, closed = models.SavedModel, []
+
+    class Odd(load):
+        def __init__(self, path, metrics):
+            super().__init__(path, metrics)
+            if path.name == "2" and path.parent.name == "tiny":
+                self.path = None
+
+        def close(self):
+            closed.append(self.path)
+            super().close()
+
+    def warm_up(version, _inference):
+        return 1 / (version.model.path is not None)
+
+    monkeypatch.setattr(models, "SavedModel", Odd)
+    monkeypatch.setattr(warmup, "replay", warm_up)
+    with serving({name: tmp_path / name for name in ("tiny", "zeta")}) as (server, clients):
+        put(tmp_path / "tiny", 2)
+        put(tmp_path / "zeta", 2)
+        assert server.poll() == [
+            Transition("tiny", 2, "END"),
+            Transition("zeta", 2, "AVAILABLE"),
+            Transition("zeta", 1, "END"),
+        ]
+        entry = clients.get("/v1/models/tiny/versions/2")[1]["model_version_status"][0]
+        assert entry["state"] == "END" and entry["status"]["error_code"] == "INTERNAL"
+        assert "ZeroDivisionError" in entry["status"]["error_message"] and None in closed
+        assert server.poll() == [] and answer_of(clients) == 1
+
+
+def test_a_base_path_that_cannot_be_read_keeps_what_is_loaded_and_does_not_stop_the_others(
+    tmp_path, monkeypatch
+):
+    put(tmp_path / "tiny", 1)
+    put(tmp_path / "zeta", 1)
+    with serving({name: tmp_path / name for name in ("tiny", "zeta")}) as (server, clients):
+        listed = Path.iterdir
+
+        def denied(path):
+            if path.name == "tiny":
+                raise PermissionError(errno.EACCES, "Permission denied")
+            return listed(path)
+
+        monkeypatch.setattr(Path, "iterdir", denied)
+        put(tmp_path / "zeta", 2)
+        assert Transition("zeta", 2, "AVAILABLE") in server.poll()
+        assert answer_of(clients) == 1
+        with pytest.raises(ServingError, match="Could not read base path .*tiny.*: Permission denied"):
+            server.reload({"tiny": tmp_path / "tiny"})
+
+
 def test_a_server_does_not_start_on_a_model_that_cannot_be_served(tmp_path):
     with pytest.raises(ServingError, match="Could not find base path"):
         serving({"tiny": tmp_path / "none"}).__enter__()
@@ -288,6 +346,57 @@ def test_labels_lead_to_their_versions_on_both_protocols_and_move_with_the_confi
         assert clients.post("/v1/models/tiny/labels/canary:predict", {"instances": [1]})[0] == 400
 
 
+def test_a_label_is_understood_by_every_verb_and_stays_where_it_is_when_versions_come(tmp_path):
+    put(tmp_path, 1)
+    with serving(configuration(tmp_path, "all {}")) as (server, clients):
+        server.reload(configuration(tmp_path, "all {}", {"a label": 1}))
+        put(tmp_path, 2)
+        server.poll()
+        path = "/v1/models/tiny/labels/a%20label"
+        examples = {"examples": [{"x": 1.0}]}
+        assert answer_of(clients) == 2 and answer_of(clients, f"{path}:predict") == 1
+        assert clients.post(f"{path}:regress", {"signature_name": "regress", **examples})[1] == {
+            "results": [3.0]
+        }
+        classified = clients.post(f"{path}:classify", {"signature_name": "classify", **examples})[1]
+        assert classified["results"][0][0] == ["small", pytest.approx(1 / 3)]
+        assert clients.get(f"{path}/metadata")[1]["model_spec"]["version"] == "1"
+        assert clients.get(path)[1]["model_version_status"][0]["version"] == "1"
+        assert clients.post("/V1/models/tiny/LABELS/a%20label:PREDICT", {"instances": [1]})[0] == 200
+        unknown = (400, {"error": "Unrecognized servable version label: A label"})
+        assert clients.post("/v1/models/tiny/labels/A%20label:predict", {"instances": [1]}) == unknown
+        assert (
+            clients.post("/v1/models/tiny/versions/1/labels/a%20label:predict", {"instances": [1]})[0] == 400
+        )
+
+
+def test_a_label_whose_version_has_gone_finds_no_servable_and_leads_nowhere_else(tmp_path):
+    put(tmp_path, 1)
+    with serving({"tiny": tmp_path}) as (server, clients):
+        server.reload(configuration(tmp_path, labels={"stable": 1}))
+        put(tmp_path, 2)
+        server.poll()
+        gone = (404, {"error": "Servable not found for request: Specific(tiny, 1)"})
+        assert clients.post("/v1/models/tiny/labels/stable:predict", {"instances": [1]}) == gone
+        with pytest.raises(ServingError, match="assign label to version 1 of model tiny"):
+            server.reload(configuration(tmp_path, labels={"stable": 1}))
+        server.reload(configuration(tmp_path, name="other"))
+        server.reload(configuration(tmp_path))
+        assert "Unrecognized" in clients.get("/v1/models/tiny/labels/stable")[1]["error"]
+
+
+def test_a_new_label_may_wait_for_its_version_where_that_is_allowed(tmp_path):
+    put(tmp_path, 1)
+    waiting = configuration(tmp_path, "all {}", {"next": 2})
+    with serving(waiting, allow_version_labels_for_unavailable_models=True) as (server, clients):
+        path = "/v1/models/tiny/labels/next:predict"
+        missing = (404, {"error": "Servable not found for request: Specific(tiny, 2)"})
+        assert clients.post(path, {"instances": [1]}) == missing
+        put(tmp_path, 2)
+        server.poll()
+        assert answer_of(clients, path) == 2
+
+
 def test_a_label_may_only_point_at_a_version_that_is_serving_unless_allowed(tmp_path):
     put(tmp_path, 1)
     labelled = configuration(tmp_path, "all {}", {"stable": 1})
@@ -303,7 +412,7 @@ def test_a_label_may_only_point_at_a_version_that_is_serving_unless_allowed(tmp_
 
 
 def eventually(holds):
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while not holds():
         assert time.monotonic() < deadline
         time.sleep(0.02)
@@ -339,6 +448,33 @@ def test_a_label_in_the_configuration_file_appears_once_its_version_is_there(tmp
         server.poll()
         eventually(lambda: clients.get("/v1/models/tiny/labels/stable")[0] == 200)
         assert answer_of(clients, "/v1/models/tiny/labels/stable:predict") == 2
+
+
+def test_a_configuration_file_that_is_empty_or_away_for_a_moment_changes_nothing(tmp_path, caplog):
+    put(tmp_path / "tiny", 1)
+    file = tmp_path / "models.config"
+    file.write_text(configuration(tmp_path / "tiny"))
+    with polled(file) as (_server, clients):
+        file.write_text("")
+        eventually(lambda: "Only ModelConfigList is currently supported" in caplog.text)
+        file.unlink()
+        eventually(lambda: "No such file" in caplog.text)
+        assert answer_of(clients) == 1
+        file.write_text(configuration(tmp_path / "tiny", name="renamed"))
+        eventually(lambda: clients.get("/v1/models/renamed")[0] == 200)
+
+
+def test_a_polled_configuration_file_takes_back_what_a_client_reloaded(tmp_path):
+    put(tmp_path / "tiny", 1)
+    file = tmp_path / "models.config"
+    file.write_text(configuration(tmp_path / "tiny"))
+    with polled(file) as (server, clients):
+        server.reload(configuration(tmp_path / "tiny", name="other"))
+        eventually(lambda: answered(clients, "tiny") == 200 and answered(clients, "other") == 404)
+
+
+def answered(clients, model):
+    return clients.post(f"/v1/models/{model}:predict", {"instances": [1]})[0]
 
 
 def reload_request(text):
@@ -399,6 +535,94 @@ def test_stored_requests_are_replayed_before_a_version_answers(tmp_path):
         with serving({"tiny": tmp_path}, enable_model_warmup=replayed) as (_server, clients):
             assert clients.metric(":tensorflow:core:graph_runs") == runs
             assert clients.metric(":tensorflow:serving:request_count") == 0
+
+
+def stored(folder, *logs):
+    """Prediction logs as a version's warm-up file."""
+    file = folder / warmup.FILE
+    file.parent.mkdir(exist_ok=True)
+    with tf.io.TFRecordWriter(str(file)) as records:
+        for log in logs:
+            records.write(log if isinstance(log, bytes) else log.SerializeToString())
+
+
+def logged(kind, signature):
+    log = PredictionLog()
+    request = getattr(log, kind).request
+    request.input.example_list.examples.append(example(x=1))
+    if kind == "multi_inference_log":
+        for name in ("classify", "regress"):
+            task = request.tasks.add(method_name=f"tensorflow/serving/{name}")
+            task.model_spec.name, task.model_spec.signature_name = "another", name
+    else:
+        request.model_spec.signature_name = signature
+    return log
+
+
+def test_stored_requests_of_every_kind_are_replayed_and_an_empty_record_is_none(tmp_path):
+    predict = PredictionLog()
+    predict.predict_log.request.CopyFrom(request_of(x=ONE))
+    stored(
+        put(tmp_path, 1),
+        predict,
+        logged("classify_log", "classify"),
+        logged("regress_log", "regress"),
+        logged("multi_inference_log", ""),
+        PredictionLog(),
+    )
+    with serving({"tiny": tmp_path}) as (_server, clients):
+        assert clients.metric(":tensorflow:core:graph_runs") == 5
+
+
+def test_stored_requests_are_replayed_through_the_batches(tmp_path):
+    warmup.write(put(tmp_path, 1), [request_of(x=ONE)] * 2)
+    with serving({"tiny": tmp_path}, batching=BatchingParameters()) as (_server, clients):
+        assert clients.metric(":tensorflow:serving:batching_session:wrapped_run_count") == 2
+
+
+STREAMED = PredictionLog()
+STREAMED.predict_streamed_log.SetInParent()
+OUT_OF_RANGE = PredictionLog()
+OUT_OF_RANGE.predict_log.request.CopyFrom(request_of(x=np.int8([1])))
+OUT_OF_RANGE.predict_log.request.inputs["x"].int_val[:] = [300]
+
+
+@pytest.mark.parametrize(
+    ("records", "code", "text"),
+    [
+        ([STREAMED], "UNIMPLEMENTED", "Unsupported log_type for warmup: predict_streamed_log"),
+        ([b"\xff\xff"], "INVALID_ARGUMENT", "Failed to parse warmup record"),
+        ([OUT_OF_RANGE], "INVALID_ARGUMENT", "tensor parsing error: x"),
+        (
+            [logged("classify_log", "regress")],
+            "FAILED_PRECONDITION",
+            "Expected classification signature outputs",
+        ),
+        ([PredictionLog()] * 1001, "INVALID_ARGUMENT", "Number of warmup records exceeds the maximum (1000)"),
+        (b"these are no records", "DATA_LOSS", "Please verify your warmup data is in TFRecord format"),
+        (None, "FAILED_PRECONDITION", "Failed to read warmup records"),
+    ],
+    ids=["streamed", "no log", "beyond its type", "refused", "1001", "no TFRecord", "a folder"],
+)
+def test_a_version_with_a_broken_warm_up_file_ends_with_the_reason_and_comes_when_it_is_mended(
+    tmp_path, records, code, text
+):
+    put(tmp_path, 1)
+    with serving({"tiny": tmp_path}) as (server, clients):
+        version = put(tmp_path, 2)
+        if isinstance(records, list):
+            stored(version, *records)
+        else:
+            (version / warmup.FILE.parent).mkdir()
+            (version / warmup.FILE).mkdir() if records is None else (version / warmup.FILE).write_bytes(
+                records
+            )
+        assert server.poll() == [Transition("tiny", 2, "END")]
+        status = clients.get("/v1/models/tiny/versions/2")[1]["model_version_status"][0]["status"]
+        assert status["error_code"] == code and text in status["error_message"]
+        assert answer_of(clients) == 1 and server.poll() == []
+        shutil.rmtree(version / warmup.FILE.parent)
+        assert Transition("tiny", 2, "AVAILABLE") in server.poll()
 
 
 def test_a_version_that_cannot_answer_its_stored_requests_does_not_go_live(tmp_path):

@@ -13,16 +13,20 @@ was at hand to compare with. Where it is known to differ:
 - HandleReloadConfigRequest returns when new *versions* are loaded too, and refuses a base path that does not
   exist (TF Serving answers before, and hangs on such a path); so does the start, which TF Serving waits with
   for ever;
-- request deadlines are not passed to the graph run, bodies may not be gzipped, --rest_api_timeout_in_ms, TLS,
-  request logging, signature defaults, large-batch padding (allowed_batch_sizes) and servables other than
+- request deadlines are not passed to the graph run; --rest_api_timeout_in_ms, TLS, request logging, signature
+  defaults, batching parameters per model, warm-up in several rounds or threads, and servables other than
   SavedModels are missing;
+- a number beyond int8, int16, uint8, uint16, half or bfloat16 is refused, where TF Serving takes its lower bits;
+- JSON must be UTF-8, of a name given twice the last value counts, not the first, and infinity is written out
+  (RapidJSON reads any bytes in a string, and `Inf`);
+- a gzipped body may unpack to max_message_bytes; a broken one is refused as that, not as an empty document;
 - tensors have at most 32 dimensions (NumPy's limit; TensorFlow's is 254);
-- with batching, requests of different row shapes go to different batches, where TF Serving refuses to mix
-  them;
+- with batching, requests of different row shapes go to different batches unless they are padded, where TF
+  Serving refuses to mix them;
 - metrics are always on, one set per server, and are a part of TF Serving's; the JSON is laid out differently.
 """
 
-from .batching import BatchingParameters
+from .batching_parameters import BatchingParameters
 from .errors import ServingError
 from .server import ModelServer
 from .versions import Transition

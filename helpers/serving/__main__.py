@@ -8,8 +8,8 @@ import signal
 import threading
 from pathlib import Path
 
-from .batching import BatchingParameters
-from .errors import ServingError
+from .batching_parameters import BatchingParameters
+from .errors import ServingError, invalid
 from .server import ModelServer
 
 
@@ -69,8 +69,9 @@ def main(arguments: list[str] | None = None) -> None:
         options["threads"] = flags.grpc_max_threads
     try:
         if flags.enable_batching:
-            text = flags.batching_parameters_file.read_text() if flags.batching_parameters_file else ""
-            options["batching"] = BatchingParameters.parse(text)
+            options["batching"] = BatchingParameters.read(flags.batching_parameters_file or "")
+        elif flags.batching_parameters_file:
+            raise invalid("--batching_parameters_file is set without setting --enable_batching to true")
         server = ModelServer(flags.model_config_file or {flags.model_name: flags.model_base_path}, **options)
     except (ServingError, OSError) as error:
         raise SystemExit(f"Failed to start server. Error: {error}") from error

@@ -6,8 +6,6 @@ for all, and wakes the others. So no thread of its own has to be stopped. As in 
 batch share its fate: one that the graph refuses (a broken tf.Example) fails its neighbours.
 """
 
-import os
-import re
 import threading
 import time
 from dataclasses import dataclass, field
@@ -15,37 +13,9 @@ from dataclasses import dataclass, field
 import numpy as np
 from grpc import StatusCode
 
+from .batching_parameters import BatchingParameters
 from .errors import ServingError, invalid
 from .savedmodel import SavedModel
-
-
-@dataclass(frozen=True)
-class BatchingParameters:
-    """TF Serving's BatchingParameters, with its defaults. Sizes are in rows (axis 0), the time-out in microseconds."""
-
-    max_batch_size: int = 1000
-    batch_timeout_micros: int = 0
-    max_enqueued_batches: int = 10
-    num_batch_threads: int = os.cpu_count() or 1
-
-    def __post_init__(self):
-        for name in ("max_batch_size", "num_batch_threads"):
-            if getattr(self, name) < 1:
-                raise invalid(f"{name} must be positive; was {getattr(self, name)}")
-
-    @classmethod
-    def parse(cls, text: str) -> "BatchingParameters":
-        """From the text form of --batching_parameters_file, as in `max_batch_size { value: 32 }`."""
-        text = re.sub(r"#.*", "", text)
-        entry = r"(\w+)\s*\{\s*value\s*:\s*(\d+)\s*\}\s*"
-        values = {name: int(number) for name, number in re.findall(entry, text)}
-        unknown = sorted(values.keys() - cls.__dataclass_fields__.keys())
-        if unknown or re.sub(entry, "", text).strip():
-            raise invalid(
-                f"Invalid batching parameters {unknown or re.sub(entry, '', text).strip()!r}. "
-                f"Known: {', '.join(cls.__dataclass_fields__)}, each as `name {{ value: 8 }}`."
-            )
-        return cls(**values)
 
 
 @dataclass
@@ -60,29 +30,32 @@ class _Batch:
 
 class Batcher:
     """A `SavedModel` whose `run` joins concurrent calls. Calls are joined that feed the same tensors, with the same
-    types and the same shapes beyond axis 0, and fetch the same tensors."""
+    types and the same shapes beyond axis 0 (ranks, with `pad_variable_length_inputs`), and fetch the same tensors."""
 
     def __init__(self, model: SavedModel, parameters: BatchingParameters, metrics, name: str):
-        self._model, self._parameters, self._metrics, self._name = model, parameters, metrics, name
+        self._model, self._parameters, self._metrics = model, parameters, metrics
+        self._name = parameters.thread_pool_name or name
         self._lock = threading.Lock()
         self._open: dict[tuple, _Batch] = {}
         self._waiting = 0
         self._slots = threading.Semaphore(parameters.num_batch_threads)
 
     def run(self, feeds: dict[str, np.ndarray], fetches: list[str]) -> list[np.ndarray]:
-        """As `SavedModel.run`; rows of a request larger than `max_batch_size` go in several runs.
+        """As `SavedModel.run`.
 
         Raises:
-            ServingError: an input has no axis 0, or inputs differ in it (INVALID_ARGUMENT); the queue is full
-                (UNAVAILABLE); an output is not one row per input row (FAILED_PRECONDITION); what the graph
-                raised.
+            ServingError: an input has no axis 0, inputs differ in it, or it is longer than `max_batch_size`
+                (INVALID_ARGUMENT); the queue is full (UNAVAILABLE); an output is not one row per input row
+                (FAILED_PRECONDITION); what the graph raised.
         """
         if any(value.ndim == 0 for value in feeds.values()):
             raise invalid("Batching Run() input tensors must have at least one dimension")
         rows = {len(value) for value in feeds.values()}
         if len(rows) != 1:
             raise invalid("Batching Run() input tensors must have equal 0th-dimension size")
-        size, step = rows.pop(), self._parameters.max_batch_size
+        size, limit, step = rows.pop(), self._parameters.max_batch_size, self._parameters.rows_of_a_run
+        if size > limit:
+            raise invalid(f"Task size {size} is larger than maximum input batch size {limit}")
         if size <= step:
             return self._join(feeds, fetches, size)
         parts = [
@@ -94,18 +67,22 @@ class Batcher:
         return [np.concatenate(pieces) for pieces in zip(*parts, strict=True)]
 
     def _join(self, feeds, fetches, size) -> list[np.ndarray]:
+        pads, full = self._parameters.pad_variable_length_inputs, self._parameters.rows_of_a_run
         key = (
             tuple(fetches),
-            *((name, value.dtype, value.shape[1:]) for name, value in sorted(feeds.items())),
+            *(
+                (name, value.dtype, value.ndim if pads else value.shape[1:])
+                for name, value in sorted(feeds.items())
+            ),
         )
         with self._lock:
             batch = self._open.get(key)
-            if batch is not None and sum(batch.sizes) + size > self._parameters.max_batch_size:
+            if batch is not None and sum(batch.sizes) + size > full:
                 batch.full.set()
                 batch = None
             leads = batch is None
             if leads:
-                if self._waiting >= self._parameters.max_enqueued_batches:
+                if self._waiting >= max(1, self._parameters.max_enqueued_batches):
                     raise ServingError(
                         StatusCode.UNAVAILABLE,
                         "The batch scheduling queue to which this task was submitted is full",
@@ -115,7 +92,7 @@ class Batcher:
             index = len(batch.tasks)
             batch.tasks.append(feeds)
             batch.sizes.append(size)
-            if sum(batch.sizes) >= self._parameters.max_batch_size:
+            if sum(batch.sizes) >= full:
                 batch.full.set()
         if leads:
             self._lead(key, batch, fetches)
@@ -136,11 +113,14 @@ class Batcher:
             self._metrics.queuing_latency.observe((time.perf_counter() - opened) * 1e6, self._name)
             self._metrics.wrapped_run_count.add()
             try:
+                rows = sum(batch.sizes)
+                wanted = self._parameters.allowed(rows) if rows else 0
                 joined = {
-                    name: np.concatenate([task[name] for task in batch.tasks]) for name in batch.tasks[0]
+                    name: self._joined([task[name] for task in batch.tasks], wanted - rows)
+                    for name in batch.tasks[0]
                 }
                 outputs = self._model.run(joined, fetches)
-                _check_rows(outputs, sum(batch.sizes))
+                _check_rows(outputs, wanted)
                 batch.outputs = outputs
             except ServingError as error:
                 batch.error = error
@@ -148,6 +128,32 @@ class Batcher:
                 if batch.outputs is None and batch.error is None:
                     batch.error = ServingError(StatusCode.INTERNAL, "The batch could not be run")
                 batch.done.set()
+
+    def _joined(self, parts: list[np.ndarray], more: int) -> np.ndarray:
+        """The parts one after the other, then `more` rows to reach an allowed size: copies of a row known to be good."""
+        if self._parameters.pad_variable_length_inputs:
+            parts = _padded(parts)
+        if more:
+            last = next(part for part in reversed(parts) if len(part))
+            parts = [*parts, np.repeat(last[:1], more, axis=0)]
+        return np.concatenate(parts)
+
+
+def _padded(parts: list[np.ndarray]) -> list[np.ndarray]:
+    """The parts with axes 1 and up as long as the longest, filled with each part's first value, as TF Serving does."""
+    if parts[0].ndim > 6:
+        raise invalid("Only tensors with rank from 1 to 6 can be padded.")
+    longest = tuple(np.max([part.shape for part in parts], axis=0)[1:])
+    padded = []
+    for part in parts:
+        whole = np.empty((len(part), *longest), part.dtype)
+        if whole.size and not part.size:
+            raise invalid("Got empty tensor in batch of non-empty tensors.")
+        if part.size:
+            whole[...] = part.ravel()[:1]
+            whole[tuple(map(slice, part.shape))] = part
+        padded.append(whole)
+    return padded
 
 
 def _check_rows(outputs: list[np.ndarray], rows: int) -> None:

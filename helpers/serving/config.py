@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from google.protobuf import text_format
+from google.protobuf.message import Message
 from grpc import StatusCode
 from tensorflow_serving.config.model_server_config_pb2 import ModelConfig, ModelServerConfig
 
@@ -32,16 +33,19 @@ def read(source: Source) -> ModelServerConfig:
                 name=name, base_path=str(Path(base_path).absolute()), model_platform="tensorflow"
             )
     else:
-        try:
-            text = source.read_text("utf-8") if isinstance(source, Path) else source
-            config = text_format.Parse(text, ModelServerConfig())
-        except (text_format.ParseError, UnicodeDecodeError) as error:
-            where = (
-                f"Invalid protobuf file: '{source}'" if isinstance(source, Path) else "Invalid protobuf text"
-            )
-            raise invalid(f"{where}: {error}") from error
+        config = parsed(source, ModelServerConfig())
     check(config)
     return config
+
+
+def parsed(source: Path | str, message: Message) -> Message:
+    """`message`, filled from a file in text form or from that text, or ServingError saying where it is broken."""
+    try:
+        text = source.read_text("utf-8") if isinstance(source, Path) else source
+        return text_format.Parse(text, message)
+    except (text_format.ParseError, UnicodeDecodeError) as error:
+        where = f"Invalid protobuf file: '{source}'" if isinstance(source, Path) else "Invalid protobuf text"
+        raise invalid(f"{where}: {error}") from error
 
 
 def check(config: ModelServerConfig) -> None:
@@ -77,18 +81,23 @@ def versions_on_disk(model: ModelConfig) -> dict[int, Path]:
     of every file-watching server.
 
     Raises:
-        ServingError: the base path does not exist, so nothing can be said about its versions.
+        ServingError: the base path does not exist or cannot be read, so nothing can be said about its versions.
     """
     base = Path(model.base_path)
-    if not base.is_dir():
-        raise invalid(f"Could not find base path {base} for servable {model.name}")
-    found = {
-        int(child.name): child
-        for child in base.iterdir()
-        if re.fullmatch("[0-9]+", child.name)
-        and int(child.name) < 2**63
-        and (child / "saved_model.pb").is_file()
-    }
+    try:
+        if not base.is_dir():
+            raise invalid(f"Could not find base path {base} for servable {model.name}")
+        found = {
+            int(child.name): child
+            for child in base.iterdir()
+            if re.fullmatch("[0-9]+", child.name)
+            and int(child.name) < 2**63
+            and (child / "saved_model.pb").is_file()
+        }
+    except OSError as error:
+        raise invalid(
+            f"Could not read base path {base} for servable {model.name}: {error.strerror}"
+        ) from error
     return dict(sorted(found.items()))
 
 

@@ -41,6 +41,15 @@ class ServingError(Exception):
         return HTTP_STATUS.get(self.code, 500)
 
 
+class TooLarge(ServingError):
+    """A request body, or what it unpacks to, is over the limit: HTTP 413, which no canonical code becomes."""
+
+    http_status = 413
+
+    def __init__(self, limit: int):
+        super().__init__(StatusCode.INVALID_ARGUMENT, f"Request body is larger than {limit} bytes")
+
+
 def invalid(message: str) -> ServingError:
     """The client's mistake: INVALID_ARGUMENT, HTTP 400."""
     return ServingError(StatusCode.INVALID_ARGUMENT, message)

@@ -4,20 +4,19 @@ import time
 from collections.abc import Callable
 
 import grpc
-from grpc import StatusCode
 from tensorflow_serving.apis import model_service_pb2_grpc, prediction_service_pb2_grpc
 from tensorflow_serving.apis.classification_pb2 import ClassificationResponse
 from tensorflow_serving.apis.get_model_metadata_pb2 import GetModelMetadataResponse, SignatureDefMap
-from tensorflow_serving.apis.inference_pb2 import MultiInferenceResponse
 from tensorflow_serving.apis.model_management_pb2 import ReloadConfigResponse
+from tensorflow_serving.apis.model_pb2 import ModelSpec
 from tensorflow_serving.apis.predict_pb2 import PredictResponse
 from tensorflow_serving.apis.regression_pb2 import RegressionResponse
 
-from .errors import ServingError, from_any, invalid
-from .inference import CLASSIFY, DEFAULT_SIGNATURE, REGRESS, Inference, spec_of
+from .errors import from_any, invalid
+from .inference import Inference, spec_of
 from .metrics import Metrics
 from .models import ModelManager
-from .tensors import to_array, to_tensor
+from .tensors import to_tensor
 
 
 class PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):
@@ -31,15 +30,8 @@ class PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):
 
         def work():
             with self._manager.acquire(request.model_spec) as version:
-                name = request.model_spec.signature_name or DEFAULT_SIGNATURE
-                signature = version.model.signatures.get(name)
-                if signature is None:
-                    raise ServingError(
-                        StatusCode.FAILED_PRECONDITION, f'Serving signature key "{name}" not found.'
-                    )
-                inputs = {key: to_array(key, tensor) for key, tensor in request.inputs.items()}
-                outputs = self._inference.predict(version, signature, inputs, list(request.output_filter))
-                response = PredictResponse(model_spec=spec_of(version, name))
+                outputs = self._inference.predict_request(version, request)
+                response = PredictResponse(model_spec=spec_of(version, request.model_spec.signature_name))
                 for key, array in outputs.items():
                     to_tensor(array, response.outputs[key])
                 return response
@@ -69,36 +61,14 @@ class PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):
         return self._counted("Regress", request.model_spec.name, context, work)
 
     def MultiInference(self, request, context):
-        """Several signatures of one model on the same tf.Examples; here one graph run each."""
+        """Several signatures of one model on the same tf.Examples: of one version, the first task's."""
+        spec = request.tasks[0].model_spec if request.tasks else ModelSpec()
 
         def work():
-            names = [task.model_spec.signature_name or DEFAULT_SIGNATURE for task in request.tasks]
-            if len({task.model_spec.name for task in request.tasks}) > 1:
-                raise invalid("All ModelSpecs in a MultiInferenceRequest must access the same model name.")
-            for name in names:
-                if names.count(name) > 1:
-                    raise invalid(f"Duplicate evaluation of signature: {name}")
-            response = MultiInferenceResponse()
-            for task in request.tasks:
-                with self._manager.acquire(task.model_spec) as version:
-                    signature_name = task.model_spec.signature_name
-                    result = response.results.add(model_spec=spec_of(version, signature_name))
-                    if task.method_name == CLASSIFY:
-                        result.classification_result.CopyFrom(
-                            self._inference.classify(version, signature_name, request.input)
-                        )
-                    elif task.method_name == REGRESS:
-                        result.regression_result.CopyFrom(
-                            self._inference.regress(version, signature_name, request.input)
-                        )
-                    else:
-                        raise ServingError(
-                            StatusCode.UNIMPLEMENTED, f"Unsupported signature method_name: {task.method_name}"
-                        )
-            return response
+            with self._manager.acquire(spec) as version:
+                return self._inference.multi(version, request)
 
-        name = request.tasks[0].model_spec.name if request.tasks else ""
-        return self._counted("MultiInference", name, context, work)
+        return self._counted("MultiInference", spec.name, context, work)
 
     def GetModelMetadata(self, request, context):
         """The signatures of a version, packed as TF Serving packs them."""

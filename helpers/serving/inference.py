@@ -6,13 +6,15 @@ import numpy as np
 from grpc import StatusCode
 from tensorflow.core.protobuf.meta_graph_pb2 import SignatureDef
 from tensorflow_serving.apis.classification_pb2 import ClassificationResult
+from tensorflow_serving.apis.inference_pb2 import MultiInferenceRequest, MultiInferenceResponse
 from tensorflow_serving.apis.input_pb2 import Input
 from tensorflow_serving.apis.model_pb2 import ModelSpec
+from tensorflow_serving.apis.predict_pb2 import PredictRequest
 from tensorflow_serving.apis.regression_pb2 import RegressionResult
 
 from .errors import ServingError, invalid
 from .metrics import Metrics
-from .tensors import check_inputs, proto_type, serialized_examples
+from .tensors import check_inputs, proto_type, serialized_examples, to_array
 from .versions import Version
 
 DEFAULT_SIGNATURE = "serving_default"
@@ -74,6 +76,15 @@ class Inference:
         )
         return dict(zip(names, values, strict=True))
 
+    def predict_request(self, version: Version, request: PredictRequest) -> dict[str, np.ndarray]:
+        """`predict` with what a gRPC request, sent or stored, asks for."""
+        name = request.model_spec.signature_name or DEFAULT_SIGNATURE
+        signature = version.model.signatures.get(name)
+        if signature is None:
+            raise ServingError(StatusCode.FAILED_PRECONDITION, f'Serving signature key "{name}" not found.')
+        inputs = {key: to_array(key, tensor) for key, tensor in request.inputs.items()}
+        return self.predict(version, signature, inputs, list(request.output_filter))
+
     def classify(self, version: Version, signature_name: str, examples: Input) -> ClassificationResult:
         """Label and score of every class, per example.
 
@@ -134,6 +145,31 @@ class Inference:
         for value in values.ravel():
             result.regressions.add(value=value)
         return result
+
+    def multi(self, version: Version, request: MultiInferenceRequest) -> MultiInferenceResponse:
+        """Several signatures of one model on the same tf.Examples; here one graph run each.
+
+        Raises:
+            ServingError: tasks for several models, one signature twice, another method, or what a task raised.
+        """
+        names = [task.model_spec.signature_name or DEFAULT_SIGNATURE for task in request.tasks]
+        if len({task.model_spec.name for task in request.tasks}) > 1:
+            raise invalid("All ModelSpecs in a MultiInferenceRequest must access the same model name.")
+        for name in names:
+            if names.count(name) > 1:
+                raise invalid(f"Duplicate evaluation of signature: {name}")
+        response = MultiInferenceResponse()
+        for task, name in zip(request.tasks, names, strict=True):
+            result = response.results.add(model_spec=spec_of(version, name))
+            if task.method_name == CLASSIFY:
+                result.classification_result.CopyFrom(self.classify(version, name, request.input))
+            elif task.method_name == REGRESS:
+                result.regression_result.CopyFrom(self.regress(version, name, request.input))
+            else:
+                raise ServingError(
+                    StatusCode.UNIMPLEMENTED, f"Unsupported signature method_name: {task.method_name}"
+                )
+        return response
 
     def _signature(self, version, name, method, kind) -> SignatureDef:
         name = name or DEFAULT_SIGNATURE

@@ -7,14 +7,14 @@ JSON number with a decimal point makes a float list, one without an int64 list.
 from tensorflow_serving.apis.input_pb2 import Input
 
 from .errors import invalid
-from .json_request import decoded, is_object, json_type, text
+from .json_request import check_lossless, decoded, is_object, json_type, text
 
 
 def examples(document: dict) -> Input:
     """The examples of a Classify or Regress body. JSON types decide: 733 makes an int64 list, 733.0 a float list.
 
     Raises:
-        ServingError: no `examples`, or a feature that is null, nested or of mixed types.
+        ServingError: no `examples`, or a feature that is null, nested, of mixed types or beyond its type.
     """
     message = Input()
     if "context" in document:
@@ -57,6 +57,7 @@ def _feature_value(name, value):
             raise invalid(f"Feature: {name} has uint64 element. Only int64 is supported.")
         return "int64_list", value
     if isinstance(value, float):
+        check_lossless(value, "float")
         return "float_list", value
     if isinstance(value, str):
         return "bytes_list", value.encode()

@@ -7,62 +7,86 @@ Row format: `{"predictions": [...]}`; column format: `{"outputs": …}`; Classif
 
 import base64
 import json
+import math
 
 import numpy as np
+import tensorflow as tf
 from tensorflow_serving.apis.classification_pb2 import ClassificationResult
 from tensorflow_serving.apis.regression_pb2 import RegressionResult
 
 from .errors import invalid
+from .tensors import INTEGERS, type_name
+
+_NOT_FINITE = {"nan": "NaN", "inf": "Infinity", "-inf": "-Infinity"}
 
 
 def predictions(outputs: dict[str, np.ndarray], form: str) -> str:
-    """The response to a Predict request that came in `form`. One output loses its name, as in TF Serving."""
+    """The response to a Predict request that came in `form`. One output loses its name, as in TF Serving.
+
+    Raises:
+        ServingError: there is no output, one is of a type that TF Serving does not write as JSON (half floats, uint16,
+            complex), or, in row form, they differ in their number of rows.
+    """
+    if not outputs:
+        raise invalid("Cannot convert empty tensor map to JSON")
     if form == "column":
-        columns = {name: _json(array, name) for name, array in outputs.items()}
+        columns = {name: _texts(array, name, 0)[0] for name, array in outputs.items()}
         return f'{{\n    "outputs": {_bare_or_object(columns)}\n}}'
-    sizes = set()
+    size = None
     for name, array in outputs.items():
         if array.ndim == 0:
             raise invalid(f"Tensor name: {name} has no shape information ")
-        if sizes and len(array) not in sizes:
-            raise invalid(
-                f"Tensor name: {name} has inconsistent batch size: {len(array)} expecting: {sizes.pop()}"
-            )
-        sizes.add(len(array))
-    rows = [
-        _bare_or_object({name: _json(array[row], name) for name, array in outputs.items()})
-        for row in range(sizes.pop())
-    ]
+        if size not in (None, len(array)):
+            raise invalid(f"Tensor name: {name} has inconsistent batch size: {len(array)} expecting: {size}")
+        size = len(array)
+    columns = [_texts(array, name, 1) for name, array in outputs.items()]
+    rows = [_bare_or_object(dict(zip(outputs, row, strict=True))) for row in zip(*columns, strict=True)]
     return '{\n    "predictions": [' + ",\n        ".join(rows) + "]\n}"
 
 
-def decimal(value: np.floating) -> str:
-    """A float as TF Serving writes it: six digits where they are enough, else all that tell it from its neighbours."""
-    if not np.isfinite(value):
-        return "NaN" if np.isnan(value) else "Infinity" if value > 0 else "-Infinity"
-    text = f"{value:.6g}"
-    if type(value)(text) != value:
-        text = f"{value:.{17 if value.dtype == np.float64 else 9}g}"
-    return text if "." in text or "e" in text else text + ".0"
+def _texts(array, name, axis) -> list[str]:
+    """JSON of every part of an array along its first `axis` axes: of the whole array for 0, of each row for 1."""
+    texts = _values(array.ravel(), name)
+    for level in reversed(range(axis, array.ndim)):
+        size, parts = array.shape[level], math.prod(array.shape[:level])
+        texts = [f"[{', '.join(texts[n * size : (n + 1) * size])}]" for n in range(parts)]
+    return texts
 
 
-def _json(array, name) -> str:
-    if array.ndim:
-        return "[" + ", ".join(_json(element, name) for element in _elements(array)) + "]"
-    value = array[()]
-    if isinstance(value, bytes):
-        if name.endswith("_bytes"):
-            return json.dumps({"b64": base64.b64encode(value).decode()})
-        return json.dumps(value.decode(errors="replace"))
-    if isinstance(value, np.bool_):
-        return "true" if value else "false"
-    if isinstance(value, np.integer):
-        return str(value)
-    return decimal(value if isinstance(value, np.float64) else np.float32(value))
+def _values(array, name) -> list[str]:
+    kind = type_name(tf.as_dtype(array.dtype).as_datatype_enum)
+    if kind == "string":
+        return [_string(value, name) for value in array]
+    if kind in ("float", "double"):
+        return decimals(array)
+    if kind == "bool":
+        return ["true" if value else "false" for value in array]
+    if len(array) and kind not in INTEGERS:
+        raise invalid(f"Failed to write JSON value for tensor type: {kind}")
+    return list(map(str, array.tolist()))
 
 
-def _elements(array):
-    return (np.asarray(element, dtype=array.dtype) for element in array)
+def _string(value: bytes, name: str) -> str:
+    if name.endswith("_bytes"):
+        return json.dumps({"b64": base64.b64encode(value).decode()})
+    return json.dumps(value.decode(errors="replace"))
+
+
+def decimals(values: np.ndarray) -> list[str]:
+    """Floats as TF Serving writes them: six digits where they are enough, else all that tell one from its neighbours.
+
+    Args:
+        values: shape [n], float32 or float64.
+    """
+    numbers = values.tolist()
+    texts = [f"{number:.6g}" for number in numbers]
+    enough = np.array(texts, np.float64).astype(values.dtype) == values
+    digits = 17 if values.dtype == np.float64 else 9
+    texts = [
+        text if fine else f"{number:.{digits}g}"
+        for text, fine, number in zip(texts, enough, numbers, strict=True)
+    ]
+    return [_NOT_FINITE.get(text) or (text if "." in text or "e" in text else text + ".0") for text in texts]
 
 
 def _bare_or_object(parts: dict[str, str]) -> str:
@@ -73,21 +97,19 @@ def _bare_or_object(parts: dict[str, str]) -> str:
 
 def classifications(result: ClassificationResult) -> str:
     """Per example a list of `[label, score]`."""
-    return _results(
-        [
-            "["
-            + ", ".join(
-                f"[{json.dumps(entry.label)}, {decimal(np.float32(entry.score))}]" for entry in row.classes
-            )
-            + "]"
-            for row in result.classifications
+    rows = []
+    for row in result.classifications:
+        scores = decimals(np.float32([entry.score for entry in row.classes]))
+        pairs = [
+            f"[{json.dumps(entry.label)}, {score}]" for entry, score in zip(row.classes, scores, strict=True)
         ]
-    )
+        rows.append(f"[{', '.join(pairs)}]")
+    return _results(rows)
 
 
 def regressions(result: RegressionResult) -> str:
     """Per example a number."""
-    return _results([decimal(np.float32(regression.value)) for regression in result.regressions])
+    return _results(decimals(np.float32([regression.value for regression in result.regressions])))
 
 
 def error(message: str) -> str:

@@ -16,8 +16,9 @@ from tensorflow_serving.apis.model_pb2 import ModelSpec
 from tensorflow_serving.config.model_server_config_pb2 import ModelConfig, ModelServerConfig
 
 from . import config as configs
-from .batching import Batcher, BatchingParameters
-from .errors import ServingError, invalid
+from .batching import Batcher
+from .batching_parameters import BatchingParameters
+from .errors import ServingError, from_any, invalid
 from .metrics import Metrics
 from .savedmodel import SavedModel
 from .versions import State, Transition, Version, failed_as_it_is, fingerprint
@@ -126,12 +127,14 @@ class ModelManager:
             if self._batching:
                 version.runner = Batcher(version.model, self._batching, self._metrics, name)
             self._warm_up(version)
-        except ServingError as error:
-            log.warning("version %d of model %s does not load: %s", number, name, error.message)
+        # whatever it is: it must neither end the poll of the others nor leave this version LOADING
+        except Exception as error:
+            refusal = from_any(error)
+            log.warning("version %d of model %s does not load: %s", number, name, refusal.message)
             if version.model:
                 version.model.close()
             with self._changed:
-                version.error, version.state = error, State.END
+                version.error, version.state = refusal, State.END
             return Transition(name, number, "END")
         with self._changed:
             version.state = State.AVAILABLE

@@ -1,8 +1,11 @@
 """TF Serving's REST API as a FastAPI application: paths, statuses and bodies; the work is done elsewhere."""
 
 import asyncio
+import gzip
+import io
 import re
 import time
+import zlib
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -15,7 +18,7 @@ from tensorflow_serving.apis.get_model_metadata_pb2 import SignatureDefMap
 from tensorflow_serving.apis.model_pb2 import ModelSpec
 
 from . import json_examples, json_request, json_response
-from .errors import ServingError, from_any, invalid
+from .errors import TooLarge, from_any, invalid
 from .inference import DEFAULT_SIGNATURE, Inference
 from .metrics import Metrics
 from .models import ModelManager
@@ -32,7 +35,7 @@ class RestApi:
 
     Args:
         manager, inference, metrics: what the server consists of.
-        max_body_bytes: a larger body is refused with 413 before it is read whole.
+        max_body_bytes: a larger body is refused with 413 before it is read whole, or unpacked whole.
     """
 
     def __init__(self, manager: ModelManager, inference: Inference, metrics: Metrics, max_body_bytes: int):
@@ -53,8 +56,8 @@ class RestApi:
         async def answer(request: Request) -> Response:
             try:
                 body = await self._read(request)
-            except ServingError as error:
-                return _reply(413, json_response.error(error.message))
+            except TooLarge as error:
+                return _reply(error.http_status, json_response.error(error.message))
             except ClientDisconnect:
                 return _reply(499, json_response.error("The client closed the request"))
             if not request.url.path.lower().startswith("/v1/"):
@@ -62,7 +65,8 @@ class RestApi:
                     404, json_response.error(f"Malformed request: {request.method} {request.url.path}")
                 )
             path = request.scope["raw_path"].decode("latin-1").partition("?")[0]
-            work = partial(self.answer, request.method, path, body)
+            packed = "gzip" in request.headers.get("content-encoding", "").lower()
+            work = partial(self.answer, request.method, path, body, packed)
             return _reply(*await asyncio.get_running_loop().run_in_executor(executor, work))
 
         return application
@@ -72,11 +76,21 @@ class RestApi:
         async for chunk in request.stream():
             body += chunk
             if len(body) > self._max_body_bytes:
-                raise invalid(f"Request body is larger than {self._max_body_bytes} bytes")
+                raise TooLarge(self._max_body_bytes)
         return bytes(body)
 
-    def answer(self, http_method: str, path: str, body: bytes) -> tuple[int, str]:
-        """HTTP status and JSON body for a request to `path` (as on the wire, without query)."""
+    def _unpacked(self, body: bytes) -> bytes:
+        try:
+            with gzip.GzipFile(fileobj=io.BytesIO(body)) as file:
+                content = file.read(self._max_body_bytes + 1)  # no more is unpacked than may be
+        except (OSError, EOFError, zlib.error) as error:
+            raise invalid("Failed to uncompress the gzipped body") from error
+        if len(content) > self._max_body_bytes:
+            raise TooLarge(self._max_body_bytes)
+        return content
+
+    def answer(self, http_method: str, path: str, body: bytes, packed: bool = False) -> tuple[int, str]:
+        """HTTP status and JSON body for a request to `path` (as on the wire, without query), whose body may be gzipped."""
         started = time.perf_counter()
         name, method = "", ""
         try:
@@ -88,6 +102,7 @@ class RestApi:
                 raise invalid("Missing model name in request.")
             name = unquote(found["name"])
             spec = _spec(name, found["version"], found["label"])
+            body = self._unpacked(body) if packed else body
             if http_method == "GET":
                 return 200, self._metadata(spec) if found["metadata"] else self._status(spec)
             method = found["method"].lower()

@@ -38,15 +38,14 @@ class SavedModel:
             meta = _meta_graph(path)
             self.signatures = dict(meta.signature_def)
             self._session = _session(path, meta)
-        # ValueError and KeyError are what importing a broken or foreign graph raises (unknown op, missing
-        # node).
-        except (ServingError, tf.errors.OpError, OSError, ValueError, KeyError) as error:
+        except Exception as error:
             metrics.load_attempt_count.add(str(path), "fail")
-            if isinstance(error, ServingError):
-                raise
             if isinstance(error, tf.errors.OpError):
                 raise from_tensorflow(error) from error
-            raise ServingError(StatusCode.INVALID_ARGUMENT, f"Cannot load {path}: {error}") from error
+            # ValueError and KeyError are what importing a foreign graph raises (unknown op, missing node)
+            if isinstance(error, OSError | ValueError | KeyError):
+                raise ServingError(StatusCode.INVALID_ARGUMENT, f"Cannot load {path}: {error}") from error
+            raise
         metrics.load_attempt_count.add(str(path), "success")
         metrics.load_latency.add(str(path), by=_microseconds(started))
 
@@ -60,7 +59,8 @@ class SavedModel:
         finally:
             self._metrics.graph_runs.add()
             self._metrics.graph_run_time_usecs.add(by=_microseconds(started))
-        return [np.asarray(value) for value in values]
+        # a string of rank 0 comes as bytes, of which an array of its own type would lose closing zeros
+        return [np.asarray(value, object if isinstance(value, bytes) else None) for value in values]
 
     def close(self) -> None:
         """Free the graph, its variables and its threads."""
@@ -116,7 +116,7 @@ def _session(path: Path, meta: MetaGraphDef) -> tf.compat.v1.Session:
         if _INIT in meta.signature_def:
             session.run(meta.signature_def[_INIT].outputs[_INIT].name, assets)
         _check_variables(session, meta)
-    except (ServingError, tf.errors.OpError, ValueError, KeyError):
+    except BaseException:
         session.close()
         raise
     return session

@@ -5,6 +5,7 @@ import os
 import socket
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import grpc
@@ -13,7 +14,7 @@ from tensorflow_serving.apis import model_service_pb2_grpc, prediction_service_p
 
 from . import config as configs
 from . import warmup
-from .batching import BatchingParameters
+from .batching_parameters import BatchingParameters
 from .errors import ServingError
 from .grpc_api import ModelService, PredictionService
 from .inference import Inference
@@ -84,8 +85,6 @@ class ModelServer:
                 ],
             )
             grpc_port = _bind(self._grpc, host, port)
-            # read before it takes effect: a change made while models load is found by the first look
-            self._config_in_effect = models.read_bytes() if isinstance(models, Path) else b""
             self.manager = ModelManager(
                 configs.read(models),
                 self.metrics,
@@ -108,9 +107,10 @@ class ModelServer:
         self.rest_url = f"http://{host}:{self._socket.getsockname()[1]}"
         self.grpc_target = f"{host}:{grpc_port}"
         self._repeat("serving-poll", file_system_poll_wait_seconds, self.poll)
+        # as TF Serving, put into effect each time, changed or not: the version that a label waits for may have come
         if isinstance(models, Path):
             self._repeat(
-                "serving-config-poll", model_config_file_poll_wait_seconds, lambda: self._reread(models)
+                "serving-config-poll", model_config_file_poll_wait_seconds, partial(self.reload, models)
             )
 
     def poll(self) -> list[Transition]:
@@ -175,12 +175,6 @@ class ModelServer:
     def _start(self, name: str, target) -> None:
         self._threads.append(threading.Thread(target=target, name=name, daemon=True))
         self._threads[-1].start()
-
-    def _reread(self, file: Path) -> None:
-        content = file.read_bytes()
-        if content != self._config_in_effect:
-            self.reload(file)  # a refused one is tried again: the version its label waits for may come
-            self._config_in_effect = content
 
 
 def _listen(host: str, port: int) -> socket.socket:

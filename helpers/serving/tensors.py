@@ -9,12 +9,25 @@ from tensorflow_serving.apis.input_pb2 import Input
 
 from .errors import invalid
 
+# the integers that the REST API knows: no uint16
+INTEGERS = {"int8", "int16", "int32", "int64", "uint8", "uint32", "uint64"}
+# by type: the field of a TensorProto that holds its values, and what they are there
 _TYPED_FIELDS = {
-    "float32": "float_val",
-    "float64": "double_val",
-    "int32": "int_val",
-    "int64": "int64_val",
-    "bool": "bool_val",
+    "float32": ("float_val", "float32"),
+    "float64": ("double_val", "float64"),
+    "int8": ("int_val", "int8"),
+    "int16": ("int_val", "int16"),
+    "int32": ("int_val", "int32"),
+    "int64": ("int64_val", "int64"),
+    "uint8": ("int_val", "uint8"),
+    "uint16": ("int_val", "uint16"),
+    "uint32": ("uint32_val", "uint32"),
+    "uint64": ("uint64_val", "uint64"),
+    "bool": ("bool_val", "bool"),
+    "float16": ("half_val", "uint16"),
+    "bfloat16": ("half_val", "uint16"),
+    "complex64": ("scomplex_val", "float32"),
+    "complex128": ("dcomplex_val", "float64"),
 }
 
 
@@ -44,8 +57,18 @@ def serialized_examples(examples: Input) -> np.ndarray:
 
 
 def to_array(name: str, tensor: TensorProto) -> np.ndarray:
-    """The array in a TensorProto, sent as input `name`."""
+    """The array in a TensorProto, sent as input `name`.
+
+    Raises:
+        ServingError: the values do not make up the shape, or are beyond their type: a TensorProto has int32 for all
+            smaller integers and for the bits of small floats, of which TF Serving takes the lower ones.
+    """
     try:
+        field, kind = _TYPED_FIELDS.get(tf.as_dtype(tensor.dtype).name, (None, None))
+        if field in ("int_val", "half_val") and (values := getattr(tensor, field)):
+            limits = np.iinfo(kind)
+            if min(values) < limits.min or max(values) > limits.max:
+                raise ValueError(f"values beyond {kind}")
         return tf.make_ndarray(tensor)
     except (ValueError, TypeError, MemoryError) as error:
         raise invalid(f"tensor parsing error: {name}") from error
@@ -55,7 +78,8 @@ def to_tensor(array: np.ndarray, tensor: TensorProto) -> None:
     """Write an array into a TensorProto, values in the typed field (float_val, …) as TF Serving sends them."""
     proto = tf.make_tensor_proto(array)
     if proto.tensor_content and array.dtype.name in _TYPED_FIELDS:
-        getattr(proto, _TYPED_FIELDS[array.dtype.name]).extend(array.ravel().tolist())
+        field, kind = _TYPED_FIELDS[array.dtype.name]
+        getattr(proto, field).extend(array.ravel().view(kind).tolist())
         proto.ClearField("tensor_content")
     tensor.CopyFrom(proto)
 

@@ -42,7 +42,8 @@ def fingerprint(path: Path) -> tuple:
     for file in sorted(path.rglob("*")):
         try:
             found.append((str(file), file.stat().st_size, file.stat().st_mtime_ns))
-        except FileNotFoundError:  # somebody is just taking the version away
+        # somebody is just taking the version away, or nobody may look at it, which loading will tell
+        except OSError:
             continue
     return tuple(found)
 

@@ -14,9 +14,8 @@ from grpc import StatusCode
 from tensorflow_serving.apis.predict_pb2 import PredictRequest
 from tensorflow_serving.apis.prediction_log_pb2 import PredictionLog
 
-from .errors import ServingError, invalid
-from .inference import DEFAULT_SIGNATURE, Inference
-from .tensors import to_array
+from .errors import ServingError, from_tensorflow, invalid
+from .inference import Inference
 from .versions import Version
 
 FILE = Path("assets.extra") / "tf_serving_warmup_requests"
@@ -40,34 +39,37 @@ def replay(version: Version, inference: Inference) -> None:
     Raises:
         ServingError: the file is broken, or a request fails; then the version must not go live.
     """
-    file = version.path / FILE
-    if not file.is_file():
-        return
-    try:
-        logs = [
-            PredictionLog.FromString(record)
-            for record in tf.data.TFRecordDataset(str(file)).take(LIMIT + 1).as_numpy_iterator()
-        ]
-    except (tf.errors.DataLossError, DecodeError) as error:
-        raise ServingError(StatusCode.DATA_LOSS, f"Failed to read warm-up record from {file}") from error
-    if len(logs) > LIMIT:
-        raise invalid(f"Number of warmup records exceeds the maximum ({LIMIT}) at {file}")
-    for log in logs:
+    for log in _logs(version.path / FILE):
         kind = log.WhichOneof("log_type")
+        if kind is None:  # an empty record asks for nothing
+            continue
+        request = getattr(log, kind).request
         if kind == "predict_log":
-            request = log.predict_log.request
-            name = request.model_spec.signature_name or DEFAULT_SIGNATURE
-            if name not in version.model.signatures:
-                raise ServingError(
-                    StatusCode.FAILED_PRECONDITION, f'Serving signature key "{name}" not found.'
-                )
-            inputs = {key: to_array(key, tensor) for key, tensor in request.inputs.items()}
-            inference.predict(version, version.model.signatures[name], inputs, list(request.output_filter))
+            inference.predict_request(version, request)
         elif kind == "classify_log":
-            request = log.classify_log.request
             inference.classify(version, request.model_spec.signature_name, request.input)
         elif kind == "regress_log":
-            request = log.regress_log.request
             inference.regress(version, request.model_spec.signature_name, request.input)
+        elif kind == "multi_inference_log":
+            inference.multi(version, request)
         else:
             raise ServingError(StatusCode.UNIMPLEMENTED, f"Unsupported log_type for warmup: {kind}")
+
+
+def _logs(file: Path) -> list[PredictionLog]:
+    if not file.exists():
+        return []
+    try:
+        records = list(tf.data.TFRecordDataset(str(file)).take(LIMIT + 1).as_numpy_iterator())
+    except tf.errors.OpError as error:
+        lost = isinstance(error, tf.errors.DataLossError)
+        advice = ". Please verify your warmup data is in TFRecord format." if lost else ""
+        raise ServingError(
+            from_tensorflow(error).code, f"Failed to read warmup records from {file}{advice}"
+        ) from error
+    if len(records) > LIMIT:
+        raise invalid(f"Number of warmup records exceeds the maximum ({LIMIT}) at {file}")
+    try:
+        return [PredictionLog.FromString(record) for record in records]
+    except DecodeError as error:
+        raise invalid(f"Failed to parse warmup record from {file}") from error

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import sys
 from collections.abc import Callable
 from typing import Any
 
 from helpers.exercises.plain import Blank, NotData, kind, plain, strict
-from helpers.exercises.probes import call, is_blank, shown
+from helpers.exercises.probes import calls, is_blank, shown
 
 
 class Form:
@@ -181,14 +182,12 @@ class Function(Form):
         if is_blank(value):
             raise Blank("")
         records = []
-        for args in self.probes() if callable(self.probes) else self.probes:
-            try:
-                record = call(value, args, self.seconds)
-            except Blank:
-                raise Blank("") from None
-            records.append(record)
-            if "error" in record and not self.may_raise:
-                place = f" It failed on {record['line']}." if "line" in record else ""
-                error = record["error"].rstrip(".")
-                raise NotData(f"can't be judged yet: `{shown(value, record['input'])}` {error}.{place}")
+        probes = self.probes() if callable(self.probes) else self.probes
+        with contextlib.closing(calls(value, probes, self.seconds)) as made:
+            for record in made:
+                if "error" in record and not self.may_raise:
+                    place = f" It failed on {record['line']}." if "line" in record else ""
+                    error = record["error"].rstrip(".")
+                    raise NotData(f"can't be judged yet: `{shown(value, record['input'])}` {error}.{place}")
+                records.append(record)
         return records

@@ -18,6 +18,7 @@ from typing import Any
 from helpers.exercises import sandbox
 from helpers.exercises.plain import Blank, NotData, clean, plain, strict
 
+
 def is_blank(function: Callable) -> bool:
     """Whether the body is still `...` (or `pass`), with or without a docstring. Read from the bytecode, so no source is needed."""
     function = inspect.unwrap(function) if type(function) is types.FunctionType else function

@@ -20,7 +20,9 @@ import json
 import multiprocessing
 import os
 import resource
+import select
 import signal
+import socket
 import sys
 import threading
 import time
@@ -93,7 +95,9 @@ def _in_child(tasks: list[Task], seconds: float) -> Iterator[dict[str, Any]]:
         yield {"error": f"ended the process: {_ending(child.exitcode)}."}
     finally:
         child.kill()
-        with contextlib.suppress(ProcessLookupError):  # it had no time to make a group, or all of it has ended
+        with contextlib.suppress(
+            ProcessLookupError
+        ):  # it had no time to make a group, or all of it has ended
             os.killpg(child.pid, signal.SIGKILL)
         child.join()
         messages.close()
@@ -153,9 +157,37 @@ def _detach() -> None:
     faulthandler.disable()  # the verdict says it
     gc.freeze()  # else a collection writes to every page of the kernel's, and so copies it
     signal.set_wakeup_fd(-1)
+    _hang_up()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGALRM, signal.SIGCHLD):
         signal.signal(number, signal.SIG_DFL)
     builtins.input = _no_input
+    if shell := getattr(sys.modules.get("IPython"), "get_ipython", bool)():
+        from IPython.core.displaypub import DisplayPublisher
+
+        shell.display_pub = DisplayPublisher()  # prints what is displayed
+
+
+def _hang_up() -> None:
+    """Put silence in place of the connections and the wake-ups by which the kernel and its threads live.
+
+    Two processes that speak on one connection, or wait at one `epoll`, get each other's answers. So who uses one that the
+    kernel has opened waits here, and is called again there.
+    """
+    names = os.listdir("/proc/self/fd")
+    silence, silent = socket.socketpair()
+    os.dup(silent.fileno())  # as long as it is open, who reads the other end waits
+    for name in names:
+        with contextlib.suppress(OSError):  # the listing's own
+            about, file = os.readlink(f"/proc/self/fd/{name}"), int(name)
+            if about.startswith("socket:") and file > 2:
+                os.dup2(silence.fileno(), file)
+            elif about == "anon_inode:[eventpoll]":
+                with select.epoll() as fresh:
+                    os.dup2(fresh.fileno(), file)
+            elif about == "anon_inode:[eventfd]":
+                fresh = os.eventfd(0)
+                os.dup2(fresh, file)
+                os.close(fresh)
 
 
 def _no_input(*args: Any) -> str:

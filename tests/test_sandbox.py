@@ -251,6 +251,14 @@ def test_a_call_that_asks_is_told_that_nobody_answers():
     assert records(lambda x: input("?"))[0]["error"].startswith("raised EOFError")
 
 
+def test_where_no_process_is_to_be_had_a_call_is_made_all_the_same(monkeypatch):
+    def full():
+        raise BlockingIOError
+
+    monkeypatch.setattr(os, "fork", full)
+    assert records(lambda x: x) == [{"input": [3], "output": 3}]
+
+
 def test_an_interrupt_of_the_check_ends_the_call():
     threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT)).start()
     with pytest.raises(KeyboardInterrupt):
@@ -307,6 +315,14 @@ CELLS = {
     "def ends(x):\n    import os\n    os.abort()\njudge(ends)": "ended the process: Aborted.",
     "judge(lambda x: sum(range(10**12)), 0.5)": "had not returned after 0.5 seconds.",
     "judge(lambda x: display(x) or 8)": "3\n8",
+    "import http.server, httpx, threading\n"
+    "class Site(http.server.BaseHTTPRequestHandler):\n"
+    "    def do_GET(self):\n"
+    "        self.send_response(200); self.end_headers(); self.wfile.write(self.path[1:].encode())\n"
+    "    def log_message(self, *about): pass\n"
+    "site = http.server.HTTPServer(('127.0.0.1', 0), Site)\n"
+    "threading.Thread(target=site.serve_forever, daemon=True).start()\n"
+    "judge(lambda x: int(httpx.get(f'http://127.0.0.1:{site.server_port}/{x}').text))": "3",
     "import duckdb\nkept = duckdb.connect()\nkept.execute('create table t as select 4 n')\n"
     "judge(lambda x: kept.execute('select n + ? from t', [x]).fetchone()[0])": "7",
     "from sklearn.ensemble import HistGradientBoostingRegressor as Trees\nimport numpy as np\n"

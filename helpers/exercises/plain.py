@@ -65,7 +65,7 @@ def strict(data: Any) -> Any:
 
 
 def kind(value: Any) -> str:
-    """What a value is, in words a learner knows: "a list", "a DataFrame", "text"."""
+    """What a value is, in words a learner knows: "a list", "text", "of type DataFrame"."""
     known = {
         datetime.timedelta: "a length of time",
         str: "text",
@@ -165,7 +165,9 @@ class _Collector:
                 field.name: self.take(getattr(value, field.name), f"{where}.{field.name}", above)
                 for field in dataclasses.fields(cls)
             }
-        raise NotData(f"{_is(where)} {kind(value)}, which is not plain data.")
+        what = kind(value)
+        some = "something " if where and what.startswith("of") else ""
+        raise NotData(f"{_is(where)} {some}{what}, which is not plain data.")
 
     def items(self, values: Iterable, where: str, above: tuple[int, ...]) -> list:
         return [self.take(item, f"{where}[{i}]", above) for i, item in enumerate(values)]

@@ -5,7 +5,7 @@ when time is over. Only so can C code be ended, or a loop around a bare `except`
 
 After a fork, threads of C libraries are missing: TensorFlow, scikit-learn and gRPC may wait for them for ever. So a
 child that waits instead of computing proves nothing, and the function is called again, in a thread of this process.
-There, and where the system can't fork, one thing outlasts its time: C code that keeps Python's lock.
+There, and where the system can't fork, one thing outlasts its time: code that keeps Python's lock.
 """
 
 from __future__ import annotations
@@ -49,16 +49,16 @@ class OverTime(BaseException):
         sys.settrace(_raise)
 
 
-class _Waits(Exception):
-    """The child waits for something; it may be a thread that it has not."""
+class _NotHere(Exception):
+    """No verdict comes from a process: there is none to be had, or it waits, maybe for a thread that it has not."""
 
 
 def run(tasks: list[Task], seconds: float) -> Iterator[dict[str, Any]]:
     """What each task returns, as JSON would keep it; or {"error": …} if it took longer than `seconds` or ended its process.
 
     One process serves all tasks until one of them fails so; the next gets a new one. What a task changes in memory stays
-    there: a memo lasts from task to task, and the kernel never sees it. Files and connections are shared with the kernel.
-    What a task prints is passed on, up to 1,000 characters.
+    there: a memo lasts from task to task, and is seen afterwards only if the task had to be called in a thread. What it
+    writes to files is there to stay. What it prints is passed on, up to 1,000 characters.
     """
     place, done = _in_child if FORKS else _in_thread, 0
     while done < len(tasks):
@@ -66,7 +66,7 @@ def run(tasks: list[Task], seconds: float) -> Iterator[dict[str, Any]]:
             for outcome in place(tasks[done:], seconds):
                 done += 1
                 yield outcome
-        except _Waits:
+        except _NotHere:
             place = _in_thread
 
 
@@ -78,12 +78,16 @@ def _over_time(seconds: float) -> dict[str, str]:
 
 
 def _in_child(tasks: list[Task], seconds: float) -> Iterator[dict[str, Any]]:
-    """Outcomes up to the first task that has to be ended or ends its process. Raises _Waits where the child waits."""
+    """Outcomes up to the first task that has to be ended or ends its process. Raises _NotHere."""
     context = multiprocessing.get_context("fork")
     messages, to_us = context.Pipe(duplex=False)
     child = context.Process(target=_work, args=(tasks, seconds, to_us))
-    child.start()
-    to_us.close()
+    try:
+        child.start()
+    except OSError:  # no memory or no place for a process
+        raise _NotHere from None
+    finally:
+        to_us.close()
     try:
         for _ in tasks:
             outcome = _outcome(child, messages, seconds)
@@ -95,16 +99,17 @@ def _in_child(tasks: list[Task], seconds: float) -> Iterator[dict[str, Any]]:
         yield {"error": f"ended the process: {_ending(child.exitcode)}."}
     finally:
         child.kill()
-        with contextlib.suppress(
-            ProcessLookupError
-        ):  # it had no time to make a group, or all of it has ended
+        with contextlib.suppress(ProcessLookupError):  # it has no group yet, or no more
             os.killpg(child.pid, signal.SIGKILL)
         child.join()
         messages.close()
 
 
 def _outcome(child: Any, messages: Connection, seconds: float) -> dict[str, Any] | None:
-    """The child's next outcome, or None if time is over before. Passes on what it prints. Raises EOFError if it has ended."""
+    """The child's next outcome, or None if time is over before. Passes on what it prints.
+
+    Raises EOFError if the child has ended, and _NotHere if it waits.
+    """
     printed = {"stdout": _Cut(sys.stdout.write), "stderr": _Cut(sys.stderr.write)}
     end = time.monotonic() + seconds
     while (left := end - time.monotonic()) > 0:
@@ -116,7 +121,7 @@ def _outcome(child: Any, messages: Connection, seconds: float) -> dict[str, Any]
         if about == "outcome":
             return content
         if about == "waits":
-            raise _Waits
+            raise _NotHere
         printed[about].write(content)
     return None
 

@@ -164,6 +164,7 @@ class Callable:
         Callable(),
         functools.partial(loops),
         lambda x: loops(x),
+        lambda x: os.closerange(3, 10_000) or loops(x),
         lambda x: sum(range(10**12)),
         lambda x: 7 ** (7**9),
         lambda x: "x" * 30 + str(max(range(10**12))),

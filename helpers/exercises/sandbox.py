@@ -95,8 +95,10 @@ def _in_child(tasks: list[Task], seconds: float) -> Iterator[dict[str, Any]]:
             if outcome is None:
                 return
     except EOFError:
-        child.join(seconds)
-        yield {"error": f"ended the process: {_ending(child.exitcode)}."}
+        end = time.monotonic() + seconds
+        while child.exitcode is None and time.monotonic() < end:  # join(seconds) would trust in the pipe, too
+            time.sleep(0.01)
+        yield _over_time(seconds) if child.exitcode is None else _ended(child.exitcode)
     finally:
         child.kill()
         with contextlib.suppress(ProcessLookupError):  # it has no group yet, or no more
@@ -126,10 +128,9 @@ def _outcome(child: Any, messages: Connection, seconds: float) -> dict[str, Any]
     return None
 
 
-def _ending(status: int | None) -> str:
-    if status is None or status >= 0:
-        return f"exit status {status or 0}"
-    return signal.strsignal(-status) or f"signal {-status}"
+def _ended(status: int) -> dict[str, str]:
+    ending = f"exit status {status}" if status >= 0 else signal.strsignal(-status) or f"signal {-status}"
+    return {"error": f"ended the process: {ending}."}
 
 
 def _work(tasks: list[Task], seconds: float, to_parent: Connection) -> None:

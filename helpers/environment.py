@@ -2,6 +2,7 @@
 
 ENVIRONMENT = {
     "CUDA_VISIBLE_DEVICES": "-1",  # lessons are written for the CPU and recorded on one
+    "GRPC_ENABLE_FORK_SUPPORT": "0",  # else a fork beside a gRPC server (the sandbox of a check) writes to stderr
     "NPY_DISABLE_CPU_FEATURES": "AVX512F AVX512CD AVX512_SKX AVX512_CLX AVX512_CNL AVX512_ICL",
     # ^ with AVX-512, numpy's exp, log and power differ in the last digit, and argsort in the order of ties
     "OMP_NUM_THREADS": "2",  # scikit-learn adds up by thread: how many there are is part of the result

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import sys
 from collections.abc import Callable
 from typing import Any
 
-from helpers.exercises.plain import Blank, NotData, kind, plain, strict
-from helpers.exercises.probes import call, is_blank, shown
+from helpers.exercises.plain import Blank, NotData, clean, kind, plain, strict
+from helpers.exercises.probes import calls, is_blank, shown
+
+
+class _Misfit(NotData):
+    """The answer is something else altogether."""
 
 
 class Form:
@@ -18,13 +23,16 @@ class Form:
 
     def read(self, value: Any) -> Any:
         """Plain data of this shape. Raises NotData with the reason, or Blank for `...`."""
-        return strict(self.shape(plain(value)))
+        try:
+            return strict(self.shape(plain(value)))
+        except _Misfit:
+            raise self.refuse(value) from None
 
     def shape(self, data: Any) -> Any:
         return data
 
     def refuse(self, data: Any) -> NotData:
-        return NotData(f"is {kind(data)}; it should be {self.asks}.")
+        return _Misfit(f"is {kind(data)}; it should be {self.asks}.")
 
 
 class Number(Form):
@@ -36,8 +44,7 @@ class Number(Form):
         self.low, self.high = low, high
 
     def shape(self, data: Any) -> float:
-        if type(data) is list and len(data) == 1:  # numpy and pandas give one value as an array of one
-            data = data[0]
+        data = _alone(data)
         if type(data) not in (int, float):
             raise self.refuse(data)
         if not math.isfinite(data):
@@ -112,9 +119,11 @@ class Numbers(Form):
     def shape(self, data: Any) -> list[float]:
         if type(data) is not list:
             raise self.refuse(data)
-        if odd := [item for item in data if type(item) not in (int, float)]:
-            raise NotData(f"holds {kind(odd[0])}; it should be {self.asks}.")
-        if not all(math.isfinite(item) for item in data):
+        data = [_alone(item) for item in data]
+        if odd := [item for item in data if type(item) not in (int, float, type(None))]:
+            item = f'"{clean(odd[0], 40)}"' if type(odd[0]) is str else kind(odd[0])
+            raise NotData(f"holds {item}; it should be {self.asks}.")
+        if not all(item is not None and math.isfinite(item) for item in data):
             raise NotData("holds a value that is missing or infinite.")
         if self.length is not None and len(data) != self.length:
             raise NotData(f"has {len(data)} values; it should be {self.asks}.")
@@ -148,7 +157,11 @@ class Mapping(Form):
 
     def read(self, value: Any) -> dict[str, Any]:
         pandas = sys.modules.get("pandas")
-        return super().read(value.to_dict() if pandas and issubclass(type(value), pandas.Series) else value)
+        if pandas and issubclass(type(value), pandas.Series):
+            if value.index.has_duplicates:
+                raise NotData(f"has the key `{value.index[value.index.duplicated()][0]}` more than once.")
+            value = value.to_dict()
+        return super().read(value)
 
     def shape(self, data: Any) -> dict[str, Any]:
         if type(data) is not dict:
@@ -181,14 +194,19 @@ class Function(Form):
         if is_blank(value):
             raise Blank("")
         records = []
-        for args in self.probes() if callable(self.probes) else self.probes:
-            try:
-                record = call(value, args, self.seconds)
-            except Blank:
-                raise Blank("") from None
-            records.append(record)
-            if "error" in record and not self.may_raise:
-                place = f" It failed on {record['line']}." if "line" in record else ""
-                error = record["error"].rstrip(".")
-                raise NotData(f"can't be judged yet: `{shown(value, record['input'])}` {error}.{place}")
+        probes = self.probes() if callable(self.probes) else self.probes
+        with contextlib.closing(calls(value, probes, self.seconds)) as made:
+            for record in made:
+                if "error" in record and not self.may_raise:
+                    place = f" It failed on {record['line']}." if "line" in record else ""
+                    error = record["error"].rstrip(".")
+                    raise NotData(f"can't be judged yet: `{shown(value, record['input'])}` {error}.{place}")
+                records.append(record)
         return records
+
+
+def _alone(data: Any) -> Any:
+    """The value in a list of one, or the data: numpy and Keras give a number as an array of one, or one by one."""
+    while type(data) is list and len(data) == 1:
+        data = data[0]
+    return data

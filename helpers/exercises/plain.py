@@ -6,6 +6,7 @@ learner's subclass with a broken `__len__`, `__eq__` or `__class__` can't get in
 
 from __future__ import annotations
 
+import collections.abc
 import dataclasses
 import datetime
 import decimal
@@ -14,9 +15,13 @@ import fractions
 import json
 import math
 import pathlib
-import sys
 import types
+import uuid
+from collections.abc import Iterable
 from typing import Any
+
+from helpers.exercises import foreign
+from helpers.exercises.foreign import NotData
 
 MOST_VALUES = 100_000  # an answer is something a person gives, not a data set
 MOST_LETTERS = 200_000
@@ -24,12 +29,9 @@ DEEPEST = 40
 LARGEST = 10**18  # beyond it, integers and floats no longer agree
 
 _TEXTS = (str,)
-_LISTS = (list, tuple, set, frozenset, range, type({}.keys()), type({}.values()))
+_LISTS = (list, tuple, set, frozenset, range)
+_CONTAINERS = (collections.abc.Sequence, collections.abc.Set, collections.abc.ValuesView)
 _STREAMS = (types.GeneratorType, map, filter, zip, enumerate, reversed)
-
-
-class NotData(Exception):
-    """The answer can't be read as plain data. The message completes the sentence "Your `name` …"."""
 
 
 class Blank(Exception):
@@ -39,8 +41,10 @@ class Blank(Exception):
 def plain(value: Any) -> Any:
     """`value` as JSON data: dict (text keys), list, str, int, float, bool, None.
 
-    Sets come out sorted, tables as a list of records (a named index included), numpy and TensorFlow values as numbers
-    or lists, protos in text form, dates in ISO form, dataclasses as dicts. NaN and infinities are kept as floats: see `strict`.
+    Sets come out sorted; tables and structured arrays as a list of records, an index that has a name included; arrays and
+    tensors as numbers or lists; messages of protobuf as their text; dates and lengths of time in ISO form; intervals,
+    periods and data types as they print; dataclasses as dicts. What is missing is NaN, and NaN and infinities are kept
+    as floats: see `strict`.
 
     Raises NotData for anything else (a stream, a nest that contains itself, more than 100,000 values) and Blank for `...`.
     """
@@ -61,8 +65,9 @@ def strict(data: Any) -> Any:
 
 
 def kind(value: Any) -> str:
-    """What a value is, in words a learner knows: "a list", "a DataFrame", "text"."""
+    """What a value is, in words a learner knows: "a list", "text", "of type DataFrame"."""
     known = {
+        datetime.timedelta: "a length of time",
         str: "text",
         bool: "True or False",
         int: "an integer",
@@ -100,7 +105,8 @@ class _Collector:
         if value is None or cls is bool:
             return value
         if issubclass(cls, enum.Enum):
-            return self.take(object.__getattribute__(value, "_name_"), where, above)
+            name = object.__getattribute__(value, "_name_")
+            return self.take(str(value) if name is None else name, where, above)  # A|B of flags has no name
         if issubclass(cls, _TEXTS):
             return self.text(str.__str__(value))
         if issubclass(cls, bytes):
@@ -109,6 +115,8 @@ class _Collector:
             return self.integer(int.__int__(value))
         if issubclass(cls, float):
             return float.__float__(value)
+        if issubclass(cls, complex):
+            raise NotData(f"{_is(where)} a complex number: take its real part, or abs(…).")
         if len(above) > DEEPEST:
             raise NotData("is nested too deep.")
         if id(value) in above:
@@ -117,65 +125,62 @@ class _Collector:
 
     def whole(self, value: Any, cls: type, where: str, above: tuple[int, ...]) -> Any:
         if issubclass(cls, dict):
-            items = list(dict.items(value))
-            self.spend(len(items))
-            return {
-                self.key(key): self.take(item, f"{where}[{self.key(key)!r}]", above) for key, item in items
-            }
+            return self.named(list(dict.items(value)), where, above)
         if issubclass(cls, _LISTS):
             base = next(base for base in _LISTS if issubclass(cls, base))
             self.room(base.__len__(value))
-            items = [self.take(item, f"{where}[{i}]", above) for i, item in enumerate(base.__iter__(value))]
-            return (
-                sorted(items, key=lambda item: (type(item).__name__, json.dumps(item)))
-                if base in (set, frozenset)
-                else items
-            )
+            items = self.items(base.__iter__(value), where, above)
+            return sorted(items, key=_order) if base in (set, frozenset) else items
+        if issubclass(cls, types.CoroutineType):
+            value.close()
+            raise NotData(f"{_is(where)} a coroutine: write `def` instead of `async def`.")
+        if issubclass(cls, types.MethodType):
+            raise NotData(f"{_is(where)} a method that was not called: put () behind it.")
+        simpler = foreign.simpler(value, cls, self.room)
+        if simpler is not foreign.UNKNOWN:
+            return self.take(simpler, where, above)
+        return self.other(value, cls, where, above)
+
+    def other(self, value: Any, cls: type, where: str, above: tuple[int, ...]) -> Any:
         if issubclass(cls, _STREAMS) or hasattr(cls, "__next__"):
             raise NotData("is a stream that can be read only once: put list(…) around it.")
-        if issubclass(cls, pathlib.PurePath):
+        if issubclass(cls, (pathlib.PurePath, uuid.UUID)):
             return self.text(str(value))
         if issubclass(cls, (datetime.date, datetime.time)):
             return value.isoformat()
+        if issubclass(cls, datetime.timedelta):
+            return foreign.seconds(value.total_seconds())
         if issubclass(cls, (decimal.Decimal, fractions.Fraction)):
             return float(value)
+        if issubclass(cls, (bytearray, memoryview)):
+            return self.take(bytes(value), where, above)
+        if issubclass(cls, collections.abc.Mapping):
+            self.room(len(value))
+            return self.named(list(value.items()), where, above)
+        if issubclass(cls, _CONTAINERS):
+            self.room(len(value))
+            return self.items(value, where, above)
         if dataclasses.is_dataclass(cls):
             return {
                 field.name: self.take(getattr(value, field.name), f"{where}.{field.name}", above)
                 for field in dataclasses.fields(cls)
             }
-        return self.foreign(value, cls, where, above)
+        what = kind(value)
+        some = "something " if where and what.startswith("of") else ""
+        raise NotData(f"{_is(where)} {some}{what}, which is not plain data.")
 
-    def foreign(self, value: Any, cls: type, where: str, above: tuple[int, ...]) -> Any:
-        """Objects of numpy, pandas, TensorFlow and protobuf: looked at only if the learner's session has imported them."""
-        numpy, pandas = sys.modules.get("numpy"), sys.modules.get("pandas")
-        if numpy and issubclass(cls, numpy.generic):
-            return self.take(value.item(), where, above)
-        if numpy and issubclass(cls, numpy.ndarray):
-            self.room(value.size)
-            return self.take(value.tolist(), where, above)
-        if pandas and (value is pandas.NA or value is pandas.NaT):
-            return float("nan")
-        if pandas and issubclass(cls, (pandas.Series, pandas.Index)):
-            self.room(value.size)
-            return self.take(value.tolist(), where, above)
-        if pandas and issubclass(cls, pandas.DataFrame):
-            self.room(value.size)
-            table = value.reset_index() if any(name is not None for name in value.index.names) else value
-            columns = [(self.key(name), table.iloc[:, i].tolist()) for i, name in enumerate(table.columns)]
-            return [
-                {name: self.take(cells[row], f"[{row}][{name!r}]", above) for name, cells in columns}
-                for row in range(len(table))
-            ]
-        message = getattr(sys.modules.get("google.protobuf.message"), "Message", None)
-        if message and issubclass(cls, message):
-            from google.protobuf import text_format
+    def items(self, values: Iterable, where: str, above: tuple[int, ...]) -> list:
+        return [self.take(item, f"{where}[{i}]", above) for i, item in enumerate(values)]
 
-            return self.text(text_format.MessageToString(value))
-        tensorflow = sys.modules.get("tensorflow")
-        if tensorflow and tensorflow.is_tensor(value) and hasattr(value, "numpy"):
-            return self.take(value.numpy(), where, above)
-        raise NotData(f"{'holds something' if where else 'is'} {kind(value)}, which is not plain data.")
+    def named(self, pairs: list[tuple], where: str, above: tuple[int, ...]) -> dict[str, Any]:
+        self.spend(len(pairs))
+        data: dict[str, Any] = {}
+        for key, item in pairs:
+            name = self.key(key)
+            if name in data:
+                raise NotData(f"has the key `{clean(name, 40)}` more than once.")
+            data[name] = self.take(item, f"{where}[{name!r}]", above)
+        return data
 
     def key(self, key: Any) -> str:
         if type(key) is tuple:
@@ -206,3 +211,11 @@ class _Collector:
         self.values -= values
         if self.values < 0:
             raise NotData(f"has more than {MOST_VALUES:,} values.")
+
+
+def _is(where: str) -> str:
+    return "holds" if where else "is"
+
+
+def _order(item: Any) -> tuple[str, str]:
+    return type(item).__name__, json.dumps(item)

@@ -1,30 +1,22 @@
-"""Collecting, part two: a learner's function is called on copies of the probes; what it did is written down as data."""
+"""Collecting, part two: a learner's function is called on copies of the probes; what came of it is written down as data."""
 
 from __future__ import annotations
 
 import contextlib
 import copy
 import dis
+import functools
 import inspect
-import io
 import json
 import linecache
 import re
-import signal
-import sys
-import threading
 import traceback
 import types
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from helpers.exercises import sandbox
 from helpers.exercises.plain import Blank, NotData, clean, plain, strict
-
-MOST_PRINTED = 1_000
-
-
-class OverTime(BaseException):
-    """The time limit rang. Not an Exception, so that a learner's `except Exception` does not swallow it."""
 
 
 def is_blank(function: Callable) -> bool:
@@ -38,29 +30,20 @@ def is_blank(function: Callable) -> bool:
     ].argval in (None, ...)
 
 
-def call(function: Callable, args: tuple, seconds: float) -> dict[str, Any]:
-    """One probe: {"input", "output"}, or {"input", "error"[, "line"]} if it raised, ran over time or gave no plain data.
+def calls(function: Callable, probes: list[tuple], seconds: float) -> Iterator[dict[str, Any]]:
+    """One record a probe: {"input", "output"}, or {"input", "error"[, "line"]} if it raised, ran over time or gave no plain data.
 
-    The function gets deep copies, so `input` is what it was given, whatever it did to it. What it prints is passed on,
-    up to 1,000 characters. Raises Blank where the output is `...`.
+    The function gets deep copies, so `input` is what it was given, whatever it did to it. It is called in a sandbox, so
+    what it changes there (a global, a memo) lasts from probe to probe and is not seen afterwards. Raises Blank where the
+    output is `...`.
     """
-    record: dict[str, Any] = {"input": strict(plain(list(args)))}
-    given = copy.deepcopy(args)
-    try:
-        with _quiet(), _time_limit(seconds):
-            output = function(*given)
-            record["output"] = strict(plain(output))
-    except (KeyboardInterrupt, Blank):
-        raise
-    except OverTime:
-        record["error"] = f"had not returned after {seconds:g} seconds."
-    except NotData as problem:
-        record["error"] = f"gave an answer that {problem}"
-    except BaseException as error:  # noqa: BLE001 - a learner's function may raise anything, SystemExit included
-        record["error"] = f"raised {describe(error)}"
-        if line := _line(function, error):
-            record["line"] = line
-    return record
+    inputs = [strict(plain(list(args))) for args in probes]
+    tasks = [functools.partial(_outcome, function, args) for args in probes]
+    with contextlib.closing(sandbox.run(tasks, seconds)) as outcomes:
+        for given, outcome in zip(inputs, outcomes, strict=True):
+            if "blank" in outcome:
+                raise Blank("")
+            yield {"input": given, **outcome}
 
 
 def shown(function: Callable, inputs: list) -> str:
@@ -84,6 +67,21 @@ def describe(error: BaseException) -> str:
     return f"{name}: {text}" if text else f"{name}"
 
 
+def _outcome(function: Callable, args: tuple) -> dict[str, Any]:
+    """What came of one call: {"output"}, {"error"[, "line"]}, or {"blank"} for `...`."""
+    try:
+        return {"output": strict(plain(function(*copy.deepcopy(args))))}
+    except Blank:
+        return {"blank": True}
+    except NotData as problem:
+        return {"error": f"gave an answer that {problem}"}
+    except BaseException as error:  # noqa: BLE001 - a learner's function may raise anything, SystemExit included
+        outcome = {"error": f"raised {describe(error)}"}
+        if line := _line(function, error):
+            outcome["line"] = line
+        return outcome
+
+
 def _line(function: Callable, error: BaseException) -> str | None:
     """The line of the learner's own code on which it failed: the deepest frame that lies in the cell of their function."""
     code = getattr(
@@ -102,50 +100,3 @@ def _line(function: Callable, error: BaseException) -> str | None:
     owner = code if inner.co_name.startswith("<") else inner
     text = clean(linecache.getline(inner.co_filename, number).strip(), 120)
     return f"line {number - owner.co_firstlineno + 1} of `{owner.co_name}`" + (f": `{text}`" if text else "")
-
-
-@contextlib.contextmanager
-def _time_limit(seconds: float) -> Iterator[None]:
-    """Raise OverTime in the body after `seconds`. Needs the main thread and a system with timers; elsewhere there is no limit.
-
-    A timer that somebody else has set is left alone, and so is the limit then.
-    """
-    if (
-        threading.current_thread() is not threading.main_thread()
-        or not hasattr(signal, "setitimer")
-        or signal.getitimer(signal.ITIMER_REAL)[0]
-    ):
-        yield
-        return
-    armed = True
-
-    def ring(number: int, frame: types.FrameType | None) -> None:
-        if armed:
-            raise OverTime
-
-    before = signal.signal(signal.SIGALRM, ring)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
-    try:
-        yield
-    finally:
-        armed = False
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
-
-
-class _Cut(io.TextIOBase):
-    """Passes text on to a stream until a limit is reached, then drops it: a loop that prints must not flood the page."""
-
-    def __init__(self, stream: Any) -> None:
-        self.stream, self.left = stream, MOST_PRINTED
-
-    def write(self, text: str) -> int:
-        self.stream.write(text[: self.left])
-        self.left -= min(len(text), self.left)
-        return len(text)
-
-
-@contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    with contextlib.redirect_stdout(_Cut(sys.stdout)):
-        yield

@@ -13,11 +13,12 @@ import math
 import re
 from collections.abc import Iterator
 from typing import Any
+from unittest import mock
 
 import hypothesis
 from hypothesis import strategies as st
 
-from helpers.exercises import kit
+from helpers.exercises import kit, sandbox
 from helpers.exercises.kit import INVALID, NOT_ATTEMPTED, RIGHT, WRONG, Exercise, Verdict
 from helpers.exercises.plain import NotData, plain, strict
 
@@ -95,6 +96,9 @@ def garbage() -> list[Any]:
     ]
 
 
+@mock.patch.object(
+    sandbox, "FORKS", False
+)  # these functions are ours and end; a process for each would take minutes
 def faults(task: Exercise, cases: Cases, examples: int = 60) -> list[str]:
     """What is wrong with the exercise's judge or its cases, one sentence each."""
     found = [f"has {len(cases.right)} right answers, fewer than {FEWEST_RIGHT}"] * (

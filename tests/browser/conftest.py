@@ -16,8 +16,10 @@ import httpx
 import pytest
 from playwright.sync_api import Page, expect, sync_playwright
 
-expect.set_options(timeout=30_000)
-SLOW = 600_000  # milliseconds: a whole lesson on a machine that is busy with other tests
+from browser import cells
+
+expect.set_options(timeout=60_000)  # milliseconds
+START = 180_000  # until a kernel is there: after 90 s without a warm parent, one is started cold
 QUIET = "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking"
 
 
@@ -104,7 +106,7 @@ class Desk:
         self.open(f"lab/tree/{path}")
         status = self.page.locator("#jp-main-statusbar")  # of the tab in front, once it is this one
         expect(status).to_contain_text(path.split("/")[-1])
-        expect(status).to_contain_text("| Idle", timeout=SLOW)
+        expect(status).to_contain_text("| Idle", timeout=START)
 
     @property
     def notebook(self):
@@ -132,13 +134,21 @@ class Desk:
         """Run a cell by keyboard and wait until it has run; its prompt shows [*] from the key press on."""
         cell.locator(".cm-content").click()
         self.page.keyboard.press("Control+Enter")
-        expect(cell.locator(".jp-InputPrompt")).to_have_text(re.compile(r"^\[\d+\]:$"))
+        prompt = cell.locator(".jp-InputPrompt")
+        cells.wait(self.page, lambda _: re.fullmatch(r"\[\d+\]:", prompt.inner_text()))
 
-    def run_all(self) -> None:
-        """Run the lesson and wait for its last output."""
+    def run_all(self, within: float = float("inf")) -> None:
+        """Run all cells and wait until each has run. Raises cells.Still if one doesn't, or not in so many seconds."""
+        last = cells.read(self.page).last
         self.menu("Run", "Run All Cells")
-        end = self.notebook.locator(".jp-OutputArea-output", has_text=re.compile(r"Next: \d"))
-        expect(end).to_be_visible(timeout=SLOW)
+        cells.wait(self.page, lambda now: all(cell.number > last for cell in now.cells), within)
+
+    def restart(self, how: str = "Restart Kernel…") -> None:
+        """Restart the kernel and wait until the new one is there."""
+        with self.page.expect_response(re.compile("/api/kernels/.*/restart"), timeout=START):
+            self.menu("Kernel", how)
+            self.accept()
+        expect(self.page.locator("#jp-main-statusbar")).to_contain_text("| Idle", timeout=START)
 
     def save(self) -> None:
         self.page.keyboard.press("Control+s")

@@ -4,6 +4,7 @@ Most tests use a parent that preloads no more than ipykernel, in a private folde
 """
 
 import contextlib
+import errno
 import json
 import os
 import resource
@@ -21,10 +22,13 @@ import nbformat
 import psutil
 import pytest
 import websocket
+from ipykernel.kernelspec import write_kernel_spec
 from jupyter_client.manager import KernelManager
 
 from helpers import ROOT
-from helpers.workbook import kernelspec, warm_parent, warm_socket
+from helpers.desk import lab
+from helpers.workbook import cli, kernelspec, warm_parent, warm_socket
+from helpers.workbook.syllabus import UsageError
 
 CLIENT = """
 import sys, time
@@ -629,14 +633,73 @@ def test_an_installed_kernelspec_has_no_problems_and_an_altered_or_missing_one_h
     file.write_text(file.read_text().replace('"PYTHONHASHSEED": "0"', '"PYTHONHASHSEED": "1"'))
     assert "was altered" in kernelspec.problems(tmp_path)[0]
     file.write_text("{")
-    assert "is not JSON" in kernelspec.problems(tmp_path)[0]
+    assert "is not the workbook's" in kernelspec.problems(tmp_path)[0]
 
 
 def test_a_kernelspec_that_jupyter_finds_first_is_a_problem(tmp_path, monkeypatch):
     file = kernelspec.install(tmp_path)
     monkeypatch.setenv("JUPYTER_PATH", str(tmp_path / "share" / "jupyter"))
-    (problem,) = kernelspec.problems()
-    assert str(file.parent) in problem
+    for said in kernelspec.problems, kernelspec.heal:
+        (problem,) = said()
+        assert str(file.parent) in problem
+
+
+@pytest.fixture
+def by_hand(tmp_path, monkeypatch):
+    """An environment's kernelspec after an installation of ipykernel by hand: ipykernel's own."""
+    monkeypatch.setenv("JUPYTER_PATH", str(tmp_path / "share" / "jupyter"))
+    write_kernel_spec(kernelspec.path(tmp_path).parent)
+    return kernelspec.path(tmp_path)
+
+
+def test_a_kernelspec_overwritten_by_an_ipykernel_is_said_with_cause_consequence_and_remedy(
+    by_hand, tmp_path
+):
+    (problem,) = kernelspec.problems(tmp_path)
+    assert "installation of ipykernel by hand" in problem and "start cold" in problem
+    assert f"Run `{tmp_path}/bin/python -m helpers.workbook.kernelspec`" in problem
+
+
+def test_an_overwritten_kernelspec_is_healed_in_one_line_and_one_that_was_altered_is_left(by_hand, tmp_path):
+    (line,) = kernelspec.heal(tmp_path)
+    assert "ipykernel by hand" in line and "\n" not in line
+    assert kernelspec.problems(tmp_path) == [] == kernelspec.heal(tmp_path)
+    altered = by_hand.read_text().replace('"PYTHONHASHSEED": "0"', '"PYTHONHASHSEED": "1"')
+    by_hand.write_text(altered)
+    assert kernelspec.heal(tmp_path) == [] and by_hand.read_text() == altered
+    by_hand.unlink()
+    assert kernelspec.heal(tmp_path) and kernelspec.problems(tmp_path) == []
+
+
+def test_where_an_overwritten_kernelspec_cant_be_healed_one_line_says_that_kernels_are_cold(
+    by_hand, tmp_path, monkeypatch
+):
+    def refuse(prefix):
+        raise PermissionError(errno.EACCES, "Permission denied")  # root may write anywhere: no mode would do
+
+    monkeypatch.setattr(kernelspec, "install", refuse)
+    (line,) = kernelspec.heal(tmp_path)
+    assert (
+        line.startswith("Kernels are cold: ") and "ipykernel by hand" in line and "Permission denied" in line
+    )
+
+
+@pytest.mark.parametrize("command", [["learn", "--no-browser"], ["run", "9.9"], ["record", "9.9"]])
+def test_a_command_that_starts_kernels_says_first_that_its_kernelspec_was_overwritten(
+    command, monkeypatch, capsys
+):
+    monkeypatch.setattr(kernelspec, "heal", lambda: ["The kernelspec was overwritten."])
+    monkeypatch.setattr(lab, "open_lab", lambda lesson, browser: None)
+    monkeypatch.setattr(sys, "argv", ["workbook", *command])
+    with contextlib.suppress(UsageError, SystemExit):  # there is no lesson 9.9
+        cli.app()
+    assert capsys.readouterr().err == "The kernelspec was overwritten.\n"
+
+
+def test_a_look_at_the_kernelspec_imports_nothing_slow():
+    code = "import sys; from helpers.workbook import kernelspec; kernelspec.heal(); print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert not {"jupyter_client", "tornado", "zmq", "tensorflow"} & set(done.stdout.split())
 
 
 def test_the_kernelspec_is_written_without_third_parties():

@@ -684,6 +684,13 @@ def test_where_an_overwritten_kernelspec_cant_be_healed_one_line_says_that_kerne
     )
 
 
+def test_an_environment_without_the_provisioner_is_left_alone(by_hand, tmp_path, monkeypatch):
+    before = by_hand.read_text()
+    monkeypatch.setattr(kernelspec, "PROVISIONER", "of-another-project")
+    (line,) = kernelspec.heal(tmp_path)
+    assert "Install the project again" in line and by_hand.read_text() == before
+
+
 @pytest.mark.parametrize("command", [["learn", "--no-browser"], ["run", "9.9"], ["record", "9.9"]])
 def test_a_command_that_starts_kernels_says_first_that_its_kernelspec_was_overwritten(
     command, monkeypatch, capsys

@@ -62,10 +62,12 @@ def overwritten(prefix: str | Path = sys.prefix) -> bool:
 def heal(prefix: str | Path = sys.prefix) -> list[str]:
     """Write an overwritten kernelspec again; returns what to tell, a line each: that, or why kernels will be cold.
 
-    Cheap enough for every start. A kernelspec of the workbook's that somebody altered is theirs: only the doctor speaks of it.
+    Cheap enough for every start. A kernelspec of the workbook's that somebody altered is left: only the doctor speaks of it.
     """
     if not overwritten(prefix):
         return shadows(path(prefix))
+    if undeclared():  # this is another project's environment: its kernels would not start
+        return undeclared()
     try:
         install(prefix)
     except OSError as error:
@@ -84,11 +86,14 @@ def problems(prefix: str | Path = sys.prefix) -> list[str]:
         found.append(_overwritten(prefix))
     elif file.read_text(errors="replace") != _text(prefix):
         found.append(f"The kernelspec {file} was altered. {_mend(prefix)}")
-    if PROVISIONER not in importlib.metadata.entry_points(group="jupyter_client.kernel_provisioners").names:
-        found.append(
-            f"The package does not declare the provisioner {PROVISIONER}. Install the project again."
-        )
-    return found + shadows(file)
+    return found + undeclared() + shadows(file)
+
+
+def undeclared() -> list[str]:
+    """That the running environment has no provisioner for the kernelspec to name, as a problem."""
+    if PROVISIONER in importlib.metadata.entry_points(group="jupyter_client.kernel_provisioners").names:
+        return []
+    return [f"The package does not declare the provisioner {PROVISIONER}. Install the project again."]
 
 
 def shadows(file: Path) -> list[str]:

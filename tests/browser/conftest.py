@@ -1,5 +1,10 @@
-"""The real JupyterLab, as `workbook learn` starts it in a copy of the checkout, and a page of a real browser on it."""
+"""The real JupyterLab, as `workbook learn` starts it in a copy of the checkout, and a page of a real browser on it.
 
+A test marked `after("test_…")` lives on what that one left, and is skipped where it did not pass. A test that fails
+leaves pictures of its pages, the state of their cells and JupyterLab's log in build/browser.
+"""
+
+import contextlib
 import os
 import re
 import secrets
@@ -16,10 +21,12 @@ import httpx
 import pytest
 from playwright.sync_api import Page, expect, sync_playwright
 
-from browser import cells
+from browser import cells, evidence
 
 expect.set_options(timeout=60_000)  # milliseconds
+ANSWER = 120  # seconds until JupyterLab does
 START = 180_000  # until a kernel is there: after 90 s without a warm parent, one is started cold
+PASSED = pytest.StashKey()  # the tests that have, as (path, name)
 QUIET = "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking"
 
 
@@ -54,13 +61,18 @@ class Lab:
             stderr=self.log,
             start_new_session=True,
         )
-        self._wait()
+        try:
+            self._wait()
+        except AssertionError:
+            self.stop()
+            raise
 
     def _command(self, *words: str) -> list[str]:
         return [sys.executable, "-m", "helpers.workbook.cli", *words]
 
     def _wait(self) -> None:
-        for _ in range(600):
+        end = time.monotonic() + ANSWER
+        while time.monotonic() < end:
             try:
                 return httpx.get(
                     f"{self.url}/api/status?token={self.token}", trust_env=False
@@ -78,6 +90,13 @@ class Lab:
         assert done.returncode == 0, done.stderr
         return done.stdout
 
+    def until_said(self, sentence: str, *words: str) -> None:
+        """Call the command until it says so: it asks JupyterLab, where what was closed is gone only a moment later."""
+        end = time.monotonic() + ANSWER
+        while sentence not in (said := self.workbook(*words)):
+            assert time.monotonic() < end, said
+            time.sleep(0.2)
+
     def rewrite(self, file: str, old: str, new: str) -> None:
         """Change a lesson upstream."""
         path = self.root / "notebooks" / file
@@ -86,8 +105,11 @@ class Lab:
         path.write_text(text.replace(old, new))
 
     def stop(self) -> None:
-        os.killpg(self.process.pid, signal.SIGTERM)
-        self.process.wait(30)
+        for number in signal.SIGTERM, signal.SIGKILL:
+            with contextlib.suppress(ProcessLookupError, subprocess.TimeoutExpired):  # ended; hangs
+                os.killpg(self.process.pid, number)
+                self.process.wait(60)
+                break
         self.log.close()
 
 
@@ -153,6 +175,31 @@ class Desk:
     def save(self) -> None:
         self.page.keyboard.press("Control+s")
         expect(self.page.locator(".lm-TabBar-tab.lm-mod-current.jp-mod-dirty")).to_have_count(0)
+
+
+def pytest_configure(config):
+    config.addinivalue_line(
+        "markers", "after(test, …): lives on what these tests of its module left; skipped if one did not pass"
+    )
+    config.stash[PASSED] = set()
+
+
+def pytest_runtest_setup(item):
+    for name in (name for mark in item.iter_markers("after") for name in mark.args):
+        assert hasattr(item.module, name), f"there is no {name} to come after"
+        if (item.path, name) not in item.config.stash[PASSED]:
+            pytest.skip(f"lives on {name}, which did not pass")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    report = yield
+    if report.when == "call" and report.passed:
+        item.config.stash[PASSED].add((item.path, item.name))
+    if report.failed and "browser" in item.funcargs:
+        folder = evidence.leave(item, item.funcargs["browser"], item.funcargs.get("lab"))
+        report.sections.append(("pages, cells and log", str(folder)))
+    return report
 
 
 def chromium() -> str:

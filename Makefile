@@ -7,7 +7,7 @@ unexport PYTHONDONTWRITEBYTECODE  # without bytecode TensorFlow imports in 19 s 
 unexport PYTHONPATH VIRTUAL_ENV
 PYTHON ?= python3
 BIN := .venv/bin
-PYTEST := $(BIN)/python -m pytest -q -n 2
+PYTEST := $(BIN)/python -m pytest -q -rfEs -n 2  # with the reason of what is skipped
 
 help:
 	@echo "make run     run every lesson, in parallel; the report is build/report/index.html"

@@ -59,8 +59,8 @@ def run(desk: Desk, within: float) -> str:
         return "ok"
     except cells.Still as still:
         return f"{'stalled' if still.stalled else 'failed'}: {still}"
-    except Error as error:  # of the page: a menu that doesn't open, a kernel that doesn't start
-        return f"failed: {error.message.splitlines()[0]}"
+    except (Error, AssertionError) as error:  # of the page: a menu doesn't open, a kernel doesn't start
+        return f"failed: {str(error).splitlines()[0]}"
 
 
 def main():

@@ -8,6 +8,7 @@ import sys
 from types import SimpleNamespace
 
 import nbformat
+import psutil
 import pytest
 import stalls
 from nbformat.v4 import new_code_cell, new_notebook
@@ -109,20 +110,19 @@ def test_a_stall_is_counted_and_told_from_other_failures():
 
 
 def test_cores_are_kept_busy_and_are_free_afterwards_whoever_is_killed():
-    import psutil
-
     with stalls.busy(2):
         spinning = psutil.Process().children()
         assert len(spinning) == 2
     assert not [process for process in spinning if process.is_running()]
-    code = "import stalls, time\nwith stalls.busy(1):\n    import psutil; print(psutil.Process().children()[0].pid, flush=True); time.sleep(99)"
-    killed = subprocess.Popen(
-        [sys.executable, "-c", code], cwd=ROOT / "tests", stdout=subprocess.PIPE, text=True
-    )
-    spinner = psutil.Process(int(killed.stdout.readline()))
-    killed.kill()
-    killed.communicate()
-    spinner.wait(60)
+    code = "import psutil, stalls, time\nwith stalls.busy(1):\n    print(psutil.Process().children()[0].pid, flush=True); time.sleep(99)"
+    call = [sys.executable, "-c", code]
+    with subprocess.Popen(call, cwd=ROOT / "tests", stdout=subprocess.PIPE, text=True) as killed:
+        spinner = psutil.Process(int(killed.stdout.readline()))
+        killed.kill()
+    _, left = psutil.wait_procs([spinner], 60)
+    for process in left:
+        process.kill()
+    assert not left
 
 
 # ---- in the real JupyterLab -------------------------------------------------------------------------------------------

@@ -21,14 +21,15 @@ from playwright.sync_api import Error, sync_playwright
 from helpers.desk import copies
 from helpers.workbook import syllabus
 
-SPIN = "import os; parent = os.getppid()\nwhile os.getppid() == parent: pass"  # until this script ends
+SPIN = "import os, sys\nwhile os.getppid() == int(sys.argv[1]): pass"  # until this script ends
 SLOWER = 20  # times the seconds that the syllabus states for a lesson, at most
 
 
 @contextlib.contextmanager
 def busy(processes: int):
     """Keep so many cores busy."""
-    spinning = [subprocess.Popen([sys.executable, "-S", "-c", SPIN]) for _ in range(processes)]
+    call = [sys.executable, "-S", "-c", SPIN, str(os.getpid())]
+    spinning = [subprocess.Popen(call) for _ in range(processes)]
     try:
         yield
     finally:

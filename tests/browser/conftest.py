@@ -163,7 +163,7 @@ class Desk:
         """Run all cells and wait until each has run. Raises cells.Still if one doesn't, or not in so many seconds."""
         last = cells.read(self.page).last
         self.menu("Run", "Run All Cells")
-        cells.wait(self.page, lambda now: all(cell.number > last for cell in now.cells), within)
+        cells.wait(self.page, lambda now: now.cells and all(cell.number > last for cell in now.cells), within)
 
     def restart(self, how: str = "Restart Kernel…") -> None:
         """Restart the kernel and wait until the new one is there."""

@@ -30,6 +30,8 @@ from helpers.desk import lab
 from helpers.workbook import cli, kernelspec, warm_parent, warm_socket
 from helpers.workbook.syllabus import UsageError
 
+SOON = 30  # seconds: at once, on a machine that is busy; what a test leaves to be ended would run for 90 and more
+
 CLIENT = """
 import sys, time
 from jupyter_client.manager import start_new_kernel
@@ -111,7 +113,7 @@ def named(name, folder):
     return found
 
 
-def gone(*pids, within=5):
+def gone(*pids, within=SOON):
     """Whether none of these processes is left within so many seconds; a zombie is gone."""
     end = time.monotonic() + within
     while any(
@@ -296,15 +298,13 @@ def test_a_restart_gives_a_new_fork_at_the_same_address(shared):
 
 def test_a_shutdown_is_in_time_and_in_order(shared, tmp_path):
     with kernel() as (manager, client):
-        process, began = manager.provisioner.process, time.monotonic()
+        process, manager.shutdown_wait_time = manager.provisioner.process, 2 * SOON
         says(
             client, f"import atexit, pathlib; atexit.register(pathlib.Path({str(tmp_path / 'bye')!r}).touch)"
         )
         manager.shutdown_kernel()
         assert (tmp_path / "bye").exists()
-        assert (
-            process.returncode == 0 and time.monotonic() - began < 2.4
-        )  # after 2.5 s it would have been terminated
+        assert process.returncode == 0, "after half the time it would have been terminated"
         assert not manager.is_alive()
 
 
@@ -316,7 +316,7 @@ def test_a_kernel_that_dies_is_seen_dead_at_once_with_its_status(shared, end, st
         process, began = manager.provisioner.process, time.monotonic()
         client.execute(f"import os; {end}")
         while manager.is_alive():
-            assert time.monotonic() - began < 3
+            assert time.monotonic() - began < SOON
             time.sleep(0.02)
         assert process.returncode == status
 
@@ -343,7 +343,7 @@ def test_a_dead_kernel_takes_along_what_it_started(shared):
         left = leave(client)
         assert not gone(*left, within=0.5) and len(left) == 3
         os.kill(manager.provisioner.pid, signal.SIGKILL)
-        assert gone(*left, within=3)
+        assert gone(*left)
 
 
 def test_a_kernel_ends_with_its_killed_client(shared):
@@ -356,14 +356,14 @@ def test_a_kernel_ends_with_its_killed_client(shared):
     while len(left) < 3:
         left += map(int, process.stdout.readline().split())
     process.kill()
-    assert gone(pid, *left, within=3)
+    assert gone(pid, *left)
     assert vanishes(folder)
 
 
 def test_a_kernel_ends_with_its_client_that_forgot_to_shut_it_down(shared):
     process, pid, folder = started(CLIENT + "import os; os._exit(0)")
     process.wait()
-    assert gone(pid, within=3) and vanishes(folder)
+    assert gone(pid) and vanishes(folder)
 
 
 def test_a_kernel_ends_with_its_client_even_if_a_fork_of_that_lives(shared):
@@ -380,7 +380,7 @@ time.sleep(99)
     process, pid, folder = started(code)
     fork = int(process.stdout.readline())
     process.kill()
-    assert gone(pid, within=3) and vanishes(folder)
+    assert gone(pid) and vanishes(folder)
     assert psutil.pid_exists(fork)
     os.kill(fork, signal.SIGKILL)
 
@@ -389,12 +389,14 @@ def test_a_kernel_ends_with_its_killed_guardian(shared):
     with kernel() as (manager, client):
         process = manager.provisioner.process
         group = leave(client)[:1]
-        client.execute("import ctypes; ctypes.PyDLL(None).sleep(9)")  # no thread of the kernel runs meanwhile
+        client.execute(
+            "import ctypes; ctypes.PyDLL(None).sleep(90)"
+        )  # no thread of the kernel runs meanwhile
         time.sleep(0.2)
         psutil.Process(process.pid).parent().kill()
-        assert gone(process.pid, within=3)
+        assert gone(process.pid)
         assert not manager.is_alive() and process.returncode == -9
-        assert gone(*group, within=1)
+        assert gone(*group)
 
 
 def test_a_kernel_lives_on_without_the_parent(own):
@@ -410,7 +412,7 @@ def test_a_kernel_lives_on_without_the_parent(own):
         assert process.wait() == 3
 
 
-def vanishes(path, within=3):
+def vanishes(path, within=SOON):
     end = time.monotonic() + within
     while path.exists() and time.monotonic() < end:
         time.sleep(0.02)
@@ -449,7 +451,7 @@ def test_a_parent_is_not_started_while_another_process_is_at_it(own):
 def test_the_parent_holds_nothing_of_who_started_it(own):
     began = time.monotonic()
     subprocess.run([sys.executable, "-c", CLIENT], stdin=subprocess.PIPE, capture_output=True, check=True)
-    assert time.monotonic() - began < 15  # or else it held the pipe, and this waited for its end
+    assert time.monotonic() - began < 90  # or else it held the pipe, and this waited for its end
     (pid,) = parents(own)
     parent = psutil.Process(pid)
     assert parent.cwd() == "/" and parent.terminal() is None and os.getsid(pid) != os.getsid(0)
@@ -464,7 +466,7 @@ def test_a_parent_without_kernels_ends_and_one_with_does_not(own, monkeypatch):
     with kernel():
         (parent,) = parents(own)
         assert not gone(parent, within=2)
-    assert gone(parent, within=4)
+    assert gone(parent)
     with kernel() as (manager, _):
         assert manager.provisioner.warm and parents(own) != [parent]
 
@@ -481,7 +483,7 @@ def test_a_parent_prepared_beforehand_serves_the_kernels_that_follow(own):
 def test_stop_ends_the_parent_at_once(own):
     with kernel() as (_, client):
         (parent,) = parents(own)
-        assert warm_parent.stop() == 1 and gone(parent, within=0.5)
+        assert warm_parent.stop() == 1 and gone(parent)
         assert says(client, "print(6 * 7)") == "42"
     assert warm_parent.stop() == 0
 
@@ -494,7 +496,7 @@ def test_stop_ends_a_parent_that_is_importing(own, module):
     (parent,) = parents(own)
     client.kill()
     client.wait()
-    assert warm_parent.stop() == 1 and gone(parent, within=0.5)
+    assert warm_parent.stop() == 1 and gone(parent)
 
 
 @pytest.fixture
@@ -842,7 +844,7 @@ def test_jupyterlab_runs_interrupts_and_restarts_a_kernel_and_takes_it_along_whe
             channels = lab.channels(kernel_id)
             third = int(lab.run(channels, "import os; print(os.getpid())") or second)
         lab.process.kill()
-        assert gone(third, within=3)
+        assert gone(third)
     finally:
         lab.process.kill()
         lab.process.wait()

@@ -1,7 +1,7 @@
 """Run All of a lesson, many times in a row in the real JupyterLab with both cores busy: how often does it stall?
 
-`make stalls` (an hour; RUNS and LESSON set how many and of what). A Run All has stalled when cells wait (`[*]`), the
-kernel is idle and nothing moves: a kernel that lost the wake-up of a request. Ends with status 1 if one did, or failed.
+`make stalls` (twenty minutes or more; RUNS and LESSON set how many and of what). A Run All has stalled when cells
+wait (`[*]`), the kernel is idle and nothing moves: it lost a request. Ends with status 1 if one did, or failed.
 """
 
 import argparse
@@ -14,6 +14,7 @@ import time
 from importlib.metadata import version
 from pathlib import Path
 
+import pytest
 from browser import cells
 from browser.conftest import QUIET, Desk, Lab, chromium
 from playwright.sync_api import Error, sync_playwright
@@ -39,10 +40,10 @@ def busy(processes: int):
 
 
 @contextlib.contextmanager
-def opened(lesson: syllabus.Lesson):
+def opened(lesson: syllabus.Lesson, chromium: str):
     """The lesson in a page of its own, in a JupyterLab of its own."""
     with tempfile.TemporaryDirectory(prefix="stalls-") as folder, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium(), args=QUIET.split())
+        browser = playwright.chromium.launch(executable_path=chromium, args=QUIET.split())
         lab = Lab(Path(folder))
         try:
             desk = Desk(browser.new_page(viewport={"width": 1400, "height": 1000}), lab)
@@ -67,17 +68,19 @@ def run(desk: Desk, within: float) -> str:
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--runs", type=int, default=50)
-    parser.add_argument("--lesson", type=syllabus.load().lesson, default="1.4", metavar="ID")
+    parser.add_argument("--lesson", default="1.4", metavar="ID")
     asked = parser.parse_args()
-    print(
-        f"ipykernel {version('ipykernel')}, Run All of {asked.lesson.id}, {os.cpu_count()} cores kept busy",
-        flush=True,
-    )
+    try:
+        lesson, browser = syllabus.load().lesson(asked.lesson), chromium()
+    except (syllabus.UsageError, pytest.skip.Exception) as missing:
+        parser.error(str(missing))
+    cores = os.cpu_count()
+    print(f"ipykernel {version('ipykernel')}, Run All of {lesson.id}, {cores} cores kept busy", flush=True)
     outcomes = []
-    with busy(os.cpu_count()), opened(asked.lesson) as desk:
+    with busy(cores), opened(lesson, browser) as desk:
         for number in range(1, asked.runs + 1):
             start = time.monotonic()
-            outcomes.append(run(desk, SLOWER * asked.lesson.seconds))
+            outcomes.append(run(desk, SLOWER * lesson.seconds))
             print(f"{number:>3}  {time.monotonic() - start:4.0f} s  {outcomes[-1]}", flush=True)
         cold = Path(desk.lab.log.name).read_text().count("kernel starts cold")
     stalled, failed = (sum(said.startswith(word) for said in outcomes) for word in ("stalled", "failed"))

@@ -1,13 +1,13 @@
-# run · test · learn · record · bench · twice · lint · lock · clean; each sets the environment up first, once.
+# run · test · learn · record · bench · twice · stalls · lint · lock · clean; each sets the environment up first, once.
 # A learner's two commands are `make run` and `make test`.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup run test learn record bench twice lint lock clean
+.PHONY: help setup run test learn record bench twice stalls lint lock clean
 unexport PYTHONDONTWRITEBYTECODE  # without bytecode TensorFlow imports in 19 s instead of 6
 unexport PYTHONPATH VIRTUAL_ENV
 PYTHON ?= python3
 BIN := .venv/bin
-PYTEST := $(BIN)/python -m pytest -q -n 2
+PYTEST := $(BIN)/python -m pytest -q -rfEs -n 2  # with the reason of what is skipped
 
 help:
 	@echo "make run     run every lesson, in parallel; the report is build/report/index.html"
@@ -16,6 +16,7 @@ help:
 	@echo "make record  execute lessons that changed and write their .ipynb"
 	@echo "make bench   the timings this project promises, side by side"
 	@echo "make twice   record all lessons twice, elsewhere, in another order, and compare"
+	@echo "make stalls  fifty Run Alls in JupyterLab, both cores busy (RUNS=50 LESSON=1.4): how many stall"
 	@echo "make lint    ruff        make lock  requirements.lock from pyproject.toml        make clean"
 
 setup:
@@ -40,6 +41,11 @@ bench: setup
 
 twice: setup
 	$(BIN)/python tests/twice.py
+
+RUNS ?= 50
+LESSON ?= 1.4
+stalls: setup
+	$(BIN)/python tests/stalls.py --runs $(RUNS) --lesson $(LESSON)
 
 lint: setup
 	$(BIN)/ruff check -q .

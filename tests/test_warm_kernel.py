@@ -4,8 +4,10 @@ Most tests use a parent that preloads no more than ipykernel, in a private folde
 """
 
 import contextlib
+import errno
 import json
 import os
+import random
 import resource
 import shutil
 import signal
@@ -21,10 +23,15 @@ import nbformat
 import psutil
 import pytest
 import websocket
+from ipykernel.kernelspec import write_kernel_spec
 from jupyter_client.manager import KernelManager
 
 from helpers import ROOT
-from helpers.workbook import kernelspec, warm_parent, warm_socket
+from helpers.desk import lab
+from helpers.workbook import cli, kernelspec, warm_parent, warm_socket
+from helpers.workbook.syllabus import UsageError
+
+SOON = 30  # seconds: at once, on a machine that is busy; what a test leaves to be ended would run for 90 and more
 
 CLIENT = """
 import sys, time
@@ -107,7 +114,7 @@ def named(name, folder):
     return found
 
 
-def gone(*pids, within=5):
+def gone(*pids, within=SOON):
     """Whether none of these processes is left within so many seconds; a zombie is gone."""
     end = time.monotonic() + within
     while any(
@@ -292,15 +299,13 @@ def test_a_restart_gives_a_new_fork_at_the_same_address(shared):
 
 def test_a_shutdown_is_in_time_and_in_order(shared, tmp_path):
     with kernel() as (manager, client):
-        process, began = manager.provisioner.process, time.monotonic()
+        process, manager.shutdown_wait_time = manager.provisioner.process, 2 * SOON
         says(
             client, f"import atexit, pathlib; atexit.register(pathlib.Path({str(tmp_path / 'bye')!r}).touch)"
         )
         manager.shutdown_kernel()
         assert (tmp_path / "bye").exists()
-        assert (
-            process.returncode == 0 and time.monotonic() - began < 2.4
-        )  # after 2.5 s it would have been terminated
+        assert process.returncode == 0, "after half the time it would have been terminated"
         assert not manager.is_alive()
 
 
@@ -312,9 +317,21 @@ def test_a_kernel_that_dies_is_seen_dead_at_once_with_its_status(shared, end, st
         process, began = manager.provisioner.process, time.monotonic()
         client.execute(f"import os; {end}")
         while manager.is_alive():
-            assert time.monotonic() - began < 3
+            assert time.monotonic() - began < SOON
             time.sleep(0.02)
         assert process.returncode == status
+
+
+def test_no_request_that_arrives_while_a_reply_leaves_is_lost(shared):
+    """ipykernel 7.0 to 7.3 lose the wake-up of one in a few hundred, and wait for ever: Run All stalls."""
+    pause = random.Random(0)
+    with kernel() as (_, client):
+        for _ in range(3):
+            client.execute("pass", silent=True)
+        for _ in range(1000):
+            client.get_shell_msg(timeout=SOON)  # raises Empty where one was lost
+            time.sleep(pause.uniform(0, 0.002))
+            client.execute("pass", silent=True)
 
 
 # Nothing is left behind, whoever is killed
@@ -339,7 +356,7 @@ def test_a_dead_kernel_takes_along_what_it_started(shared):
         left = leave(client)
         assert not gone(*left, within=0.5) and len(left) == 3
         os.kill(manager.provisioner.pid, signal.SIGKILL)
-        assert gone(*left, within=3)
+        assert gone(*left)
 
 
 def test_a_kernel_ends_with_its_killed_client(shared):
@@ -352,14 +369,14 @@ def test_a_kernel_ends_with_its_killed_client(shared):
     while len(left) < 3:
         left += map(int, process.stdout.readline().split())
     process.kill()
-    assert gone(pid, *left, within=3)
+    assert gone(pid, *left)
     assert vanishes(folder)
 
 
 def test_a_kernel_ends_with_its_client_that_forgot_to_shut_it_down(shared):
     process, pid, folder = started(CLIENT + "import os; os._exit(0)")
     process.wait()
-    assert gone(pid, within=3) and vanishes(folder)
+    assert gone(pid) and vanishes(folder)
 
 
 def test_a_kernel_ends_with_its_client_even_if_a_fork_of_that_lives(shared):
@@ -376,7 +393,7 @@ time.sleep(99)
     process, pid, folder = started(code)
     fork = int(process.stdout.readline())
     process.kill()
-    assert gone(pid, within=3) and vanishes(folder)
+    assert gone(pid) and vanishes(folder)
     assert psutil.pid_exists(fork)
     os.kill(fork, signal.SIGKILL)
 
@@ -385,12 +402,14 @@ def test_a_kernel_ends_with_its_killed_guardian(shared):
     with kernel() as (manager, client):
         process = manager.provisioner.process
         group = leave(client)[:1]
-        client.execute("import ctypes; ctypes.PyDLL(None).sleep(9)")  # no thread of the kernel runs meanwhile
+        client.execute(
+            "import ctypes; ctypes.PyDLL(None).sleep(90)"
+        )  # no thread of the kernel runs meanwhile
         time.sleep(0.2)
         psutil.Process(process.pid).parent().kill()
-        assert gone(process.pid, within=3)
+        assert gone(process.pid)
         assert not manager.is_alive() and process.returncode == -9
-        assert gone(*group, within=1)
+        assert gone(*group)
 
 
 def test_a_kernel_lives_on_without_the_parent(own):
@@ -406,7 +425,7 @@ def test_a_kernel_lives_on_without_the_parent(own):
         assert process.wait() == 3
 
 
-def vanishes(path, within=3):
+def vanishes(path, within=SOON):
     end = time.monotonic() + within
     while path.exists() and time.monotonic() < end:
         time.sleep(0.02)
@@ -445,7 +464,7 @@ def test_a_parent_is_not_started_while_another_process_is_at_it(own):
 def test_the_parent_holds_nothing_of_who_started_it(own):
     began = time.monotonic()
     subprocess.run([sys.executable, "-c", CLIENT], stdin=subprocess.PIPE, capture_output=True, check=True)
-    assert time.monotonic() - began < 15  # or else it held the pipe, and this waited for its end
+    assert time.monotonic() - began < 90  # or else it held the pipe, and this waited for its end
     (pid,) = parents(own)
     parent = psutil.Process(pid)
     assert parent.cwd() == "/" and parent.terminal() is None and os.getsid(pid) != os.getsid(0)
@@ -460,7 +479,7 @@ def test_a_parent_without_kernels_ends_and_one_with_does_not(own, monkeypatch):
     with kernel():
         (parent,) = parents(own)
         assert not gone(parent, within=2)
-    assert gone(parent, within=4)
+    assert gone(parent)
     with kernel() as (manager, _):
         assert manager.provisioner.warm and parents(own) != [parent]
 
@@ -477,7 +496,7 @@ def test_a_parent_prepared_beforehand_serves_the_kernels_that_follow(own):
 def test_stop_ends_the_parent_at_once(own):
     with kernel() as (_, client):
         (parent,) = parents(own)
-        assert warm_parent.stop() == 1 and gone(parent, within=0.5)
+        assert warm_parent.stop() == 1 and gone(parent)
         assert says(client, "print(6 * 7)") == "42"
     assert warm_parent.stop() == 0
 
@@ -490,7 +509,7 @@ def test_stop_ends_a_parent_that_is_importing(own, module):
     (parent,) = parents(own)
     client.kill()
     client.wait()
-    assert warm_parent.stop() == 1 and gone(parent, within=0.5)
+    assert warm_parent.stop() == 1 and gone(parent)
 
 
 @pytest.fixture
@@ -629,14 +648,80 @@ def test_an_installed_kernelspec_has_no_problems_and_an_altered_or_missing_one_h
     file.write_text(file.read_text().replace('"PYTHONHASHSEED": "0"', '"PYTHONHASHSEED": "1"'))
     assert "was altered" in kernelspec.problems(tmp_path)[0]
     file.write_text("{")
-    assert "is not JSON" in kernelspec.problems(tmp_path)[0]
+    assert "is not the workbook's" in kernelspec.problems(tmp_path)[0]
 
 
 def test_a_kernelspec_that_jupyter_finds_first_is_a_problem(tmp_path, monkeypatch):
     file = kernelspec.install(tmp_path)
     monkeypatch.setenv("JUPYTER_PATH", str(tmp_path / "share" / "jupyter"))
-    (problem,) = kernelspec.problems()
-    assert str(file.parent) in problem
+    for said in kernelspec.problems, kernelspec.heal:
+        (problem,) = said()
+        assert str(file.parent) in problem
+
+
+@pytest.fixture
+def by_hand(tmp_path, monkeypatch):
+    """An environment's kernelspec after an installation of ipykernel by hand: ipykernel's own."""
+    monkeypatch.setenv("JUPYTER_PATH", str(tmp_path / "share" / "jupyter"))
+    write_kernel_spec(kernelspec.path(tmp_path).parent)
+    return kernelspec.path(tmp_path)
+
+
+def test_a_kernelspec_overwritten_by_an_ipykernel_is_said_with_cause_consequence_and_remedy(
+    by_hand, tmp_path
+):
+    (problem,) = kernelspec.problems(tmp_path)
+    assert "installation of ipykernel by hand" in problem and "start cold" in problem
+    assert f"Run `{tmp_path}/bin/python -m helpers.workbook.kernelspec`" in problem
+
+
+def test_an_overwritten_kernelspec_is_healed_in_one_line_and_one_that_was_altered_is_left(by_hand, tmp_path):
+    (line,) = kernelspec.heal(tmp_path)
+    assert "ipykernel by hand" in line and "\n" not in line
+    assert kernelspec.problems(tmp_path) == [] == kernelspec.heal(tmp_path)
+    altered = by_hand.read_text().replace('"PYTHONHASHSEED": "0"', '"PYTHONHASHSEED": "1"')
+    by_hand.write_text(altered)
+    assert kernelspec.heal(tmp_path) == [] and by_hand.read_text() == altered
+    by_hand.unlink()
+    assert kernelspec.heal(tmp_path) and kernelspec.problems(tmp_path) == []
+
+
+def test_where_an_overwritten_kernelspec_cant_be_healed_one_line_says_that_kernels_are_cold(
+    by_hand, tmp_path, monkeypatch
+):
+    def refuse(prefix):
+        raise PermissionError(errno.EACCES, "Permission denied")  # root may write anywhere: no mode would do
+
+    monkeypatch.setattr(kernelspec, "install", refuse)
+    (line,) = kernelspec.heal(tmp_path)
+    assert (
+        line.startswith("Kernels are cold: ") and "ipykernel by hand" in line and "Permission denied" in line
+    )
+
+
+def test_an_environment_without_the_provisioner_is_left_alone(by_hand, tmp_path, monkeypatch):
+    before = by_hand.read_text()
+    monkeypatch.setattr(kernelspec, "PROVISIONER", "of-another-project")
+    (line,) = kernelspec.heal(tmp_path)
+    assert "Install the project again" in line and by_hand.read_text() == before
+
+
+@pytest.mark.parametrize("command", [["learn", "--no-browser"], ["run", "9.9"], ["record", "9.9"]])
+def test_a_command_that_starts_kernels_says_first_that_its_kernelspec_was_overwritten(
+    command, monkeypatch, capsys
+):
+    monkeypatch.setattr(kernelspec, "heal", lambda: ["The kernelspec was overwritten."])
+    monkeypatch.setattr(lab, "open_lab", lambda lesson, browser: None)
+    monkeypatch.setattr(sys, "argv", ["workbook", *command])
+    with contextlib.suppress(UsageError, SystemExit):  # there is no lesson 9.9
+        cli.app()
+    assert capsys.readouterr().err == "The kernelspec was overwritten.\n"
+
+
+def test_a_look_at_the_kernelspec_imports_nothing_slow():
+    code = "import sys; from helpers.workbook import kernelspec; kernelspec.heal(); print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert not {"jupyter_client", "tornado", "zmq", "tensorflow"} & set(done.stdout.split())
 
 
 def test_the_kernelspec_is_written_without_third_parties():
@@ -772,7 +857,7 @@ def test_jupyterlab_runs_interrupts_and_restarts_a_kernel_and_takes_it_along_whe
             channels = lab.channels(kernel_id)
             third = int(lab.run(channels, "import os; print(os.getpid())") or second)
         lab.process.kill()
-        assert gone(third, within=3)
+        assert gone(third)
     finally:
         lab.process.kill()
         lab.process.wait()

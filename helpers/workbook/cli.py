@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from helpers.workbook import syllabus
+from helpers.workbook import kernelspec, syllabus
 from helpers.workbook.syllabus import UsageError
 
 app = typer.Typer(
@@ -59,6 +59,7 @@ def learn(
     """Make your own copies of the lessons in learn/ and open JupyterLab in them."""
     from helpers.desk import lab
 
+    _heal()
     lab.open_lab(syllabus.load().lesson(lesson) if lesson else None, browser)
 
 
@@ -131,6 +132,7 @@ def run(
     from helpers.workbook.execute import OK, Limits
     from helpers.workbook.store import Store
 
+    _heal()
     rows = runner.table(each) if each else None
     todo = runner.tasks(lessons or [], runner.assignments(parameters), rows)
     store = Store()
@@ -155,6 +157,7 @@ def record(
     from helpers.workbook import run as runner
     from helpers.workbook.store import Store
 
+    _heal()
     todo, prose = record.plan(lessons or [], fresh)
     for lesson in prose:
         record.retext(lesson)
@@ -181,6 +184,11 @@ def doctor():
     if not problems:
         print("✓ Nothing is wrong: packages, data, kernel, disk and memory are as they should be.")
     sys.exit(bool(problems))
+
+
+def _heal():
+    """See to the kernelspec before kernels are started."""
+    print(*(f"{line}\n" for line in kernelspec.heal()), sep="", end="", file=sys.stderr)
 
 
 def main():

@@ -45,40 +45,87 @@ def install(prefix: str | Path = sys.prefix) -> Path:
     file = path(prefix)
     file.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.NamedTemporaryFile("w", dir=file.parent, delete=False) as draft:
-        json.dump(content(prefix), draft, indent=1)
+        draft.write(_text(prefix))
     os.chmod(draft.name, 0o644)
     os.replace(draft.name, file)
     return file
 
 
+def overwritten(prefix: str | Path = sys.prefix) -> bool:
+    """Whether the environment at `prefix` has no kernelspec of the workbook's: an ipykernel installed by hand brings its own."""
+    try:
+        return PROVISIONER not in path(prefix).read_text(errors="replace")
+    except FileNotFoundError:
+        return True
+
+
+def heal(prefix: str | Path = sys.prefix) -> list[str]:
+    """Write an overwritten kernelspec again; returns what to tell, a line each: that, or why kernels will be cold.
+
+    Cheap enough for every start. A kernelspec of the workbook's that somebody altered is left: only the doctor speaks of it.
+    """
+    if not overwritten(prefix):
+        return shadows(path(prefix))
+    if undeclared():  # this is another project's environment: its kernels would not start
+        return undeclared()
+    try:
+        install(prefix)
+    except OSError as error:
+        return [f"Kernels are cold: {_overwritten(prefix)} It can't be written here: {error.strerror}."]
+    return [
+        "The kernelspec was not the workbook's, as after an installation of ipykernel by hand; it is now, and kernels "
+        "are warm. See `workbook doctor`.",
+        *shadows(path(prefix)),
+    ]
+
+
 def problems(prefix: str | Path = sys.prefix) -> list[str]:
     """What keeps kernels of the environment at `prefix` from being as above, one sentence or two each."""
-    file, mend = path(prefix), "Run `python -m helpers.workbook.kernelspec`."
-    found = []
-    try:
-        if json.loads(file.read_text()) != content(prefix):
-            found.append(f"The kernelspec {file} was altered. {mend}")
-    except FileNotFoundError:
-        found.append(f"The environment has no kernelspec {file}. {mend}")
-    except ValueError:
-        found.append(f"The kernelspec {file} is not JSON. {mend}")
-    if PROVISIONER not in importlib.metadata.entry_points(group="jupyter_client.kernel_provisioners").names:
-        found.append(
-            f"The package does not declare the provisioner {PROVISIONER}. Install the project again."
-        )
-    return found + shadows(file)
+    file, found = path(prefix), []
+    if overwritten(prefix):
+        found.append(_overwritten(prefix))
+    elif file.read_text(errors="replace") != _text(prefix):
+        found.append(f"The kernelspec {file} was altered. {_mend(prefix)}")
+    return found + undeclared() + shadows(file)
+
+
+def undeclared() -> list[str]:
+    """That the running environment has no provisioner for the kernelspec to name, as a problem."""
+    if PROVISIONER in importlib.metadata.entry_points(group="jupyter_client.kernel_provisioners").names:
+        return []
+    return [f"The package does not declare the provisioner {PROVISIONER}. Install the project again."]
 
 
 def shadows(file: Path) -> list[str]:
     """The kernelspec that Jupyter finds in place of the environment's, as a problem."""
-    from jupyter_client.kernelspec import KernelSpecManager
+    from jupyter_core.paths import jupyter_path
 
-    finds = KernelSpecManager().find_kernel_specs().get("python3")
-    if not file.exists() or finds is None or Path(finds).resolve() == file.parent.resolve():
+    folders = [Path(folder, "python3") for folder in jupyter_path("kernels")]
+    first = next((folder for folder in folders if (folder / "kernel.json").exists()), file.parent)
+    if not file.exists() or first.resolve() == file.parent.resolve():
         return []
     return [
-        f"Jupyter finds another python3 kernel first, {finds}. Remove it, or unset JUPYTER_PATH if that names it."
+        f"Kernels may be cold: Jupyter finds another python3 kernel first, {first}. Remove it, or unset JUPYTER_PATH if "
+        "that names it."
     ]
+
+
+def _text(prefix: str | Path) -> str:
+    return json.dumps(content(prefix), indent=1)
+
+
+def _overwritten(prefix: str | Path) -> str:
+    file = path(prefix)
+    if not file.exists():
+        return f"The environment has no kernelspec {file}. {_mend(prefix)}"
+    return (
+        f"The kernelspec {file} is not the workbook's, as after an installation of ipykernel by hand: kernels start "
+        f"cold, in 10 s, and compute with other settings. {_mend(prefix)}"
+    )
+
+
+def _mend(prefix: str | Path) -> str:
+    return f"Run `{content(prefix)['argv'][0]} -m helpers.workbook.kernelspec`."
 
 
 if __name__ == "__main__":

@@ -1,5 +1,10 @@
-"""The real JupyterLab, as `workbook learn` starts it in a copy of the checkout, and a page of a real browser on it."""
+"""The real JupyterLab, as `workbook learn` starts it in a copy of the checkout, and a page of a real browser on it.
 
+A test marked `after("test_…")` lives on what that one left, and is skipped where it did not pass. A test that fails
+leaves pictures of its pages, the state of their cells and JupyterLab's log in build/browser.
+"""
+
+import contextlib
 import os
 import re
 import secrets
@@ -16,8 +21,12 @@ import httpx
 import pytest
 from playwright.sync_api import Page, expect, sync_playwright
 
-expect.set_options(timeout=30_000)
-SLOW = 600_000  # milliseconds: a whole lesson on a machine that is busy with other tests
+from browser import cells, evidence
+
+expect.set_options(timeout=60_000)  # milliseconds
+ANSWER = 120  # seconds until JupyterLab does
+START = 180_000  # until a kernel is there: after 90 s without a warm parent, one is started cold
+PASSED = pytest.StashKey()  # the tests that have, as (path, name)
 QUIET = "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking"
 
 
@@ -52,13 +61,18 @@ class Lab:
             stderr=self.log,
             start_new_session=True,
         )
-        self._wait()
+        try:
+            self._wait()
+        except AssertionError:
+            self.stop()
+            raise
 
     def _command(self, *words: str) -> list[str]:
         return [sys.executable, "-m", "helpers.workbook.cli", *words]
 
     def _wait(self) -> None:
-        for _ in range(600):
+        end = time.monotonic() + ANSWER
+        while time.monotonic() < end:
             try:
                 return httpx.get(
                     f"{self.url}/api/status?token={self.token}", trust_env=False
@@ -76,6 +90,13 @@ class Lab:
         assert done.returncode == 0, done.stderr
         return done.stdout
 
+    def until_said(self, sentence: str, *words: str) -> None:
+        """Call the command until it says so: it asks JupyterLab, where what was closed is gone only a moment later."""
+        end = time.monotonic() + ANSWER
+        while sentence not in (said := self.workbook(*words)):
+            assert time.monotonic() < end, said
+            time.sleep(0.2)
+
     def rewrite(self, file: str, old: str, new: str) -> None:
         """Change a lesson upstream."""
         path = self.root / "notebooks" / file
@@ -84,8 +105,11 @@ class Lab:
         path.write_text(text.replace(old, new))
 
     def stop(self) -> None:
-        os.killpg(self.process.pid, signal.SIGTERM)
-        self.process.wait(30)
+        for number in signal.SIGTERM, signal.SIGKILL:
+            with contextlib.suppress(ProcessLookupError, subprocess.TimeoutExpired):  # ended; hangs
+                os.killpg(self.process.pid, number)
+                self.process.wait(60)
+                break
         self.log.close()
 
 
@@ -104,7 +128,7 @@ class Desk:
         self.open(f"lab/tree/{path}")
         status = self.page.locator("#jp-main-statusbar")  # of the tab in front, once it is this one
         expect(status).to_contain_text(path.split("/")[-1])
-        expect(status).to_contain_text("| Idle", timeout=SLOW)
+        expect(status).to_contain_text("| Idle", timeout=START)
 
     @property
     def notebook(self):
@@ -132,17 +156,50 @@ class Desk:
         """Run a cell by keyboard and wait until it has run; its prompt shows [*] from the key press on."""
         cell.locator(".cm-content").click()
         self.page.keyboard.press("Control+Enter")
-        expect(cell.locator(".jp-InputPrompt")).to_have_text(re.compile(r"^\[\d+\]:$"))
+        prompt = cell.locator(".jp-InputPrompt")
+        cells.wait(self.page, lambda _: re.fullmatch(r"\[\d+\]:", prompt.inner_text()))
 
-    def run_all(self) -> None:
-        """Run the lesson and wait for its last output."""
+    def run_all(self, within: float = float("inf")) -> None:
+        """Run all cells and wait until each has run. Raises cells.Still if one doesn't, or not in so many seconds."""
+        last = cells.read(self.page).last
         self.menu("Run", "Run All Cells")
-        end = self.notebook.locator(".jp-OutputArea-output", has_text=re.compile(r"Next: \d"))
-        expect(end).to_be_visible(timeout=SLOW)
+        cells.wait(self.page, lambda now: now.cells and all(cell.number > last for cell in now.cells), within)
+
+    def restart(self, how: str = "Restart Kernel…") -> None:
+        """Restart the kernel and wait until the new one is there."""
+        with self.page.expect_response(re.compile("/api/kernels/.*/restart"), timeout=START):
+            self.menu("Kernel", how)
+            self.accept()
+        expect(self.page.locator("#jp-main-statusbar")).to_contain_text("| Idle", timeout=START)
 
     def save(self) -> None:
         self.page.keyboard.press("Control+s")
         expect(self.page.locator(".lm-TabBar-tab.lm-mod-current.jp-mod-dirty")).to_have_count(0)
+
+
+def pytest_configure(config):
+    config.addinivalue_line(
+        "markers", "after(test, …): lives on what these tests of its module left; skipped if one did not pass"
+    )
+    config.stash[PASSED] = set()
+
+
+def pytest_runtest_setup(item):
+    for name in (name for mark in item.iter_markers("after") for name in mark.args):
+        assert hasattr(item.module, name), f"there is no {name} to come after"
+        if (item.path, name) not in item.config.stash[PASSED]:
+            pytest.skip(f"lives on {name}, which did not pass")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    report = yield
+    if report.when == "call" and report.passed:
+        item.config.stash[PASSED].add((item.path, item.name))
+    if report.failed and "browser" in item.funcargs:
+        folder = evidence.leave(item, item.funcargs["browser"], item.funcargs.get("lab"))
+        report.sections.append(("pages, cells and log", str(folder)))
+    return report
 
 
 def chromium() -> str:

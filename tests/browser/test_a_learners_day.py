@@ -11,6 +11,9 @@ from playwright.sync_api import expect
 FOLDER, FILE = "2_data_lifecycle", "02_validating_data"
 COPY = f"{FOLDER}/{FILE}.ipynb"
 CHECK = 'lesson.check("2.2a"'
+RUN = "test_run_all_of_an_unanswered_lesson_stops_nowhere_and_shows_no_traceback"
+ANSWERED = "test_a_wrong_answer_says_why_a_hint_helps_and_a_right_one_is_on_the_start_page_at_once"
+MERGED = "test_a_lesson_that_changes_while_it_is_open_is_merged_when_it_is_closed_and_the_answer_stays"
 
 
 def right_answer(lab) -> str:
@@ -47,14 +50,18 @@ def test_run_all_of_an_unanswered_lesson_stops_nowhere_and_shows_no_traceback(de
     desk.save()
 
 
+@pytest.mark.after(RUN)
 def test_every_picture_of_the_lesson_has_its_finding_as_alternative_text(desk):
     desk.open_lesson(COPY)
+    expect(desk.notebook.get_by_text(re.compile(r"Next: \d"))).to_be_attached()  # all is shown
     pictures = desk.notebook.locator(".jp-OutputArea img")
     expect(pictures.first).to_be_attached()
+    expect(desk.notebook.locator(".jp-OutputArea img:not([alt])")).to_have_count(0)
     texts = [picture.get_attribute("alt") for picture in pictures.all()]
     assert texts and all(text and len(text) > 30 for text in texts), texts
 
 
+@pytest.mark.after(RUN)
 def test_a_wrong_answer_says_why_a_hint_helps_and_a_right_one_is_on_the_start_page_at_once(desk):
     desk.open_lesson(COPY)
     desk.write(desk.cell("by_chance = ..."), 'by_chance = {"pressure"}')
@@ -98,8 +105,7 @@ def test_an_error_in_the_learners_own_function_is_shown_as_theirs_with_the_line(
 def test_a_restarted_kernel_is_a_warm_one_with_tfx_imported(desk):
     desk.open_lesson(COPY)
     expect(desk.cell('lesson.begin("2.2")')).to_be_visible()
-    desk.menu("Kernel", "Restart Kernel…")
-    desk.accept()
+    desk.restart()
     cell = desk.cell('lesson.begin("2.2")')
     before = cell.locator(".cm-content").inner_text()
     desk.write(cell, 'import os, sys; (os.environ["WORKBOOK_KERNEL"], "tfx.v1" in sys.modules)')
@@ -109,11 +115,11 @@ def test_a_restarted_kernel_is_a_warm_one_with_tfx_imported(desk):
     desk.save()
 
 
+@pytest.mark.after(ANSWERED)
 def test_after_a_reload_of_the_page_answer_and_progress_are_there(desk):
     desk.open_lesson(COPY)
     desk.page.reload()
-    expect(desk.cell("by_chance")).to_be_visible()
-    assert right_answer(desk.lab).splitlines()[0] in desk.notebook.inner_text()
+    expect(desk.notebook).to_contain_text(right_answer(desk.lab).splitlines()[0])
     standings = json.loads(desk.lab.workbook("progress", "--json"))["standings"]
     assert {x["exercise"]: x["status"] for x in standings}["2.2a"] == "right"
     assert re.search(r"^2.2,2.2a,right,2,20\d\d-", desk.lab.workbook("progress", "--csv"), re.M)
@@ -124,6 +130,7 @@ def test_a_second_start_finds_the_running_jupyterlab(lab):
     assert f"JupyterLab is running already: {lab.url}/lab/tree/{COPY}?token=" in said
 
 
+@pytest.mark.after(ANSWERED)
 def test_a_lesson_that_changes_while_it_is_open_is_merged_when_it_is_closed_and_the_answer_stays(desk):
     desk.open_lesson(COPY)
     expect(desk.cell("by_chance")).to_be_visible()
@@ -135,26 +142,19 @@ def test_a_lesson_that_changes_while_it_is_open_is_merged_when_it_is_closed_and_
     desk.menu("File", "Close and Shut Down Notebook")
     desk.accept()
     expect(desk.notebook).to_have_count(0)
-    for _ in range(50):
-        if "your own cells kept" in (said := desk.lab.workbook("learn", "--no-browser")):
-            break
-        desk.page.wait_for_timeout(200)
-    assert "your own cells kept" in said
+    desk.lab.until_said("your own cells kept", "learn", "--no-browser")
     desk.open_lesson(COPY)
     expect(desk.notebook.get_by_role("paragraph").filter(has_text="No model fails when")).to_be_visible()
-    assert right_answer(desk.lab).splitlines()[0] in desk.notebook.inner_text()
+    expect(desk.notebook).to_contain_text(right_answer(desk.lab).splitlines()[0])
 
 
+@pytest.mark.after(MERGED)
 def test_a_new_version_that_can_only_lie_beside_is_named_on_the_start_page(desk):
     desk.lab.rewrite(f"{FOLDER}/{FILE}.py", "by_chance = ...     # a set", "by_chance = ...     # the set")
     desk.open()
     desk.menu("Kernel", "Shut Down All Kernels…")
     desk.accept()
-    for _ in range(50):
-        if "The new one" in (said := desk.lab.workbook("learn", "--no-browser")):
-            break
-        desk.page.wait_for_timeout(200)
-    assert "The new one" in said
+    desk.lab.until_said("The new one", "learn", "--no-browser")
     desk.page.get_by_role("tab", name="Start").click()
     expect(desk.page.get_by_text("Lesson 2.2 has changed where you had, too")).to_be_visible()
     assert any(
@@ -172,6 +172,7 @@ def test_the_start_page_wants_a_login_and_is_not_sent_again_while_nothing_change
     assert (again.status_code, again.text) == (304, "")
 
 
+@pytest.mark.after(ANSWERED)
 def test_reset_begins_anew_and_progress_stays(lab):
     said = lab.workbook("reset", "2.2")
     assert "begins anew" in said and "earlier" in said
@@ -180,17 +181,17 @@ def test_reset_begins_anew_and_progress_stays(lab):
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_the_start_page_reads_well_in_both_themes(browser, lab, scheme, tmp_path):
+def test_the_start_page_reads_well_in_both_themes(desk, scheme):
     """Text and background keep the contrast that WCAG AA asks for."""
-    page = browser.new_page(viewport={"width": 1400, "height": 1000})
-    page.goto(f"{lab.url}/lab?token={lab.token}")
+    desk.open()
+    page = desk.page
     link = page.locator(".workbook-page a").first
     expect(link).to_be_visible()
     if scheme == "dark":
         page.get_by_role("menuitem", name="Settings", exact=True).click()
         page.locator(".lm-Menu-item", has_text=re.compile(r"^Theme")).hover()
         page.locator(".lm-Menu-item", has_text=re.compile(r"^JupyterLab Dark\s*$")).click()
-        page.wait_for_timeout(1500)
+        expect(page.locator("body")).to_have_attribute("data-jp-theme-light", "false")
     colours = """node => [getComputedStyle(node).color, getComputedStyle(node.closest('.workbook-start')).backgroundColor]"""
 
     def luminance(colour: str) -> float:
@@ -201,4 +202,3 @@ def test_the_start_page_reads_well_in_both_themes(browser, lab, scheme, tmp_path
     for locator in (link, page.locator(".workbook-page h2").first, page.locator(".workbook-page td").first):
         dark, light = sorted(luminance(colour) for colour in locator.evaluate(colours))
         assert (light + 0.05) / (dark + 0.05) >= 4.5
-    page.close()

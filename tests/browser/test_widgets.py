@@ -51,10 +51,12 @@ def test_pictures_are_labeled_by_mouse_and_keyboard_and_undone_and_each_label_is
     desk.save()
 
 
+@pytest.mark.after(
+    "test_pictures_are_labeled_by_mouse_and_keyboard_and_undone_and_each_label_is_stored_at_once"
+)
 def test_after_a_restart_of_the_kernel_the_labeling_goes_on_where_it_stopped(desk, own):
     desk.open_lesson(own)
-    desk.menu("Kernel", "Restart Kernel…")
-    desk.accept()
+    desk.restart()
     desk.run(desk.cell("labeling.label("))
     expect(desk.cell("labeling.label(").get_by_role("status")).to_contain_text("Picture 2 of 3; 1 labeled")
     desk.save()

@@ -20,7 +20,8 @@ import psutil
 import pytest
 
 from helpers.workbook import report, run, syllabus
-from helpers.workbook.execute import Guard, Job, Limits, Result, execute
+from helpers.workbook.execute import Job, execute
+from helpers.workbook.outcomes import Limits, Result
 from helpers.workbook.page import html
 from helpers.workbook.store import Store
 from helpers.workbook.syllabus import UsageError
@@ -294,7 +295,7 @@ def test_a_full_disk_is_said_and_what_has_finished_is_kept(small_syllabus, tmp_p
     resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limits[1]))
     try:
         with pytest.raises(UsageError, match="could not be stored"):
-            store.put("other", result, "page" * 10_000)
+            store.put("other", result)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert sorted(p.name for p in store.folder.iterdir()) == before
@@ -586,7 +587,7 @@ def test_a_killed_kernel_takes_along_what_has_a_session_of_its_own(guarded):
 
 def test_runs_that_store_the_same_at_once_do_not_fail(own_build):
     with ThreadPoolExecutor(4) as pool:
-        list(pool.map(lambda i: Store().put("same", Result("ok", str(i)), "page"), range(100)))
+        list(pool.map(lambda i: Store().put("same", Result("ok", str(i))), range(100)))
     assert Store().get("same").outcome == "ok"
     assert not list(Store().folder.glob(".part-*"))
 
@@ -594,7 +595,7 @@ def test_runs_that_store_the_same_at_once_do_not_fail(own_build):
 def test_killed_between_taking_away_the_old_result_and_storing_the_new_one_has_a_result(
     own_build, monkeypatch
 ):
-    Store().put("same", Result("ok", "old"), "page")
+    Store().put("same", Result("ok", "old"))
     rename = os.rename
 
     def killed(source, target):
@@ -605,7 +606,7 @@ def test_killed_between_taking_away_the_old_result_and_storing_the_new_one_has_a
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
         patch.setattr(os, "getpid", lambda: 2**22 + 1)  # of a process that is no more
         patch.setattr(os, "rename", killed)
-        Store().put("same", Result("ok", "new"), "page")
+        Store().put("same", Result("ok", "new"))
     store = Store()
     assert store.get("same").detail == "new"
     assert [path.name for path in store.folder.iterdir() if not path.name.startswith(".")] == ["same"]

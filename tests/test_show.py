@@ -5,7 +5,7 @@ import re
 import pytest
 
 from helpers.workbook import show
-from helpers.workbook.execute import OK, Result
+from helpers.workbook.outcomes import OK, Result
 from helpers.workbook.run import Task
 
 

@@ -128,7 +128,7 @@ def run(
     """Execute lessons with Papermill, in parallel; what has run and has not changed is kept."""
     from helpers.workbook import report, show
     from helpers.workbook import run as runner
-    from helpers.workbook.execute import OK, Limits
+    from helpers.workbook.outcomes import OK, Limits
     from helpers.workbook.store import Store
 
     rows = runner.table(each) if each else None

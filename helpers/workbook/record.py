@@ -6,7 +6,7 @@ from pathlib import Path
 
 from helpers import ROOT
 from helpers.workbook import syllabus
-from helpers.workbook.execute import OK, Result
+from helpers.workbook.outcomes import OK, Result
 from helpers.workbook.run import Task, tasks
 from helpers.workbook.store import Store
 from helpers.workbook.syllabus import Lesson, UsageError

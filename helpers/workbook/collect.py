@@ -59,9 +59,9 @@ class Collector(PapermillNotebookClient):
         return self.code_cells_executed
 
     @property
-    def printed(self) -> int:
-        """Characters of its output, kept or not."""
-        return sum(self.sizes.values())
+    def is_cut(self) -> bool:
+        """Whether it had more output than is kept."""
+        return any(size > (DISPLAYS if kind == "display" else TEXT) for kind, size in self.sizes.items())
 
     def process_message(self, msg, cell, cell_index):
         kind, content = msg["msg_type"], msg["content"]
@@ -72,8 +72,8 @@ class Collector(PapermillNotebookClient):
             if not content["text"] or self.joined(cell.outputs, msg):
                 return None
         elif kind == "error":
-            content["evalue"] = self.cut("error", content["evalue"])
-            content["traceback"] = [self.cut("traceback", line) for line in content["traceback"]]
+            content["evalue"] = short(content["evalue"])
+            content["traceback"] = [short(line) for line in content["traceback"]]
         elif kind in ("display_data", "execute_result", "update_display_data"):
             content["data"] = self.bundle(content["data"], kind == "update_display_data")
             if not content["data"]:
@@ -84,7 +84,7 @@ class Collector(PapermillNotebookClient):
         """Characters there are left for output of this kind, before it takes so many; less than none where none were."""
         before = self.sizes[kind]
         self.sizes[kind] += size
-        if self.printed > ENDLESS:
+        if sum(self.sizes.values()) > ENDLESS:
             self.guard.end(
                 CELL_ERROR,
                 f"Cell {self.number} has output without end. Its first {limit / 1e6:.0f} MB is kept.",
@@ -94,9 +94,7 @@ class Collector(PapermillNotebookClient):
     def cut(self, kind: str, text: str) -> str:
         """As much of the text as there is room for, and a line that says so where the room ends."""
         room = self.room(kind, len(text), TEXT)
-        if len(text) <= room:
-            return text
-        return f"{text[:room]}\n{MORE}\n" if room >= 0 else ""
+        return short(text, room) if room >= 0 else ""
 
     def joined(self, outputs: list, msg: dict) -> bool:
         """Whether this piece of a stream was joined to the one before it; a million pieces would take a gigabyte."""
@@ -119,6 +117,11 @@ class Collector(PapermillNotebookClient):
         if size <= room:
             return kept
         return {"text/plain": MORE} if room >= 0 else {}
+
+
+def short(text: str, room: int = TEXT) -> str:
+    """The text, or its beginning and a line that says so."""
+    return text if len(text) <= room else f"{text[:room]}\n{MORE}\n"
 
 
 def honest(data) -> dict:

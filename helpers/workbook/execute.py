@@ -68,10 +68,13 @@ def execute(job: Job, tries: int = 2) -> Result:
 
 def end_marked(mark: str) -> None:
     """Kill what has this mark in its environment. A kernel that was forked has its parent's; its guardian ends it."""
+    marked = []
     for process in psutil.process_iter():
         with suppress(psutil.Error):  # another user's, or it is no more
             if process.environ().get(MARK) == mark:
                 process.kill()
+                marked.append(process)
+    psutil.wait_procs(marked, timeout=5)
 
 
 # ---- inside the child ------------------------------------------------------------------------------------------------
@@ -125,6 +128,8 @@ def papermill(job: Job, guards: list) -> Result:
                 CELL_TIMEOUT,
                 f"A cell took longer than {job.limits.cell:g} s: {_cell_of(error)}",
             )
+            if collectors[0].is_cut:
+                detail += " (its output is without end, and kept in part)"
         except DeadKernelError:
             outcome, detail = DEAD_KERNEL, death(collectors[0], guard)
         except Exception as error:
@@ -175,7 +180,8 @@ def death(collector, guard: Guard) -> str:
 
 
 def _not_run(collector) -> str:
-    return f"{collector.not_run} cells after it were not run"
+    count = collector.not_run
+    return f"{count} cell{' ' if count == 1 else 's '}after it {'was' if count == 1 else 'were'} not run"
 
 
 def tidy(notebook):

@@ -52,8 +52,10 @@ def tasks(names: Iterable[str], parameters: dict, rows: list[dict] | None = None
         try:
             made = _of(name, parameters, rows)
         except UsageError as error:
-            if not (name.endswith(".ipynb") and os.path.lexists(name)):
+            if not name.endswith(".ipynb"):
                 raise
+            if not os.path.lexists(name):  # a typo; a link that leads nowhere is there
+                raise UsageError(f"{shown(name)} is not there.") from error
             label = shown(name.removesuffix(".ipynb"))
             made = [Task(label, label, syllabus.sha("refused", label), str, refused=str(error))]
             misfits += [error] if isinstance(error, Misfit) else []

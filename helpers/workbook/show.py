@@ -13,10 +13,10 @@ from helpers.workbook.store import Store
 
 
 def screen():
-    """Where all output goes: as wide as the terminal, and without line breaks of its own in a log."""
+    """Where all output goes: as wide as the terminal, without line breaks of its own in a log, every sign as it is."""
     from rich.console import Console
 
-    return Console(highlight=False, width=None if sys.stdout.isatty() else 200)
+    return Console(highlight=False, markup=False, emoji=False, width=None if sys.stdout.isatty() else 200)
 
 
 @contextmanager
@@ -117,5 +117,5 @@ def table(todo: list[Task], results: dict[str, Result], index: Path) -> None:
     console.print("", rows, "")
     for task in shown:
         if results[task.name].detail:
-            console.print(f"✗ {task.name}: {results[task.name].detail}", markup=False)
-    console.print(f"Report: {index}", markup=False)
+            console.print(f"✗ {task.name}: {results[task.name].detail}")
+    console.print(f"Report: {index}")

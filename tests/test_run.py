@@ -10,14 +10,15 @@ import tempfile
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import nbformat
 import psutil
 import pytest
-from runs import WORKBOOK, lesson, notebook, ran
+from runs import WORKBOOK, cell, lesson, notebook, ran
 
+from helpers import ROOT
 from helpers.workbook import report, run, syllabus
 from helpers.workbook.execute import Job, execute
 from helpers.workbook.outcomes import Limits, Result
@@ -35,11 +36,12 @@ from helpers.workbook.syllabus import UsageError
         ("def f():\n    return 1 / 0\nf()", "cell error", "ZeroDivisionError: division by zero"),
         ("import time; time.sleep(99)", "cell time-out", "import time; time.sleep(99)"),
         ("import os, signal; os.kill(os.getpid(), signal.SIGKILL)", "dead kernel", "died of SIGKILL"),
-        ("x = b'x' * 1_200_000_000; import time; time.sleep(9)", "dead kernel", "over the limit of 1 GB"),
+        ("x = b'x' * 1_200_000_000; import time; time.sleep(60)", "dead kernel", "over the limit of 1 GB"),
     ],
 )
 def test_a_lesson_ends_as_what_it_is(code, outcome, said):
-    result = execute(Job("x", notebook("print(6 * 7)", code), limits=Limits(cell=3, lesson=30, memory=1)))
+    limits = Limits(cell=3 if outcome == "cell time-out" else 60, lesson=120, memory=1)
+    result = execute(Job("x", notebook("print(6 * 7)", code), limits=limits))
     assert result.outcome == outcome
     assert said in result.detail
     assert "42" in str(nbformat.reads(result.notebook, 4).cells), "what was executed before is kept"
@@ -243,7 +245,7 @@ def test_a_full_disk_is_said_and_what_has_finished_is_kept(small_syllabus, tmp_p
     resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limits[1]))
     try:
         with pytest.raises(UsageError, match="could not be stored"):
-            store.put("other", result)
+            store.put("other", replace(result, notebook="x" * 10_000))
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert sorted(p.name for p in store.folder.iterdir()) == before
@@ -252,14 +254,13 @@ def test_a_full_disk_is_said_and_what_has_finished_is_kept(small_syllabus, tmp_p
 def test_a_run_whose_results_cant_be_stored_ends_soon_in_one_line(tmp_path):
     runs = tmp_path / "build/runs"
     breaks = f"import pathlib; p = pathlib.Path({str(runs)!r}); p.rename(p.with_name('old')); p.touch()"
-    ends_after = f"import os, time\nwhile not os.path.isfile({str(runs)!r}): time.sleep(0.1)\ntime.sleep(6)"
-    for name, code in {"a": breaks, "b": ends_after, "c": "import time; time.sleep(70)"}.items():
+    for name, code in {"a": breaks, "c": "import time; time.sleep(70)"}.items():
         (tmp_path / f"{name}.ipynb").write_text(notebook(code))
-    call = [*WORKBOOK, "run", *(str(tmp_path / f"{name}.ipynb") for name in "abc")]
+    call = [*WORKBOOK, "run", *(str(tmp_path / f"{name}.ipynb") for name in "ac")]
     done = subprocess.run(call, env=contained(tmp_path, "build"), capture_output=True, text=True)
     assert done.returncode == 2
     assert "could not be stored" in done.stderr and len(done.stderr.strip().splitlines()) == 1
-    assert "/b " in done.stdout and "/c " not in done.stdout, "what was still running is not waited for"
+    assert not done.stdout, "nothing was stored, so nothing is said to have ended; c is not waited for"
 
 
 def test_a_report_or_a_time_that_cant_be_stored_is_said(small_syllabus):
@@ -271,6 +272,50 @@ def test_a_report_or_a_time_that_cant_be_stored_is_said(small_syllabus):
     store.folder.rmdir()
     with pytest.raises(UsageError, match="time could not be stored"):
         store.took("1.1", 1.0)
+
+
+# ---- stored, then said ----------------------------------------------------------------------------------------------
+
+
+def test_what_is_said_to_have_ended_is_stored_before_any_page_is_made(small_syllabus, monkeypatch):
+    small_syllabus({"1.1": lesson("1"), "1.2": lesson("2")})
+    said, order = [], []
+
+    def told(event, task, result):
+        said.append((event, task.name))
+        assert event != "end" or Store().get(task.key).outcome == "ok"
+        assert event != "end" or Store().notebook(task.key)
+
+    def slow(notebook, title):
+        order.append(list(said))
+        return html(notebook, title)
+
+    monkeypatch.setattr(run, "html", slow)
+    run.run(run.tasks([], {}), Store(), told=told)
+    assert [event for event, _ in said].count("end") == 2 and all(order)
+
+
+def test_a_run_that_is_ended_after_it_said_so_has_stored_it_and_the_page_is_made_later(tmp_path):
+    for name in "ab":
+        (tmp_path / f"{name}.ipynb").write_text(notebook(f"print('in {name}')"))
+    environment = contained(tmp_path, "build")
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin/sitecustomize.py").write_text(
+        "import helpers.workbook.page, os, signal\n"
+        "helpers.workbook.page.html = lambda *_: os.kill(os.getpid(), signal.SIGTERM)\n"
+    )
+    call = [*WORKBOOK, "run", "a.ipynb", "b.ipynb", "--jobs", "1"]
+    path = os.pathsep.join([str(tmp_path / "bin"), str(ROOT)])
+    ended = subprocess.run(
+        call, cwd=tmp_path, env={**environment, "PYTHONPATH": path}, capture_output=True, text=True
+    )
+    assert ended.returncode == -signal.SIGTERM and "✓ a " in ended.stdout, ended.stderr
+    results = {path: path.stat().st_ino for path in (tmp_path / "build/runs").glob("*/result.json")}
+    assert len(results) == ended.stdout.count("✓")
+    again = subprocess.run(call, cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert again.returncode == 0 and "✓ a " not in again.stdout
+    assert {path: path.stat().st_ino for path in results} == results, "made once"
+    assert "in a" in (tmp_path / "build/report/pages/a.html").read_text(), "made later"
 
 
 # ---- killed ---------------------------------------------------------------------------------------------------------
@@ -285,11 +330,12 @@ def family(folder: Path) -> list[psutil.Process]:
     for process in psutil.process_iter():
         try:
             places = [process.environ().get("WORKBOOK_BUILD", ""), process.cwd()]
-            if process.pid != os.getpid() and process.status() != psutil.STATUS_ZOMBIE:
+            another = process.pid != os.getpid() and process.name() != "warm-parent"
+            if another and process.status() != psutil.STATUS_ZOMBIE:
                 found += [process] if any(place.startswith(str(folder)) for place in places) else []
         except psutil.Error:
             continue
-    return [process for process in found if process.name() != "warm-parent"]
+    return found
 
 
 def contained(folder: Path, name: str) -> dict:
@@ -444,6 +490,31 @@ def test_a_lesson_whose_worker_is_killed_runs_on_another(tmp_path, own_build, sc
     todo = run.tasks([str(tmp_path / "n.ipynb")], {})
     results = once_there_is_a_worker(lambda: run.run(todo, Store(), scheduler=address))
     assert [r.outcome for r in results.values()] == ["ok"]
+
+
+def test_two_runs_on_one_scheduler_do_not_get_each_others_results(tmp_path, scheduler):
+    """Of the same lesson, with other parameters and other places to store, while the first one's is still running."""
+    address, start_worker = scheduler
+    start_worker()
+    go = tmp_path / "go"
+    code = f"import pathlib, time\nwhile not pathlib.Path({str(go)!r}).exists(): time.sleep(0.1)\nprint('seed', seed)"
+    (tmp_path / "n.ipynb").write_text(notebook(cell("seed = 1", "parameters"), code))
+
+    def run_with(seed):
+        todo = run.tasks([str(tmp_path / "n.ipynb")], {"seed": seed})
+        store = Store(tmp_path / f"runs-{seed}")
+        once_there_is_a_worker(
+            lambda: run.run(todo, store, scheduler=address, told=lambda *said: started.append(said))
+        )
+        return store.notebook(todo[0].key)
+
+    started: list = []
+    with ThreadPoolExecutor(2) as pool:
+        both = [pool.submit(run_with, seed) for seed in (111, 222)]
+        while len(started) < 2:
+            time.sleep(0.1)
+        go.touch()
+    assert "seed 111" in both[0].result() and "seed 222" in both[1].result()
 
 
 # ---- a lesson's process and the store, by themselves -----------------------------------------------------------------

@@ -188,7 +188,10 @@ def test_a_value_that_is_not_utf8_is_refused():
 
 def colab(tree: dict) -> None:
     """Keeps no metadata of others, and no tags."""
-    tree["metadata"] = {"colab": {"provenance": []}, "kernelspec": {"name": "python3", "display_name": "Python 3"}}
+    tree["metadata"] = {
+        "colab": {"provenance": []},
+        "kernelspec": {"name": "python3", "display_name": "Python 3"},
+    }
     tree["nbformat_minor"] = 0
     for each in tree["cells"]:
         each["metadata"] = {"id": each.pop("id")}

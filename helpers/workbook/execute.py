@@ -128,8 +128,6 @@ def papermill(job: Job, guards: list) -> Result:
                 CELL_TIMEOUT,
                 f"A cell took longer than {job.limits.cell:g} s: {_cell_of(error)}",
             )
-            if collectors[0].is_cut:
-                detail += " (its output is without end, and kept in part)"
         except DeadKernelError:
             outcome, detail = DEAD_KERNEL, death(collectors[0], guard)
         except Exception as error:
@@ -144,6 +142,8 @@ def papermill(job: Job, guards: list) -> Result:
     if outcome == OK:
         remove_error_markers(notebook)
     outcome, detail = guard.verdict or (outcome, detail)
+    if outcome not in (OK, CELL_ERROR) and collectors[0].is_cut:
+        detail += f" Cell {collectors[0].number} has more output than is kept: it may be without end."
     return Result(outcome, detail, round(seconds, 1), round(guard.peak, 2), nbformat.writes(tidy(notebook)))
 
 

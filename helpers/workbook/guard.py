@@ -62,7 +62,7 @@ class Guard(threading.Thread):
             if held > self.limits.memory:
                 self.end(
                     DEAD_KERNEL,
-                    f"The lesson held {held:.1f} GB, over the limit of {self.limits.memory:g} GB, and was stopped.",
+                    f"The lesson held {held:.2f} GB, over the limit of {self.limits.memory:g} GB, and was stopped.",
                 )
 
     def held(self, weight) -> float:

@@ -20,7 +20,7 @@ class Left(Exception):
 
 
 class Collector(PapermillNotebookClient):
-    """Collects outputs while a guard watches."""
+    """Collects the outputs of a notebook; its guard watches from when the kernel is there."""
 
     def __init__(self, nb_man, limits, guard: Guard):
         super().__init__(
@@ -30,17 +30,11 @@ class Collector(PapermillNotebookClient):
             startup_timeout=120,
             record_timing=False,
             on_notebook_start=lambda notebook: guard.watch(self.km.provisioner),
-            on_cell_execute=self.begin,
+            on_cell_execute=lambda **_: self.sizes.clear(),
             on_cell_executed=self.see_whether_it_left,
         )
-        self.guard, self.at, self.sizes = (
-            guard,
-            -1,
-            Counter(),
-        )  # characters of the cell's output, by kind, kept or not
-
-    def begin(self, cell, cell_index):
-        self.sizes.clear()
+        self.guard = guard
+        self.sizes = Counter()  # characters of the cell's output by kind, kept or not
 
     def see_whether_it_left(self, cell, cell_index, execute_reply):
         for payload in execute_reply["content"].get("payload", []):

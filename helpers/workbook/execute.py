@@ -163,7 +163,7 @@ def left(by: str, collector) -> tuple[str, str]:
     """Outcome and detail of a lesson that a cell has ended on purpose: that is no error where nothing comes after it."""
     if not collector.not_run:
         return OK, ""
-    return CELL_ERROR, f"Cell {collector.number} ended the lesson by {by}; {_not_run(collector)}."
+    return CELL_ERROR, f"Cell {collector.number} ended the lesson by {by}{_not_run(collector)}."
 
 
 def death(collector, guard: Guard) -> str:
@@ -176,12 +176,16 @@ def death(collector, guard: Guard) -> str:
         how += ", which somebody or a system short of memory sent" if -status == signal.SIGKILL else ""
     else:
         how = f"the kernel's process was ended, with status {status}, as os._exit() does"
-    return f"Cell {collector.number}: {how}; {_not_run(collector)}."
+    return f"Cell {collector.number}: {how}{_not_run(collector)}."
 
 
 def _not_run(collector) -> str:
     count = collector.not_run
-    return f"{count} cell{' ' if count == 1 else 's '}after it {'was' if count == 1 else 'were'} not run"
+    return (
+        f"; {count} cell{'s' * (count > 1)} after it {'were' if count > 1 else 'was'} not run"
+        if count
+        else ""
+    )
 
 
 def tidy(notebook):

@@ -1,4 +1,4 @@
-"""Watches a kernel from the process that runs its lesson: its memory, its time, and that nothing it started outlives it."""
+"""Watches a kernel from the process that runs its lesson: its memory, its time, that nothing it started outlives it."""
 
 import ctypes
 import os
@@ -6,6 +6,7 @@ import re
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -14,7 +15,7 @@ import psutil
 from helpers.workbook.outcomes import DEAD_KERNEL, LESSON_TIMEOUT, Limits
 from helpers.workbook.warm_parent import PR_SET_CHILD_SUBREAPER, prctl
 
-MARK = "WORKBOOK_LESSON"  # in the environment of a lesson's process and all it starts: which run of a lesson they belong to
+MARK = "WORKBOOK_LESSON"  # in the environment of a lesson's process and of what it starts: which one they belong to
 SHARED = Path("/dev/shm")  # whose files are memory
 IN_CREATE = 0x100  # linux/inotify.h
 
@@ -69,9 +70,7 @@ class Guard(threading.Thread):
         """Gigabytes of the kernel, what it started, the files they made in shared memory, and us, who collect its output."""
         family = self.members()
         files = self.files.size(family)
-        mapped = (
-            sum(map(shared, family)) if files else 0
-        )  # these files, as far as a process holds them already
+        mapped = sum(map(shared, family)) if files else 0  # of them; it is among what processes hold
         return (sum(map(weight, [psutil.Process(), *family])) + max(0, files - mapped)) / 1e9
 
     def end(self, outcome, detail):
@@ -116,18 +115,18 @@ class SharedFiles:
     """
 
     def __init__(self):
-        self.before = {file.inode() for file in self.all()}
+        self.before = {entry.inode() for entry in self.all()}
         self.ours: set[int] = set()  # inodes, which stay when a file is renamed
 
-    def all(self):
+    def all(self) -> Iterator[os.DirEntry]:
+        """Whatever is in shared memory."""
         todo = [SHARED]
         while todo:
             with suppress(OSError):  # not on this system, just removed, or not ours to read
                 for entry in os.scandir(todo.pop()):
                     if entry.is_dir(follow_symlinks=False):
                         todo.append(entry.path)
-                    else:
-                        yield entry
+                    yield entry
 
     def follow(self, family) -> None:
         """Look at these processes whenever a file is made."""
@@ -142,6 +141,7 @@ class SharedFiles:
             os.read(watch, 1 << 16)
 
     def look(self, family) -> None:
+        """Note which files these processes write to."""
         for process in list(family):
             with suppress(OSError):  # it has just ended
                 for link in os.scandir(f"/proc/{process.pid}/fd"):
@@ -169,9 +169,10 @@ class SharedFiles:
         return [file for file in self.all() if file.inode() in self.ours] if self.ours else []
 
     def remove(self) -> None:
+        """Remove them, and the folders made for them."""
         for file in self.mine():
-            with suppress(OSError):
+            folder = Path(file.path).parent
+            with suppress(OSError):  # it has just been removed; or the folder holds another one
                 os.unlink(file.path)
-                os.rmdir(
-                    os.path.dirname(file.path)
-                )  # a folder that holds nothing else, and is not SHARED itself
+                if folder != SHARED and folder.stat().st_ino not in self.before:
+                    folder.rmdir()

@@ -4,8 +4,8 @@ import ast
 import csv
 import json
 import os
-from collections.abc import Callable, Iterable
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from uuid import uuid4
@@ -218,8 +218,10 @@ def assignments(words: list[str]) -> dict:
         name, equals, text = word.partition("=")
         if not equals or not name.strip().isidentifier():
             raise UsageError(f"{word!r} is not of the form name=value.")
-        if shown(text) != text and os.fsencode(text).decode("utf8", "ignore") != text:
-            raise UsageError(f"{word!r} is not UTF-8.")
+        try:
+            word.encode()
+        except UnicodeEncodeError:
+            raise UsageError(f"{word!r} is not UTF-8.") from None
         pairs[name.strip()] = value(text)
     return pairs
 
@@ -259,28 +261,7 @@ def run(
     run that is killed goes on from there. Raises UsageError, soon, when one can't be stored.
     """
     results: dict[str, Result] = {}
-    pages: list[Future] = []
-    with ThreadPoolExecutor(1) as painter:
-
-        def paint(task):
-            """Make the page of a stored result beside the next lesson: who waits for a worker need not wait for it."""
-            pages.append(
-                painter.submit(lambda: store.put_page(task.key, html(store.notebook(task.key), task.title)))
-            )
-
-        def keep(task, result):
-            """Store the result and, only then, say so."""
-            results[task.name] = replace(result, notebook="")  # of which there may be hundreds
-            store.put(task.key, result)
-            if result.seconds:
-                store.took(task.name, result.seconds)
-            told("end", task, result)
-            if result.notebook and not task.is_resource:
-                paint(task)
-            for page in pages:
-                if page.done():
-                    page.result()  # a full disk ends the run here: what else would run could not be kept
-
+    with _Painter(store) as painter:
         for task in todo:
             if task.refused:
                 results[task.name] = Result(REFUSED, task.refused)
@@ -290,17 +271,50 @@ def run(
             if before and before.outcome == OK and not fresh and not task.is_resource:
                 results[task.name] = before
                 told("kept", task, before)
-                if not store.has_page(task.key):  # it was killed before that
-                    paint(task)
+                if not store.has_page(task.key):  # the run that stored it was killed before
+                    painter.paint(task)
         left = [task for task in todo if task.name not in results]
         if not all(task.is_resource for task in left):
-            _run_in_pool(left, store, scheduler, jobs, limits, told, results, keep)
-        for page in pages:
-            page.result()  # raises what went wrong in it
+            for task, result in _run(left, store, jobs, scheduler, limits, told):
+                store.put(task.key, result)  # first; then it is said to have ended
+                results[task.name] = replace(result, notebook="")  # there may be hundreds
+                if result.seconds:
+                    store.took(task.name, result.seconds)
+                told("end", task, result)
+                if result.notebook and not task.is_resource:
+                    painter.paint(task)
     return {task.name: results[task.name] for task in todo if task.name in results}
 
 
-def _run_in_pool(left, store, scheduler, jobs, limits, told, results, keep) -> None:
+class _Painter:
+    """Makes the pages of stored results beside the next lessons: who waits for a worker need not wait for a page."""
+
+    def __init__(self, store: Store):
+        self.store, self.pages = store, []
+
+    def paint(self, task: Task) -> None:
+        """Have the page made. Raises UsageError when an earlier one could not be stored: nor could what would run now."""
+        self.pages.append(self.thread.submit(self._paint, task))
+        for page in self.pages:
+            if page.done():
+                page.result()
+
+    def _paint(self, task):
+        self.store.put_page(task.key, html(self.store.notebook(task.key), task.title))
+
+    def __enter__(self):
+        self.thread = ThreadPoolExecutor(1)
+        return self
+
+    def __exit__(self, error, *_):
+        self.thread.shutdown(cancel_futures=error is not None)
+        if not error:
+            for page in self.pages:
+                page.result()
+
+
+def _run(left, store, jobs, scheduler, limits, told) -> Iterator[tuple[Task, Result]]:
+    """The tasks with their results, as they end."""
     needed = {need for task in left for need in task.needs}
     left = [task for task in left if not task.is_resource or task.name in needed]
     left.sort(key=lambda task: (not task.is_resource, -seconds(task, store)))  # others wait for resources
@@ -309,11 +323,11 @@ def _run_in_pool(left, store, scheduler, jobs, limits, told, results, keep) -> N
     with _pool(scheduler, jobs) as pool:
         waiting = pool.as_completed()
         started: dict = {}
+        outcomes: dict[str, str] = {}
 
         def start(task):
-            future = pool.submit(
-                Job(task.name, task.notebook(), task.parameters, limits), task.key, left.index(task)
-            )
+            job = Job(task.name, task.notebook(), task.parameters, limits)
+            future = pool.submit(job, task.key, left.index(task))
             started[future] = task
             waiting.add(future)
             told("start", task, None)
@@ -323,13 +337,15 @@ def _run_in_pool(left, store, scheduler, jobs, limits, told, results, keep) -> N
         for future in waiting:
             task = started.pop(future)
             result = pool.result(future)
-            keep(task, result)
+            outcomes[task.name] = result.outcome
+            yield task, result
             if not task.is_resource:
                 continue
-            for other in [t for t in left if task.name in t.needs and t.name not in results]:
+            for other in [t for t in left if task.name in t.needs and t.name not in outcomes]:
                 if result.outcome != OK:
-                    keep(other, Result(BLOCKED, f"{task.title}: {result.outcome}. {result.detail}"))
-                elif all(need in results for need in other.needs):
+                    outcomes[other.name] = BLOCKED
+                    yield other, Result(BLOCKED, f"{task.title}: {result.outcome}. {result.detail}")
+                elif all(need in outcomes for need in other.needs):
                     start(other)
 
 

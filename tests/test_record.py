@@ -78,7 +78,21 @@ def test_a_recording_edited_by_hand_is_stale(small_syllabus):
     assert record.stale(lesson) == ["text"]
 
 
-@pytest.mark.parametrize("content", ["", "{", "[]", '{"nbformat": 4, "cells": [{}]}', '{"cells": 3}'])
+NONSENSE = '{"nbformat": 4, "nbformat_minor": 5, "cells": [], "metadata": {"workbook": %s}}'
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "",
+        "{",
+        "[]",
+        '{"nbformat": 4, "cells": [{}]}',
+        '{"cells": 3}',
+        NONSENSE % "[]",
+        NONSENSE % '{"stamp": 3}',
+    ],
+)
 def test_a_recording_that_is_no_notebook_is_recorded_anew(small_syllabus, content):
     small_syllabus({"1.1": TEXT})
     syllabus.load().lesson("1.1").recording.write_text(content)

@@ -506,7 +506,7 @@ def test_two_runs_on_one_scheduler_do_not_get_each_others_results(tmp_path, sche
         once_there_is_a_worker(
             lambda: run.run(todo, store, scheduler=address, told=lambda *said: started.append(said))
         )
-        return store.notebook(todo[0].key)
+        return (store.path(todo[0].key) / "notebook.ipynb").read_text()
 
     started: list = []
     with ThreadPoolExecutor(2) as pool:

@@ -156,9 +156,12 @@ def is_gone(path: Path, within: float = 30) -> bool:
 
 
 @pytest.mark.parametrize("warm", ["1", "0"], ids=["warm", "cold"])
-@pytest.mark.parametrize("kind", [FORKED, ANOTHER], ids=["forked", "another program"])
-@pytest.mark.parametrize("last", ["1", KILLS_ITS_PARENT], ids=["ends", "is orphaned"])
-def test_a_daemon_ends_with_the_lesson(warm, kind, last, tmp_path, monkeypatch):
+@pytest.mark.parametrize(
+    ("kind", "last"),
+    [(FORKED, KILLS_ITS_PARENT), (ANOTHER, "1")],
+    ids=["whose keeper is killed", "that is left"],
+)
+def test_a_daemon_ends_with_the_lesson(kind, last, warm, tmp_path, monkeypatch):
     monkeypatch.setenv("WORKBOOK_WARM", warm)
     code = DAEMON.format(path=str(tmp_path / "pid"), rest=kind)
     execute(Job("x", notebook(code, last)), tries=1)

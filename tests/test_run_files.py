@@ -133,9 +133,13 @@ def test_parameters_are_checked_against_the_cell_they_are_set_after(tmp_path, ow
         run.tasks([str(path)], {"months": 99, "seed": 7})
     ran([str(path)], {"seed": 7})
     assert "RESULT 7 6" in next(own_build.glob("report/pages/*")).read_text()
-    path.write_text(notebook(v4.new_markdown_cell("seed", metadata={"tags": ["parameters"]}), *tagged))
-    with pytest.raises(UsageError, match="no parameter 'seed'. Its parameters: none"):
-        run.tasks([str(path)], {"seed": 7})
+    for before in (
+        v4.new_markdown_cell("seed", metadata={"tags": ["parameters"]}),
+        cell("seed = 3", "injected-parameters"),
+    ):
+        path.write_text(notebook(before, *tagged))
+        with pytest.raises(UsageError, match="no parameter 'seed'. Its parameters: none"):
+            run.tasks([str(path)], {"seed": 7})
 
 
 def test_a_copy_that_lacks_a_parameter_is_a_row_where_others_have_it(tmp_path):

@@ -131,8 +131,13 @@ def parameters(notebook) -> dict:
 
     Raises SyntaxError or ValueError when that is not Python.
     """
-    tagged = next((cell for cell in notebook.cells if "parameters" in cell.metadata.get("tags", [])), None)
-    return defaults(tagged.source) if tagged and tagged.cell_type == "code" else {}
+    for cell in notebook.cells:
+        tags = cell.metadata.get("tags", [])
+        if "injected-parameters" in tags:  # of an earlier run: it would set them here, before the defaults
+            return {}
+        if "parameters" in tags:
+            return defaults(cell.source) if cell.cell_type == "code" else {}
+    return {}
 
 
 def defaults(code: str) -> dict:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import psutil
 
+from helpers import ROOT, build, learn_folder
 from helpers.workbook.outcomes import DEAD_KERNEL, LESSON_TIMEOUT, Limits
 from helpers.workbook.warm_parent import PR_SET_CHILD_SUBREAPER, prctl
 
@@ -115,15 +116,20 @@ class SharedFiles:
     """
 
     def __init__(self):
+        self.kept = {
+            str(folder.resolve()) for folder in (ROOT, build(), learn_folder())
+        }  # what is in these is to stay
         self.before = {entry.inode() for entry in self.all()}
         self.ours: set[int] = set()  # inodes, which stay when a file is renamed
 
     def all(self) -> Iterator[os.DirEntry]:
-        """Whatever is in shared memory."""
+        """Whatever is in shared memory, but for what is to stay."""
         todo = [SHARED]
         while todo:
             with suppress(OSError):  # not on this system, just removed, or not ours to read
                 for entry in os.scandir(todo.pop()):
+                    if entry.path in self.kept:
+                        continue
                     if entry.is_dir(follow_symlinks=False):
                         todo.append(entry.path)
                     yield entry

@@ -46,11 +46,8 @@ def test_a_cell_tagged_raises_exception_may_raise_and_the_lesson_goes_on():
     assert (result.outcome, result.detail) == ("ok", "")
     assert [out.output_type for out in outputs(result)] == ["error", "stream"]
     assert "papermill-error" not in result.notebook
-    result = ended(expected, "undefined", "3")
-    assert (result.outcome, result.detail) == (
-        "cell error",
-        "Cell 2: NameError: name 'undefined' is not defined",
-    )
+    result = ended(expected, "raise ValueError('\\x1b[31mred\\x1b[0m and\\x07\\nmore')", "3")
+    assert (result.outcome, result.detail) == ("cell error", "Cell 2: ValueError: red and")
 
 
 # ---- output ---------------------------------------------------------------------------------------------------------

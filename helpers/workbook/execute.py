@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -199,7 +200,9 @@ def tidy(notebook):
 
 
 def _first_line(text: str) -> str:
-    return next(iter(text.strip().splitlines()), "")[:300]
+    """Of what may be many lines, coloured ones too."""
+    line = next(iter(re.sub(r"\x1b\[[\d;]*m", "", text).strip().splitlines()), "")[:300]
+    return "".join(sign for sign in line if sign.isprintable())
 
 
 def _cell_of(error) -> str:

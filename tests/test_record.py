@@ -78,7 +78,21 @@ def test_a_recording_edited_by_hand_is_stale(small_syllabus):
     assert record.stale(lesson) == ["text"]
 
 
-@pytest.mark.parametrize("content", ["", "{", "[]", '{"nbformat": 4, "cells": [{}]}', '{"cells": 3}'])
+NONSENSE = '{"nbformat": 4, "nbformat_minor": 5, "cells": [], "metadata": {"workbook": %s}}'
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "",
+        "{",
+        "[]",
+        '{"nbformat": 4, "cells": [{}]}',
+        '{"cells": 3}',
+        NONSENSE % "[]",
+        NONSENSE % '{"stamp": 3}',
+    ],
+)
 def test_a_recording_that_is_no_notebook_is_recorded_anew(small_syllabus, content):
     small_syllabus({"1.1": TEXT})
     syllabus.load().lesson("1.1").recording.write_text(content)
@@ -133,6 +147,6 @@ def test_changing_a_helper_changes_the_stamp_of_the_lessons_that_import_it_and_o
 def test_a_solution_tag_or_parameter_name_is_read_from_the_text(small_syllabus):
     small_syllabus({"1.1": TEXT.replace("seed = 1", "seed: int = 1\nrows = [1]\nx, y = 1, 2")})
     lesson = syllabus.load().lesson("1.1")
-    assert lesson.parameters == ("seed", "rows")
+    assert lesson.parameters == {"seed": 1, "rows": [1]}
     with pytest.raises(UsageError, match="no parameter 'y'"):
         run.tasks(["1.1"], {"y": 3})

@@ -21,7 +21,8 @@ def written(own_build):
         todo = [Task(name, name, f"key-{i}", lambda: "") for i, name in enumerate(names)]
         results = {task.name: Result(OK, seconds=1, notebook=f"notebook of {task.name}") for task in todo}
         for task in todo:
-            store.put(task.key, results[task.name], f"page of {task.name}")
+            store.put(task.key, results[task.name])
+            store.put_page(task.key, f"page of {task.name}")
         return report.write(todo, results, store).parent, lambda: report.write(todo, results, store)
 
     return write

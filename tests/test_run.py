@@ -10,48 +10,21 @@ import tempfile
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
-from types import SimpleNamespace
 
 import nbformat
-import nbformat.v4 as v4
 import psutil
 import pytest
+from runs import WORKBOOK, cell, lesson, notebook, ran
 
+from helpers import ROOT
 from helpers.workbook import report, run, syllabus
-from helpers.workbook.execute import Guard, Job, Limits, Result, execute
+from helpers.workbook.execute import Job, execute
+from helpers.workbook.outcomes import Limits, Result
 from helpers.workbook.page import html
 from helpers.workbook.store import Store
 from helpers.workbook.syllabus import UsageError
-
-WORKBOOK = [sys.executable, "-c", "from helpers.workbook.cli import main; main()"]
-
-
-def lesson(*cells: str) -> str:
-    parameters = '# %% tags=["parameters"]\nseed = 1\nsizes = [1, 2]\n\n'
-    return parameters + "\n\n".join(f"# %%\n{cell}" for cell in cells) + "\n"
-
-
-def notebook(*cells: str) -> str:
-    made = v4.new_notebook(cells=[v4.new_code_cell(c) for c in cells])
-    made.metadata.kernelspec = {"name": "python3", "display_name": "Python 3"}
-    return nbformat.writes(made)
-
-
-def ran(names=(), parameters=None, rows=None, **options):
-    """Run in-process; returns results by name and the names that were really executed."""
-    executed = []
-    todo = run.tasks(names, parameters or {}, rows)
-    results = run.run(
-        todo,
-        Store(),
-        told=lambda event, task, _: executed.append(task.name) if event == "start" else None,
-        **options,
-    )
-    report.write(todo, results, Store())
-    return results, sorted(executed)
-
 
 # ---- the outcomes ---------------------------------------------------------------------------------------------------
 
@@ -62,13 +35,13 @@ def ran(names=(), parameters=None, rows=None, **options):
         ("x = 1", "ok", ""),
         ("def f():\n    return 1 / 0\nf()", "cell error", "ZeroDivisionError: division by zero"),
         ("import time; time.sleep(99)", "cell time-out", "import time; time.sleep(99)"),
-        ("import os; os._exit(0)", "dead kernel", "died"),
-        ("import os, signal; os.kill(os.getpid(), signal.SIGKILL)", "dead kernel", "died"),
-        ("x = b'x' * 1_200_000_000; import time; time.sleep(9)", "dead kernel", "over the limit of 1 GB"),
+        ("import os, signal; os.kill(os.getpid(), signal.SIGKILL)", "dead kernel", "died of SIGKILL"),
+        ("x = b'x' * 1_200_000_000; import time; time.sleep(60)", "dead kernel", "over the limit of 1 GB"),
     ],
 )
 def test_a_lesson_ends_as_what_it_is(code, outcome, said):
-    result = execute(Job("x", notebook("print(6 * 7)", code), limits=Limits(cell=3, lesson=30, memory=1)))
+    limits = Limits(cell=3 if outcome == "cell time-out" else 60, lesson=120, memory=1)
+    result = execute(Job("x", notebook("print(6 * 7)", code), limits=limits))
     assert result.outcome == outcome
     assert said in result.detail
     assert "42" in str(nbformat.reads(result.notebook, 4).cells), "what was executed before is kept"
@@ -196,7 +169,8 @@ def test_a_damaged_result_is_made_again(small_syllabus):
         (["run", "1.1", "-p", "sead=1"], "no parameter 'sead'. Its parameters: "),
         (["run", "1.1", "-p", "seed"], "'seed' is not of the form name=value"),
         (["run", "1.1", "--each", "nowhere.csv"], "nowhere.csv can't be read"),
-        (["run", "nowhere.ipynb"], "nowhere.ipynb can't be read"),
+        (["run", "nowhere.ipynb"], "nowhere.ipynb is not there"),
+        (["run", "1.1", "-p", "seed=abc"], "1.1 takes a whole number for seed, as its"),
         (["run", "1.1", "--scheduler", "tcp://127.0.0.1:9"], "No Dask scheduler answers"),
         (["learn", "9.9"], "no lesson '9.9'"),
     ],
@@ -205,15 +179,6 @@ def test_bad_words_are_answered_in_one_line_that_says_what_to_do(words, said, ow
     done = subprocess.run([*WORKBOOK, *words], capture_output=True, text=True)
     assert done.returncode == 2
     assert said in done.stderr and len(done.stderr.strip().splitlines()) == 1
-
-
-@pytest.mark.parametrize(
-    "content", ["", "{", "[]", '{"cells": 3}', '{"nbformat": 4, "cells": [{}]}', "\x00\x01"]
-)
-def test_a_corrupt_notebook_is_refused_before_anything_runs(content, tmp_path):
-    (tmp_path / "copy.ipynb").write_text(content)
-    with pytest.raises(UsageError, match="not a notebook"):
-        run.tasks([str(tmp_path / "copy.ipynb")], {})
 
 
 @pytest.mark.parametrize("content", ["", "seed\n", "seed,sizes\n1\n", "seed\n1,2\n"])
@@ -259,20 +224,6 @@ def test_a_value_is_what_json_or_python_writes_and_else_text(text, value):
     assert found == value and type(found) is type(value)
 
 
-@pytest.mark.parametrize("code", ["seed = ", "%matplotlib inline\nseed = 1", "seed = '\x00'"])
-def test_a_copy_whose_parameters_cant_be_read_is_named(code, tmp_path):
-    made = v4.new_notebook(cells=[v4.new_code_cell(code, metadata={"tags": ["parameters"]})])
-    nbformat.write(made, tmp_path / "copy.ipynb")
-    with pytest.raises(UsageError, match=r"`parameters` in .*copy\.ipynb is not Python"):
-        run.tasks([str(tmp_path / "copy.ipynb")], {"seed": 7})
-
-
-def test_a_copy_with_metadata_that_is_not_ours_is_named(tmp_path):
-    nbformat.write(v4.new_notebook(metadata={"workbook": ["1.1"]}), tmp_path / "copy.ipynb")
-    with pytest.raises(UsageError, match=r"copy\.ipynb is not a notebook that can be read"):
-        run.tasks([str(tmp_path / "copy.ipynb")], {})
-
-
 def test_an_output_folder_that_cant_be_made_is_said(tmp_path, monkeypatch):
     (tmp_path / "file").touch()
     monkeypatch.setenv("WORKBOOK_BUILD", str(tmp_path / "file" / "build"))
@@ -294,7 +245,7 @@ def test_a_full_disk_is_said_and_what_has_finished_is_kept(small_syllabus, tmp_p
     resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limits[1]))
     try:
         with pytest.raises(UsageError, match="could not be stored"):
-            store.put("other", result, "page" * 10_000)
+            store.put("other", replace(result, notebook="x" * 10_000))
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert sorted(p.name for p in store.folder.iterdir()) == before
@@ -303,14 +254,13 @@ def test_a_full_disk_is_said_and_what_has_finished_is_kept(small_syllabus, tmp_p
 def test_a_run_whose_results_cant_be_stored_ends_soon_in_one_line(tmp_path):
     runs = tmp_path / "build/runs"
     breaks = f"import pathlib; p = pathlib.Path({str(runs)!r}); p.rename(p.with_name('old')); p.touch()"
-    ends_after = f"import os, time\nwhile not os.path.isfile({str(runs)!r}): time.sleep(0.1)\ntime.sleep(6)"
-    for name, code in {"a": breaks, "b": ends_after, "c": "import time; time.sleep(70)"}.items():
+    for name, code in {"a": breaks, "c": "import time; time.sleep(70)"}.items():
         (tmp_path / f"{name}.ipynb").write_text(notebook(code))
-    call = [*WORKBOOK, "run", *(str(tmp_path / f"{name}.ipynb") for name in "abc")]
+    call = [*WORKBOOK, "run", *(str(tmp_path / f"{name}.ipynb") for name in "ac")]
     done = subprocess.run(call, env=contained(tmp_path, "build"), capture_output=True, text=True)
     assert done.returncode == 2
     assert "could not be stored" in done.stderr and len(done.stderr.strip().splitlines()) == 1
-    assert "/b " in done.stdout and "/c " not in done.stdout, "what was still running is not waited for"
+    assert not done.stdout, "nothing was stored, so nothing is said to have ended; c is not waited for"
 
 
 def test_a_report_or_a_time_that_cant_be_stored_is_said(small_syllabus):
@@ -322,6 +272,50 @@ def test_a_report_or_a_time_that_cant_be_stored_is_said(small_syllabus):
     store.folder.rmdir()
     with pytest.raises(UsageError, match="time could not be stored"):
         store.took("1.1", 1.0)
+
+
+# ---- stored, then said ----------------------------------------------------------------------------------------------
+
+
+def test_what_is_said_to_have_ended_is_stored_before_any_page_is_made(small_syllabus, monkeypatch):
+    small_syllabus({"1.1": lesson("1"), "1.2": lesson("2")})
+    said, order = [], []
+
+    def told(event, task, result):
+        said.append((event, task.name))
+        assert event != "end" or Store().get(task.key).outcome == "ok"
+        assert event != "end" or Store().notebook(task.key)
+
+    def slow(notebook, title):
+        order.append(list(said))
+        return html(notebook, title)
+
+    monkeypatch.setattr(run, "html", slow)
+    run.run(run.tasks([], {}), Store(), told=told)
+    assert [event for event, _ in said].count("end") == 2 and all(order)
+
+
+def test_a_run_that_is_ended_after_it_said_so_has_stored_it_and_the_page_is_made_later(tmp_path):
+    for name in "ab":
+        (tmp_path / f"{name}.ipynb").write_text(notebook(f"print('in {name}')"))
+    environment = contained(tmp_path, "build")
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin/sitecustomize.py").write_text(
+        "import helpers.workbook.page, os, signal\n"
+        "helpers.workbook.page.html = lambda *_: os.kill(os.getpid(), signal.SIGTERM)\n"
+    )
+    call = [*WORKBOOK, "run", "a.ipynb", "b.ipynb", "--jobs", "1"]
+    path = os.pathsep.join([str(tmp_path / "bin"), str(ROOT)])
+    ended = subprocess.run(
+        call, cwd=tmp_path, env={**environment, "PYTHONPATH": path}, capture_output=True, text=True
+    )
+    assert ended.returncode == -signal.SIGTERM and "✓ a " in ended.stdout, ended.stderr
+    results = {path: path.stat().st_ino for path in (tmp_path / "build/runs").glob("*/result.json")}
+    assert len(results) == ended.stdout.count("✓")
+    again = subprocess.run(call, cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert again.returncode == 0 and "✓ a " not in again.stdout
+    assert {path: path.stat().st_ino for path in results} == results, "made once"
+    assert "in a" in (tmp_path / "build/report/pages/a.html").read_text(), "made later"
 
 
 # ---- killed ---------------------------------------------------------------------------------------------------------
@@ -336,11 +330,12 @@ def family(folder: Path) -> list[psutil.Process]:
     for process in psutil.process_iter():
         try:
             places = [process.environ().get("WORKBOOK_BUILD", ""), process.cwd()]
-            if process.pid != os.getpid() and process.status() != psutil.STATUS_ZOMBIE:
+            another = process.pid != os.getpid() and process.name() != "warm-parent"
+            if another and process.status() != psutil.STATUS_ZOMBIE:
                 found += [process] if any(place.startswith(str(folder)) for place in places) else []
         except psutil.Error:
             continue
-    return [process for process in found if process.name() != "warm-parent"]
+    return found
 
 
 def contained(folder: Path, name: str) -> dict:
@@ -497,6 +492,31 @@ def test_a_lesson_whose_worker_is_killed_runs_on_another(tmp_path, own_build, sc
     assert [r.outcome for r in results.values()] == ["ok"]
 
 
+def test_two_runs_on_one_scheduler_do_not_get_each_others_results(tmp_path, scheduler):
+    """Of the same lesson, with other parameters and other places to store, while the first one's is still running."""
+    address, start_worker = scheduler
+    start_worker()
+    go = tmp_path / "go"
+    code = f"import pathlib, time\nwhile not pathlib.Path({str(go)!r}).exists(): time.sleep(0.1)\nprint('seed', seed)"
+    (tmp_path / "n.ipynb").write_text(notebook(cell("seed = 1", "parameters"), code))
+
+    def run_with(seed):
+        todo = run.tasks([str(tmp_path / "n.ipynb")], {"seed": seed})
+        store = Store(tmp_path / f"runs-{seed}")
+        once_there_is_a_worker(
+            lambda: run.run(todo, store, scheduler=address, told=lambda *said: started.append(said))
+        )
+        return (store.path(todo[0].key) / "notebook.ipynb").read_text()
+
+    started: list = []
+    with ThreadPoolExecutor(2) as pool:
+        both = [pool.submit(run_with, seed) for seed in (111, 222)]
+        while len(started) < 2:
+            time.sleep(0.1)
+        go.touch()
+    assert "seed 111" in both[0].result() and "seed 222" in both[1].result()
+
+
 # ---- a lesson's process and the store, by themselves -----------------------------------------------------------------
 
 
@@ -542,51 +562,9 @@ def test_a_notebook_that_names_no_kernel_or_one_that_is_not_there_runs_in_ours(k
     assert "42" in html(result.notebook, "x")
 
 
-@pytest.fixture
-def guarded():
-    """Starts Python code in place of a kernel, waits for what it prints, and gives a guard the process."""
-    started = []
-
-    def start(code, **limits):
-        started.append(
-            subprocess.Popen(
-                [sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, start_new_session=True
-            )
-        )
-        client = SimpleNamespace(km=SimpleNamespace(provisioner=started[0]))
-        return Guard(client, Limits(**limits)), started[0].stdout.readline()
-
-    yield start
-    os.killpg(started[0].pid, signal.SIGKILL)
-    started[0].wait()
-
-
-def test_memory_that_forks_share_is_counted_once(guarded):
-    guard, _ = guarded(
-        "import os, time; x = b'x' * 100_000_000; [os.fork() or time.sleep(99) for _ in range(5)];"
-        "print(flush=True); time.sleep(99)",
-        memory=0.3,
-    )
-    guard.start()
-    time.sleep(2)
-    guard.done.set()
-    guard.join()
-    assert guard.verdict is None and 0.1 < guard.peak < 0.3
-
-
-def test_a_killed_kernel_takes_along_what_has_a_session_of_its_own(guarded):
-    guard, pid = guarded(
-        "import subprocess, time; p = subprocess.Popen(['sleep', '99'], start_new_session=True);"
-        "print(p.pid, flush=True); time.sleep(99)"
-    )
-    guard.kill()
-    time.sleep(1)
-    assert not psutil.pid_exists(int(pid)) or psutil.Process(int(pid)).status() == psutil.STATUS_ZOMBIE
-
-
 def test_runs_that_store_the_same_at_once_do_not_fail(own_build):
     with ThreadPoolExecutor(4) as pool:
-        list(pool.map(lambda i: Store().put("same", Result("ok", str(i)), "page"), range(100)))
+        list(pool.map(lambda i: Store().put("same", Result("ok", str(i))), range(100)))
     assert Store().get("same").outcome == "ok"
     assert not list(Store().folder.glob(".part-*"))
 
@@ -594,7 +572,7 @@ def test_runs_that_store_the_same_at_once_do_not_fail(own_build):
 def test_killed_between_taking_away_the_old_result_and_storing_the_new_one_has_a_result(
     own_build, monkeypatch
 ):
-    Store().put("same", Result("ok", "old"), "page")
+    Store().put("same", Result("ok", "old"))
     rename = os.rename
 
     def killed(source, target):
@@ -605,7 +583,7 @@ def test_killed_between_taking_away_the_old_result_and_storing_the_new_one_has_a
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
         patch.setattr(os, "getpid", lambda: 2**22 + 1)  # of a process that is no more
         patch.setattr(os, "rename", killed)
-        Store().put("same", Result("ok", "new"), "page")
+        Store().put("same", Result("ok", "new"))
     store = Store()
     assert store.get("same").detail == "new"
     assert [path.name for path in store.folder.iterdir() if not path.name.startswith(".")] == ["same"]

@@ -1,11 +1,12 @@
 """What a run says of the time that is left."""
 
 import re
+from pathlib import Path
 
 import pytest
 
 from helpers.workbook import show
-from helpers.workbook.execute import OK, Result
+from helpers.workbook.outcomes import OK, Result
 from helpers.workbook.run import Task
 
 
@@ -57,3 +58,15 @@ def test_a_resource_that_was_there_already_says_nothing_of_the_pace(capsys, cloc
         clock[0] += 3
         told("end", resource, Result(OK, seconds=3.0))
     assert left(capsys.readouterr().out) == [50]
+
+
+def test_names_print_as_they_are_whatever_signs_they_have(capsys):
+    """Rich would take brackets for its own markup, and :smile: for a picture."""
+    task = Task("[red]x[bold] :smile:", "[/] title", "key", str, seconds=1)
+    result = Result("cell error", "Cell 1: KeyError: '[/b] :+1:'")
+    with show.progress([task], Memory(), jobs=1) as told:
+        told("end", task, result)
+    show.table([task], {task.name: result}, Path("[b]report"))
+    said = capsys.readouterr().out
+    assert said.count("[red]x[bold] :smile:") == 3 and said.count("[/] title") == 2
+    assert "'[/b] :+1:'" in said and "[b]report" in said

@@ -124,12 +124,14 @@ def run(
     fresh: Annotated[bool, typer.Option(help="Run again what has run already.")] = False,
     cell_timeout: Annotated[float, typer.Option(min=1, help="Seconds a cell may take.")] = 600,
     lesson_timeout: Annotated[float, typer.Option(min=1, help="Seconds a lesson may take.")] = 1200,
-    memory: Annotated[float, typer.Option(min=0.1, help="Gigabytes a lesson's kernel may hold.")] = 6,
+    memory: Annotated[
+        float, typer.Option(min=0.1, help="Gigabytes a lesson may hold, with all it starts.")
+    ] = 6,
 ):
     """Execute lessons with Papermill, in parallel; what has run and has not changed is kept."""
     from helpers.workbook import report, show
     from helpers.workbook import run as runner
-    from helpers.workbook.execute import OK, Limits
+    from helpers.workbook.outcomes import OK, Limits
     from helpers.workbook.store import Store
 
     _heal()

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -10,21 +11,12 @@ import threading
 import time
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
+from uuid import uuid4
 
 import psutil
 
-# The outcomes a lesson can have. Only a fault of the infrastructure is tried again.
-OK, CELL_ERROR, CELL_TIMEOUT = "ok", "cell error", "cell time-out"
-LESSON_TIMEOUT, DEAD_KERNEL, BLOCKED = "lesson time-out", "dead kernel", "blocked"
-
-
-@dataclass(frozen=True)
-class Limits:
-    """Seconds a cell and a lesson may take, and gigabytes (in memory, with its children) a kernel may hold."""
-
-    cell: float = 600
-    lesson: float = 1200
-    memory: float = 6
+from helpers.workbook.guard import MARK, Guard
+from helpers.workbook.outcomes import CELL_ERROR, CELL_TIMEOUT, DEAD_KERNEL, OK, Limits, Result
 
 
 @dataclass(frozen=True)
@@ -37,17 +29,6 @@ class Job:
     limits: Limits = Limits()
 
 
-@dataclass(frozen=True)
-class Result:
-    """How it ended: outcome, one sentence of detail, seconds, peak gigabytes, the executed notebook as JSON text."""
-
-    outcome: str
-    detail: str = ""
-    seconds: float = 0.0
-    peak: float = 0.0
-    notebook: str = ""
-
-
 def execute(job: Job, tries: int = 2) -> Result:
     """Run the job in a new process. One that ends without a result (it was killed, no kernel started) is tried again.
 
@@ -55,6 +36,7 @@ def execute(job: Job, tries: int = 2) -> Result:
     and takes its kernel along.
     """
     for _ in range(tries):
+        mark = uuid4().hex
         with (
             tempfile.TemporaryFile() as err,
             subprocess.Popen(
@@ -62,7 +44,7 @@ def execute(job: Job, tries: int = 2) -> Result:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=err,
-                env={**os.environ, "PYTHONUNBUFFERED": "1"},
+                env={**os.environ, "PYTHONUNBUFFERED": "1", MARK: mark},
                 start_new_session=True,
             ) as child,
         ):
@@ -78,138 +60,133 @@ def execute(job: Job, tries: int = 2) -> Result:
             child.wait()
             err.seek(0)
             words = err.read().decode(errors="replace").strip().splitlines()
+        end_marked(mark)  # it may have been killed, and not have seen to these
         with suppress(ValueError):  # none, or it was killed while writing it
             return Result(**json.loads(answer))
     last = words[-1] if words else f"exit status {child.returncode}"
     return Result(DEAD_KERNEL, f"The lesson's process ended without a result, {tries} times: {last[:300]}")
 
 
+def end_marked(mark: str) -> None:
+    """Kill what has this mark in its environment. A kernel that was forked has its parent's; its guardian ends it."""
+    marked = []
+    for process in psutil.process_iter():
+        with suppress(psutil.Error):  # another user's, or it is no more
+            if process.environ().get(MARK) == mark:
+                process.kill()
+                marked.append(process)
+    psutil.wait_procs(marked, timeout=5)
+
+
 # ---- inside the child ------------------------------------------------------------------------------------------------
-
-
-class Guard(threading.Thread):
-    """Watches one kernel from beside it: its memory, the lesson's time, and whether anyone still waits for it."""
-
-    def __init__(self, client, limits: Limits):
-        super().__init__(daemon=True)
-        self.client, self.limits = client, limits
-        self.peak, self.verdict, self.done = 0.0, None, threading.Event()
-        self.start_time = time.monotonic()
-
-    def run(self):
-        while not self.done.wait(0.5):  # looking for a kernel's children takes 10 ms
-            if time.monotonic() - self.start_time > self.limits.lesson:
-                self.end(LESSON_TIMEOUT, f"The lesson took longer than {self.limits.lesson:g} s.")
-            try:
-                kernel = psutil.Process(self.pid())
-                family = [kernel, *kernel.children(recursive=True)]
-                held = sum(p.memory_info().rss for p in family) / 1e9
-                if held > self.limits.memory:  # it may be less: what forks share was counted for each of them
-                    held = sum(map(proportional, family)) / 1e9
-            except (TypeError, psutil.Error):
-                continue  # not started yet, or just gone: nothing to weigh
-            self.peak = max(self.peak, held)
-            if held > self.limits.memory:
-                self.end(
-                    DEAD_KERNEL,
-                    f"The kernel held {held:.1f} GB, over the limit of {self.limits.memory:g} GB, and was stopped.",
-                )
-
-    def pid(self):
-        return getattr(getattr(self.client.km, "provisioner", None), "pid", None)
-
-    def end(self, outcome, detail):
-        self.verdict = self.verdict or (outcome, detail)
-        self.kill()
-
-    def kill(self):
-        """End the kernel and whatever it started, in its session or in one of their own."""
-        pid = self.pid()
-        if pid:
-            family = []  # to be known before the kernel ends: then they are not its children any more
-            with suppress(psutil.Error):
-                family = psutil.Process(pid).children(recursive=True)
-            with suppress(ProcessLookupError):
-                os.killpg(pid, signal.SIGKILL)
-            for process in family:
-                with suppress(psutil.Error):
-                    process.kill()
-
-
-def proportional(process: psutil.Process) -> int:
-    """Bytes in memory, those shared with others in part, where the system says so. Takes 10 ms for a gigabyte."""
-    with suppress(psutil.Error, AttributeError):  # a zombie, or not Linux
-        return process.memory_full_info().pss
-    return process.memory_info().rss
 
 
 def papermill(job: Job, guards: list) -> Result:
     """Execute the job here and now, in a scratch folder; every way it can end becomes a Result."""
     import nbformat
     from nbclient.exceptions import CellTimeoutError, DeadKernelError
-    from papermill.clientwrap import PapermillNotebookClient
     from papermill.engines import Engine, papermill_engines
     from papermill.exceptions import PapermillExecutionError
-    from papermill.execute import execute_notebook
+    from papermill.execute import execute_notebook, remove_error_markers
+
+    from helpers.workbook.collect import Collector, Left
+
+    guard = Guard(job.limits)
+    guards.append(guard)
+    collectors = []
 
     class Guarded(Engine):
         """Papermill's own client with a guard beside it."""
 
         @classmethod
         def execute_managed_notebook(cls, nb_man, kernel_name, **_):
-            client = PapermillNotebookClient(
-                nb_man,
-                kernel_name=kernel_name,
-                timeout=job.limits.cell,
-                startup_timeout=120,
-                record_timing=False,
-            )
-            guard = Guard(client, job.limits)
-            guards.append(guard)
+            collectors.append(Collector(nb_man, job.limits, guard))
             guard.start()
             try:
-                client.execute()
+                collectors[0].execute()
             finally:
                 guard.done.set()
                 guard.join()
+                guard.kill()  # what the kernel has left behind
 
     papermill_engines.register("guarded", Guarded)
-    notebook = nbformat.reads(job.notebook, as_version=4)
-    outcome, detail = OK, ""
+    outcome, detail = "", ""
     start = time.monotonic()
-    with tempfile.TemporaryDirectory(prefix="workbook-") as scratch:
-        path = os.path.join(scratch, "executed.ipynb")
+    with tempfile.TemporaryDirectory(prefix="workbook-", ignore_cleanup_errors=True) as scratch:
         try:
             execute_notebook(
-                notebook, path, job.parameters, engine_name="guarded", progress_bar=False, cwd=scratch,
+                nbformat.reads(job.notebook, as_version=4), None, job.parameters, engine_name="guarded",
+                progress_bar=False, cwd=scratch,
                 kernel_name="python3", language="python",  # whatever it names, or names not: we have no other
-                request_save_on_cell_execute=False,  # twice a cell, it would cost a long lesson a third of its time
+                request_save_on_cell_execute=False,
             )  # fmt: skip
-        except PapermillExecutionError as error:
-            outcome, detail = (
-                CELL_ERROR,
-                f"Cell {error.exec_count}: {error.ename}: {_first_line(error.evalue)}",
-            )
+        except PapermillExecutionError:
+            pass  # it takes an error that a cell's tag allows for one; the notebook says where it stopped
+        except Left:
+            outcome, detail = left("exit() or quit()", collectors[0])
         except CellTimeoutError as error:
             outcome, detail = (
                 CELL_TIMEOUT,
                 f"A cell took longer than {job.limits.cell:g} s: {_cell_of(error)}",
             )
         except DeadKernelError:
-            outcome, detail = (
-                DEAD_KERNEL,
-                "The kernel died without a word; it may have been killed, or out of memory.",
-            )
-        guard = guards[-1] if guards else None
-        if guard and guard.verdict:
-            outcome, detail = guard.verdict
-        seconds = time.monotonic() - start
-        if os.path.exists(path):
-            executed = nbformat.read(path, as_version=4)
-        else:
-            executed = guard.client.nb if guard else notebook
-    text = nbformat.writes(tidy(executed))
-    return Result(outcome, detail, round(seconds, 1), round(guard.peak, 2) if guard else 0.0, text)
+            outcome, detail = DEAD_KERNEL, death(collectors[0], guard)
+        except Exception as error:
+            if not guard.process:
+                raise  # no kernel: worth another try
+            # Anything can follow from what a lesson's code has its kernel send
+            outcome, detail = DEAD_KERNEL, f"What the kernel sent could not be read: {error!r:.300}"
+    seconds = time.monotonic() - start
+    notebook = collectors[0].nb
+    if not outcome:
+        outcome, detail = stopped(notebook, collectors[0])
+    if outcome == OK:
+        remove_error_markers(notebook)
+    outcome, detail = guard.verdict or (outcome, detail)
+    if outcome not in (OK, CELL_ERROR) and collectors[0].is_cut:
+        detail += f" Cell {collectors[0].number} has more output than is kept: it may be without end."
+    return Result(outcome, detail, round(seconds, 1), round(guard.peak, 2), nbformat.writes(tidy(notebook)))
+
+
+def stopped(notebook, collector) -> tuple[str, str]:
+    """Outcome and detail of a notebook whose kernel lived on: did it stop in a cell, and why there?"""
+    for cell in notebook.cells:
+        if cell.metadata.get("papermill", {}).get("exception"):
+            error = next((out for out in reversed(cell.outputs) if out.output_type == "error"), {})
+            name, value = error.get("ename", "an error that it does not show"), error.get("evalue", "")
+            if name == "SystemExit" and value in ("", "0", "None"):
+                return left("sys.exit()", collector)
+            return CELL_ERROR, f"Cell {collector.number}: {name}: {_first_line(value)}"
+    return OK, ""
+
+
+def left(by: str, collector) -> tuple[str, str]:
+    """Outcome and detail of a lesson that a cell has ended on purpose: that is no error where nothing comes after it."""
+    if not collector.not_run:
+        return OK, ""
+    return CELL_ERROR, f"Cell {collector.number} ended the lesson by {by}{_not_run(collector)}."
+
+
+def death(collector, guard: Guard) -> str:
+    """Why a kernel died, as far as its exit status tells."""
+    status = guard.process.returncode if guard.process else None
+    if status is None:
+        how = "the kernel died without a word"
+    elif status < 0:
+        how = f"the kernel died of {signal.Signals(-status).name}"
+        how += ", which somebody or a system short of memory sent" if -status == signal.SIGKILL else ""
+    else:
+        how = f"the kernel's process was ended, with status {status}, as os._exit() does"
+    return f"Cell {collector.number}: {how}{_not_run(collector)}."
+
+
+def _not_run(collector) -> str:
+    count = collector.not_run
+    return (
+        f"; {count} cell{'s' * (count > 1)} after it {'were' if count > 1 else 'was'} not run"
+        if count
+        else ""
+    )
 
 
 def tidy(notebook):
@@ -223,7 +200,9 @@ def tidy(notebook):
 
 
 def _first_line(text: str) -> str:
-    return next(iter(text.strip().splitlines()), "")[:300]
+    """Of what may be many lines, coloured ones too."""
+    line = next(iter(re.sub(r"\x1b\[[\d;]*m", "", text).strip().splitlines()), "")[:300]
+    return "".join(sign for sign in line if sign.isprintable())
 
 
 def _cell_of(error) -> str:

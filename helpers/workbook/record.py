@@ -6,7 +6,7 @@ from pathlib import Path
 
 from helpers import ROOT
 from helpers.workbook import syllabus
-from helpers.workbook.execute import OK, Result
+from helpers.workbook.outcomes import OK, Result
 from helpers.workbook.run import Task, tasks
 from helpers.workbook.store import Store
 from helpers.workbook.syllabus import Lesson, UsageError
@@ -19,7 +19,8 @@ def read(path: Path):
     try:
         notebook = nbformat.read(path, as_version=4)
         nbformat.validate(notebook)
-        return notebook
+        stamp = notebook.metadata.get("workbook", {}).get("stamp", {})
+        return notebook if isinstance(stamp, dict) else None
     except (OSError, ValueError, AttributeError, KeyError, TypeError, nbformat.ValidationError):
         return None
 
@@ -106,7 +107,7 @@ def keep(todo: list[Task], results: dict[str, Result], store: Store) -> list[str
             continue
         lesson, result = syllabus.load().lesson(task.name), results[task.name]
         try:
-            record(lesson, result, (store.path(task.key) / "notebook.ipynb").read_text(encoding="utf8"))
+            record(lesson, result, store.notebook(task.key))
         except UsageError as error:
             problems.append(str(error))
     return problems

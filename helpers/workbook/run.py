@@ -3,14 +3,18 @@
 import ast
 import csv
 import json
-from collections.abc import Callable, Iterable
+import os
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from uuid import uuid4
 
 from helpers import ROOT
-from helpers.workbook import syllabus, warm_socket
-from helpers.workbook.execute import BLOCKED, DEAD_KERNEL, OK, Job, Limits, Result, execute
+from helpers.workbook import notebook_file, syllabus, warm_socket
+from helpers.workbook.execute import Job, execute
+from helpers.workbook.notebook_file import shown
+from helpers.workbook.outcomes import BLOCKED, DEAD_KERNEL, OK, REFUSED, Limits, Result
 from helpers.workbook.page import html
 from helpers.workbook.store import Store
 from helpers.workbook.syllabus import Lesson, UsageError
@@ -28,6 +32,7 @@ class Task:
     needs: tuple[str, ...] = ()
     seconds: float = 40  # what it is taken for until it has run here
     is_resource: bool = False
+    refused: str = ""  # why it can't run
 
 
 # ---- what is asked for --------------------------------------------------------------------------------------------
@@ -36,36 +41,68 @@ class Task:
 def tasks(names: Iterable[str], parameters: dict, rows: list[dict] | None = None) -> list[Task]:
     """Tasks for these lessons (all, when none is named), once, or once per row of a table.
 
-    Raises UsageError for an unknown lesson or parameter name, before anything runs.
+    A file that can't be run becomes a task that says so, and the others run. Raises UsageError, before anything runs, for
+    an unknown lesson, for parameters that fit nothing that is named, and for two tasks of one name.
     """
     known = syllabus.load()
     names = list(names) or [lesson.id for lesson in known.lessons]
-    found = [task for name in names for task in _of(name, parameters, rows)]
-    needed = dict.fromkeys(need for task in found for need in task.needs)
-    return [_resource(known.resource(need)) for need in needed] + found
+    found: list[tuple[str, Task]] = []
+    misfits = []
+    for name in names:
+        try:
+            made = _of(name, parameters, rows)
+        except UsageError as error:
+            if not name.endswith(".ipynb"):
+                raise
+            if not os.path.lexists(name):  # a typo; a link that leads nowhere is there
+                raise UsageError(f"{shown(name)} is not there.") from error
+            label = shown(name.removesuffix(".ipynb"))
+            made = [Task(label, label, syllabus.sha("refused", label), str, refused=str(error))]
+            misfits += [error] if isinstance(error, Misfit) else []
+        found += [(shown(name), task) for task in made]
+    if len(misfits) == len(names):
+        raise misfits[0]
+    needed = dict.fromkeys(need for _, task in found for need in task.needs)
+    resources = [_resource(known.resource(need)) for need in needed]
+    return _named_apart([(f"the resource {task.name}", task) for task in resources] + found)
+
+
+def _named_apart(found: list[tuple[str, Task]]) -> list[Task]:
+    """The tasks, if no two have one name; else UsageError with what both were asked for as."""
+    origins: dict[str, str] = {}
+    for origin, task in found:
+        if task.name in origins:
+            raise UsageError(
+                f"{origins[task.name]} and {origin} would both be told of as {task.name!r}. Leave one out, or rename it."
+            )
+        origins[task.name] = origin
+    return [task for _, task in found]
 
 
 def _of(name: str, parameters: dict, rows: list[dict] | None) -> list[Task]:
     if name.endswith(".ipynb"):
-        make, key, allowed, needs, title = _copy(Path(name))
-        expected = Task.seconds
-        name = name.removesuffix(".ipynb")
+        file, label = notebook_file.read(Path(name)), shown(name.removesuffix(".ipynb"))
+        lesson, write = file.lesson, lambda: file.text
+        title = lesson.title if lesson else Path(label).name
+        around = syllabus.key(lesson) if lesson else _helpers_and_lock()
+
+        def key(values):
+            return syllabus.sha(title, file.content, json.dumps(values, sort_keys=True), around)
     else:
-        lesson = syllabus.load().lesson(name)
-        name, title, needs, expected = lesson.id, lesson.title, lesson.needs, lesson.seconds
-        make, key, allowed = _writer(lesson), lambda p: syllabus.key(lesson, p), lambda: lesson.parameters
+        file, lesson = None, syllabus.load().lesson(name)
+        label, title, write = lesson.id, lesson.title, _writer(lesson)
+
+        def key(values):
+            return syllabus.key(lesson, values)
+
+    needs, expected = (lesson.needs, lesson.seconds) if lesson else ((), Task.seconds)
     many = []
     for number, row in enumerate(rows if rows is not None else [{}], 1):
         values = {**parameters, **row}
+        name = f"{label}-row-{number:03d}" if rows is not None else label
         if values:
-            unknown = sorted(set(values) - set(allowed()))
-            if unknown:
-                raise UsageError(
-                    f"Lesson {name} has no parameter {', '.join(map(repr, unknown))}. "
-                    f"Its parameters: {', '.join(allowed()) or 'none'}."
-                )
-        label = f"{name}-row-{number:03d}" if rows is not None else name
-        many.append(Task(label, title, key(values), make, values, needs, expected))
+            check(name, _parameters(label, file.notebook) if file else lesson.parameters, values)
+        many.append(Task(name, title, key(values), write, values, needs, expected))
     return many
 
 
@@ -78,41 +115,54 @@ def _writer(lesson: Lesson) -> Callable[[], str]:
     return write
 
 
-def _copy(path: Path):
-    """A notebook file of somebody's: a learner's copy, or one's own."""
-    import nbformat
-
+def _parameters(label: str, notebook) -> dict:
     try:
-        text = path.read_text(encoding="utf8")
-        notebook = nbformat.reads(text, as_version=4)
-        nbformat.validate(notebook)
-        code = "\n".join(c.source for c in notebook.cells if "parameters" in c.metadata.get("tags", []))
-        of = notebook.metadata.get("workbook", {}).get("lesson")
-    except OSError as error:
-        raise UsageError(f"{path} can't be read: {error.strerror}.") from error
-    except (ValueError, AttributeError, KeyError, TypeError, nbformat.ValidationError) as error:
-        said = str(error).splitlines()
+        return syllabus.parameters(notebook)
+    except (SyntaxError, ValueError) as error:
         raise UsageError(
-            f"{path} is not a notebook that can be read ({said[0][:100] if said else 'empty'}). Restore it from a copy."
+            f"The cell tagged `parameters` in {label}.ipynb is not Python ({error}). Leave only assignments in it."
         ) from error
-    lesson = syllabus.load().lesson(of) if of else None
-    around = syllabus.key(lesson) if lesson else _helpers_and_lock()
 
-    def allowed():
-        try:
-            return syllabus.parameter_names(code)
-        except (SyntaxError, ValueError) as error:
-            raise UsageError(
-                f"The cell tagged `parameters` in {path} is not Python ({error}). Leave only assignments in it."
-            ) from error
 
-    return (
-        lambda: text,
-        lambda values: syllabus.sha(text, json.dumps(values, sort_keys=True), around),
-        allowed,
-        lesson.needs if lesson else (),
-        lesson.title if lesson else path.stem,
-    )
+class Misfit(UsageError):
+    """Parameters that a lesson doesn't have, or not of this type."""
+
+
+def check(name: str, known: dict, values: dict) -> None:
+    """Raise Misfit unless these values fit the parameters known by their defaults."""
+    if unknown := sorted(set(values) - set(known)):
+        raise Misfit(
+            f"Lesson {name} has no parameter {', '.join(map(repr, unknown))}. "
+            f"Its parameters: {', '.join(known) or 'none'}."
+        )
+    for parameter, given in values.items():
+        if not fits(given, known[parameter]):
+            kind = KINDS[type(known[parameter])]
+            raise Misfit(
+                f"Lesson {name} takes {kind} for {parameter}, as its {known[parameter]!r} is; {given!r} is not."
+            )
+
+
+KINDS = {
+    bool: "true or false",
+    int: "a whole number",
+    float: "a number",
+    str: """text ('"7"', in quotes, where it is a number)""",
+    list: "a list",
+    tuple: "a list",
+    dict: "a dict",
+}
+
+
+def fits(given, default) -> bool:
+    """Whether a value has its default's type; a whole number is a float, too. A default that shows no type takes anything."""
+    if isinstance(default, (list, tuple)):
+        return isinstance(given, list) and (
+            not default or all(any(fits(each, one) for one in default) for each in given)
+        )
+    if type(default) is float:
+        return type(given) in (int, float)
+    return type(default) not in KINDS or type(given) is type(default)
 
 
 def _helpers_and_lock() -> str:
@@ -168,6 +218,10 @@ def assignments(words: list[str]) -> dict:
         name, equals, text = word.partition("=")
         if not equals or not name.strip().isidentifier():
             raise UsageError(f"{word!r} is not of the form name=value.")
+        try:
+            word.encode()
+        except UnicodeEncodeError:
+            raise UsageError(f"{word!r} is not UTF-8.") from None
         pairs[name.strip()] = value(text)
     return pairs
 
@@ -207,34 +261,73 @@ def run(
     run that is killed goes on from there. Raises UsageError, soon, when one can't be stored.
     """
     results: dict[str, Result] = {}
-    for task in todo:
-        before = store.get(task.key)
-        if before and before.outcome == OK and not fresh and not task.is_resource:
-            results[task.name] = before
-            told("kept", task, before)
-    left = [task for task in todo if task.name not in results]
-    if all(task.is_resource for task in left):
-        return {task.name: results[task.name] for task in todo if task.name in results}
+    with _Painter(store) as painter:
+        for task in todo:
+            if task.refused:
+                results[task.name] = Result(REFUSED, task.refused)
+                told("end", task, results[task.name])
+                continue
+            before = store.get(task.key)
+            if before and before.outcome == OK and not fresh and not task.is_resource:
+                results[task.name] = before
+                told("kept", task, before)
+                if not store.has_page(task.key):  # the run that stored it was killed before
+                    painter.paint(task)
+        left = [task for task in todo if task.name not in results]
+        if not all(task.is_resource for task in left):
+            for task, result in _run(left, store, jobs, scheduler, limits, told):
+                store.put(task.key, result)  # first; then it is said to have ended
+                results[task.name] = replace(result, notebook="")  # there may be hundreds
+                if result.seconds:
+                    store.took(task.name, result.seconds)
+                told("end", task, result)
+                if result.notebook and not task.is_resource:
+                    painter.paint(task)
+    return {task.name: results[task.name] for task in todo if task.name in results}
 
+
+class _Painter:
+    """Makes the pages of stored results beside the next lessons: who waits for a worker need not wait for a page."""
+
+    def __init__(self, store: Store):
+        self.store, self.pages = store, []
+
+    def paint(self, task: Task) -> None:
+        """Have the page made. Raises UsageError when an earlier one could not be stored: nor could what would run now."""
+        self.pages.append(self.thread.submit(self._paint, task))
+        for page in self.pages:
+            if page.done():
+                page.result()
+
+    def _paint(self, task):
+        self.store.put_page(task.key, html(self.store.notebook(task.key), task.title))
+
+    def __enter__(self):
+        self.thread = ThreadPoolExecutor(1)
+        return self
+
+    def __exit__(self, error, *_):
+        self.thread.shutdown(cancel_futures=error is not None)
+        if not error:
+            for page in self.pages:
+                page.result()
+
+
+def _run(left, store, jobs, scheduler, limits, told) -> Iterator[tuple[Task, Result]]:
+    """The tasks with their results, as they end."""
     needed = {need for task in left for need in task.needs}
     left = [task for task in left if not task.is_resource or task.name in needed]
     left.sort(key=lambda task: (not task.is_resource, -seconds(task, store)))  # others wait for resources
     if scheduler is None:
         warm_socket.prepare()  # TFX is imported while the pool starts
-    with _pool(scheduler, jobs) as pool, ThreadPoolExecutor(1) as writer:
+    with _pool(scheduler, jobs) as pool:
         waiting = pool.as_completed()
         started: dict = {}
-        written: list = []
-
-        def keep(task, result):
-            """Render and store beside the next lesson; who is waiting for a worker need not wait for a page."""
-            page = html(result.notebook, task.title) if result.notebook and not task.is_resource else ""
-            store.put(task.key, result, page)
-            store.took(task.name, result.seconds)
+        outcomes: dict[str, str] = {}
 
         def start(task):
             job = Job(task.name, task.notebook(), task.parameters, limits)
-            future = pool.submit(job, left.index(task))
+            future = pool.submit(job, task.key, left.index(task))
             started[future] = task
             waiting.add(future)
             told("start", task, None)
@@ -242,27 +335,18 @@ def run(
         for task in [t for t in left if not t.needs]:
             start(task)
         for future in waiting:
-            task = started[future]
+            task = started.pop(future)
             result = pool.result(future)
-            results[task.name] = result
-            written.append(writer.submit(keep, task, result))
-            told("end", task, result)
-            for storing in written:
-                if storing.done():
-                    storing.result()  # a full disk ends the run here: what else would run could not be kept
+            outcomes[task.name] = result.outcome
+            yield task, result
             if not task.is_resource:
                 continue
-            for other in [t for t in left if task.name in t.needs and t.name not in results]:
+            for other in [t for t in left if task.name in t.needs and t.name not in outcomes]:
                 if result.outcome != OK:
-                    blocked = Result(BLOCKED, f"{task.title}: {result.outcome}. {result.detail}")
-                    results[other.name] = blocked
-                    written.append(writer.submit(keep, other, blocked))
-                    told("end", other, blocked)
-                elif all(need in results for need in other.needs):
+                    outcomes[other.name] = BLOCKED
+                    yield other, Result(BLOCKED, f"{task.title}: {result.outcome}. {result.detail}")
+                elif all(need in outcomes for need in other.needs):
                     start(other)
-        for storing in written:
-            storing.result()  # raises what went wrong in it
-    return {task.name: results[task.name] for task in todo if task.name in results}
 
 
 def seconds(task: Task, store: Store) -> float:
@@ -276,7 +360,7 @@ class _pool:
     def __init__(self, scheduler: str | None, jobs: int):
         from distributed import Client, LocalCluster
 
-        self.cluster = None
+        self.cluster, self.run = None, uuid4().hex
         if scheduler is None:
             self.cluster = LocalCluster(
                 n_workers=1,
@@ -297,11 +381,13 @@ class _pool:
                 f"The scheduler at {scheduler} has no workers. Start some: `dask worker {scheduler} --nthreads 1`."
             )
 
-    def submit(self, job: Job, place: int):
-        """Run the job; of those that wait for a worker, the one with the lowest place is next."""
-        return self.client.submit(
-            execute, job, key=f"{job.name}-{place}", pure=False, priority=-place, retries=1
-        )
+    def submit(self, job: Job, digest: str, place: int):
+        """Run the job; of those that wait for a worker, the one with the lowest place is next.
+
+        A cluster's scheduler answers a key it knows with the result it has, whoever asks.
+        """
+        key = f"{job.name}-{digest}-{place}-{self.run}"
+        return self.client.submit(execute, job, key=key, pure=False, priority=-place, retries=1)
 
     def as_completed(self):
         from distributed import as_completed

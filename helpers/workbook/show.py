@@ -7,16 +7,17 @@ import time
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
-from helpers.workbook.execute import OK, Result
+from helpers.workbook.notebook_file import shown
+from helpers.workbook.outcomes import OK, Result
 from helpers.workbook.run import Task, seconds
 from helpers.workbook.store import Store
 
 
 def screen():
-    """Where all output goes: as wide as the terminal, and without line breaks of its own in a log."""
+    """Where all output goes: as wide as the terminal, without line breaks of its own in a log, every sign as it is."""
     from rich.console import Console
 
-    return Console(highlight=False, width=None if sys.stdout.isatty() else 200)
+    return Console(highlight=False, markup=False, emoji=False, width=None if sys.stdout.isatty() else 200)
 
 
 @contextmanager
@@ -104,18 +105,18 @@ def table(todo: list[Task], results: dict[str, Result], index: Path) -> None:
         ("memory", "right"),
     ]:
         rows.add_column(name, justify=where, overflow="fold")
-    shown = [
+    listed = [
         task
         for task in todo
         if task.name in results and (not task.is_resource or results[task.name].outcome != OK)
     ]
-    for task in shown:
+    for task in listed:
         result = results[task.name]
         rows.add_row(
             task.name, task.title, result.outcome, f"{result.seconds:.0f} s", f"{result.peak:.1f} GB"
         )
     console.print("", rows, "")
-    for task in shown:
+    for task in listed:
         if results[task.name].detail:
-            console.print(f"✗ {task.name}: {results[task.name].detail}", markup=False)
-    console.print(f"Report: {index}", markup=False)
+            console.print(f"✗ {task.name}: {results[task.name].detail}")
+    console.print(f"Report: {shown(str(index))}")

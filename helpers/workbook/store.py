@@ -13,12 +13,12 @@ from pathlib import Path
 import psutil
 
 from helpers import build
-from helpers.workbook.execute import Result
+from helpers.workbook.outcomes import Result
 from helpers.workbook.syllabus import UsageError
 
 
 class Store:
-    """`build/runs`: a folder a result, holding result.json, notebook.ipynb and page.html."""
+    """`build/runs`: a folder a result, holding result.json, notebook.ipynb and, soon after them, page.html."""
 
     def __init__(self, folder: Path | None = None):
         self.folder = folder or _made(build)() / "runs"
@@ -57,16 +57,15 @@ class Store:
         except (OSError, ValueError, TypeError):
             return None
 
-    def put(self, key: str, result: Result, page: str) -> None:
+    def put(self, key: str, result: Result) -> None:
         """Write beside, then rename: after a kill at any moment, the next run has the old result or the new one."""
         with writing("A result", self.folder):
             part = Path(tempfile.mkdtemp(prefix=f".part-{os.getpid()}-{key}-", dir=self.folder))
             try:
-                (part / "notebook.ipynb").write_text(result.notebook, encoding="utf8")
-                (part / "page.html").write_text(page, encoding="utf8")
+                # Half a character, which a cell may have printed, becomes JSON's escape for it
+                (part / "notebook.ipynb").write_bytes(result.notebook.encode("utf8", "backslashreplace"))
                 (part / "result.json").write_text(json.dumps(asdict(replace(result, notebook=""))))
-                with open(self.folder / ".lock", "w") as lock:
-                    fcntl.flock(lock, fcntl.LOCK_EX)  # another run may be storing the same
+                with self.locked():
                     if self.path(key).exists():
                         os.rename(self.path(key), part / "old")
                     os.rename(part, self.path(key))
@@ -74,6 +73,28 @@ class Store:
             except OSError:
                 shutil.rmtree(part, ignore_errors=True)
                 raise
+
+    @contextmanager
+    def locked(self):
+        """Keep other runs, which may be storing the same, from doing so."""
+        with open(self.folder / ".lock", "w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+
+    def notebook(self, key: str) -> str:
+        """The executed notebook under this digest, as JSON text."""
+        with self.locked():
+            return (self.path(key) / "notebook.ipynb").read_text(encoding="utf8")
+
+    def has_page(self, key: str) -> bool:
+        return (self.path(key) / "page.html").exists()
+
+    def put_page(self, key: str, page: str) -> None:
+        """Add the page of the notebook under this digest."""
+        with writing("A page", self.folder), self.locked():
+            part = self.path(key) / ".page"
+            part.write_text(page, encoding="utf8", errors="replace")
+            os.replace(part, self.path(key) / "page.html")
 
 
 @contextmanager

@@ -55,10 +55,9 @@ class Lesson:
             ) from None
 
     @cached_property
-    def parameters(self) -> tuple[str, ...]:
-        """Names bound in the cell tagged `parameters`: what `-p` and `--each` may set."""
-        cells = [c for c in self.notebook().cells if "parameters" in c.metadata.get("tags", [])]
-        return parameter_names("\n".join(c.source for c in cells))
+    def parameters(self) -> dict:
+        """What `-p` and `--each` may set, with the defaults."""
+        return parameters(self.notebook())
 
     def notebook(self):
         """The text as a notebook without outputs (nbformat v4), its cell ids derived from their content."""
@@ -127,15 +126,35 @@ def load() -> Syllabus:
     return Syllabus(tuple(lessons), tuple(resources))
 
 
-def parameter_names(code: str) -> tuple[str, ...]:
-    """Names a piece of code assigns at its top level, in order."""
-    names = []
+def parameters(notebook) -> dict:
+    """Names and defaults in the cell Papermill sets parameters after: of those tagged `parameters`, the first.
+
+    Raises SyntaxError or ValueError when that is not Python.
+    """
+    for cell in notebook.cells:
+        tags = cell.metadata.get("tags", [])
+        if "injected-parameters" in tags:  # of an earlier run: it would set them here, before the defaults
+            return {}
+        if "parameters" in tags:
+            return defaults(cell.source) if cell.cell_type == "code" else {}
+    return {}
+
+
+def defaults(code: str) -> dict:
+    """What a piece of code assigns at its top level, by name in order; `...` where it does not write the value out."""
+    found = {}
     for statement in ast.parse(code).body:
-        targets = (
-            statement.targets if isinstance(statement, ast.Assign) else [getattr(statement, "target", None)]
-        )
-        names += [t.id for t in targets if isinstance(t, ast.Name)]
-    return tuple(dict.fromkeys(names))
+        if isinstance(statement, ast.Assign):
+            targets = statement.targets
+        else:
+            targets = [statement.target] if isinstance(statement, ast.AnnAssign) else []
+        names = [target.id for target in targets if isinstance(target, ast.Name)]
+        try:
+            value = ast.literal_eval(statement.value) if names else ...
+        except (ValueError, TypeError):  # computed, or a bare annotation
+            value = ...
+        found |= dict.fromkeys(names, value)
+    return found
 
 
 # ---- digests: everything that decides what a lesson prints -------------------------------------------------------

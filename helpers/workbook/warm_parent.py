@@ -5,7 +5,8 @@
 `warm.py` starts the parent and talks to it. The parent only accepts and forks: it runs no project code, no TensorFlow
 operation and no thread of its own, so that a fork of it is as good as a new process. A kernel's guardian ends it, and
 all that it started, when the client closes the connection or dies, and tells the client how the kernel ended.
-Guardians don't need the parent: if that is killed, running kernels live on, and the next start makes a new parent.
+Guardians don't need the parent: if that is killed, running kernels live on, and the next start makes a new parent. Of a
+guardian that is killed, the parent ends what it leaves behind, within seconds.
 
 On a connection (one packet each): client → the request as JSON, with stdin, stdout and stderr as file descriptors;
 guardian → `{"pid": …}` or `{"error": …}`, and when the kernel has ended `{"exit": …}`, as subprocess counts it.
@@ -53,6 +54,7 @@ def main(listener: socket.socket, lock: int) -> None:
     """Preload and serve; in a forked kernel, be that."""
     os.chdir("/")
     prctl(PR_SET_NAME, b"warm-parent")
+    prctl(PR_SET_CHILD_SUBREAPER, 1)  # what a killed guardian leaves behind becomes our child
     os.truncate(lock, 0)
     os.write(lock, str(os.getpid()).encode())
     for name in os.environ.get("WORKBOOK_WARM_PRELOAD", PRELOAD).split(","):
@@ -71,20 +73,33 @@ def serve(listener: socket.socket, lock: int, idle: float) -> dict | None:
     """Fork for each connection until idle for so many seconds. Returns None; or, in a forked kernel, its request."""
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # guardians that end leave no zombies
     listener.settimeout(min(idle / 2, 5))
-    used = time.monotonic()
+    used, guardians = time.monotonic(), set()
     while time.monotonic() - used < idle:
         with contextlib.suppress(TimeoutError):
             client, _ = listener.accept()
-            if peer(client)[1] == os.geteuid() and os.fork() == 0:
-                listener.close()
-                os.close(lock)
-                return guard(client)
+            if peer(client)[1] == os.geteuid():
+                guardians.add(guardian := os.fork())
+                if guardian == 0:
+                    listener.close()
+                    os.close(lock)
+                    return guard(client)
             client.close()
             used = time.monotonic()
         with contextlib.suppress(ChildProcessError):  # has none
             os.waitpid(-1, os.WNOHANG)
             used = time.monotonic()
+        end_orphans(guardians)
     return None
+
+
+def end_orphans(guardians: set[int]) -> None:
+    """Kill children that are no guardians: the guardian they had was killed. Forgets guardians that have ended."""
+    children = psutil.Process().children()
+    guardians.intersection_update([child.pid for child in children])
+    for child in children:
+        if child.pid not in guardians:
+            with contextlib.suppress(psutil.Error):
+                child.kill()
 
 
 def guard(client: socket.socket) -> dict:

@@ -179,7 +179,6 @@ ANYTHING = st.recursive(
 BUNDLES = st.dictionaries(TYPES, ANYTHING, max_size=3)
 
 
-@pytest.mark.filterwarnings("ignore:Your element with mimetype")
 @settings(max_examples=3, deadline=None, derandomize=True)
 @given(st.lists(st.tuples(BUNDLES, BUNDLES), min_size=30, max_size=30))
 def test_bundles_that_are_not_what_their_types_say_lose_no_page(bundles):

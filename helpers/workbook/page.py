@@ -48,6 +48,9 @@ def is_current(path: Path) -> bool:
 
 
 def _page(node, name: str) -> str:
+    for output in (output for cell in node.cells for output in cell.get("outputs", []) if "data" in output):
+        if not any(kind in output.data for kind in SHOWN):
+            output.data["text/plain"] = f"{', '.join(output.data) or 'Nothing'}: not shown here."
     resources = {"metadata": {"name": name}, "made_by": _made_by()}
     return _exporter().from_notebook_node(node, resources)[0]
 

@@ -46,7 +46,12 @@ def hostile() -> str:
             "metadata": sizes if "image/png" in data else {},
         }
         cells.append({**v4.new_code_cell("show()"), "outputs": [output]})
-    state = {"application/vnd.jupyter.widget-state+json": f"</script><script>{RAN}('state')</script>"}
+    state = {
+        "application/vnd.jupyter.widget-state+json": {
+            "state": {},
+            "x": f"</script><script>{RAN}('state')</script>",
+        }
+    }
     metadata = {"title": f"</title><script>{RAN}('title')</script>", "widgets": state}
     return json.dumps({**v4.new_notebook(), "cells": cells, "metadata": metadata})
 

@@ -12,6 +12,7 @@ def described(name: str) -> str:
 
 
 def test_the_picture_of_the_start_page_says_what_the_start_page_says(tmp_path):
+    (tmp_path / pictures.ledger.NAME).touch()
     assert described("start.png") == pictures.start_shows(tmp_path), "make pictures"
 
 

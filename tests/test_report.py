@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 from html import unescape
 from urllib.parse import unquote
 
@@ -11,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from helpers.workbook import page, report
-from helpers.workbook.execute import BLOCKED, OK, Result
+from helpers.workbook.execute import OK, Result
 from helpers.workbook.run import Task
 from helpers.workbook.store import Store
 from helpers.workbook.syllabus import UsageError
@@ -29,6 +30,12 @@ def shown(data: dict, metadata: dict | None = None):
     return {**v4.new_code_cell("show()"), "outputs": [output]}
 
 
+def keep(store: Store, task: Task, text: str) -> None:
+    """A stored result whose page is still to be made."""
+    store.path(task.key).mkdir(exist_ok=True)
+    (store.path(task.key) / "notebook.ipynb").write_text(text, encoding="utf8")
+
+
 @pytest.fixture
 def written(own_build):
     """Stores a result per name, a notebook of its name if it is given none, and writes the report; returns its folder."""
@@ -36,11 +43,10 @@ def written(own_build):
     def write(*names: str, **notebooks: str):
         store = Store()
         todo = [Task(name, f"Title of {name}", f"key-{i}", lambda: "") for i, name in enumerate(names)]
-        results = {}
+        results = {task.name: Result(OK, seconds=1) for task in todo}
         for task in todo:
-            text = notebooks.get(task.name) or notebook(f"notebook of {task.name}")
-            results[task.name] = Result(OK, seconds=1, notebook=text)
-            store.put(task.key, results[task.name], page.html(text, task.title))
+            keep(store, task, notebooks.get(task.name) or notebook(f"notebook of {task.name}"))
+            (store.path(task.key) / "page.html").unlink(missing_ok=True)
         return report.write(todo, results, store).parent, lambda: report.write(todo, results, store)
 
     return write
@@ -117,16 +123,12 @@ def test_a_page_that_is_missing_or_was_made_by_another_version_is_made_now(writt
 
 
 def test_a_result_without_a_notebook_is_a_row_with_its_reason(own_build):
-    task = Task("class/eva/02", "02", "key", lambda: "")
-    for result in (
-        Result(BLOCKED, "The flights <pipeline>: cell error."),
-        Result("refused", "It is no notebook."),
-    ):
-        store = Store()
-        if result.outcome == BLOCKED:
-            store.put(task.key, result, "")
-        text = report.write([task], {task.name: result}, store).read_text()
-        assert "0 of 1 lessons ran" in text and result.outcome in text and "<pipeline>" not in text
+    task, store = Task("class/eva/02", "02", "key", lambda: ""), Store()
+    keep(store, task, "")
+    for outcome, key in (("blocked", "key"), ("refused", "nothing is stored")):
+        result = Result(outcome, "The file <e> is no notebook.")
+        text = report.write([replace(task, key=key)], {task.name: result}, store).read_text()
+        assert "0 of 1 lessons ran" in text and outcome in text and "The file &lt;e&gt; is" in text
         assert "<a " not in text
 
 

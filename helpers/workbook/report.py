@@ -98,7 +98,7 @@ def _has_page(task: Task, store: Store) -> bool:
         text = page.html(notebook.read_text(encoding="utf8"), task.title)
     except (FileNotFoundError, ValueError):  # it was blocked, or what is there is no notebook
         return False
-    part = kept.with_suffix(".part")
+    part = kept.with_name(f".page-{os.getpid()}")
     part.write_text(text, encoding="utf8")
     os.replace(part, kept)
     return True

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from helpers.workbook import page, report
+from helpers.workbook import page, report, syllabus
 from helpers.workbook.execute import OK, Result
 from helpers.workbook.run import Task
 from helpers.workbook.store import Store
@@ -165,6 +165,24 @@ def test_a_picture_has_the_lessons_own_text_and_size(own_build):
         text,
     )
     assert 'alt="plain"' in page.html(notebook(shown({"image/png": "iVBORw0K", "text/plain": "plain"})), "t")
+
+
+def test_all_that_the_lessons_show_passes_the_sanitizer():
+    """Elements, attributes and styles of their HTML; pandas' own frames bring a style sheet and a border, which go."""
+    tags, attributes, styles = set(), set(), set()
+    for lesson in syllabus.load().lessons:
+        for cell in json.loads(lesson.recording.read_text(encoding="utf8"))["cells"]:
+            for output in cell.get("outputs", []):
+                for tag, rest in re.findall(
+                    r"<(\w+)([^>]*)>", "".join(output.get("data", {}).get("text/html", ""))
+                ):
+                    tags.add(tag)
+                    attributes |= set(re.findall(r"([\w-]+)=", re.sub('"[^"]*"', "", rest)))
+                    styles |= set(re.findall(r"([\w-]+):", *re.findall('style="([^"]*)"', rest) or [""]))
+    allowed = page._cleaner()
+    assert tags - {"style"} <= set(allowed.tags)
+    assert attributes - {"border"} <= {*page.ATTRIBUTES.split(), "href", "src"}
+    assert styles <= set(allowed.css_sanitizer.allowed_css_properties)
 
 
 TYPES = st.sampled_from(

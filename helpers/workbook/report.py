@@ -24,11 +24,12 @@ HEAD = """<!doctype html>
   body { font: 16px/1.5 system-ui, sans-serif; max-width: 68rem; margin: 2rem auto; padding: 0 1rem; color: #1b1b1b }
   h1 { font-size: 1.5rem } table { border-collapse: collapse; width: 100% } a { color: #0b57c2 }
   th, td { text-align: left; padding: .45rem .8rem; border-bottom: 1px solid #d9d9d9; vertical-align: top; overflow-wrap: anywhere }
-  thead th { border-bottom: 2px solid #555; overflow-wrap: normal } tbody th { font-weight: 400 }
+  thead th { border-bottom: 2px solid #555 } tbody th { font-weight: 400 }
+  thead th, td:nth-child(2) { overflow-wrap: break-word } td:nth-child(2) code { overflow-wrap: anywhere }
   .n { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap }
   .ok::before { content: "✓ " } .bad { font-weight: 600; color: #8f2d00 } .bad::before { content: "✗ " }
   code { background: #f2f2f2; padding: 0 .25rem }
-  @media (max-width: 50rem) { th, td { padding: .4rem } thead .n { white-space: normal } }
+  @media (max-width: 50rem) { table { font-size: .875rem } th, td { padding: .4rem } thead .n { white-space: normal } }
   @media (prefers-color-scheme: dark) { body { background: #161616; color: #e8e8e8 } th, td { border-color: #444 }
     .bad { color: #ffb08a } a { color: #8ab8ff } code { background: #2a2a2a } }
 </style></head><body><main>
@@ -83,9 +84,11 @@ def _row(task: Task, result: Result, file: str | None) -> str:
         notebook = f'<a href="notebooks/{quote(file)}.ipynb" aria-label="Notebook of {name}">.ipynb</a>'
     values = " ".join(f"<code>{escape(f'{k}={v}')}</code>" for k, v in task.parameters.items())
     state = f'<span class="{"ok" if result.outcome == OK else "bad"}">{result.outcome}</span>'
+    seconds = f"{result.seconds:.0f} s" if result.seconds else "–"
+    peak = f"{result.peak:.1f} GB" if result.peak else "–"
     return (
         f'<tr><th scope="row">{name}</th><td>{title} {values}</td><td>{state}<br>{escape(result.detail)}</td>'
-        f'<td class="n">{result.seconds:.0f} s</td><td class="n">{result.peak:.1f} GB</td><td>{notebook}</td></tr>'
+        f'<td class="n">{seconds}</td><td class="n">{peak}</td><td>{notebook}</td></tr>'
     )
 
 

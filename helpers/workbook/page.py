@@ -3,7 +3,7 @@
 import base64
 import functools
 import re
-from html import escape
+from html import escape, unescape
 from importlib.metadata import version
 from pathlib import Path
 
@@ -18,6 +18,7 @@ TAGS = (
 )
 ATTRIBUTES = "alt class colspan height id open role rowspan scope start style title width"
 LOOKS = "background border border-left caption-side margin margin-top max-width min-width opacity padding"
+UNCLOSED = "br|caption|col|colgroup|dd|dt|hr|img|input|li|link|meta|option|p|tbody|td|tfoot|th|thead|tr|wbr"
 TEMPLATES = Path(__file__).with_name("templates")
 
 
@@ -76,7 +77,9 @@ def _plain(cell):
     """The cell's source and, of its outputs, the text."""
     from nbformat.v4 import new_code_cell, new_output
 
-    texts = [out.get("text") or out.get("data", {}).get("text/plain") for out in cell.get("outputs", [])]
+    data = [out.get("data") for out in cell.get("outputs", [])]
+    texts = [out.get("text") for out in cell.get("outputs", [])]
+    texts += [bundle.get("text/plain") for bundle in data if isinstance(bundle, dict)]
     said = "This cell holds what is not of the type it says. The notebook beside this page has all of it."
     text = "\n".join([*(text for text in texts if isinstance(text, str)), said])
     return new_code_cell(str(cell.source), outputs=[new_output("stream", text=text)])
@@ -109,8 +112,21 @@ def _picture(output, kind: str) -> str:
 
 def _clean(html: str) -> str:
     """HTML of the notebook's without what runs, loads, sends, or leaves its place."""
-    html = re.sub(r"(?is)<(script|style)\b.*?</\1\s*>", "", str(html))  # bleach would leave their text
+    first, *rest = re.split(r"(?i)<(?:script|style)\b", str(html))  # of these, bleach would leave the text
+    after = [re.split(r"(?i)</(?:script|style)\s*>", part, maxsplit=1)[1:] for part in rest]
+    html = first + "".join(text for texts in after for text in texts)
+    if _depth(html) > 300:
+        raise ValueError("bleach takes hours for thousands of elements within each other")
     return _cleaner().clean(html)
+
+
+def _depth(html: str) -> int:
+    """How many elements lie within each other, those apart whose end may be left out."""
+    depth = deepest = 0
+    for end in re.findall(rf"(?i)<(/?)(?!(?:{UNCLOSED})\b)[a-z]", html):
+        depth = max(depth + (-1 if end else 1), 0)
+        deepest = max(deepest, depth)
+    return deepest
 
 
 @functools.cache
@@ -119,8 +135,10 @@ def _cleaner():
     from bleach.sanitizer import Cleaner
 
     def allowed(tag: str, name: str, value: str) -> bool:
-        if name in ("href", "src"):
-            return tag == ("img" if value.startswith("data:image/") else "a")
+        if name == "src":
+            return tag == "img" and value.startswith("data:image/")
+        if name == "href":
+            return tag == "a" and "data:" not in unescape(value).lower()
         return name in ATTRIBUTES.split()
 
     return Cleaner(

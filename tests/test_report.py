@@ -137,7 +137,12 @@ def test_next_leads_to_the_page_of_the_next_lesson_or_is_text(written):
     folder, _ = written("1.1", "1.2", **{"1.1": notebook(onward)})
     assert 'Next: <a href="1.2.html">1.2 Scoping</a>.' in main_of(folder / "pages/1.1.html")
     folder, _ = written(
-        "1.1", **{"1.1": notebook(onward, "See [notes](notes.md), [docs](https://example.org), [up](#top).")}
+        "1.1",
+        **{
+            "1.1": notebook(
+                onward, "See [notes](notes.md), [odd](http://[), [docs](https://example.org), [up](#top)."
+            )
+        },
     )
     text = main_of(folder / "pages/1.1.html")
     assert "Next: 1.2 Scoping." in text and "See notes, " in text

@@ -6,7 +6,7 @@ import shutil
 from html import escape, unescape
 from pathlib import Path
 from posixpath import dirname, join, normpath
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import quote, unquote
 
 from helpers import build
 from helpers.workbook import page, syllabus
@@ -51,10 +51,11 @@ def _write(todo: list[Task], results: dict[str, Result], store: Store, folder: P
     lessons = [task for task in todo if not task.is_resource and task.name in results]
     pages, notebooks = _empty(folder / "pages"), _empty(folder / "notebooks")
     files = _file_names([task for task in lessons if _has_page(task, store)])
+    places = {_place(name): file for name, file in files.items()}
     for task in lessons:
         if task.name in files:
             text = (store.path(task.key) / "page.html").read_text(encoding="utf8")
-            text = _with_links(text, task.name, files)
+            text = _with_links(text, task.name, places)
             (pages / f"{files[task.name]}.html").write_text(text, encoding="utf8")
             # Copied, since JupyterLab saves in place: saving a link would change the stored result
             shutil.copyfile(store.path(task.key) / "notebook.ipynb", notebooks / f"{files[task.name]}.ipynb")
@@ -118,24 +119,21 @@ def _file_names(lessons: list[Task]) -> dict[str, str]:
     return files
 
 
-def _with_links(text: str, name: str, files: dict[str, str]) -> str:
-    """The page with links to other notebooks leading to their pages in this report; one that leads nowhere becomes text."""
-    pages = {_place(other): file for other, file in files.items()}
-    folder, row = dirname(_place(name)[0]), _place(name)[1]
+def _with_links(text: str, name: str, pages: dict[tuple[str, str], str]) -> str:
+    """The page with links to other notebooks leading to their pages, by place; one that leads nowhere becomes text."""
+    place, row = _place(name)
 
     def link(match: re.Match) -> str:
-        target = urlsplit(unescape(match["to"]))
-        if target.scheme or target.netloc or not target.path:
+        to = unescape(match["to"])
+        if re.match(r"#|//|[a-z][a-z0-9+.-]*:", to, re.I):
             return match[0]
-        file = pages.get((normpath(join(folder, unquote(target.path))).removesuffix(".ipynb"), row))
+        to = normpath(join(dirname(place), unquote(re.split("[?#]", to)[0]))).removesuffix(".ipynb")
+        file = pages.get((to, row))
         return f'<a href="{quote(file)}.html">{match["text"]}</a>' if file else match["text"]
 
     head, main, body = text.partition("<main>")
-    return (
-        head
-        + main
-        + re.sub(r'<a\b[^>]*?\bhref="(?P<to>[^"]*)"[^>]*>(?P<text>.*?)</a>', link, body, flags=re.S)
-    )
+    links = r'<a\b[^>]*?\bhref="(?P<to>[^"]*)"[^>]*>(?P<text>.*?)</a>'
+    return head + main + re.sub(links, link, body, flags=re.S)
 
 
 def _place(name: str) -> tuple[str, str]:

@@ -71,25 +71,15 @@ def restarted(desk: Desk) -> float:
 
 
 def memory(lab: Lab) -> dict[str, float]:
-    """Gigabytes (what is shared counted once: PSS) of the server, its kernels and the warm parent they are forks of."""
-    found = dict.fromkeys(("server", "kernels", "warm parent"), 0.0)
-    for process in psutil.process_iter():
-        try:
-            command, variables = " ".join(process.cmdline()), process.environ()
-            if variables.get("WORKBOOK_LEARN") != str(lab.learn):
-                continue
-            if process.pid == lab.process.pid:
-                kind = "server"
-            elif "warm_parent" in command and not any(
-                "warm_parent" in " ".join(p.cmdline()) for p in process.parents()
-            ):
-                kind = "warm parent"
-            else:
-                kind = "kernels"
-            found[kind] += process.memory_full_info().pss / 1e9
-        except psutil.Error:
-            continue
-    return found
+    """Gigabytes (PSS: what is shared counts once) of the server, the warm parent, and the kernels, which are its forks."""
+    script = str(lab.root / "helpers" / "workbook" / "warm_parent.py")
+    server = psutil.Process(lab.process.pid)
+    ours = [
+        process for process in psutil.process_iter(["cmdline"]) if script in (process.info["cmdline"] or ())
+    ]
+    kernels = {child for process in [server, *ours] for child in process.children(recursive=True)}
+    found = {"server": {server}, "warm parent": {*ours} - kernels, "kernels": kernels}
+    return {name: sum(p.memory_full_info().pss for p in those) / 1e9 for name, those in found.items()}
 
 
 def main(rounds: int = ROUNDS):

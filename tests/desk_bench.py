@@ -41,6 +41,8 @@ def opened(desk: Desk, name: str) -> float:
     begun = time.monotonic()
     desk.page.locator(f'.workbook-page th a[data-path="{path}"]').first.click()
     expect(desk.notebook.get_by_role("heading", name=f"{name} ").first).to_be_visible(timeout=PATIENCE)
+    # The status bar is of the tab in front, once it names this lesson
+    expect(desk.page.locator("#jp-main-statusbar")).to_contain_text(Path(path).name, timeout=PATIENCE)
     idle(desk)
     return time.monotonic() - begun
 

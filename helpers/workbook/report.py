@@ -25,7 +25,7 @@ HEAD = """<!doctype html>
   h1 { font-size: 1.5rem } table { border-collapse: collapse; width: 100% } a { color: #0b57c2 }
   th, td { text-align: left; padding: .45rem .8rem; border-bottom: 1px solid #d9d9d9; vertical-align: top; overflow-wrap: anywhere }
   thead th { border-bottom: 2px solid #555 } tbody th { font-weight: 400 }
-  thead th, td:nth-child(2) { overflow-wrap: break-word } td:nth-child(2) code { overflow-wrap: anywhere }
+  thead th { overflow-wrap: normal } td:nth-child(2) { min-width: 7rem }
   .n { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap }
   .ok::before { content: "✓ " } .bad { font-weight: 600; color: #8f2d00 } .bad::before { content: "✗ " }
   code { background: #f2f2f2; padding: 0 .25rem }

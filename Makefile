@@ -1,8 +1,8 @@
-# run · test · learn · record · bench · twice · stalls · lint · lock · clean; each sets the environment up first, once.
+# run · test · learn · record · bench · desk-bench · pictures · twice · stalls · lint · lock · clean; each sets the environment up first, once.
 # A learner's two commands are `make run` and `make test`.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup run test learn record bench twice stalls lint lock clean
+.PHONY: help setup run test learn record bench desk-bench pictures twice stalls lint lock clean
 unexport PYTHONDONTWRITEBYTECODE  # without bytecode TensorFlow imports in 19 s instead of 6
 unexport PYTHONPATH VIRTUAL_ENV
 PYTHON ?= python3
@@ -15,6 +15,7 @@ help:
 	@echo "make learn   your own copies of the lessons, in JupyterLab"
 	@echo "make record  execute lessons that changed and write their .ipynb"
 	@echo "make bench   the timings this project promises, side by side"
+	@echo "make desk-bench  the same for JupyterLab in a browser        make pictures  those of the README"
 	@echo "make twice   record all lessons twice, elsewhere, in another order, and compare"
 	@echo "make stalls  fifty Run Alls in JupyterLab, both cores busy (RUNS=50 LESSON=1.4): how many stall"
 	@echo "make lint    ruff        make lock  requirements.lock from pyproject.toml        make clean"
@@ -38,6 +39,12 @@ record: setup
 
 bench: setup
 	$(BIN)/python tests/bench.py
+
+desk-bench: setup
+	$(BIN)/python tests/desk_bench.py
+
+pictures: setup
+	$(BIN)/python tests/pictures.py
 
 twice: setup
 	$(BIN)/python tests/twice.py

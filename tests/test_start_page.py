@@ -35,7 +35,6 @@ print(answer)
 def folder(small_syllabus, tmp_path):
     """A learner's folder with two lessons of one exercise each, nothing attempted."""
     small_syllabus({id: OPENING.format(id=id) for id in ("1.1", "1.2")})
-    source.cells.cache_clear()
     copies.update(tmp_path)
     return tmp_path
 
@@ -106,3 +105,12 @@ def test_json_and_csv_list_every_exercise_with_tries_and_the_first_time_it_was_r
 def test_every_lesson_of_the_workbook_says_what_one_will_be_able_to_do():
     for lesson in syllabus.load().lessons:
         assert len(syllabus.abilities(lesson)) >= 3, lesson.id
+
+
+def test_a_lesson_that_changes_while_the_page_is_served_shows_that_its_exercise_was_right_before(
+    folder, small_syllabus
+):
+    tried(folder, "1.1a", "right")
+    assert 'title="1.1a: right"' in start_page.html(folder)
+    small_syllabus({id: OPENING.format(id=id).replace("42", "43") for id in ("1.1", "1.2")})
+    assert f'title="1.1a: {progress.RIGHT_BEFORE}"' in start_page.html(folder)

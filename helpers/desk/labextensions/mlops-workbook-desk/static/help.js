@@ -41,21 +41,29 @@ export function help({ INotebookTracker }, { OutputAreaModel, SimplifiedOutputAr
     whole.addWidget(buttons);
     whole.addWidget(area);
 
-    function ask(what) {
+    let asking = false; // a second click while the first waits would skip a hint
+    async function ask(what) {
+      if (asking) return;
+      asking = true;
       hide.hidden = false;
-      const kernel = panel.sessionContext.session?.kernel;
-      if (!kernel || kernel.status === 'dead') {
-        area.model.clear();
-        say(`There is no kernel: choose Kernel > Restart Kernel…, then click again.`);
-        return;
+      if (panel.sessionContext.kernelDisplayStatus !== 'idle') show('The kernel is starting or busy: this comes when it is free.');
+      try {
+        await panel.sessionContext.ready;
+        // exec binds nothing in the learner's notebook, and no history counts no cell
+        const code = `exec('from helpers import lesson; lesson.${what}("${exercise}")', {})`;
+        const answer = panel.sessionContext.session.kernel.requestExecute({ code, store_history: false, stop_on_error: false });
+        const waiting = area.model.toJSON();
+        area.future = answer; // which clears the area
+        area.model.fromJSON(waiting);
+        area.model.clear(true); // by the first thing the kernel says
+        await answer.done;
+      } catch {
+        show('The kernel was stopped or is not there: choose Kernel > Restart Kernel…, then click again.');
+      } finally {
+        asking = false;
       }
-      // exec binds nothing in the learner's notebook, and no history counts no cell
-      const code = `exec('from helpers import lesson; lesson.${what}("${exercise}")', {})`;
-      area.future = kernel.requestExecute({ code, store_history: false, stop_on_error: false });
-      if (kernel.status === 'busy') say('The kernel is busy: this comes when it is free.');
-      area.model.clear(true); // by the first thing the kernel says
     }
-    const say = text => area.model.add({ output_type: 'stream', name: 'stdout', text });
+    const show = text => area.model.fromJSON([{ output_type: 'stream', name: 'stdout', text }]);
     return whole;
   }
 

@@ -78,6 +78,14 @@ def test_each_state_of_an_exercise_has_a_mark_and_a_word_of_its_own(folder):
     assert list(states.values()) == [progress.NOT_YET, progress.RIGHT_BEFORE, progress.RIGHT]
 
 
+def test_each_mark_is_a_link_to_its_exercise_and_says_in_words_what_the_sign_says(folder):
+    tried(folder, "1.1a", "wrong")
+    row = re.search(r'<tr data-path="course/lesson_1_1.ipynb">.*?</tr>', start_page.html(folder), re.S)[0]
+    [(attributes, sign)] = re.findall(r'<a class="workbook-mark" ([^>]+)>(.)</a>', row)
+    assert 'href="lab/tree/course/lesson_1_1.ipynb" data-exercise="1.1a"' in attributes
+    assert 'aria-label="1.1a: not yet"' in attributes and sign == "✗"
+
+
 def test_a_missing_or_damaged_ledger_shows_what_can_be_read(folder):
     tried(folder, "1.1a", "right")
     with (folder / ledger.NAME).open("a") as file:

@@ -50,29 +50,32 @@ def open_lab(lesson: Lesson | None, browser: bool) -> None:
         if browser and has_browser():
             webbrowser.open(address)
         return
-    options = []
-    if browser and not has_browser():
+    if browser and not (browser := has_browser()):
         print(NO_BROWSER)
-        browser = False
     if os.geteuid() == 0:
         print(ROOT)
-        options.append("--allow-root")
     settle()
     warm_socket.prepare()  # TFX is imported while the lab opens
-    options += [
+    sys.stdout.flush()
+    command = [sys.executable, "-m", "jupyterlab", *_options(folder, place, browser)]
+    os.execve(sys.executable, command, environment())  # Ctrl-C is JupyterLab's to answer
+
+
+def _options(folder: Path, place: str, browser: bool) -> list[str]:
+    # Not as a login shell, which would set the path anew
+    shell = {"shell_command": [os.environ.get("SHELL") or "sh"]}
+    return [
         f"--ServerApp.root_dir={folder}",
         "--ServerApp.jpserver_extensions={'helpers.desk.server': True}",
+        f"--ServerApp.terminado_settings={shell}",
         f"--LabApp.extra_labextensions_path={EXTENSIONS}",
         f"--LabApp.default_url=/{place}",
         "--LabApp.extension_manager=readonly",
         "--Application.log_level=WARN",  # JupyterLab's address is said all the same
-        f"--ServerApp.terminado_settings={{'shell_command': [{os.environ.get('SHELL', 'sh')!r}]}}",
+        *(["--allow-root"] if os.geteuid() == 0 else []),
         *([] if browser else ["--no-browser"]),
         *shlex.split(os.environ.get("WORKBOOK_LAB", "")),
     ]
-    sys.stdout.flush()
-    command = [sys.executable, "-m", "jupyterlab", *options]
-    os.execve(sys.executable, command, environment())  # Ctrl-C is JupyterLab's to answer
 
 
 def environment() -> dict[str, str]:

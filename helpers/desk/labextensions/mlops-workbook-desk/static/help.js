@@ -1,5 +1,7 @@
 // Beside each exercise's check: the next hint and a solution, one click away. The cell's kernel says them; they are shown below
 // the cell and are no part of the notebook, so nothing of them is saved.
+const OUTPUTS = new Set(['stream', 'display_data', 'error']);
+
 export function help({ INotebookTracker }, { OutputAreaModel, SimplifiedOutputArea }, { Panel, Widget }) {
   const furnished = new WeakSet();
 
@@ -34,10 +36,10 @@ export function help({ INotebookTracker }, { OutputAreaModel, SimplifiedOutputAr
     button('Solution', `Solution of exercise ${exercise}`, () => ask('solution'));
     const hide = button('Hide', `Hide the help with exercise ${exercise}`, () => {
       area.model.clear();
-      hide.hidden = true;
       hint.focus();
     });
     hide.hidden = true;
+    area.model.changed.connect(model => { hide.hidden = !model.length; });
     whole.addWidget(buttons);
     whole.addWidget(area);
 
@@ -45,17 +47,16 @@ export function help({ INotebookTracker }, { OutputAreaModel, SimplifiedOutputAr
     async function ask(what) {
       if (asking) return;
       asking = true;
-      hide.hidden = false;
       if (panel.sessionContext.kernelDisplayStatus !== 'idle') show('The kernel is starting or busy: this comes when it is free.');
       try {
         await panel.sessionContext.ready;
         // exec binds nothing in the learner's notebook, and no history counts no cell
         const code = `exec('from helpers import lesson; lesson.${what}("${exercise}")', {})`;
         const answer = panel.sessionContext.session.kernel.requestExecute({ code, store_history: false, stop_on_error: false });
-        const waiting = area.model.toJSON();
-        area.future = answer; // which clears the area
-        area.model.fromJSON(waiting);
         area.model.clear(true); // by the first thing the kernel says
+        answer.onIOPub = ({ header, content }) => {
+          if (OUTPUTS.has(header.msg_type)) area.model.add({ ...content, output_type: header.msg_type });
+        };
         await answer.done;
       } catch {
         show('The kernel was stopped or is not there: choose Kernel > Restart Kernel…, then click again.');

@@ -95,8 +95,9 @@ def table(
     """A table to display, as HTML and as plain text; the index is shown only if it has a name.
 
     `formats`: by column, a format such as "{:.1%}"; else integers are grouped by thousands, floats get three decimals.
-    `bars`: columns drawn with a bar behind the number, as long as its share of the column's largest magnitude, or of the
-    maximum given by a dict. Raises KeyError for a column that isn't there.
+    `bars`: columns drawn with a bar behind the number: from zero to the right, below zero to the left, all on the column's one
+    scale, which ends at its extremes or at the maximum (and its negative) that a dict gives. Raises KeyError for a column that
+    isn't there.
     """
     return Table(frame, caption, formats or {}, bars or ())
 
@@ -173,16 +174,21 @@ def _cell(value: Any, form: str | None) -> str:
 
 
 def _bars(column: pd.Series, bars: Iterable[str] | dict[str, float]) -> list[str]:
-    """Per cell the CSS of its bar: translucent, so that light and dark text stay legible; orange where it is negative."""
+    """Per cell the CSS of its bar: translucent, so that light and dark text stay legible; left of a line at zero where negative."""
     if column.name not in bars:
         return [""] * len(column)
     sizes = [float(value) if pd.notna(value) and math.isfinite(value) else 0.0 for value in column]
-    longest = bars[column.name] if isinstance(bars, dict) else max(map(abs, sizes), default=0)
+    low, high = min([0.0, *sizes]), max([0.0, *sizes])
+    if isinstance(bars, dict):
+        low, high = -bars[column.name] if low < 0 else 0.0, bars[column.name]
+    places = [min(max((size - low) / (high - low or 1), 0), 1) for size in [0.0, *sizes]]
+    zero = places.pop(0)
+    line = f"transparent {zero:.1%},#888 {zero:.1%} calc({zero:.1%} + 1px),transparent 0"
+    axis = f"linear-gradient(to right,{line})," if low < 0 else ""
     styles = []
-    for size in sizes:
-        share = min(abs(size) / longest, 1) if longest else 0
-        shade = "rgba(213,94,0,.35)" if size < 0 else "rgba(86,180,233,.45)"
-        styles.append(
-            f";min-width:8em;background:linear-gradient(to left,{shade} {share:.1%},transparent {share:.1%})"
-        )
+    for place in places:
+        left, right = (f"{end:.1%}" for end in sorted([zero, place]))
+        shade = "rgba(213,94,0,.35)" if place < zero else "rgba(86,180,233,.45)"
+        bar = f"linear-gradient(to right,transparent {left},{shade} {left} {right},transparent {right})"
+        styles.append(f";min-width:8em;background:{axis}{bar}")
     return styles

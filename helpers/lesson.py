@@ -20,7 +20,7 @@ from helpers.exercises import (
     view,
 )
 from helpers.exercises import progress as standings
-from helpers.exercises.kit import INVALID, NOT_ATTEMPTED, Verdict, assess
+from helpers.exercises.kit import INVALID, NOT_ATTEMPTED, WRONG, Exercise, Verdict, assess
 from helpers.workbook import syllabus
 
 
@@ -51,7 +51,8 @@ def begin(lesson_id: str) -> None:
 
 def desk() -> Path | None:
     """The learner's folder, where the ledger lies; None in recordings and batch runs, which take the plain path of a widget."""
-    return _session.book and _session.book.parent
+    book = _book()
+    return book and book.parent
 
 
 def scratch() -> Path:
@@ -87,11 +88,12 @@ def check(exercise_id: str, *, given: Any = None, **answers: Any) -> None:
             f"The check itself failed ({type(error).__name__}: {error}). "
             "That is a fault of the workbook, not of your answer: go on, and please report it.",
         )
-    view.verdict(task.id, verdict, _write(task.id, verdict))
+    offer = _offer(task) if verdict.status == WRONG else ""
+    view.verdict(task.id, verdict, offer, _write(task.id, verdict))
 
 
 def hint(exercise_id: str) -> None:
-    """Show the next hint."""
+    """Show the next hint; after the last, all of them."""
     try:
         task = find(exercise_id)
     except UnknownExercise as problem:
@@ -99,10 +101,11 @@ def hint(exercise_id: str) -> None:
         return
     number, total = _session.hints.get(task.id, 0) + 1, len(task.hints)
     if number > total:
+        listed = "\n".join(f"{i}. {text}" for i, text in enumerate(task.hints, 1))
         view.note(
             "No more hints",
             task.id,
-            f'You have seen all {total}. After an attempt, lesson.solution("{task.id}") shows one solution.',
+            f'These were all.\n{listed}\nAfter an attempt, `lesson.solution("{task.id}")` shows one solution.',
         )
         return
     _session.hints[task.id] = number
@@ -120,8 +123,8 @@ def solution(exercise_id: str) -> None:
         view.note(
             "Try first",
             task.id,
-            f'Answer and run lesson.check("{task.id}", …) once, right or wrong; '
-            "then the solution is yours. lesson.hint helps on the way.",
+            f'Answer and run `lesson.check("{task.id}", …)` once, right or wrong; '
+            f'then the solution is yours. `lesson.hint("{task.id}")` helps on the way.',
         )
     elif code := source.solution(task.id):
         view.say(
@@ -149,10 +152,10 @@ def progress(everything: bool = False) -> None:
     lessons = book.lessons if everything or not _session.lesson else [book.lesson(_session.lesson)]
     found = [standing for each in lessons for standing in standings.of(each, states)]
     rows = [(x.exercise, f"{standings.MARKS[x.status]} {x.status}", x.tries) for x in found]
-    done = sum(x.is_right for x in found)
+    done, total = standings.count(found)
     table = figures.table(
         pandas.DataFrame(rows, columns=["exercise", "standing", "tries"]),
-        caption=f"{done} of {len(rows)} exercises right",
+        caption=f"{done} of {total} exercises right",
     )
     view.say(
         str(table) + (f"\n{note}" if note else ""),
@@ -161,28 +164,57 @@ def progress(everything: bool = False) -> None:
 
 
 def end() -> None:
-    """Close the lesson: the course's checklist with this lesson's row ticked, and the next lesson."""
+    """Close the lesson: the course's lessons, a tick where all exercises are right, and the next lesson.
+
+    It shows what `progress` says: the ledger's word, or this session's where there is none. A recording has only itself to
+    speak of, so it shows its own lesson as its solutions were judged, and of the others their titles.
+    """
     if not _session.lesson:
         view.note("! Not begun", "end", "Run the cell with lesson.begin(…) first.")
         return
     book = syllabus.load()
     here = book.lesson(_session.lesson)
-    rows = [
-        ("☑" if other is here else "☐", f"{other.id} {other.title}")
-        for other in book.lessons
-        if other.course == here.course
-    ]
+    entries, note = _entries()
+    states = ledger.states(entries)
+    course = [lesson for lesson in book.lessons if lesson.course == here.course]
+    rows = [_row(lesson, standings.of(lesson, states)) for lesson in course]
     after = book.next(here)
     onward, link = "This was the last lesson.", ""
     if after:
         onward = f"Next: {after.id} {after.title}."
         link = f"Next: [{after.id} {after.title}](../{after.folder}/{after.file}.ipynb)."
-    listed = "\n".join(f"{box} {text}" for box, text in rows)
-    marked = "\n".join(f"- {box} **{text}**" if box == "☑" else f"- {box} {text}" for box, text in rows)
-    view.say(
-        f"{here.course}\n{listed}\n{onward}",
-        **{"text/markdown": f"**{here.course}**\n\n{marked}\n\n{link or onward}"},
+    listed = "\n".join(rows)
+    marked = "\n".join(
+        f"- **{row}**" if lesson is here else f"- {row}" for lesson, row in zip(course, rows, strict=True)
     )
+    view.say(
+        "\n".join([here.course, listed, onward, *filter(None, [note])]),
+        **{
+            "text/markdown": "\n\n".join(
+                [f"**{here.course}**", marked, link or onward, *filter(None, [note])]
+            )
+        },
+    )
+
+
+def _row(lesson: syllabus.Lesson, found: list[standings.Standing]) -> str:
+    """A lesson in a list: a box, ticked where all exercises are right, and how many are where one was tried."""
+    right, total = standings.count(found)
+    tried = f": {right} of {total} exercises right" if any(x.tries for x in found) else ""
+    return f"{'☑' if tried and right == total else '☐'} {lesson.id} {lesson.title}{tried}"
+
+
+def _offer(task: Exercise) -> str:
+    """What helps after a wrong answer, as the call to make."""
+    number, total = _session.hints.get(task.id, 0) + 1, len(task.hints)
+    if number > total:
+        return f'You have seen all hints. One solution: `lesson.solution("{task.id}")`'
+    return f'Hint {number} of {total}: `lesson.hint("{task.id}")`'
+
+
+def _book() -> Path | None:
+    """The ledger that `begin` found; where the lesson has not begun in this kernel, the one it would find now."""
+    return _session.book if _session.lesson else ledger.nearest(Path.cwd())
 
 
 def _write(exercise_id: str, verdict: Verdict) -> str:
@@ -191,10 +223,11 @@ def _write(exercise_id: str, verdict: Verdict) -> str:
         return ""
     digest = source.digest(exercise_id)
     _session.entries.append({"exercise": exercise_id, "status": verdict.status, "digest": digest})
-    if _session.book is None:
+    book = _book()
+    if book is None:
         return ""
     try:
-        ledger.append(_session.book, exercise_id, verdict.status, digest)
+        ledger.append(book, exercise_id, verdict.status, digest)
     except OSError as problem:
         return f"Progress was not saved: {problem.strerror or problem}. It counts until this kernel stops."
     return ""
@@ -202,10 +235,11 @@ def _write(exercise_id: str, verdict: Verdict) -> str:
 
 def _entries() -> tuple[list[dict[str, str]], str]:
     """The ledger's entries, or the session's where there is none or it can't be read; and a line on what was skipped."""
-    if _session.book is None:
+    book = _book()
+    if book is None:
         return _session.entries, ""
     try:
-        entries, skipped = ledger.read(_session.book)
+        entries, skipped = ledger.read(book)
     except OSError as problem:
         return (
             _session.entries,

@@ -2,6 +2,7 @@
 
 import base64
 import io
+import re
 
 import matplotlib
 import matplotlib.pyplot as plt
@@ -100,11 +101,33 @@ def test_only_a_named_index_is_shown_and_heads_its_rows():
     assert "model" not in str(figures.table(frame.rename_axis(None)))
 
 
-def test_bars_are_as_long_as_their_numbers_and_orange_below_zero():
-    frame = pd.DataFrame({"x": [10, -5, 0, None]})
+def bars(frame, bars) -> list[tuple[float, float, str]]:
+    """Where each cell's bar begins and ends, in percent of the cell from its left edge, and its colour."""
+    page = figures.table(frame, bars=bars)._repr_html_()
+    found = re.findall(r"transparent ([\d.]+)%,(rgba\([^)]+\)) [\d.]+% ([\d.]+)%,transparent", page)
+    return [(float(left), float(right), shade) for left, shade, right in found]
+
+
+def test_bars_start_at_one_zero_and_go_to_the_side_of_their_sign():
+    frame = pd.DataFrame({"x": [15, -5, 0, None]})
+    above, below, *none = bars(frame, ["x"])
+    assert above[:2] == (25, 100) and below[:2] == (0, 25) and above[2] != below[2]
+    assert [bar[:2] for bar in none] == [(25, 25)] * 2
     page = figures.table(frame, bars=["x"])._repr_html_()
-    assert "100.0%" in page and "rgba(213,94,0,.35) 50.0%" in page
-    assert "rgba(86,180,233,.45) 25.0%" in figures.table(frame.head(1), bars={"x": 40})._repr_html_()
+    assert page.count("#888 25.0%") == 4, "a line at zero in each cell"
+
+
+def test_bars_of_one_sign_have_the_whole_cell_and_only_negative_ones_end_at_its_right_edge():
+    assert [bar[:2] for bar in bars(pd.DataFrame({"x": [10, 5]}), ["x"])] == [(0, 100), (0, 50)]
+    assert [bar[:2] for bar in bars(pd.DataFrame({"x": [-10, -5]}), ["x"])] == [(0, 100), (50, 100)]
+    assert "#888" not in figures.table(pd.DataFrame({"x": [10, 5]}), bars=["x"])._repr_html_()
+
+
+def test_a_maximum_sets_the_scale_of_both_sides_and_no_bar_leaves_its_cell():
+    assert [bar[:2] for bar in bars(pd.DataFrame({"x": [10, 80]}), {"x": 40})] == [(0, 25), (0, 100)]
+    assert [bar[:2] for bar in bars(pd.DataFrame({"x": [10, -80]}), {"x": 40})] == [(50, 62.5), (0, 50)]
+    for column in ([0, 0], [None, None], [float("inf"), float("nan")]):
+        assert [bar[:2] for bar in bars(pd.DataFrame({"x": column}), ["x"])] == [(0, 0)] * 2
 
 
 @pytest.mark.parametrize("wrong", [{"formats": {"auc": "{}"}}, {"bars": ["auc"]}])

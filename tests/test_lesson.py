@@ -279,16 +279,34 @@ def test_a_verdict_is_the_same_every_time_and_safe_in_html(said):
     lesson.check("1.1z", answer="<b>")
     (text, rich), again = said
     assert (text, rich) == again
-    assert text == "✗ Not yet · 1.1z\nNot `<b>` <script>."
+    assert text == '✗ Not yet · 1.1z\nNot `<b>` <script>.\nHint 1 of 2: `lesson.hint("1.1z")`'
     assert "<code>&lt;b&gt;</code>" in rich["text/html"] and "<script>" not in rich["text/html"]
     assert 'role="status"' in rich["text/html"] and "Not yet" in rich["text/html"]
 
 
-def test_hints_come_one_after_the_other_and_end(said):
+def test_hints_come_one_after_the_other_and_after_the_last_all_are_listed(said):
     for _ in range(5):
         lesson.hint("1.1a")
     titles = [text.split(" · ")[0] for text, _ in said]
     assert titles == ["Hint 1 of 3", "Hint 2 of 3", "Hint 3 of 3", "No more hints", "No more hints"]
+    hints = exercises.find("1.1a").hints
+    assert all(f"{i}. {hint}" in said[-1][0] for i, hint in enumerate(hints, 1))
+
+
+def test_a_wrong_verdict_and_no_other_offers_what_helps_next_as_the_call_to_make(said):
+    task(judge=lambda answer: right("Yes.") if answer == 42 else wrong("No."))
+    lesson.check("1.1z", answer=41)
+    assert said[-1][0].endswith('\nHint 1 of 2: `lesson.hint("1.1z")`')
+    assert "<code>lesson.hint(&quot;1.1z&quot;)</code>" in said[-1][1]["text/html"]
+    lesson.hint("1.1z")
+    lesson.check("1.1z", answer=41)
+    assert said[-1][0].endswith('\nHint 2 of 2: `lesson.hint("1.1z")`')
+    lesson.hint("1.1z")
+    lesson.check("1.1z", answer=41)
+    assert said[-1][0].endswith('One solution: `lesson.solution("1.1z")`')
+    for answer in (42, "forty-two", ...):
+        lesson.check("1.1z", answer=answer)
+        assert "lesson.hint" not in said[-1][0] and "lesson.solution" not in said[-1][0]
 
 
 def test_the_solution_is_the_lessons_own_and_shown_after_an_attempt_only(said):
@@ -337,6 +355,18 @@ def test_an_attempt_outlives_the_kernel_in_the_ledger(book, said):
     lesson.progress()
     assert "One solution" in said[-2][0] and "1 of 4 exercises right" in said[-1][0]
     assert {name: state.right for name, state in progress.states(book.parent).items()} == {"1.1b": True}
+
+
+def test_in_a_kernel_where_the_lesson_has_not_begun_the_ledger_is_read_and_written_all_the_same(
+    book, said, monkeypatch
+):
+    lesson.check("1.1b", afterwards={"dep_time"})
+    monkeypatch.setattr(lesson, "_session", lesson._Session())  # a new kernel, and a click on a button
+    assert lesson.desk() == book.parent
+    lesson.solution("1.1b")
+    assert said[-1][0].startswith("One solution")
+    lesson.check("1.1b", afterwards={"dep_time"})
+    assert len(book.read_text().splitlines()) == 2
 
 
 def test_a_torn_line_loses_itself_alone(book, said):
@@ -410,11 +440,43 @@ def test_a_lesson_that_the_syllabus_lacks_is_refused_with_those_there_are():
         lesson.begin("7.7")
 
 
-def test_the_end_ticks_this_lesson_and_names_the_next(said):
-    lesson.begin("1.1")
+AFTERWARDS = {"dep_time", "dep_delay", "arr_time", "arr_delay", "air_time"}
+
+
+def test_the_end_of_a_lesson_in_which_nothing_was_answered_ticks_nothing_and_names_the_next(book, said):
     lesson.end()
     text = said[-1][0]
-    assert "☑ 1.1 The whole loop" in text and text.count("☑") == 1 and "Next: " in text
+    assert "☐ 1.1 The whole loop\n" in text and "☑" not in text and "Next: 1.2 " in text
+
+
+def test_the_end_shows_what_progress_says_of_every_lesson_of_the_course(book, said):
+    for name in ("1.3a", "1.3b", "1.3c", "1.3d", "1.3e"):
+        ledger.append(book, name, "right", source.digest(name))
+    lesson.check("1.1b", afterwards=AFTERWARDS)
+    lesson.end()
+    text, rich = said[-1]
+    assert "☐ 1.1 The whole loop: 1 of 4 exercises right\n" in text
+    assert "☑ 1.3 Baselines and metrics: 5 of 5 exercises right\n" in text and text.count("☑") == 1
+    assert "- **☐ 1.1 The whole loop: 1 of 4 exercises right**" in rich["text/markdown"]
+    lesson.progress(everything=True)
+    assert "6 of" in said[-1][0]
+
+
+def test_without_a_ledger_the_end_speaks_of_this_session_alone(said):
+    """So a recording, in which the solutions are judged, is the same whatever learner's desk stands beside it."""
+    lesson.begin("1.1")
+    for name in ("1.1a", "1.1b", "1.1c", "1.1d"):
+        lesson._session.entries.append({"exercise": name, "status": "right", "digest": source.digest(name)})
+    lesson.end()
+    text = said[-1][0]
+    assert "☑ 1.1 The whole loop: 4 of 4 exercises right\n" in text
+    assert "☐ 1.2 Scoping a project\n" in text and text.count("exercises") == 1
+
+
+def test_a_ledger_that_is_damaged_is_named_at_the_end_too(book, said):
+    book.write_bytes(b"{\n")
+    lesson.end()
+    assert said[-1][0].endswith("1 damaged lines of the ledger were skipped.")
 
 
 def test_scratch_folders_are_empty_apart_and_gone_at_exit(tmp_path):

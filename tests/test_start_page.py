@@ -35,7 +35,6 @@ print(answer)
 def folder(small_syllabus, tmp_path):
     """A learner's folder with two lessons of one exercise each, nothing attempted."""
     small_syllabus({id: OPENING.format(id=id) for id in ("1.1", "1.2")})
-    source.cells.cache_clear()
     copies.update(tmp_path)
     return tmp_path
 
@@ -79,6 +78,14 @@ def test_each_state_of_an_exercise_has_a_mark_and_a_word_of_its_own(folder):
     assert list(states.values()) == [progress.NOT_YET, progress.RIGHT_BEFORE, progress.RIGHT]
 
 
+def test_each_mark_is_a_link_to_its_exercise_and_says_in_words_what_the_sign_says(folder):
+    tried(folder, "1.1a", "wrong")
+    row = re.search(r'<tr data-path="course/lesson_1_1.ipynb">.*?</tr>', start_page.html(folder), re.S)[0]
+    [(attributes, sign)] = re.findall(r'<a class="workbook-mark" ([^>]+)>(.)</a>', row)
+    assert 'href="lab/tree/course/lesson_1_1.ipynb" data-exercise="1.1a"' in attributes
+    assert 'aria-label="1.1a: not yet"' in attributes and sign == "✗"
+
+
 def test_a_missing_or_damaged_ledger_shows_what_can_be_read(folder):
     tried(folder, "1.1a", "right")
     with (folder / ledger.NAME).open("a") as file:
@@ -106,3 +113,12 @@ def test_json_and_csv_list_every_exercise_with_tries_and_the_first_time_it_was_r
 def test_every_lesson_of_the_workbook_says_what_one_will_be_able_to_do():
     for lesson in syllabus.load().lessons:
         assert len(syllabus.abilities(lesson)) >= 3, lesson.id
+
+
+def test_a_lesson_that_changes_while_the_page_is_served_shows_that_its_exercise_was_right_before(
+    folder, small_syllabus
+):
+    tried(folder, "1.1a", "right")
+    assert 'title="1.1a: right"' in start_page.html(folder)
+    small_syllabus({id: OPENING.format(id=id).replace("42", "43") for id in ("1.1", "1.2")})
+    assert f'title="1.1a: {progress.RIGHT_BEFORE}"' in start_page.html(folder)

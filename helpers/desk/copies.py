@@ -30,7 +30,7 @@ def update(folder: Path, open_ones: Collection[str] = ()) -> list[str]:
     kept in `earlier/`; where it is not safe, the new lesson is laid beside it. Copies in `open_ones` (paths below the
     folder) are open in JupyterLab and left alone. Raises UsageError where the folder can't be written.
     """
-    with _writable(folder):
+    with writable(folder):
         (folder / ledger.NAME).touch()  # a lesson opened below it writes there
         told = [_update(folder, lesson, open_ones) for lesson in syllabus.load().lessons]
     return [sentence for sentence in told if sentence]
@@ -58,7 +58,7 @@ def news(folder: Path, lesson: Lesson) -> Path | None:
 def reset(folder: Path, lesson: Lesson) -> Path | None:
     """Begin a lesson anew; returns where the learner's copy is kept, None where there was none. Raises UsageError as `update` does."""
     path = folder / path_of(lesson)
-    with _writable(folder):
+    with writable(folder):
         kept = _keep(folder, path) if path.exists() else None
         _lay(folder, path, fresh(lesson))
     return kept
@@ -126,7 +126,7 @@ def _update(folder: Path, lesson: Lesson, open_ones: Collection[str]) -> str | N
 
 
 @contextlib.contextmanager
-def _writable(folder: Path):
+def writable(folder: Path):
     """The learner's folder, made on demand; a failure to write in it is told as what to do about it."""
     try:
         folder.mkdir(parents=True, exist_ok=True)

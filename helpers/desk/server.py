@@ -34,5 +34,13 @@ def _jupyter_server_extension_points() -> list[dict]:
 
 
 def _load_jupyter_server_extension(app) -> None:
+    app.io_loop.add_callback(_say_port, app)  # which it looks for after the extensions
     route = url_path_join(app.web_app.settings["base_url"], "workbook", "start")
     app.web_app.add_handlers(".*$", [(route, StartHandler)])
+
+
+def _say_port(app) -> None:
+    """Where JupyterLab is, if not where it was to be; its own word on this is lost among a hundred others."""
+    asked = app.config.ServerApp.get("port") or app.traits()["port"].default(app)
+    if app.port != asked:
+        app.log.warning("Port %s is taken: JupyterLab is at port %s. Its address follows.", asked, app.port)

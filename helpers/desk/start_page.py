@@ -38,7 +38,7 @@ def next_lesson(found: dict[Lesson, list[Standing]], folder: Path) -> Lesson | N
 
 
 def _next(found: dict[Lesson, list[Standing]], folder: Path) -> str:
-    right, total = _count(x for standings in found.values() for x in standings)
+    right, total = progress.count(x for standings in found.values() for x in standings)
     lesson = next_lesson(found, folder)
     if lesson is None:
         return f"<p>All {total} exercises are right. That is the whole workbook.</p>"
@@ -61,29 +61,36 @@ def _news(folder: Path) -> str:
 
 
 def _course(title: str, found: dict[Lesson, list[Standing]]) -> str:
-    right, total = _count(x for standings in found.values() for x in standings)
+    right, total = progress.count(x for standings in found.values() for x in standings)
     rows = "\n".join(_row(lesson, standings) for lesson, standings in found.items())
     return (
         f"<h2>{escape(title)}</h2>"
         f'<p><progress max="{total or 1}" value="{right}" aria-label="{escape(title)}"></progress> '
         f"{right} of {total} exercises right</p>"
-        '<table><thead><tr><th scope="col">Lesson</th><th scope="col">Comes after</th>'
-        '<th scope="col">Minutes</th><th scope="col">Exercises</th></tr></thead>'
+        '<table><thead><tr><th scope="col">Lesson</th><th scope="col">Exercises</th></tr></thead>'
         f"<tbody>{rows}</tbody></table>"
     )
 
 
 def _row(lesson: Lesson, standings: list[Standing]) -> str:
-    right, total = _count(standings)
+    right, total = progress.count(standings)
     abilities = "".join(f"<li>{_rich(text)}</li>" for text in syllabus.abilities(lesson))
-    marks = "".join(
-        f'<span title="{x.exercise}: {x.status}" aria-hidden="true">{MARKS[x.status]}</span>'
-        for x in standings
-    )
+    path = escape(copies.path_of(lesson).as_posix())
+    marks = " ".join(_mark(path, standing) for standing in standings)
+    after = f", after {' and '.join(lesson.after)}" if lesson.after else ""
     return (
-        f'<tr><th scope="row">{_link(lesson)}<details><summary>You will be able to</summary><ul>{abilities}</ul>'
-        f"</details></th><td>{', '.join(lesson.after) or '–'}</td><td>{lesson.minutes}</td>"
-        f'<td class="workbook-marks">{marks} <span>{right} of {total}</span></td></tr>'
+        f'<tr data-path="{path}"><th scope="row">{_link(lesson)} <small>{lesson.minutes} minutes{after}</small>'
+        f"<details><summary>You will be able to</summary><ul>{abilities}</ul></details></th>"
+        f"<td>{marks}<br>{right} of {total}</td></tr>"
+    )
+
+
+def _mark(path: str, standing: Standing) -> str:
+    """Where an exercise stands, leading to it: the row's `data-path` says in which copy, `data-exercise` which one it is."""
+    name = f"{standing.exercise}: {standing.status}"
+    return (
+        f'<a class="workbook-mark" href="lab/tree/{path}" data-exercise="{standing.exercise}" title="{name}" '
+        f'aria-label="{name}">{MARKS[standing.status]}</a>'
     )
 
 
@@ -93,11 +100,6 @@ def _link(lesson: Lesson) -> str:
 
 def _anchor(path: str, text: str) -> str:
     return f'<a href="lab/tree/{escape(path)}" data-path="{escape(path)}">{escape(text)}</a>'
-
-
-def _count(standings) -> tuple[int, int]:
-    standings = list(standings)
-    return sum(x.is_right for x in standings), len(standings)
 
 
 def _rich(markdown: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -42,6 +43,12 @@ def of(lesson: syllabus.Lesson, states: dict[str, ledger.State]) -> list[Standin
     return [_standing(lesson.id, name, states.get(name)) for name in syllabus.exercises(lesson)]
 
 
+def count(standings: Iterable[Standing]) -> tuple[int, int]:
+    """How many of these exercises are right, and how many there are."""
+    found = [standing.is_right for standing in standings]
+    return sum(found), len(found)
+
+
 def everything(states: dict[str, ledger.State]) -> dict[syllabus.Lesson, list[Standing]]:
     """All exercises by lesson, in the order of the course."""
     return {lesson: of(lesson, states) for lesson in syllabus.load().lessons}
@@ -58,11 +65,8 @@ def states(folder: Path) -> dict[str, ledger.State]:
 def as_json(folder: Path) -> str:
     """For whoever collects a class's progress: totals, and each exercise."""
     found = [standing for group in everything(states(folder)).values() for standing in group]
-    whole = {
-        "right": sum(x.is_right for x in found),
-        "exercises": len(found),
-        "standings": [asdict(x) for x in found],
-    }
+    right, total = count(found)
+    whole = {"right": right, "exercises": total, "standings": [asdict(x) for x in found]}
     return json.dumps(whole, indent=1, ensure_ascii=False)
 
 

@@ -7,9 +7,14 @@ from helpers.exercises import lesson_of
 from helpers.workbook import syllabus
 
 
-@functools.lru_cache(maxsize=8)
 def cells(lesson: syllabus.Lesson) -> tuple[tuple[str, frozenset[str], str], ...]:
     """The cells of a lesson that belong to an exercise, in order: (exercise id, tags, source). Raises UsageError if it has no text."""
+    return _cells(lesson, lesson.text)
+
+
+# Room for every lesson: the start page asks for all of them, every two seconds
+@functools.lru_cache(maxsize=64)
+def _cells(lesson: syllabus.Lesson, text: str) -> tuple[tuple[str, frozenset[str], str], ...]:
     return tuple(
         (cell.metadata["exercise"], frozenset(cell.metadata.get("tags", ())), cell.source)
         for cell in lesson.notebook().cells

@@ -19,9 +19,10 @@ _LOOKS = {
 _NOTE = "#56B4E9"
 
 
-def verdict(exercise_id: str, given: Verdict, note: str = "") -> None:
+def verdict(exercise_id: str, given: Verdict, *notes: str) -> None:
+    """The verdict, its reason, and the notes that are not empty."""
     symbol, word, colour = _LOOKS[given.status]
-    box(f"{symbol} {word}", exercise_id, [given.reason, *([note] if note else [])], colour)
+    box(f"{symbol} {word}", exercise_id, [given.reason, *filter(None, notes)], colour)
 
 
 def note(title: str, exercise_id: str, text: str) -> None:
@@ -33,7 +34,7 @@ def box(title: str, about: str, lines: list[str], colour: str) -> None:
     body = "".join(f'<div style="margin-top:.25em">{_rich(line)}</div>' for line in lines)
     page = (
         f'<div role="status" style="border-left:4px solid {colour};padding:.3em .9em;margin:.4em 0;'
-        f'max-width:48em;line-height:1.5"><strong>{html.escape(title)}</strong>'
+        f'max-width:38em;line-height:1.5"><strong>{html.escape(title)}</strong>'
         f'<span style="opacity:.75"> · {html.escape(about)}</span>{body}</div>'
     )
     say("\n".join([f"{title} · {about}", *lines]), **{"text/html": page})

@@ -1,8 +1,8 @@
-# run · test · learn · record · bench · twice · lint · lock · clean; each sets the environment up first, once.
+# run · test · learn · record · bench · twice · spread · lint · lock · clean; each sets the environment up first, once.
 # A learner's two commands are `make run` and `make test`.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup run test learn record bench twice lint lock clean
+.PHONY: help setup run test learn record bench twice spread lint lock clean
 unexport PYTHONDONTWRITEBYTECODE  # without bytecode TensorFlow imports in 19 s instead of 6
 unexport PYTHONPATH VIRTUAL_ENV
 PYTHON ?= python3
@@ -16,6 +16,7 @@ help:
 	@echo "make record  execute lessons that changed and write their .ipynb"
 	@echo "make bench   the timings this project promises, side by side"
 	@echo "make twice   record all lessons twice, elsewhere, in another order, and compare"
+	@echo "make spread  measure how far trained numbers move in other orders of summation (hours)"
 	@echo "make lint    ruff        make lock  requirements.lock from pyproject.toml        make clean"
 
 setup:
@@ -40,6 +41,9 @@ bench: setup
 
 twice: setup
 	$(BIN)/python tests/twice.py
+
+spread: setup
+	$(BIN)/python tests/spread.py
 
 lint: setup
 	$(BIN)/ruff check -q .

@@ -4,7 +4,6 @@ import math
 
 import nbformat.v4 as v4
 import pytest
-
 import spread
 
 

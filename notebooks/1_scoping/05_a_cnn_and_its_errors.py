@@ -438,7 +438,7 @@ figures.table(
     pd.DataFrame({name: decided(*case) for name, case in cases.items()}, columns).T.rename_axis("decision"),
     formats={"threshold": "{:.2f}"}
     | dict.fromkeys(["flagged", "recall", "false alarms"], "{:.0%}")
-    | dict.fromkeys(["loss per 100", "from", "to"], "{:.1f}"),
+    | dict.fromkeys(["loss per 100", "from", "to"], "{:.0f}"),
     bars=["loss per 100"],
 )
 
@@ -457,7 +457,7 @@ rows = {name: per_100(cost, modules) for name, cost in saved.items()}
 figures.table(
     pd.DataFrame(rows, ["saves per 100", "from", "to"]).T.rename_axis("on the same cells"),
     caption=f"The two with a threshold from the prices agree on {np.mean(plain == weighted):.0%} of the cells",
-    formats=dict.fromkeys(["saves per 100", "from", "to"], "{:+.1f}"),
+    formats=dict.fromkeys(["saves per 100", "from", "to"], "{:+.0f}"),
 )
 
 # %% [markdown]
@@ -778,7 +778,7 @@ usual_cost = costs.pop("as in development")
 rows = {week: per_100(cost - usual_cost, block[test]) for week, cost in costs.items()}
 figures.table(
     pd.DataFrame(rows, ["more per 100", "from", "to"]).T.rename_axis("loss against the first row"),
-    formats=dict.fromkeys(["more per 100", "from", "to"], "{:+.1f}"),
+    formats=dict.fromkeys(["more per 100", "from", "to"], "{:+.0f}"),
 )
 
 # %% [markdown]

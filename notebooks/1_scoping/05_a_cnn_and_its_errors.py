@@ -468,7 +468,11 @@ figures.table(
 fifth = pd.qcut(chances["CNN"][development], 5, labels=False) + 1
 stated = {name: chances[name][development] for name in ("CNN", "CNN, class weights")}
 means = pd.DataFrame(stated | {"share defective": truth}).groupby(fifth).mean()
-figures.table(means.rename_axis("fifth by the CNN's chance"), caption="Mean chance, and what came of it")
+figures.table(
+    means.rename_axis("fifth by the CNN's chance"),
+    caption="Mean chance, and what came of it",
+    formats=dict.fromkeys(means, "{:.2f}"),
+)
 
 # %% [markdown]
 # In four of the fifths the CNN's chance is about right; in the lowest it is too sure, and defects pass. The weighted network states too much in all but the lowest: its chances
@@ -783,9 +787,9 @@ figures.table(
 
 # %% [markdown]
 # The first row is the honest result on modules nobody has touched: about what development promised. With less light, nearly every cell is flagged. The ROC-AUC hardly notices,
-# because the order of the cells stays. The mean loss proves nothing either: zero is inside all three intervals, because eight modules are few, and because with a miss at three false
+# because the order of the cells stays. The mean loss proves little either: every interval reaches to zero or across it, because eight modules are few, and because with a miss at three false
 # alarms, flagging everything is not much worse than this model. What breaks is the work: inspectors were hired for fewer than half of the cells, and now they get nearly all. With more light it goes the other way:
-# nearly half of the defective cells pass, in silence. Out of focus, one cell in ten more is flagged, and nothing is gained by it.
+# nearly half of the defective cells pass, in silence. Out of focus, about one cell in ten more is flagged, and the loss shows no gain by it.
 #
 # How is it caught? Labels come weeks later. The **output metric** "share flagged" is there at once and moves each time; but it would move in a week of bad cells, too. The **input metrics** look at the pictures
 # themselves: brightness and sharpness. Types differ, so each cell is compared with its type's median. Modules differ, so we take the mean of each module, and measure how far a week's

@@ -1,6 +1,8 @@
 """The measure of `make spread`: how much of its tolerance a cell's deviation takes."""
 
+import copy
 import math
+import types
 
 import nbformat.v4 as v4
 import pytest
@@ -31,18 +33,27 @@ def test_a_deviation_is_told_in_units_of_the_tolerance(old, new, tags, share):
     assert bool(said) == (old != new)
 
 
-def test_a_deviation_beyond_the_tolerance_is_seen_in_the_midst_of_a_lesson(monkeypatch):
-    """The whole way from two executed notebooks to a row of the table; a cell's number shifted by three tolerances."""
-    lesson = spread.syllabus.load().lesson("1.5")
-    text = lesson.notebook()
-    code = [c for c in text.cells if c.cell_type == "code"]
-    place = next(n for n, c in enumerate(code) if "rtol" in str(c.metadata.get("tags")))
-    rtol, _ = spread.compare.tolerance(code[place].metadata.tags)
-    runs = {}
-    for name, value in {spread.AS_SET: 0.5, "oneDNN": 0.5 * (1 + 3 * rtol)}.items():
-        notebook = lesson.notebook()
-        [c for c in notebook.cells if c.cell_type == "code"][place].outputs = cell(f"CNN {value:.6f}")
-        runs[name] = {lesson.id: notebook}
-    [row] = [row for row in spread.rows(lesson, runs) if row["used"]]
-    assert row["cell"] == place and row["most by"] == "oneDNN"
+def test_a_wrong_number_is_seen_in_the_midst_of_a_lesson_and_its_variant_named():
+    """From executed notebooks to the table, with the second of three cells off by three times its tolerance."""
+    cells = [
+        v4.new_code_cell("1"),
+        v4.new_code_cell("2", metadata={"tags": ["rtol=0.02"]}),
+        v4.new_code_cell("3"),
+    ]
+
+    def executed(middle):
+        notebook = v4.new_notebook(cells=[v4.new_markdown_cell("why"), *copy.deepcopy(cells)])
+        for place, words in enumerate(["sound", middle, "sound"], 1):
+            notebook.cells[place].outputs = cell(words)
+        return {"9.9": notebook}
+
+    lesson = types.SimpleNamespace(id="9.9", notebook=lambda: v4.new_notebook(cells=cells))
+    runs = {
+        spread.AS_SET: executed("AUC 0.500"),
+        "one thread": executed("AUC 0.501"),
+        "oneDNN": executed("AUC 0.530"),
+    }
+    [row] = spread.rows(lesson, runs)
+    assert (row["cell"], row["most by"]) == (1, "oneDNN")
     assert row["used"] == pytest.approx(3, rel=0.02)
+    assert row["one thread"] == pytest.approx(0.1, rel=0.02)

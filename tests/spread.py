@@ -5,7 +5,7 @@ under each of `VARIANTS`: other threads, another library for the products of mat
 cell how much of its tolerance that took, in units of the tolerance (1 is the limit), and which tolerance would be enough.
 All of it stands in build/spread/spread.csv; cells beyond half of their tolerance are printed, and the exit status is 1 if one
 is beyond it. `python tests/spread.py 1.5 --variant "one thread"` measures a part. Runs are kept in build/spread as long as
-what produced them stays as it is. Takes as long as the lessons seven times over, so two hours.
+what produced them stays as it is. Takes as long as the lessons seven times over.
 """
 
 import argparse
@@ -32,9 +32,7 @@ VARIANTS = {
     "four threads": {"OMP_NUM_THREADS": "4", "TF_NUM_INTEROP_THREADS": "4", "TF_NUM_INTRAOP_THREADS": "4"},
     "AVX-512": {"ONEDNN_MAX_CPU_ISA": "DEFAULT"},
     "oneDNN": {"ONEDNN_MAX_CPU_ISA": "DEFAULT", "TF_ENABLE_ONEDNN_OPTS": "1"},
-    "Eigen": {
-        "TENSORFLOW_USE_CUSTOM_CONTRACTION_KERNEL": "false"
-    },  # its own loops in place of oneDNN's sgemm
+    "Eigen": {"TENSORFLOW_USE_CUSTOM_CONTRACTION_KERNEL": "false"},  # its loops in place of oneDNN's sgemm
     "SSE": {
         "NPY_DISABLE_CPU_FEATURES": NO_AVX,
         "ONEDNN_MAX_CPU_ISA": "SSE41",

@@ -39,6 +39,24 @@ VARIANTS = {
         "OPENBLAS_CORETYPE": "Nehalem",
     },
 }
+DISTURBED = "disturbed"  # with the settings as they are
+VARIANTS[DISTURBED] = {}
+DISTURBANCE = """
+
+import keras
+
+if not hasattr(keras.Layer, "undisturbed"):
+    keras.Layer.undisturbed = keras.Layer.add_weight
+
+    def add_weight(self, *args, **options):
+        weight = self.undisturbed(*args, **options)
+        if weight.trainable:
+            weight.assign(weight * (1 + 1e-6))
+        return weight
+
+    keras.Layer.add_weight = add_weight
+"""
+ADDED = {DISTURBED: dict.fromkeys(["helpers/lesson.py", "helpers/flights/model.py"], DISTURBANCE)}
 FOUND = """
 import json, os
 import numpy, threadpoolctl
@@ -69,7 +87,7 @@ def measure(variant: str, lessons: list, jobs: int) -> dict:
         checkout = Path(place, "checkout")
         checkout.mkdir()
         nbformat.write(v4.new_notebook(cells=[v4.new_code_cell(FOUND)]), checkout / "found.ipynb")
-        executed = twice.executed(Path(place), [*missing, "found.ipynb"], jobs, settings)
+        executed = twice.executed(Path(place), [*missing, "found.ipynb"], jobs, settings, ADDED.get(variant))
     found = json.loads(executed.pop("found").cells[0].outputs[0].text)
     in_force = found.pop("environment")
     if settings != {name: in_force.get(name) for name in settings}:

@@ -16,12 +16,22 @@ import nbformat
 from helpers.workbook import compare, kernelspec, syllabus
 
 
-def executed(folder: Path, names: list[str], jobs: int, settings: dict[str, str] | None = None) -> dict:
+def executed(
+    folder: Path,
+    names: list[str],
+    jobs: int,
+    settings: dict[str, str] | None = None,
+    added: dict[str, str] | None = None,
+) -> dict:
     """Run the lessons from a copy of this checkout in `folder`; returns the executed notebooks by lesson id.
 
-    With `settings`, that copy computes with these in place of helpers/environment.py's, and so do its kernels.
+    With `settings`, that copy computes with these in place of helpers/environment.py's, and so do its kernels. `added` is
+    code by the name of the copy's file that it goes to the end of.
     """
     environment = checkout.make(folder / "checkout") | {"WORKBOOK_BUILD": str(folder / "build")}
+    for name, code in (added or {}).items():
+        with (folder / "checkout" / name).open("a") as file:
+            file.write(code)
     if settings:
         (folder / "checkout" / "helpers" / "environment.py").write_text(f"ENVIRONMENT = {settings!r}\n")
         spec = folder / "jupyter" / "kernels" / "python3" / "kernel.json"

@@ -355,7 +355,7 @@ def ranking(name):
     return score["ROC-AUC"], *np.quantile(areas[name], [0.025, 0.975]), score["PR-AUC"]
 
 
-# %% tags=["rtol=0.01", "atol=0.006"]
+# %% tags=["rtol=0.015", "atol=0.003"]
 rows = {name: ranking(name) for name in chances}
 figures.table(
     pd.DataFrame(rows, ["ROC-AUC", "from", "to", "PR-AUC"]).T.rename_axis("development, out of fold"),
@@ -424,7 +424,7 @@ def decided(chance, at):
     return at, flagged.mean(), score["recall"], score["false alarms"], *cost
 
 
-# %% tags=["atol=4"]
+# %% tags=["rtol=0.04", "atol=3"]
 cases = {
     "flag every cell": (np.ones(len(frame)), 0.5),
     "image statistics, break-even": (chances["image statistics"], break_even),
@@ -464,7 +464,7 @@ figures.table(
 # First row: the weights had moved the threshold, and little else. Moving it by hand does that without
 # training again, and next year's prices need no new model. We keep the unweighted network, whose chances can still be read as chances, more or less:
 
-# %% tags=["atol=0.02"]
+# %% tags=["atol=0.04"]
 fifth = pd.qcut(chances["CNN"][development], 5, labels=False) + 1
 stated = {name: chances[name][development] for name in ("CNN", "CNN, class weights")}
 means = pd.DataFrame(stated | {"share defective": truth}).groupby(fifth).mean()
@@ -697,7 +697,7 @@ figures.table(
     plan.drop(columns=["frequency", "headroom"]),
     caption="Loss per 100 cells that a week is expected to save, and the share of draws in which a tag comes first",
     formats=dict.fromkeys(plan.columns[3:], "{:.2f}") | {"points": "{:.1f}"},
-    bars=["a week saves"],
+    bars={"a week saves": missed},
 )
 
 # %% [markdown]
@@ -765,7 +765,7 @@ def lived(chance):
     return score["ROC-AUC"], flagged.mean(), score["recall"], score["false alarms"], cost
 
 
-# %% tags=["rtol=0.06", "atol=0.06"]
+# %% tags=["rtol=0.07", "atol=0.05"]
 outcome = pd.DataFrame(
     {week: lived(chance) for week, chance in answers.items()},
     ["ROC-AUC", "flagged", "recall", "false alarms", "loss per 100"],

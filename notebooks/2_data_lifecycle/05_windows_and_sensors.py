@@ -643,7 +643,7 @@ def learn(body):
     return model(window[test]).numpy()
 
 
-# %% tags=["atol=1"]
+# %% tags=["atol=0.04"]
 forecasts = {name: guess[test] for name, guess in guesses.items()}
 forecasts["linear"] = now[test] + deviations * linear.predict(flat[test])
 forecasts |= {name: now[test] + deviations * learn(body) for name, body in NETWORKS.items()}
@@ -674,7 +674,7 @@ def ratio(method, than, wide=1.96):
     return middle, middle - half, middle + half
 
 
-# %% tags=["atol=1"]
+# %% tags=["atol=0.02"]
 rows = []
 for name in list(forecasts)[1:]:
     triples = zip(*ratio(name, "persistence"), strict=True)
@@ -685,7 +685,7 @@ figures.table(pd.DataFrame(rows, columns=["", *TARGETS]), caption="RMSE over tha
 # Now the networks against the linear model. Those are nine comparisons, and with nine intervals at 95 % one would often miss by chance. At 99.4 %
 # each (2.77 standard errors), all nine hold together with 95 % (Bonferroni's correction).
 
-# %% tags=["atol=1"]
+# %% tags=["atol=0.02"]
 fig, axes = plt.subplots(1, 3, figsize=(9, 2.6), sharex=True, sharey=True)
 said = []
 for k, (ax, target) in enumerate(zip(axes, TARGETS, strict=True)):

@@ -1,11 +1,13 @@
 """Measures how far the lessons' numbers move when the same sums are added up in another order.
 
-`make spread` executes every lesson in copies of this checkout, once with the settings of helpers/environment.py and once
-under each of `VARIANTS`: other threads, another library for the products of matrices, other instructions, and first weights
-a millionth off, which shows what rounding can grow to in training, whatever path through the libraries it takes. It says of each cell how much of its tolerance that took, in units of the tolerance (1 is the limit), and which tolerance would be enough.
-All of it stands in build/spread/spread.csv; cells beyond half of their tolerance are printed, and the exit status is 1 if one
-is beyond it. `python tests/spread.py 1.5 --variant "one thread"` measures a part. Runs are kept in build/spread as long as
-what produced them stays as it is. Takes as long as the lessons seven times over.
+`make spread` executes every lesson in copies of this checkout, once with the settings of helpers/environment.py and
+once under each of `VARIANTS`: other threads, another library for the products of matrices, other instructions, and
+first weights a millionth off, which shows what rounding can grow to in training, whatever path through the libraries
+it takes. It says of each cell how much of its tolerance that took, in units of the tolerance (1 is the limit), and
+which tolerance would be enough. All of it stands in build/spread/spread.csv; cells beyond half of their tolerance are
+printed, and the exit status is 1 if one is beyond it. `python tests/spread.py 1.5 --variant "one thread"` measures a
+part. Runs are kept in build/spread as long as what produced them stays as it is. Takes as long as the lessons eight
+times over.
 """
 
 import argparse

@@ -1,8 +1,8 @@
-# run · test · learn · record · bench · desk-bench · pictures · twice · stalls · lint · lock · clean; each sets the environment up first, once.
+# run · test · learn · record · bench · desk-bench · pictures · twice · spread · stalls · lint · lock · clean; each sets the environment up first, once.
 # A learner's two commands are `make run` and `make test`.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup run test learn record bench desk-bench pictures twice stalls lint lock clean
+.PHONY: help setup run test learn record bench desk-bench pictures twice spread stalls lint lock clean
 unexport PYTHONDONTWRITEBYTECODE  # without bytecode TensorFlow imports in 19 s instead of 6
 unexport PYTHONPATH VIRTUAL_ENV
 PYTHON ?= python3
@@ -18,6 +18,7 @@ help:
 	@echo "make desk-bench  the same for JupyterLab in a browser        make pictures  those of the README"
 	@echo "make twice   record all lessons twice, elsewhere, in another order, and compare"
 	@echo "make stalls  fifty Run Alls in JupyterLab, both cores busy (RUNS=50 LESSON=1.4): how many stall"
+	@echo "make spread  measure how far trained numbers move in other orders of summation (hours)"
 	@echo "make lint    ruff        make lock  requirements.lock from pyproject.toml        make clean"
 
 setup:
@@ -48,6 +49,9 @@ pictures: setup
 
 twice: setup
 	$(BIN)/python tests/twice.py
+
+spread: setup
+	$(BIN)/python tests/spread.py
 
 RUNS ?= 50
 LESSON ?= 1.4

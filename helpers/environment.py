@@ -7,6 +7,7 @@ ENVIRONMENT = {
     # ^ with AVX-512, numpy's exp, log and power differ in the last digit, and argsort in the order of ties
     "OMP_NUM_THREADS": "2",  # scikit-learn adds up by thread: how many there are is part of the result
     "OMP_WAIT_POLICY": "passive",  # threads that wait let others run: lessons side by side do not stand still
+    "ONEDNN_MAX_CPU_ISA": "AVX2",  # TensorFlow multiplies some matrices with its sgemm, also where the option below is 0
     "OPENBLAS_CORETYPE": "Haswell",  # numpy, scipy: the kernels for AVX2, also where there are later ones
     "OPENBLAS_NUM_THREADS": "1",  # their matrices are small here
     "PYTHONHASHSEED": "0",  # the order of sets of strings

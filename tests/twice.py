@@ -4,6 +4,7 @@
 the cells declare. Takes as long as the lessons three times over.
 """
 
+import json
 import subprocess
 import sys
 import tempfile
@@ -12,16 +13,35 @@ from pathlib import Path
 import checkout
 import nbformat
 
-from helpers.workbook import compare, syllabus
+from helpers.workbook import compare, kernelspec, syllabus
 
 
-def executed(folder: Path, names: list[str], jobs: int) -> dict:
-    """Run the lessons from a copy of this checkout in `folder`; returns the executed notebooks by lesson id."""
+def executed(
+    folder: Path,
+    names: list[str],
+    jobs: int,
+    settings: dict[str, str] | None = None,
+    added: dict[str, str] | None = None,
+) -> dict:
+    """Run the lessons from a copy of this checkout in `folder`; returns the executed notebooks by lesson id.
+
+    With `settings`, that copy computes with these in place of helpers/environment.py's, and so do its kernels. `added` is
+    code by the name of the copy's file that it goes to the end of.
+    """
     environment = checkout.make(folder / "checkout") | {"WORKBOOK_BUILD": str(folder / "build")}
+    for name, code in (added or {}).items():
+        with (folder / "checkout" / name).open("a") as file:
+            file.write(code)
+    if settings:
+        (folder / "checkout" / "helpers" / "environment.py").write_text(f"ENVIRONMENT = {settings!r}\n")
+        spec = folder / "jupyter" / "kernels" / "python3" / "kernel.json"
+        spec.parent.mkdir(parents=True)
+        spec.write_text(json.dumps(kernelspec.content() | {"env": settings}))
+        environment |= {"JUPYTER_PATH": str(folder / "jupyter"), "WORKBOOK_WARM_IDLE": "60"}
     call = [sys.executable, "-m", "helpers.workbook.cli", "run", *names, "--jobs", str(jobs)]
     subprocess.run(call, cwd=folder / "checkout", env=environment, check=True, stdout=subprocess.DEVNULL)
     pages = folder / "build" / "report" / "notebooks"
-    return {name: nbformat.read(pages / f"{name}.ipynb", 4) for name in names}
+    return {page.stem: nbformat.read(page, 4) for page in pages.glob("*.ipynb")}
 
 
 def differences(one, other) -> list[str]:

@@ -325,7 +325,7 @@ def scores(late, named, title):
 percent = dict.fromkeys(["late", "predicted", "alerts"], "{:.1%}")
 look = {"formats": percent | {"dollars": "{:,.0f}"}, "bars": ["dollars"]}
 
-# %% tags=["rtol=0.01"]
+# %% tags=["atol=3"]
 late = test.late.to_numpy()
 models = {
     "alert on every flight": np.ones(len(test)),
@@ -358,7 +358,7 @@ def against(late, new, old, day):
     return 1000 * gain.mean(), *interval(gain, day)
 
 
-# %% tags=["rtol=0.05", "atol=3"]
+# %% tags=["atol=3"]
 pairs = {
     "logistic − rule": (logistic, rule),
     "boosting − rule": (boosting, rule),
@@ -371,7 +371,7 @@ figures.table(
     formats=dict.fromkeys(["dollars", "from", "to"], "{:+,.0f}"),
 )
 
-# %% tags=["rtol=0.05", "atol=3"]
+# %% tags=["atol=3"]
 gains = {name: (mean, low, high) for name, mean, low, high in rows}
 mean, low, high = gains["boosting − logistic"]
 verdict = "contains zero: March can't tell the two apart" if low < 0 < high else "does not contain zero"
@@ -437,7 +437,7 @@ def chances(answer):
     return np.array(answer.json()["outputs"]).ravel()
 
 
-# %% tags=["rtol=0.02"]
+# %% tags=["atol=1"]
 two = test.head(2)
 answer = ask(two)
 figures.table(
@@ -462,7 +462,7 @@ figures.md(
 # %% [markdown]
 # Now let another team call the server. Their weather service is European and reports the temperature in degrees Celsius.
 
-# %% tags=["rtol=0.02", "atol=2"]
+# %% tags=["atol=3"]
 celsius = test.assign(temp=(test.temp - 32) * 5 / 9)
 answer = ask(celsius)
 units = {"°F, as in training": served, "°C": chances(answer)}
@@ -492,7 +492,7 @@ def replay(month):
     return rows.assign(chance=chances(ask(rows)))
 
 
-# %% tags=["rtol=0.02", "atol=2"]
+# %% tags=["atol=3"]
 live = {3: test.assign(chance=served)} | {month: replay(month) for month in range(4, 8)}
 dashboard = pd.DataFrame(
     {month: report(rows.late, rows.chance) for month, rows in live.items()}
@@ -504,7 +504,7 @@ figures.table(dashboard, caption="Version 1, from March (test) to July", **look)
 # month. PR-AUC goes up and down around March's, so a dashboard that shows only PR-AUC is green (it also rises by itself with
 # the share of late flights, which makes it a poor number to compare months by). The alerts dry up, and with them the money.
 
-# %% tags=["rtol=0.05", "atol=3"]
+# %% tags=["atol=3"]
 fig, (left, right) = plt.subplots(1, 2, figsize=(9, 3.4))
 left.plot(dashboard.index, dashboard.late, label="really late")
 left.plot(dashboard.index, dashboard.predicted, label="predicted")
@@ -596,7 +596,7 @@ def by_temperature(rows):
 summer = pd.concat(live[month] for month in range(4, 8))
 seen = {"January, February": by_temperature(train), "April to July": by_temperature(summer)}
 
-# %% tags=["rtol=0.05", "atol=3"]
+# %% tags=["atol=3"]
 fig, ax = plt.subplots()
 ax.plot(degrees, believed, marker="", label="the model believes")
 for name, share in seen.items():
@@ -645,7 +645,7 @@ figures.table(
 # bring thunderstorms and the truth turns upwards. How much of the gap is that? We split the four months where the winter's
 # temperatures end.
 
-# %% tags=["rtol=0.02", "atol=0.003"]
+# %% tags=["atol=1"]
 warmest = train.temp.max()
 rows = []
 for name, part in {
@@ -681,7 +681,7 @@ figures.table(
 candidate = fit(flights[flights.month <= 6], features)
 july = live[7].assign(candidate=candidate(tensors(live[7], features))["late"].numpy().ravel())
 
-# %% tags=["rtol=0.05", "atol=5"]
+# %% tags=["atol=5"]
 groups = {"all": july, **dict(iter(july.groupby("origin")))}
 rows = [
     (
@@ -738,7 +738,7 @@ figures.table(
 # %% [markdown]
 # End of the loop? We replay the rest of the year, with version 2 on the server, and what version 1 would have earned beside it.
 
-# %% tags=["rtol=0.02", "atol=3"]
+# %% tags=["atol=3"]
 rest = {month: replay(month) for month in range(8, 13)}
 second = pd.DataFrame({month: report(rows.late, rows.chance) for month, rows in rest.items()}).T
 lead = {}
@@ -792,7 +792,7 @@ refused.status_code, refused.json()["error"]
 # The server refuses: the request lacks an input. That is the lucky case, a loud failure. Under pressure it is "fixed" within
 # the hour: the flight has not left yet, so the app sends a delay of 0.
 
-# %% tags=["rtol=0.02", "atol=3"]
+# %% tags=["atol=3"]
 patched = chances(ask(march.assign(dep_delay=0.0), [*features, "dep_delay"], "leaky"))
 cases = {"version 1": served, "with dep_delay, in the notebook": offline, "with dep_delay, served": patched}
 figures.table(scores(late, cases, "March"), **look)

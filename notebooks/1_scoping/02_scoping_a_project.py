@@ -362,7 +362,7 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 at_break_even = {name: (chance >= pays_from).to_numpy() for name, chance in chances.items()}
 alerts = {"checklist": checklist(judged, *limit), **at_break_even, "perfect foresight": judged.late.to_numpy() == 1}
 
-# %% tags=["rtol=0.01", "atol=2"]
+# %% tags=["atol=2"]
 rows = {}
 for name, alert in alerts.items():
     score = chances.get(name, alert)
@@ -379,7 +379,7 @@ figures.table(
     caption=f"Alert from {pays_from:.0%}: dollars per 1,000 flights, 95 % intervals over days",
 )
 
-# %% tags=["rtol=0.02", "atol=3"]
+# %% tags=["atol=3"]
 leads = []
 for name in ("boosting: and weather", "logistic: the same"):
     middle, low, high = with_interval((alerts["checklist"].astype(int) - alerts[name]) * outcome)
@@ -401,7 +401,7 @@ figures.md(f"The checklist's lead, paired on the same draws of days: {leads[0]},
 # **Benchmarks** from the literature help too, if they are read with care. Rebollo and Balakrishnan (*Characterization and prediction of air traffic delays*, Transportation Research C, 2014) report a test error
 # of 19 % for departure delays above or below 60 minutes, two hours ahead, on the 100 most delayed links of the country. (The paper predicts the state of a link, not of each flight on it.) Is ours better? An error rate says little without that of saying nothing:
 
-# %% tags=["rtol=0.01"]
+# %% tags=["atol=1"]
 best = "boosting: the same, more rows"
 error = {
     "never an alert": judged.late.mean(),
@@ -420,7 +420,7 @@ figures.table(
 #
 # Would more rows help instead? The cheapest test is to take rows away.
 
-# %% tags=["rtol=0.01", "atol=2"]
+# %% tags=["atol=2"]
 sizes = {
     f"{train_rows // 8:,}": backtest(boosting(in_time, most=train_rows // 8)),
     f"{train_rows:,}": chances["boosting: and recent"],
@@ -472,7 +472,7 @@ from helpers.widgets.threshold import pick
 
 chosen = pick(before, start=pays_from)
 
-# %% tags=["rtol=0.01", "atol=2"]
+# %% tags=["atol=2"]
 tuned = before.threshold[before.money.idxmax()]
 ways = {"chosen by hand": chosen.value, "best on April to June": tuned, "from the prices": round(pays_from, 2)}
 ways["best in hindsight"] = after.threshold[after.money.idxmax()]
@@ -482,7 +482,7 @@ figures.table(
     formats={"threshold": "{:.0%}", "money": "{:+,.0f}", "alerts": "{:.1%}", "precision": "{:.1%}", "recall": "{:.1%}"},
 )
 
-# %% tags=["rtol=0.01", "atol=2"]
+# %% tags=["atol=2"]
 import matplotlib.pyplot as plt
 
 fig, ax = plt.subplots()
@@ -509,7 +509,7 @@ figures.show(
 # %% [markdown]
 # Both curves are flat around their tops and steep on the left: alerting too often is the expensive mistake.
 
-# %% tags=["rtol=0.02"]
+# %% tags=["atol=1"]
 share = {name: at[name].money / at["best in hindsight"].money for name in ways}
 figures.md(
     f"On July to December the threshold from the prices earned {share['from the prices']:.0%} of what could be "
@@ -549,13 +549,13 @@ lesson.check("1.2c", operating_point=operating_point)
 # The table of section 3 compared everything with silence. But silence is not the alternative: the checklist is. Nobody needs a model to earn what the checklist earns. So the
 # value of the model is the *difference*, less what the model costs.
 
-# %% tags=["rtol=0.02", "atol=3"]
+# %% tags=["atol=3"]
 above = (alerts[best].astype(int) - alerts["checklist"]) * outcome
 yearly = yearly_cost + build_weeks * weekly / 3  # built once, written off over three years
 cost = yearly / len(flights) * 1000
 weeks = days // 7
 
-# %% tags=["rtol=0.02", "atol=3"]
+# %% tags=["atol=3"]
 summer, autumn = judged.month.isin([7, 8, 9]), judged.month > 9
 parts = {"April to June": first, "July to September": summer, "October to December": autumn}
 rows = {name: with_interval(np.where(mask, above, 0) / mask.mean()) for name, mask in parts.items()}
@@ -567,7 +567,7 @@ figures.table(
     caption=f"Dollars per 1,000 flights, 95 % intervals; the model costs {cost:,.0f}",
 )
 
-# %% tags=["rtol=0.02", "atol=3"]
+# %% tags=["atol=3"]
 year = len(flights) / 1000
 figures.md(
     f"The model earns **{extra * year:,.0f} dollars a year** above the checklist (95 % interval {extra_low * year:+,.0f} "
@@ -616,7 +616,7 @@ def net(gain, loss, weight, acted_on=1.0, cost=cost, chosen=in_winter):
 # %% [markdown]
 # One assumption at a time, from its low end to its high end, all others at their base: drawn as bars sorted by length, this is a **tornado diagram**.
 
-# %% tags=["rtol=0.02", "atol=3"]
+# %% tags=["atol=3"]
 ones, quarter = np.ones(number), {name: np.bincount(days, weights=mask) > 0 for name, mask in parts.items()}
 
 
@@ -629,7 +629,7 @@ swings = {name: (with_price(name, "low"), with_price(name, "high")) for name in 
 base = net(gain, loss, ones)
 by_quarter = [net(gain, loss, mask.astype(float)) for mask in quarter.values()]
 
-# %% tags=["rtol=0.02", "atol=3"]
+# %% tags=["atol=3"]
 swings["season"] = min(by_quarter), max(by_quarter)
 swings["desks act on"] = net(gain, loss, ones, 0.5), net(gain, loss, ones, 1.0)
 swings["cost of the model"] = net(gain, loss, ones, cost=2 * cost), net(gain, loss, ones, cost=cost / 2)
@@ -640,7 +640,7 @@ signed = dict.fromkeys(tornado, "{:+,.0f}")
 caption = f"Net dollars per 1,000 flights, {base:+,.0f} at the base; swing: between the lowest and the highest of the three"
 figures.table(tornado.rename_axis("assumption"), formats=signed, caption=caption)
 
-# %% tags=["rtol=0.02", "atol=3"]
+# %% tags=["atol=3"]
 fig, ax = plt.subplots(figsize=(8, 3.6))
 for end, colour, hatch, height in (("low", figures.ORANGE, "//", 0.8), ("high", figures.BLUE, "", 0.45)):
     shade = {"color": colour, "hatch": hatch, "edgecolor": "white", "height": height}  # both visible on one side
@@ -683,7 +683,7 @@ lesson.check("1.2d", ask_first=ask_first, given={**ends, "base": base})
 # A tornado moves one assumption at a time. Two together make a map: every point is a pair of prices, the dashed line the **break-even line** on which the model pays for itself. Purple is beyond it: there the model is worth its cost. To make the
 # map smooth, and the test strict, each point compares with the rule that was best *in hindsight* at its prices.
 
-# %% tags=["rtol=0.02", "atol=3"]
+# %% tags=["atol=3"]
 gains, losses = np.arange(10, 301, 5), np.arange(5, 101, 2.5)
 surface = np.array([[net(g, -c, ones, chosen=in_hindsight) for g in gains] for c in losses])
 fig, ax = plt.subplots(figsize=(7.5, 4))
@@ -715,7 +715,7 @@ figures.show(
 # Now all together: prices drawn from their ranges (triangular, highest at the base), days drawn as before, and in the last row the cost of the model as well. Which uncertainty is the larger one, ours about the world
 # or that of the data?
 
-# %% tags=["rtol=0.03", "atol=5"]
+# %% tags=["atol=5"]
 rng = np.random.default_rng(seed)
 ends = prices[["low", "base", "high"]]
 drawn = pd.DataFrame({name: rng.triangular(*row, resamples) for name, row in ends.iterrows()})
@@ -729,7 +729,7 @@ model_costs = rng.triangular(cost / 2, cost, 2 * cost, resamples)
 together = zip(pairs, weights, model_costs, strict=True)
 scenario["both, and the cost"] = [net(g, c, w, cost=dear) for (g, c), w, dear in together]
 
-# %% tags=["rtol=0.03", "atol=5"]
+# %% tags=["atol=5"]
 spread = pd.DataFrame({name: np.quantile(values, [0.025, 0.5, 0.975]) for name, values in scenario.items()}).T
 spread.columns = ["from", "middle", "to"]
 spread["above zero"] = [np.mean(np.array(values) > 0) for values in scenario.values()]
@@ -780,7 +780,7 @@ expected = backtest(expected_delay)
 late_minutes = judged.arr_delay.clip(0, 180) * judged.late
 growing = np.where(judged.late == 1, saved * late_minutes / late_minutes[judged.late == 1].mean() + every, loss)
 
-# %% tags=["rtol=0.02", "atol=3"]
+# %% tags=["atol=3"]
 errors = {
     "boosting": (expected - judged.arr_delay).abs()[rest].median(),
     "always the median": (judged.arr_delay[rest] - judged.arr_delay[first].median()).abs().median(),
@@ -802,13 +802,13 @@ figures.table(
     caption="July to December, dollars per 1,000 flights above the checklist; both cuts chosen on April to June",
 )
 
-# %% tags=["rtol=0.02", "atol=3"]
+# %% tags=["atol=3"]
 figures.md(
     f"Minutes against chance, paired: {duel['the same for all']} dollars if the savings are the same for all, "
     f"{duel['growing with the delay']} if they grow. Even where the promise could pay, there is no lead to see."
 )
 
-# %% tags=["rtol=0.02"]
+# %% tags=["atol=1"]
 figures.md(
     f"Half of the regression's predictions are off by more than {errors['boosting']:.0f} minutes; saying the "
     "median of April to June "
@@ -846,7 +846,7 @@ def decide(low, high, cost):
     return "go" if low > cost else "no" if high < cost else "pilot"
 
 
-# %% tags=["rtol=0.02", "atol=3"]
+# %% tags=["atol=3"]
 five = np.where(judged.late == 1, (judged.arr_delay <= 20) * saved, 0) - 5 * minute_cost
 feed_weeks, feed_yearly = 12, 30_000  # the feed of departures and the checklist; the model reads the same feed
 feed = (feed_yearly + feed_weeks * weekly / 3) / len(flights) * 1000
@@ -874,7 +874,7 @@ figures.table(
 #
 # A positive sum hides who pays. Split the checklist's money by who gets it.
 
-# %% tags=["rtol=0.01", "atol=2"]
+# %% tags=["atol=2"]
 hits, sent = (alerts["checklist"] & is_late).mean(), alerts["checklist"].mean()
 times = {"every alert": sent, "false alert": sent - hits, "true alert": hits}
 shares = (1000 * prices.base * prices["paid on"].map(times)).groupby(prices.who).sum().sort_values()
@@ -890,7 +890,7 @@ figures.table(
 #
 # Among the passengers, too, burdens are not equal. Take a punctual flight: how likely is it that its passengers are moved needlessly? And a late one: how likely are they to be warned?
 
-# %% tags=["rtol=0.02", "atol=0.003"]
+# %% tags=["atol=1"]
 large = judged.carrier.value_counts().loc[lambda n: n >= 2000].index
 
 
@@ -904,7 +904,7 @@ false = {c: share_of(alerts["checklist"], (judged.carrier == c).to_numpy() & ~is
 caught = {c: share_of(alerts["checklist"], (judged.carrier == c).to_numpy() & is_late) for c in large}
 order = sorted(large, key=lambda c: false[c][0])
 
-# %% tags=["rtol=0.02", "atol=0.003"]
+# %% tags=["atol=1"]
 fig, axes = plt.subplots(1, 2, figsize=(9, 3.8), sharey=True)
 for ax, values, title, marker in zip(
     axes, (false, caught), ("Punctual, and alerted", "Late, and warned"), ("o", "s"), strict=True
@@ -925,7 +925,7 @@ figures.show(
     + ".",
 )
 
-# %% tags=["rtol=0.02"]
+# %% tags=["atol=1"]
 low, high = order[0], order[-1]
 rank = pd.Series({c: false[c][0] for c in large}).corr(pd.Series({c: caught[c][0] for c in large}), method="spearman")
 figures.md(
@@ -961,7 +961,7 @@ pilots |= {f"checklist, {name} alone": check_money * (judged.origin == name).to_
 success = {name: [shown(dollars, n) for n in lengths] for name, dollars in pilots.items()}
 success = pd.DataFrame(success, index=lengths)
 
-# %% tags=["rtol=0.02", "atol=0.02"]
+# %% tags=["atol=1"]
 fig, ax = plt.subplots()
 success.plot(ax=ax)
 ax.axhline(0.8, color=figures.GREY, linewidth=0.8)
@@ -990,7 +990,7 @@ figures.show(
 #
 # **Resources** are part of the scope for the same reason: they decide for whom it pays.
 
-# %% tags=["rtol=0.02", "atol=3"]
+# %% tags=["atol=3"]
 rows = []
 for name in ["all", *large[:4]]:
     mask = np.ones(len(judged), bool) if name == "all" else (judged.carrier == name).to_numpy()
@@ -1054,7 +1054,7 @@ figures.table(broken)
 # %% [markdown]
 # A schema looks at one field at a time. What holds *between* fields needs code, and what holds between sheet and world needs the data. Both can be tested, so both are.
 
-# %% tags=["rtol=0.02"]
+# %% tags=["atol=1"]
 names, work = [candidate["name"] for candidate in sheet["candidates"]], sheet["resources"]
 true_alert, false_alert = sheet["prices"]["true_alert"], sheet["prices"]["false_alert"]
 off = [abs(sheet["value"][end] - ladder[column]["checklist"]) for end, column in (("low", "from"), ("high", "to"))]
@@ -1137,7 +1137,7 @@ lesson.check("1.2e", my_sheet=my_sheet)
 #
 # The checklist goes live. Before, somebody has asked how many people the desks need, and somebody has answered with an average.
 
-# %% tags=["rtol=0.01"]
+# %% tags=["atol=1"]
 hour = judged.time_hour.to_numpy()
 per_hour = pd.Series(alerts["checklist"]).groupby(hour).sum()
 figures.md(
@@ -1149,7 +1149,7 @@ figures.md(
 # Room enough, it seems. But lateness comes in storms, and so do alerts and money. What is above the capacity lapses: the flight leaves before anyone has looked. We replay the year with that limit, first as desks work by default, in order of
 # departure, then with the flights that have most reason to be looked at first: by the model's chance.
 
-# %% tags=["rtol=0.02", "atol=3"]
+# %% tags=["atol=3"]
 queue = judged.assign(dollars=outcome, chance=chance)[alerts["checklist"]]
 orders = {
     "in order of departure": ("day_minute", True),
@@ -1162,7 +1162,7 @@ for name, (key, ascending) in orders.items():
     taken[name] = ranked.groupby("time_hour").head(capacity)
 acted = {name: judged.index.isin(part.index).astype(int) for name, part in taken.items()}
 
-# %% tags=["rtol=0.02", "atol=3"]
+# %% tags=["atol=3"]
 rows = {name: (yes.sum() / len(queue), *with_interval(yes * outcome)) for name, yes in acted.items()}
 limited = pd.DataFrame(rows, index=["alerts acted on", "dollars", "from", "to"]).T.rename_axis("desk works")
 figures.table(
@@ -1172,7 +1172,7 @@ figures.table(
     caption=f"The checklist with {capacity} actions an hour: dollars per 1,000 flights",
 )
 
-# %% tags=["rtol=0.02"]
+# %% tags=["atol=1"]
 busy = queue.groupby("time_hour").dollars.agg(["sum", "size"])
 ahead = [acted["highest chance first"] - acted[name] for name in ("in order of departure", "worst recent first")]
 better, lead = (with_interval(difference * outcome) for difference in ahead)

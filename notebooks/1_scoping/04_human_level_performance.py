@@ -556,7 +556,7 @@ def chances(cv, groups=None):
     return cross_val_predict(reader, text, label, groups=groups, cv=cv, method="predict_proba")
 
 
-# %%
+# %% tags=["atol=0.2"]
 proba = {"model": chances(KFold(5, shuffle=True, random_state=seed))}
 says = {"always “negative”": np.full(len(words), names.index("negative")), "model": proba["model"].argmax(axis=1)}
 
@@ -966,7 +966,7 @@ def quarter(pair):
     }
 
 
-# %%
+# %% tags=["atol=0.2"]
 watch = pd.DataFrame({name: quarter(pair) for name, pair in careless.items()}).T.rename_axis("two of ten raters")
 shown = dict.fromkeys(["human level", "model", "agreement, first rater"], "{:.1%}")
 figures.table(watch, formats=shown | {"model's lead": "{:+.1f}"} | dict.fromkeys(list(watch)[-2:], "{:.2f}"))

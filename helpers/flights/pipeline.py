@@ -59,6 +59,10 @@ def eval_config(floor: float = 0.70, slice_floor: float = 0.65) -> tfma.EvalConf
     """What the gate asks: a ROC-AUC of `floor` on all flights, `slice_floor` at each airport, and no loss of
     more than 0.01 against the last blessed model, if there is one.
 
+    What can't be judged is refused. The airports are named, because `feature_keys` asks only the values that
+    occur, and an airport without flights would pass; where none is late, or all are, TFMA gives a ROC-AUC of 0,
+    which is below any floor but 0; a score that is NaN ends the evaluation with an error.
+
     Carriers are measured and not asked: a plain `threshold` would hold for them too, and the smallest has 31
     flights in July, too few to judge any model by.
     """

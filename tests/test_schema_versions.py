@@ -239,6 +239,42 @@ def test_the_second_contract_of_the_examples_adds_comparators_and_nothing_else(t
     assert new == old
 
 
+@pytest.fixture(scope="module")
+def batch():
+    """Some rows of January's examples, for what TFDV says of broken ones: the lessons and the pipeline live on it."""
+    return (
+        examples.table([1])[[f.name for f in load("examples", 2).feature]].iloc[::50].reset_index(drop=True)
+    )
+
+
+def test_to_tfdv_a_batch_without_rows_has_no_anomaly_and_data_missing_alone_tells(tfdv, batch):
+    contract = load("examples", 2)
+    none, some = (tfdv.generate_statistics_from_dataframe(rows) for rows in (batch.head(0), batch))
+    found = tfdv.validate_statistics(none, contract, previous_statistics=some)
+    assert found.data_missing and not found.anomaly_info and not found.HasField("dataset_anomaly_info")
+    assert not tfdv.validate_statistics(some, contract).data_missing
+
+
+def test_to_tfdv_a_baseline_without_features_is_no_drift(tfdv, batch):
+    from tensorflow_metadata.proto.v0 import statistics_pb2
+
+    some = tfdv.generate_statistics_from_dataframe(batch)
+    nothing = statistics_pb2.DatasetFeatureStatisticsList()
+    nothing.datasets.add()  # what it makes of a TFRecord file without records
+    found = tfdv.validate_statistics(some, load("examples", 2), previous_statistics=nothing)
+    assert not found.anomaly_info and not found.drift_skew_info
+
+
+def test_tfdv_names_a_feature_that_vanished_one_that_is_new_and_one_that_is_often_nan(tfdv, batch):
+    broken = batch.drop(columns="pressure").assign(extra=1)
+    broken["temp"] = broken["temp"].where(broken.index % 2 == 0)
+    broken["origin"] = broken["origin"].where(broken.index % 3 > 0)
+    found = findings(
+        tfdv, tfdv.generate_statistics_from_dataframe(broken), load("examples", 2), environment="TRAINING"
+    )
+    assert set(found) == {"pressure", "extra", "temp", "origin"}
+
+
 def test_changes_md_tells_what_the_files_say():
     text = (FOLDER / "CHANGES.md").read_text("utf-8")
     for table, versions in VERSIONS.items():

@@ -37,7 +37,19 @@ def FlightsExampleGen(
     examples_out.set_string_custom_property("payload_format", "FORMAT_TF_EXAMPLE")
     for split, chosen in months.items():
         [folder] = artifact_utils.get_split_uris([examples_out], split)
-        write(examples.table(chosen).iloc[::every], Path(folder) / "data_tfrecord-00000-of-00001.gz")
+        write(split_rows(split, chosen, every), Path(folder) / "data_tfrecord-00000-of-00001.gz")
+
+
+def split_rows(split: str, months: list[int], every: int):
+    """Each `every`-th row of the months. Raises ValueError unless some are late and some are not: there would
+    be nothing to learn from, or nothing to judge by."""
+    rows = examples.table(months).iloc[::every]
+    if rows[examples.LABEL].nunique() < 2:
+        raise ValueError(
+            f"of the {len(rows)} flights in the split {split} (months {months}, every={every}) none is late or all are: "
+            "take more months or a smaller `every`"
+        )
+    return rows
 
 
 def write(rows, path: Path, extra: tuple[str, ...] = ()) -> None:

@@ -7,9 +7,11 @@ time; the others wait and take the answer. `python -m helpers.flights.store` doe
 """
 
 import ast
+import contextlib
 import hashlib
 import json
 import os
+import re
 import shutil
 import sqlite3
 import subprocess
@@ -24,14 +26,17 @@ from ml_metadata.proto import metadata_store_pb2 as pb
 
 from helpers import ROOT, build, datasets
 from helpers.environment import ENVIRONMENT
+from helpers.flights.settings import checked
 
-CODE = ("examples", "example_gen", "features", "model", "trainer", "pipeline")
+CODE = ("settings", "examples", "example_gen", "features", "model", "trainer", "pipeline")
 SOURCES = [
     ROOT / "helpers" / "datasets.py",
     ROOT / "helpers" / "environment.py",
     *(ROOT / "helpers" / "flights" / f"{name}.py" for name in CODE),
     ROOT / "data" / "flights" / "schema" / "examples.v1.pbtxt",
 ]
+
+PATIENCE = 10  # seconds that another process may hold the store; one that writes needs milliseconds
 
 
 class PipelineError(RuntimeError):
@@ -59,15 +64,14 @@ def ensure(folder: Path | None = None, **settings) -> Artifacts:
 
     settings: what pipeline.create takes as train, evaluate, every, model and gate; other settings are other runs.
     folder: default build()/pipelines/flights. Safe to call from several processes, and after one of them
-    was killed. Raises PipelineError.
+    was killed. Raises ValueError for settings that can't be, at once, and PipelineError.
     """
+    settings = checked(settings)
     folder = Path(folder or build() / "pipelines" / "flights").resolve()
     root = folder / digest(settings)
     try:
         found = _finished(root)
-    except (
-        mlmd.errors.StatusError
-    ):  # being written by another process, or broken: the run, under its lock, can tell
+    except mlmd.errors.StatusError:  # being written by another process: the run, under its lock, can tell
         found = None
     return found or _run_apart(root, settings)
 
@@ -85,11 +89,17 @@ def digest(settings: dict) -> str:
 
 
 def _run_apart(root: Path, settings: dict) -> Artifacts:
-    root.parent.mkdir(parents=True, exist_ok=True)
     log = root.with_suffix(".log")
     command = [sys.executable, "-m", "helpers.flights.store", str(root), json.dumps(settings)]
+    try:
+        root.parent.mkdir(parents=True, exist_ok=True)
+        output = log.open("ab")
+    except OSError as error:
+        raise PipelineError(
+            f"{root.parent} can't be written to ({error.strerror}). Free it, or set WORKBOOK_BUILD to another folder."
+        ) from error
     with (
-        log.open("ab") as output,
+        output,
         subprocess.Popen(  # the open pipe tells the run that we are alive
             command,
             cwd=ROOT,
@@ -102,7 +112,7 @@ def _run_apart(root: Path, settings: dict) -> Artifacts:
         run.wait()
     if run.returncode:
         raise PipelineError(
-            f"The flights pipeline ended with code {run.returncode}. Its log, {log}, says why; "
+            f"The flights pipeline ended with code {run.returncode}{_reason(log)}. Its log is {log}; "
             "the next call goes on from what it finished."
         )
     found = _finished(root)
@@ -114,13 +124,19 @@ def _run_apart(root: Path, settings: dict) -> Artifacts:
     return found
 
 
+def _reason(log: Path) -> str:
+    """What an exception left as the last line of the log, to stand in a sentence; "" where there is none."""
+    last = log.read_text(encoding="utf-8", errors="replace").rstrip().rpartition("\n")[2]
+    return f" ({last})" if re.match(r"[\w.]+(Error|Exception)\b", last) else ""
+
+
 def _finished(root: Path) -> Artifacts | None:
     """From the pushed model back along its lineage; None if there is none, or if a file of it is gone."""
     metadata = root / "metadata.sqlite"
     if not metadata.exists():
         return None
     store = _open(metadata)
-    if "PushedModel" not in {kind.name for kind in store.get_artifact_types()}:
+    if store is None or "PushedModel" not in {kind.name for kind in store.get_artifact_types()}:
         return None
     pushed = [
         a for a in store.get_artifacts_by_type("PushedModel") if a.custom_properties["pushed"].int_value == 1
@@ -149,10 +165,37 @@ def _finished(root: Path) -> Artifacts | None:
     return found if all(path.exists() for path in vars(found).values() if path) else None
 
 
-def _open(metadata: Path) -> mlmd.MetadataStore:
+def _open(metadata: Path, write: bool = False) -> mlmd.MetadataStore | None:
+    """ML Metadata's store; None where the file is torn, or none of its.
+
+    Raises PipelineError where nothing can be told about the file, and it must not be taken for a torn one:
+    another process holds it, rights or disk deny it, another version of ML Metadata wrote it.
+    """
+    try:
+        uri = f"{metadata.as_uri()}?mode=rw"  # also to read: SQLite takes back what a killed writer left half done
+        with contextlib.closing(sqlite3.connect(uri, uri=True, timeout=PATIENCE)) as connection:
+            whole = connection.execute("PRAGMA quick_check").fetchone() == ("ok",)
+            known = connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'MLMDEnv'").fetchone()
+    except sqlite3.OperationalError as error:
+        raise PipelineError(
+            f"{metadata} can't be read ({error}). If another process holds it, end that one (`fuser {metadata}` "
+            "names it) and call again; nothing is lost."
+        ) from error
+    except sqlite3.DatabaseError:
+        return None
+    if not (whole and known):
+        return None
     config = pb.ConnectionConfig()
     config.sqlite.filename_uri = str(metadata)
-    return mlmd.MetadataStore(config)
+    if not write:
+        config.sqlite.connection_mode = pb.SqliteMetadataSourceConfig.READONLY
+    try:
+        return mlmd.MetadataStore(config)
+    except RuntimeError as error:
+        raise PipelineError(
+            f"{metadata} can't be opened ({str(error).split('. ')[0]}). Move {metadata.parent} away and call again: the "
+            "pipeline then runs anew."
+        ) from error
 
 
 def _maker(store: mlmd.MetadataStore, artifact: pb.Artifact) -> int:
@@ -198,23 +241,17 @@ def _sound(root: Path) -> bool:
     metadata = root / "metadata.sqlite"
     if not metadata.exists():
         return not root.exists()
-    try:
-        with sqlite3.connect(metadata) as connection:
-            if connection.execute("PRAGMA integrity_check").fetchone() != ("ok",):
-                return False
-        store = _open(metadata)
-        left = [
-            e
-            for e in store.get_executions()
-            if e.last_known_state in (pb.Execution.NEW, pb.Execution.RUNNING)
-        ]
-        for execution in left:
-            execution.last_known_state = pb.Execution.FAILED
-        store.put_executions(left)
-        made = [a for a in store.get_artifacts() if a.state == pb.Artifact.LIVE]
-        return all(Path(a.uri, "Format-Serving" if a.type == "Model" else "").exists() for a in made)
-    except (sqlite3.DatabaseError, mlmd.errors.StatusError):
+    store = _open(metadata, write=True)
+    if store is None:
         return False
+    left = [
+        e for e in store.get_executions() if e.last_known_state in (pb.Execution.NEW, pb.Execution.RUNNING)
+    ]
+    for execution in left:
+        execution.last_known_state = pb.Execution.FAILED
+    store.put_executions(left)
+    made = [a for a in store.get_artifacts() if a.state == pb.Artifact.LIVE]
+    return all(Path(a.uri, "Format-Serving" if a.type == "Model" else "").exists() for a in made)
 
 
 def _end_with_the_caller() -> None:

@@ -18,16 +18,9 @@ import tensorflow_transform as tft
 from tensorflow.core.protobuf import saved_model_pb2
 
 from helpers.flights import examples, features, model
+from helpers.flights.settings import MODEL as DEFAULTS
 
 SEED = 2013
-DEFAULTS = {
-    "members": 3,
-    "epochs": 2,
-    "batch": 512,
-    "learning_rate": 3e-3,
-    "hidden": [64, 32],
-    "dropout": 0.2,
-}
 METHODS = {"classify": tf.saved_model.CLASSIFY_METHOD_NAME, "regress": tf.saved_model.REGRESS_METHOD_NAME}
 
 

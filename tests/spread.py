@@ -80,7 +80,7 @@ def measure(variant: str, lessons: list, jobs: int) -> dict:
     """The lessons executed under a variant, by id: from build/spread, or run now and kept there."""
     folder = build() / "spread" / variant.replace(" ", "-").replace(",", "")
     folder.mkdir(parents=True, exist_ok=True)
-    kept = {lesson.id: read(folder / f"{lesson.id}.ipynb", syllabus.stamp(lesson)) for lesson in lessons}
+    kept = {lesson.id: read(folder / f"{lesson.id}.ipynb", stamp(lesson, variant)) for lesson in lessons}
     missing = [name for name, notebook in kept.items() if notebook is None]
     if not missing:
         return kept
@@ -96,9 +96,14 @@ def measure(variant: str, lessons: list, jobs: int) -> dict:
         raise SystemExit(f"The kernels of {variant!r} did not have its settings: {in_force}")
     print(f"{variant}: {in_force['WORKBOOK_KERNEL']} kernels, {found}", flush=True)
     for name, notebook in executed.items():
-        notebook.metadata["stamp"] = syllabus.stamp(syllabus.load().lesson(name))
+        notebook.metadata["stamp"] = stamp(syllabus.load().lesson(name), variant)
         nbformat.write(notebook, folder / f"{name}.ipynb")
     return kept | executed
+
+
+def stamp(lesson, variant: str) -> dict:
+    """What produces a lesson's outputs under a variant."""
+    return {**syllabus.stamp(lesson), "variant": VARIANTS[variant], "added": ADDED.get(variant, {})}
 
 
 def read(file: Path, stamp: dict):
@@ -175,7 +180,7 @@ def main():
     runs = {variant: measure(variant, lessons, asked.jobs) for variant in variants}
     table = [row for lesson in lessons for row in rows(lesson, runs)]
     with (build() / "spread" / "spread.csv").open("w", newline="") as file:
-        writer = csv.DictWriter(file, table[0])
+        writer = csv.DictWriter(file, table[0] if table else ["lesson"])
         writer.writeheader()
         writer.writerows(
             {k: f"{v:.3g}" if isinstance(v, float) else v for k, v in row.items()} for row in table

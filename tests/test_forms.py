@@ -123,6 +123,7 @@ PANDAS = {
     "Categorical": (pd.Categorical(["b", "a"]), ["b", "a"]),
     "Timestamp with a zone": (pd.Timestamp(ISO_NOON, tz="UTC"), f"{ISO_NOON}+00:00"),
     "Timedelta": (pd.Timedelta("5min"), "PT300S"),
+    "Timedelta of ns": (pd.Timedelta(1500, "ns"), "PT0.0000015S"),
     "NaT": (pd.NaT, None),
     "NA": (pd.NA, None),
     "Interval": (pd.Interval(0, 1), "(0, 1]"),
@@ -177,6 +178,7 @@ DUCKDB = {
         duckdb.sql("select 'AA' as carrier, 0.4::double as share union all select 'UA', 0.6"),
         ROWS,
     ),
+    "no rows": (duckdb.sql("select 1 as a where false"), []),
     "cells": (
         duckdb.sql(
             "select 0.5::decimal(3,1), uuid '00000000-0000-0000-0000-000000000001', date '2013-01-01', [1], interval 1 second"
@@ -215,6 +217,10 @@ def tensorflow():
         "tensor of text": (tf.constant(["a"]), ["a"]),
         "tensor of tensors": (tf.constant([[1], [2]]), [[1], [2]]),
         "scalar of numpy": (tf.constant(2.0).numpy(), 2),
+        "slices": (
+            tf.IndexedSlices(tf.constant([[1.0]]), tf.constant([1]), tf.constant([2, 1])),
+            [[0.0], [1.0]],
+        ),
         "ragged": (tf.ragged.constant([[1], [2, 3]]), [[1], [2, 3]]),
         "sparse": (tf.sparse.from_dense([[0, 1]]), [[0, 1]]),
         "Variable": (tf.Variable([1]), [1]),

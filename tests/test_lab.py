@@ -136,3 +136,18 @@ def test_a_taken_port_is_named_with_the_one_used_and_of_two_starts_at_once_the_s
     assert [process.returncode for process in ended] == [0], said
     assert "JupyterLab is running already: http://127.0.0.1:" in said
     assert f"Port {port} is taken: JupyterLab is at port " in said
+
+
+def test_a_lab_behind_a_password_is_found_and_the_copies_open_in_it_are_left(
+    small_syllabus, tmp_path, monkeypatch, capsys
+):
+    small_syllabus({"1.1": "# %%\nprint(1)\n"})
+    monkeypatch.setenv("WORKBOOK_LEARN", str(tmp_path / "learn"))
+    asked = {"api": {"version": "2"}, "api/sessions": None}  # as it answers without a token
+    server = {"root_dir": str(lab.learn_folder()), "url": "http://localhost:1/", "token": ""}
+    monkeypatch.setattr(lab, "_ask", lambda server, what: asked[what])
+    monkeypatch.setattr("jupyter_server.serverapp.list_running_servers", lambda: [server])
+    monkeypatch.setattr(lab.copies, "update", lambda *_: pytest.fail("which are open is not known"))
+    lab.open_lab(None, browser=False)
+    said = capsys.readouterr().out
+    assert "asks for a password" in said and "is running already" in said

@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -36,6 +37,7 @@ from helpers.workbook.syllabus import UsageError
         ("def f():\n    return 1 / 0\nf()", "cell error", "ZeroDivisionError: division by zero"),
         ("import time; time.sleep(99)", "cell time-out", "import time; time.sleep(99)"),
         ("import os, signal; os.kill(os.getpid(), signal.SIGKILL)", "dead kernel", "died of SIGKILL"),
+        ("import os; os.kill(os.getpid(), 40)", "dead kernel", "died of signal 40"),
         ("x = b'x' * 1_200_000_000; import time; time.sleep(60)", "dead kernel", "over the limit of 1 GB"),
     ],
 )
@@ -269,7 +271,7 @@ def test_a_report_or_a_time_that_cant_be_stored_is_said(small_syllabus):
     (store.folder.parent / "report").touch()
     with pytest.raises(UsageError, match="The report can't be written"):
         report.write([], {}, store)
-    store.folder.rmdir()
+    shutil.rmtree(store.folder)
     with pytest.raises(UsageError, match="time could not be stored"):
         store.took("1.1", 1.0)
 
@@ -588,3 +590,32 @@ def test_killed_between_taking_away_the_old_result_and_storing_the_new_one_has_a
     assert store.get("same").detail == "new"
     assert [path.name for path in store.folder.iterdir() if not path.name.startswith(".")] == ["same"]
     assert not list(store.folder.glob(".part-*")) and not (store.path("same") / "old").exists()
+
+
+def test_a_result_that_cant_take_the_old_ones_place_leaves_it_there(own_build, monkeypatch):
+    Store().put("same", Result("ok", "old"))
+    rename = os.rename
+
+    def full(source, target):
+        if Path(target).name == "same" and Path(source).name != "old":
+            raise OSError(28, "No space left on device")
+        rename(source, target)
+
+    monkeypatch.setattr(os, "rename", full)
+    with pytest.raises(UsageError, match="No space left"):
+        Store().put("same", Result("ok", "new"))
+    assert Store().get("same").detail == "old"
+
+
+def test_a_worker_that_cant_run_a_lesson_is_its_result_and_the_others_run(small_syllabus, monkeypatch):
+    small_syllabus({"1.1": lesson("1"), "1.2": lesson("2")})
+
+    def fails(job, tries=2):
+        if job.name == "1.1":
+            raise OSError(24, "Too many open files")
+        return Result("ok", notebook=job.notebook)
+
+    monkeypatch.setattr(run, "execute", fails)
+    results, _ = ran()
+    assert results["1.1"].outcome == "dead kernel" and "Too many open files" in results["1.1"].detail
+    assert results["1.2"].outcome == "ok"

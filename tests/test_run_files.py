@@ -121,6 +121,28 @@ def test_what_another_editor_has_made_of_a_notebook_runs_as_papermill_runs_it(ch
     assert refusals(tmp_path / "copy.ipynb") == [""]
 
 
+@pytest.mark.parametrize(
+    "tree",
+    [
+        {"cells": [{"cell_type": "markdown", "source": "x"}]},
+        {"nbformat": 4, "nbformat_minor": [], "cells": []},
+        {"nbformat": 4, "nbformat_minor": {}, "metadata": {}, "cells": []},
+        {"nbformat": [4], "cells": 1},
+    ],
+)
+def test_whatever_nbformat_fails_with_is_a_row(tree, tmp_path):
+    (tmp_path / "odd.ipynb").write_text(json.dumps(tree))
+    [reason] = refusals(tmp_path / "odd.ipynb")
+    assert "odd.ipynb is not a notebook that can be read" in reason
+
+
+def test_two_equal_copies_have_a_result_each(tmp_path):
+    for name in "ab":
+        (tmp_path / f"{name}.ipynb").write_text(notebook("1"))
+    a, b = run.tasks([str(tmp_path / "a.ipynb"), str(tmp_path / "b.ipynb")], {})
+    assert a.key != b.key
+
+
 # ---- parameters -----------------------------------------------------------------------------------------------------
 
 
@@ -140,6 +162,11 @@ def test_parameters_are_checked_against_the_cell_they_are_set_after(tmp_path, ow
         path.write_text(notebook(before, *tagged))
         with pytest.raises(UsageError, match="no parameter 'seed'. Its parameters: none"):
             run.tasks([str(path)], {"seed": 7})
+    path.write_text(notebook(tagged[0], "print(seed)", cell("seed = 3", "injected-parameters")))
+    with pytest.raises(UsageError, match="no parameter 'seed'. Its parameters: none"):
+        run.tasks([str(path)], {"seed": 7})
+    path.write_text(notebook(tagged[0], cell("seed = 3", "injected-parameters"), "print(seed)"))
+    assert run.tasks([str(path)], {"seed": 7})
 
 
 def test_a_copy_that_lacks_a_parameter_is_a_row_where_others_have_it(tmp_path):

@@ -1,5 +1,6 @@
 """A judged call ends when its time is over, whatever it does, and the process that judges lives on with its state."""
 
+import concurrent.futures
 import contextlib
 import functools
 import os
@@ -250,6 +251,43 @@ def test_what_a_call_says_is_passed_on_up_to_a_page(capsys):
 
 def test_a_call_that_asks_is_told_that_nobody_answers():
     assert records(lambda x: input("?"))[0]["error"].startswith("raised EOFError")
+
+
+def test_a_call_that_looks_again_and_again_whether_a_thread_of_the_kernel_is_done_is_made_there():
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        pool.submit(int).result()  # the thread is there before the fork
+
+        def polls(x):
+            future = pool.submit(lambda: x + 1)
+            while not future.done():
+                time.sleep(0.0005)
+            return future.result()
+
+        assert records(polls, seconds=4) == [{"input": [3], "output": 4}]
+
+
+@pytest.mark.parametrize("then", [lambda x: x, loops])
+def test_what_a_call_writes_to_the_connection_by_which_it_is_judged_is_left_out(then):
+    def scribbles(x):
+        frame = sys._getframe()
+        while "to_parent" not in frame.f_locals:
+            frame = frame.f_back
+        os.write(
+            frame.f_locals["to_parent"].fileno(),
+            b'hello\n7\n["stdout"]\n["of", "none"]\n' + b"\x7f" * 99 + b"\n",
+        )
+        return then(x)
+
+    [record] = records(scribbles)
+    assert record == OVER or record == {"input": [3], "output": 3}
+
+
+def test_where_a_process_cant_be_set_apart_a_call_is_made_all_the_same(monkeypatch):
+    def fails():
+        raise OSError("no /proc here")
+
+    monkeypatch.setattr(sandbox, "_detach", fails)
+    assert records(lambda x: x) == [{"input": [3], "output": 3}]
 
 
 def test_where_no_process_is_to_be_had_a_call_is_made_all_the_same(monkeypatch):

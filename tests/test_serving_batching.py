@@ -242,7 +242,7 @@ max_enqueued_batches <value: 5>
 num_batch_threads { value: 3 }
 thread_pool_name { value: "batches" }
 allowed_batch_sizes: 8
-allowed_batch_sizes: 32
+allowed_batch_sizes: 16
 pad_variable_length_inputs: true
 enable_large_batch_splitting { value: true }
 max_execution_batch_size { value: 16 }
@@ -250,7 +250,7 @@ max_execution_batch_size { value: 16 }
 
 
 def test_batching_parameters_are_read_as_protobuf_text_with_every_documented_field(tmp_path):
-    everything = BatchingParameters(32, 2000, 5, 3, "batches", (8, 32), True, True, 16)
+    everything = BatchingParameters(32, 2000, 5, 3, "batches", (8, 16), True, True, 16)
     assert BatchingParameters.read(DOCUMENTED) == everything
     file = tmp_path / "batching.txt"
     file.write_text(DOCUMENTED)
@@ -270,6 +270,15 @@ def test_batching_parameters_are_read_as_protobuf_text_with_every_documented_fie
         ("max_batch_size: 32", "Invalid protobuf text"),
         ("pad_variable_length_inputs { value: true }", "Invalid protobuf text"),
         (f"max_batch_size {{ value: {2**63} }}", "Invalid protobuf text.*out of range"),
+        (
+            "max_batch_size { value: 32 } max_execution_batch_size { value: 16 } "
+            "enable_large_batch_splitting { value: true } allowed_batch_sizes: [8, 32]",
+            "must be equal to max_execution_batch_size; last entry was 32; expected 16",
+        ),
+        (
+            "max_batch_size { value: 8 } enable_large_batch_splitting { value: true } allowed_batch_sizes: [4, 4, 8]",
+            "monotonically increasing",
+        ),
         ("max_batch_size {}", "max_batch_size must be positive; was 0"),
         ("max_batch_size { value: 0 }", "max_batch_size must be positive; was 0"),
         ("max_batch_size { value: -1 }", "max_batch_size must be positive; was -1"),

@@ -41,8 +41,13 @@ def open_lab(lesson: Lesson | None, browser: bool) -> None:
     """Bring the copies up to date; then show the JupyterLab that runs in them, or become it (and not return)."""
     folder = learn_folder()
     server = running(folder) or (None if _claim(folder) else _started(folder))
-    for sentence in copies.update(folder, open_notebooks(server) if server else ()):
-        print(sentence)
+    opened = open_notebooks(server) if server else set()
+    if opened is None:
+        print(
+            "JupyterLab asks for a password, so your copies are brought up to date when it is started anew."
+        )
+    else:
+        print(*(f"{sentence}\n" for sentence in copies.update(folder, opened)), sep="", end="")
     place = f"lab/tree/{copies.path_of(lesson).as_posix()}" if lesson else "lab"
     if server:
         address = f"{server['url']}{place}?token={server['token']}"
@@ -108,7 +113,7 @@ def running(folder: Path) -> dict | None:
     from jupyter_server.serverapp import list_running_servers
 
     for server in list_running_servers():
-        if Path(server.get("root_dir", "")).resolve() == folder and _ask(server, "status") is not None:
+        if Path(server.get("root_dir", "")).resolve() == folder and _ask(server, "api") is not None:
             return server
     return None
 
@@ -145,9 +150,10 @@ def _started(folder: Path, seconds: float = 60) -> dict:
     )
 
 
-def open_notebooks(server: dict) -> set[str]:
-    """Paths, below the server's folder, of notebooks that have a kernel there."""
-    return {session["path"] for session in _ask(server, "sessions") or []}
+def open_notebooks(server: dict) -> set[str] | None:
+    """Paths, below the server's folder, of notebooks that have a kernel there; None where it tells them only by a password."""
+    sessions = _ask(server, "api/sessions")
+    return None if sessions is None else {session["path"] for session in sessions}
 
 
 def _ask(server: dict, what: str):
@@ -155,7 +161,7 @@ def _ask(server: dict, what: str):
 
     headers = {"Authorization": f"token {server['token']}"}
     try:
-        answer = httpx.get(f"{server['url']}api/{what}", headers=headers, timeout=5, trust_env=False)
+        answer = httpx.get(f"{server['url']}{what}", headers=headers, timeout=5, trust_env=False)
         return answer.raise_for_status().json()
     except (httpx.HTTPError, ValueError):
         return None

@@ -96,6 +96,8 @@ def _duration(numpy: Any, value: Any) -> Any:
 def _pandas(pandas: Any, value: Any, cls: type, room: Callable) -> Any:
     if value is pandas.NA or value is pandas.NaT:
         return MISSING
+    if issubclass(cls, pandas.Timedelta):
+        return value.to_timedelta64()  # to the nanosecond, which Python's own has not
     if issubclass(cls, (pandas.Series, pandas.Index)):
         room(value.size)
         return value.tolist()
@@ -145,6 +147,8 @@ def _tensorflow(tensorflow: Any, value: Any, cls: type, room: Callable) -> Any:
     if issubclass(cls, tensorflow.SparseTensor):
         room(math.prod(value.dense_shape.numpy().tolist()))
         return tensorflow.sparse.to_dense(value).numpy()
+    if issubclass(cls, tensorflow.IndexedSlices):
+        return tensorflow.convert_to_tensor(value)
     if tensorflow.is_tensor(value):
         if not hasattr(value, "numpy"):
             raise NotData(
@@ -182,7 +186,8 @@ def _duckdb(duckdb: Any, value: Any, cls: type, room: Callable) -> Any:
     if issubclass(cls, duckdb.DuckDBPyRelation):
         (rows,) = value.count("*").fetchone()
         room(rows * len(value.columns))
-        return records(zip(value.columns, zip(*value.fetchall(), strict=True), strict=True), rows)
+        found = value.fetchall()
+        return records([(name, [row[i] for row in found]) for i, name in enumerate(value.columns)], rows)
     if issubclass(cls, duckdb.DuckDBPyConnection):
         raise NotData("is a connection to a database: put .df() or .fetchall() behind the query.")
     return UNKNOWN

@@ -28,10 +28,8 @@ MOST_LETTERS = 200_000
 DEEPEST = 40
 LARGEST = 10**18  # beyond it, integers and floats no longer agree
 
-_TEXTS = (str,)
 _LISTS = (list, tuple, set, frozenset, range)
 _CONTAINERS = (collections.abc.Sequence, collections.abc.Set, collections.abc.ValuesView)
-_STREAMS = (types.GeneratorType, map, filter, zip, enumerate, reversed)
 
 
 class Blank(Exception):
@@ -107,7 +105,7 @@ class _Collector:
         if issubclass(cls, enum.Enum):
             name = object.__getattribute__(value, "_name_")
             return self.take(str(value) if name is None else name, where, above)  # A|B of flags has no name
-        if issubclass(cls, _TEXTS):
+        if issubclass(cls, str):
             return self.text(str.__str__(value))
         if issubclass(cls, bytes):
             return self.text(bytes.decode(value, "utf-8", "replace"))
@@ -142,7 +140,7 @@ class _Collector:
         return self.other(value, cls, where, above)
 
     def other(self, value: Any, cls: type, where: str, above: tuple[int, ...]) -> Any:
-        if issubclass(cls, _STREAMS) or hasattr(cls, "__next__"):
+        if hasattr(cls, "__next__"):
             raise NotData("is a stream that can be read only once: put list(…) around it.")
         if issubclass(cls, (pathlib.PurePath, uuid.UUID)):
             return self.text(str(value))

@@ -5,7 +5,8 @@ when time is over. Only so can C code be ended, or a loop around a bare `except`
 
 After a fork, threads of C libraries are missing: TensorFlow, scikit-learn and gRPC may wait for them for ever. So a
 child that waits instead of computing proves nothing, and the function is called again, in a thread of this process.
-There, and where the system can't fork, one thing outlasts its time: code that keeps Python's lock.
+There, and where the system can't fork, one thing outlasts its time: code that keeps Python's lock. One that computes
+while it waits for a thread of the kernel (`while not done: pass`) is taken for slow.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ from typing import Any
 
 FORKS = sys.platform == "linux"
 MOST_PRINTED = 1_000
+LONGEST = 50_000_000  # bytes of a message: an answer has at most 100,000 values and 200,000 characters
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 Task = Callable[[], dict[str, Any]]
@@ -81,6 +83,7 @@ def _in_child(tasks: list[Task], seconds: float) -> Iterator[dict[str, Any]]:
     """Outcomes up to the first task that has to be ended or ends its process. Raises _NotHere."""
     context = multiprocessing.get_context("fork")
     messages, to_us = context.Pipe(duplex=False)
+    received = bytearray()
     child = context.Process(target=_work, args=(tasks, seconds, to_us))
     try:
         child.start()
@@ -90,7 +93,7 @@ def _in_child(tasks: list[Task], seconds: float) -> Iterator[dict[str, Any]]:
         to_us.close()
     try:
         for _ in tasks:
-            outcome = _outcome(child, messages, seconds)
+            outcome = _outcome(child, messages, received, seconds)
             yield outcome or _over_time(seconds)
             if outcome is None:
                 return
@@ -107,25 +110,45 @@ def _in_child(tasks: list[Task], seconds: float) -> Iterator[dict[str, Any]]:
         messages.close()
 
 
-def _outcome(child: Any, messages: Connection, seconds: float) -> dict[str, Any] | None:
+def _outcome(child: Any, messages: Connection, received: bytearray, seconds: float) -> dict[str, Any] | None:
     """The child's next outcome, or None if time is over before. Passes on what it prints.
 
-    Raises EOFError if the child has ended, and _NotHere if it waits.
+    A message is a line of JSON. What else the function may have written to the pipe is left out; `received` holds what has
+    come of the next message. Raises EOFError if the child has ended, and _NotHere if it waits.
     """
     printed = {"stdout": _Cut(sys.stdout.write), "stderr": _Cut(sys.stderr.write)}
     end = time.monotonic() + seconds
     while (left := end - time.monotonic()) > 0:
-        if not messages.poll(min(left, 0.1)):
-            if child.exitcode is not None and not messages.poll():  # a process it has started holds the pipe
+        if b"\n" not in received:
+            if messages.poll(min(left, 0.1)):
+                received += _read(messages, received)
+            elif (
+                child.exitcode is not None and not messages.poll()
+            ):  # a process it has started holds the pipe
                 raise EOFError
             continue
-        about, content = json.loads(messages.recv_bytes())
+        line, _, rest = received.partition(b"\n")
+        received[:] = rest
+        try:
+            about, content = json.loads(line)
+        except (ValueError, TypeError, RecursionError):
+            continue
         if about == "outcome":
             return content
         if about == "waits":
             raise _NotHere
-        printed[about].write(content)
+        if about in ("stdout", "stderr"):
+            printed[about].write(str(content))
     return None
+
+
+def _read(messages: Connection, received: bytearray) -> bytes:
+    """The next bytes. Raises EOFError where none will come. Forgets what has grown longer than any message of ours."""
+    if len(received) > LONGEST:
+        received.clear()
+    if piece := os.read(messages.fileno(), 1 << 16):
+        return piece
+    raise EOFError
 
 
 def _ended(status: int) -> dict[str, str]:
@@ -140,11 +163,16 @@ def _work(tasks: list[Task], seconds: float, to_parent: Connection) -> None:
     def send(about: str, content: Any = None) -> None:
         if os.getpid() != owner:  # the learner's function has forked
             os._exit(0)
+        left = memoryview(json.dumps([about, content]).encode() + b"\n")
         with lock:
-            to_parent.send_bytes(json.dumps([about, content]).encode())
+            while left:
+                left = left[os.write(to_parent.fileno(), left) :]
 
     try:
-        _detach()
+        try:
+            _detach()
+        except Exception:  # whatever this system lacks for it, the call can be made elsewhere
+            return send("waits")
         threading.Thread(target=_watch, args=(send, min(1.0, seconds / 4)), daemon=True).start()
         for task in tasks:
             sys.stdout, sys.stderr = (_Cut(lambda text, n=n: send(n, text)) for n in ("stdout", "stderr"))
@@ -205,7 +233,7 @@ def _watch(send: Callable, pause: float) -> None:
     while True:
         before = time.process_time()
         time.sleep(pause)
-        if time.process_time() - before < pause / 50:
+        if time.process_time() - before < pause / 20:
             send("waits")
 
 

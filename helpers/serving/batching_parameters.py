@@ -53,10 +53,15 @@ class BatchingParameters:
             if getattr(self, name) < least:
                 wanted = "positive" if least else "non-negative"
                 raise invalid(f"{name} must be {wanted}; was {getattr(self, name)}")
-        if self.allowed_batch_sizes and self.allowed_batch_sizes[-1] != self.max_batch_size:
+        sizes, last = self.allowed_batch_sizes, "match max_batch_size"
+        if self.enable_large_batch_splitting:
+            last = "be equal to max_execution_batch_size"
+            if list(sizes) != sorted(set(sizes)):
+                raise invalid("allowed_batch_sizes entries must be monotonically increasing")
+        if sizes and sizes[-1] != self.rows_of_a_run:
             raise invalid(
-                "Last entry in allowed_batch_sizes must match max_batch_size; last entry was "
-                f"{self.allowed_batch_sizes[-1]}; expected {self.max_batch_size}"
+                f"Last entry in allowed_batch_sizes must {last}; last entry was "
+                f"{sizes[-1]}; expected {self.rows_of_a_run}"
             )
         if self.rows_of_a_run > self.max_batch_size:
             raise invalid(

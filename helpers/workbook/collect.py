@@ -28,6 +28,7 @@ class Collector(PapermillNotebookClient):
             kernel_name="python3",
             timeout=limits.cell,
             startup_timeout=120,
+            iopub_timeout=60,  # seconds for what a cell has sent to arrive after its reply, on a busy machine
             record_timing=False,
             on_notebook_start=lambda notebook: guard.watch(self.km.provisioner),
             on_cell_execute=lambda **_: self.sizes.clear(),
@@ -44,7 +45,13 @@ class Collector(PapermillNotebookClient):
     @property
     def not_run(self) -> int:
         """How many cells come after the one that ran last."""
-        code = [cell for cell in self.nb.cells if cell.cell_type == "code" and cell.source.strip()]
+        code = [
+            cell
+            for cell in self.nb.cells
+            if cell.cell_type == "code"
+            and cell.source.strip()
+            and self.skip_cells_with_tag not in cell.metadata.get("tags", [])
+        ]
         return len(code) - self.code_cells_executed
 
     @property
@@ -102,11 +109,11 @@ class Collector(PapermillNotebookClient):
     def bundle(self, data, update: bool) -> dict:
         """What is kept of a display. One that updates another takes its place, and so its room."""
         kept = honest(data)
-        size = len(json.dumps(kept))
         if update:
-            return kept if size <= DISPLAYS else {"text/plain": MORE}
+            return kept if len(json.dumps(kept)) <= TEXT else {"text/plain": MORE}
         if isinstance(text := kept.get("text/plain"), str):
             kept["text/plain"] = self.cut("text/plain", text)
+        size = len(json.dumps(kept))
         room = self.room("display", size, DISPLAYS)
         if size <= room:
             return kept

@@ -71,7 +71,7 @@ def end_marked(mark: str) -> None:
     """Kill what has this mark in its environment. A kernel that was forked has its parent's; its guardian ends it."""
     marked = []
     for process in psutil.process_iter():
-        with suppress(psutil.Error):  # another user's, or it is no more
+        with suppress(psutil.Error, OSError):  # another user's, or it is no more
             if process.environ().get(MARK) == mark:
                 process.kill()
                 marked.append(process)
@@ -173,7 +173,8 @@ def death(collector, guard: Guard) -> str:
     if status is None:
         how = "the kernel died without a word"
     elif status < 0:
-        how = f"the kernel died of {signal.Signals(-status).name}"
+        names = {known.value: known.name for known in signal.Signals}  # not of every real-time signal
+        how = f"the kernel died of {names.get(-status, f'signal {-status}')}"
         how += ", which somebody or a system short of memory sent" if -status == signal.SIGKILL else ""
     else:
         how = f"the kernel's process was ended, with status {status}, as os._exit() does"

@@ -55,7 +55,7 @@ def overwritten(prefix: str | Path = sys.prefix) -> bool:
     """Whether the environment at `prefix` has no kernelspec of the workbook's: an ipykernel installed by hand brings its own."""
     try:
         return PROVISIONER not in path(prefix).read_text(errors="replace")
-    except FileNotFoundError:
+    except OSError:  # none, or not to be read
         return True
 
 

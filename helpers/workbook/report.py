@@ -39,7 +39,8 @@ HEAD = """<!doctype html>
 def write(todo: list[Task], results: dict[str, Result], store: Store) -> Path:
     """Write index.html, pages/ and notebooks/ for these results; returns the index."""
     try:
-        return _write(todo, results, store, build() / "report")
+        with store.locked():  # another run in this folder may be storing, or writing its report
+            return _write(todo, results, store, build() / "report")
     except OSError as error:
         raise UsageError(
             f"The report can't be written: {error.strerror}: {error.filename or 'its files'}. Make room, or move away "
@@ -113,7 +114,11 @@ def _file_names(lessons: list[Task]) -> dict[str, str]:
     files: dict[str, str] = {}
     for name in dict.fromkeys(task.name for task in lessons):
         file = os.fsencode(name).decode(errors="replace").replace("/", "-")
-        if file in files.values() or len(file.encode()) > 240 or "\ufffd" in file:
+        if (
+            file.casefold() in map(str.casefold, files.values())
+            or len(file.encode()) > 240
+            or "\ufffd" in file
+        ):
             file = f"{file[:50]}-{sha(os.fsencode(name))}"
         files[name] = file
     return files
@@ -138,11 +143,14 @@ def _with_links(text: str, name: str, pages: dict[tuple[str, str], str]) -> str:
 
 def _place(name: str) -> tuple[str, str]:
     """Where the notebook of a task lies, without its ending, and its row in the table it was run for."""
-    name, dash, row = name.partition("-row-")
+    if found := re.fullmatch(r"(.*)(-row-\d{3,})", name):
+        name, row = found.groups()
+    else:
+        row = ""
     for lesson in syllabus.load().lessons:
         if lesson.id == name:
-            return f"{lesson.folder}/{lesson.file}", dash + row
-    return name, dash + row
+            return f"{lesson.folder}/{lesson.file}", row
+    return name, row
 
 
 def _empty(folder: Path) -> Path:

@@ -87,7 +87,7 @@ def _of(name: str, parameters: dict, rows: list[dict] | None) -> list[Task]:
         around = syllabus.key(lesson) if lesson else _helpers_and_lock()
 
         def key(values):
-            return syllabus.sha(title, file.content, json.dumps(values, sort_keys=True), around)
+            return syllabus.sha(label, title, file.content, json.dumps(values, sort_keys=True), around)
     else:
         file, lesson = None, syllabus.load().lesson(name)
         label, title, write = lesson.id, lesson.title, _writer(lesson)
@@ -300,7 +300,11 @@ class _Painter:
                 page.result()
 
     def _paint(self, task):
-        self.store.put_page(task.key, html(self.store.notebook(task.key), task.title))
+        try:
+            notebook = self.store.notebook(task.key)
+        except (OSError, ValueError):  # gone or damaged since: the report says what there is
+            return
+        self.store.put_page(task.key, html(notebook, task.title))
 
     def __enter__(self):
         self.thread = ThreadPoolExecutor(1)
@@ -401,6 +405,10 @@ class _pool:
             return future.result()
         except (KilledWorker, CancelledError) as error:
             return Result(DEAD_KERNEL, f"The worker running it was lost: {type(error).__name__}.")
+        except (
+            Exception
+        ) as error:  # a worker's machine may have no room or no helpers: the others' lessons go on
+            return Result(DEAD_KERNEL, f"It could not be run: {error!r:.300}")
 
     def __enter__(self):
         return self

@@ -27,7 +27,7 @@ class Store:
             _, pid, key, *_ = left.name.split("-")
             if not psutil.pid_exists(int(pid)):
                 if (left / "old").exists():  # the new one is whole and was about to take the old one's place
-                    with suppress(OSError):  # somebody else's has
+                    with suppress(OSError), self.locked():  # somebody else's has
                         os.rename(left, self.path(key))
                         shutil.rmtree(self.path(key) / "old", ignore_errors=True)
                 shutil.rmtree(left, ignore_errors=True)
@@ -68,7 +68,12 @@ class Store:
                 with self.locked():
                     if self.path(key).exists():
                         os.rename(self.path(key), part / "old")
-                    os.rename(part, self.path(key))
+                    try:
+                        os.rename(part, self.path(key))
+                    except OSError:
+                        if (part / "old").exists():
+                            os.rename(part / "old", self.path(key))
+                        raise
                     shutil.rmtree(self.path(key) / "old", ignore_errors=True)
             except OSError:
                 shutil.rmtree(part, ignore_errors=True)

@@ -129,15 +129,15 @@ def load() -> Syllabus:
 def parameters(notebook) -> dict:
     """Names and defaults in the cell Papermill sets parameters after: of those tagged `parameters`, the first.
 
-    Raises SyntaxError or ValueError when that is not Python.
+    Where an earlier run has set some, Papermill does so again in that place: none, if it isn't right after the defaults.
+    Raises SyntaxError or ValueError when the cell is not Python.
     """
-    for cell in notebook.cells:
-        tags = cell.metadata.get("tags", [])
-        if "injected-parameters" in tags:  # of an earlier run: it would set them here, before the defaults
-            return {}
-        if "parameters" in tags:
-            return defaults(cell.source) if cell.cell_type == "code" else {}
-    return {}
+    tags = [cell.metadata.get("tags", []) for cell in notebook.cells]
+    first = next((i for i, names in enumerate(tags) if "parameters" in names), None)
+    before = next((i for i, names in enumerate(tags) if "injected-parameters" in names), None)
+    if first is None or notebook.cells[first].cell_type != "code" or before not in (None, first + 1):
+        return {}
+    return defaults(notebook.cells[first].source)
 
 
 def defaults(code: str) -> dict:

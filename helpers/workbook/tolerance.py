@@ -30,8 +30,11 @@ NAME = rf"""
   | \b{MONTH}\ \d{{1,2}}(?![\d%]|[.,]\d)(?:,\ \d{{4}})?
   | (?<![\w.])(?:19|20)\d\d(?:(?:0[1-9]|1[0-2])(?:[0-2]\d|3[01]))?(?![\w%]|[.,]\d)
 """
-# A line, a bracket or a call that holds nothing but digits and commas.
-LIST = r"(?:^|(?<=[\[{])|(?<=\w\())[-+−\d.,]+(?:[ \r]*$|[\]})])"
+# A line, a bracket, a call or a tuple that holds nothing but digits and commas; parentheses alone may hold thousands.
+LIST = (
+    r"(?:(?:^|(?<=[\[{;])|(?<=\w\()|(?<=\w=\())[-+−\d.,]+(?:[ \r]*$|[\]});])"
+    r"|(?<=\()[-+−\d.]+(?:,[-+−\d.]+){2,}\))"
+)
 # Not within a name, a path, a colour, a date or an hour; with thousands or without.
 NUMBER = rf"""
     (?<![\w.^/\\\#])(?<!\w[-+−])(?<!\d:)

@@ -77,7 +77,7 @@ def test_axe_finds_nothing_in_what_a_lesson_shows(desk, lab, notebook):
     nbformat.write(notebook, lab.learn / "recorded.ipynb")
     NotebookNotary(data_dir=lab.environment["JUPYTER_DATA_DIR"]).sign(notebook)
     desk.open("lab/tree/recorded.ipynb")
-    expect(desk.notebook.locator("[role=status]", has_text="Hint 1 of")).to_be_visible()
+    expect(desk.notebook.locator("[role=status]", has_text="Hint 1 of 3 · 2.2a")).to_be_visible()
     for name in ("Light", "Dark"):
         theme(desk.page, name)
         # The area that scrolls around a wide table is JupyterLab's

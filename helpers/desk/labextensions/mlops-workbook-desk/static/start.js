@@ -40,7 +40,8 @@ function make(app, Widget, base) {
   const look = async () => {
     const answer = await fetch(`${base}workbook/start`, { cache: 'no-cache' });
     const text = await answer.text();
-    if (!answer.ok || text === shown) return;
+    if (!answer.ok || answer.redirected) throw new Error(answer.redirected ? 'log in again' : answer.statusText);
+    if (text === shown) return;
     const open = [...body.querySelectorAll('details[open] > ul')].map(list => list.textContent);
     const focused = key(document.activeElement);
     body.innerHTML = shown = text;

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from helpers.workbook import page, report, syllabus
-from helpers.workbook.execute import OK, Result
+from helpers.workbook.outcomes import OK, Result
 from helpers.workbook.run import Task
 from helpers.workbook.store import Store
 from helpers.workbook.syllabus import UsageError

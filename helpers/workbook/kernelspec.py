@@ -66,8 +66,8 @@ def heal(prefix: str | Path = sys.prefix) -> list[str]:
     """
     if not overwritten(prefix):
         return shadows(path(prefix))
-    if undeclared():  # this is another project's environment: its kernels would not start
-        return undeclared()
+    if found := undeclared():  # this is another project's environment: its kernels would not start
+        return found
     try:
         install(prefix)
     except OSError as error:

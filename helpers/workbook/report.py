@@ -10,7 +10,7 @@ from urllib.parse import quote, unquote
 
 from helpers import build
 from helpers.workbook import page, syllabus
-from helpers.workbook.execute import OK, Result
+from helpers.workbook.outcomes import OK, Result
 from helpers.workbook.run import Task
 from helpers.workbook.store import Store
 from helpers.workbook.syllabus import UsageError, sha
@@ -143,10 +143,7 @@ def _with_links(text: str, name: str, pages: dict[tuple[str, str], str]) -> str:
 
 def _place(name: str) -> tuple[str, str]:
     """Where the notebook of a task lies, without its ending, and its row in the table it was run for."""
-    if found := re.fullmatch(r"(.*)(-row-\d{3,})", name):
-        name, row = found.groups()
-    else:
-        row = ""
+    name, row = re.fullmatch(r"(.*?)(-row-\d{3,})?", name, re.S).groups("")
     for lesson in syllabus.load().lessons:
         if lesson.id == name:
             return f"{lesson.folder}/{lesson.file}", row

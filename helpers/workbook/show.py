@@ -71,9 +71,7 @@ def progress(todo: list[Task], store: Store, jobs: int):
             ended["expected"] += expected[task.name]
         mark = "✓" if result.outcome == OK else "✗"
         rest = f"; {len(left)} to go, about {time_left():.0f} s left" if left and not live else ""
-        console.print(
-            f"{mark} {task.name}  {task.title}: {result.outcome}, {result.seconds:.0f} s{rest}", markup=False
-        )
+        console.print(f"{mark} {task.name}  {task.title}: {result.outcome}, {result.seconds:.0f} s{rest}")
 
     def stop(*_) -> None:
         """Ctrl-C: leave at once. Lessons end with this process; waiting for the pool's threads would take minutes."""

@@ -6,7 +6,7 @@ import nbformat.v4 as v4
 import pytest
 
 from helpers.workbook import page, report, syllabus
-from helpers.workbook.execute import OK, Result
+from helpers.workbook.outcomes import OK, Result
 from helpers.workbook.run import Task
 from helpers.workbook.store import Store
 

@@ -232,9 +232,10 @@ def desk(browser, lab):
     page.on(
         "request", lambda r: out.append(r.url) if not r.url.startswith((lab.url, "data:", "blob:")) else None
     )
-    # JupyterLab itself lets this one through when a kernel restarts with messages under way
-    usual = "Canceled future"
-    page.on("pageerror", lambda error: None if usual in str(error) else errors.append(str(error)))
+    # what JupyterLab itself lets through: when a kernel restarts with messages under way; and, from its manager of
+    # widgets, when a kernel is shut down before it was asked for the widgets that it holds
+    usual = "Canceled future", "No current kernel"
+    page.on("pageerror", lambda error: any(x in str(error) for x in usual) or errors.append(str(error)))
     yield Desk(page, lab)
     page.close()
     assert not [url for url in out if not url.startswith(lab.url.replace("http", "ws"))] and not errors

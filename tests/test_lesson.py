@@ -41,6 +41,7 @@ def said(monkeypatch):
 
 
 def task(judge=lambda answer: right("Yes."), **forms):
+    exercises._registered.pop("1.1z", None)
     kit.exercise("1.1z", hints=("one", "two"), **(forms or {"answer": kit.Number()}))(judge)
     return exercises.find("1.1z")
 

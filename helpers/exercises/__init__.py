@@ -1,11 +1,10 @@
-"""The judges: what is right, per exercise; pure functions of plain data. A lesson's module, such as lesson_2_2, is imported when first asked for."""
+"""The exercises by id. A lesson's are told in its book, `notebooks/<course>/exercises/NN_name.py`, which is read when first asked for."""
 
 from __future__ import annotations
 
-import importlib
+import functools
 import importlib.util
 import re
-from pathlib import Path
 from string import ascii_lowercase
 from typing import TYPE_CHECKING
 
@@ -20,35 +19,44 @@ class UnknownExercise(LookupError):
 
 
 def register(exercise: Exercise) -> None:
-    """Called by `kit.exercise`. An id may be taken again only by the same function (a module that is reloaded)."""
-    other = _registered.get(exercise.id)
-    if other and (other.judge.__module__, other.judge.__qualname__) != (
-        exercise.judge.__module__,
-        exercise.judge.__qualname__,
-    ):
-        raise ValueError(
-            f"Exercise {exercise.id} has two judges: {other.judge.__qualname__} and "
-            f"{exercise.judge.__qualname__}. Rename one."
-        )
+    """Called by the kit where a book tells an exercise. Raises ValueError where its id is taken."""
+    if exercise.id in _registered:
+        raise ValueError(f"Exercise {exercise.id} has two judges. Rename one.")
     _registered[exercise.id] = exercise
 
 
 def of(lesson_id: str) -> dict[str, Exercise]:
-    """The exercises of a lesson by id, in order; empty where it has no judges."""
-    if not re.fullmatch(r"\d+\.\d+", lesson_id):
-        return {}
-    name = f"{__name__}.lesson_{lesson_id.replace('.', '_')}"
-    if importlib.util.find_spec(name) is None:
-        return {}
-    importlib.import_module(name)
+    """The exercises of a lesson by id, in order; empty where it has no book."""
+    _read(lesson_id)
     return {key: task for key, task in sorted(_registered.items()) if lesson_of(key) == lesson_id}
+
+
+@functools.cache
+def _read(lesson_id: str) -> None:
+    """Run the book of a lesson, once. What it told before it failed is forgotten, so that asking again shows the same error."""
+    from helpers.workbook import syllabus
+
+    try:
+        book = syllabus.load().lesson(lesson_id).exercises
+    except syllabus.UsageError:
+        return
+    if not book.is_file():
+        return
+    spec = importlib.util.spec_from_file_location(f"exercises_{re.sub(r'[^0-9]', '_', lesson_id)}", book)
+    before = dict(_registered)
+    try:
+        spec.loader.exec_module(importlib.util.module_from_spec(spec))
+    except BaseException:
+        _registered.clear()
+        _registered.update(before)
+        raise
 
 
 def every() -> dict[str, Exercise]:
     """The exercises of all lessons by id, in the order of the course."""
-    files = Path(__file__).parent.glob("lesson_*_*.py")
-    lessons = sorted(tuple(map(int, file.stem.split("_")[1:])) for file in files)
-    return {key: task for course, number in lessons for key, task in of(f"{course}.{number}").items()}
+    from helpers.workbook import syllabus
+
+    return {key: task for lesson in syllabus.load().lessons for key, task in of(lesson.id).items()}
 
 
 def lesson_of(exercise_id: str) -> str:

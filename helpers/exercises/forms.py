@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from helpers.exercises.plain import Blank, NotData, clean, kind, plain, strict
-from helpers.exercises.probes import calls, is_blank, shown
+from helpers.exercises.probes import call, calls, is_blank
 
 
 class _Misfit(NotData):
@@ -200,7 +200,8 @@ class Function(Form):
                 if "error" in record and not self.may_raise:
                     place = f" It failed on {record['line']}." if "line" in record else ""
                     error = record["error"].rstrip(".")
-                    raise NotData(f"can't be judged yet: `{shown(value, record['input'])}` {error}.{place}")
+                    said = call(str(getattr(value, "__name__", "function")), record["input"])
+                    raise NotData(f"can't be judged yet: `{said}` {error}.{place}")
                 records.append(record)
         return records
 

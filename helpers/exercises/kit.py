@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from helpers.exercises import register
@@ -84,13 +84,21 @@ def wrong(reason: str) -> Verdict:
 
 @dataclasses.dataclass(frozen=True)
 class Exercise:
-    """An exercise: the form of each answer, two or three hints, and the judge."""
+    """An exercise: the form of each answer, two or three hints, and the judge.
+
+    `examples` makes answers, each with the reason it must get: the tests hand them in.
+    """
 
     id: str
     forms: dict[str, Form]
     hints: tuple[str, ...]
     judge: Callable[..., Verdict]
-    takes_given: bool
+    takes_given: bool = False
+    examples: Callable[[], Iterable[tuple[str, dict[str, Any]]]] = tuple
+
+    def __post_init__(self) -> None:
+        if type(self.hints) is not tuple or not 2 <= len(self.hints) <= 3:
+            raise ValueError(f"Exercise {self.id}: give a tuple of two or three hints.")
 
 
 def exercise(exercise_id: str, *, hints: tuple[str, ...], **forms: Form) -> Callable[[Callable], Callable]:
@@ -104,8 +112,6 @@ def exercise(exercise_id: str, *, hints: tuple[str, ...], **forms: Form) -> Call
         takes_given = "given" in names
         if [name for name in names if name != "given"] != list(forms) or not forms:
             raise ValueError(f"Exercise {exercise_id}: the judge takes {names}, its forms are {list(forms)}.")
-        if type(hints) is not tuple or not 2 <= len(hints) <= 3:
-            raise ValueError(f"Exercise {exercise_id}: give a tuple of two or three hints.")
         register(Exercise(exercise_id, dict(forms), hints, judge, takes_given))
         return judge
 

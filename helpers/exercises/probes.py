@@ -7,7 +7,6 @@ import copy
 import dis
 import functools
 import inspect
-import json
 import linecache
 import re
 import traceback
@@ -46,14 +45,9 @@ def calls(function: Callable, probes: list[tuple], seconds: float) -> Iterator[d
             yield {"input": given, **outcome}
 
 
-def shown(function: Callable, inputs: list) -> str:
-    """The call as a learner would write it, cut to a readable length."""
-    name = clean(str(getattr(function, "__name__", "function")), 40)
-    parts = [
-        text if len(text := json.dumps(item, ensure_ascii=False)) <= 60 else text[:57] + "…"
-        for item in inputs
-    ]
-    return f"{name}({', '.join(parts)})"
+def call(name: str, inputs: list) -> str:
+    """The call of a function of this name as a learner would write it, cut to a readable length."""
+    return f"{clean(name, 40)}({', '.join(clean(repr(item), 60) for item in inputs)})"
 
 
 def describe(error: BaseException) -> str:

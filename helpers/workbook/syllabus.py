@@ -45,6 +45,11 @@ class Lesson:
         """The notebook with outputs, written by `workbook record`."""
         return self.source.with_suffix(".ipynb")
 
+    @property
+    def exercises(self) -> Path:
+        """The book of its exercises: how each is judged."""
+        return self.source.parent / "exercises" / self.source.name
+
     @cached_property
     def text(self) -> str:
         try:
@@ -172,11 +177,13 @@ def helper_files(code: str, lesson: Lesson | None = None) -> list[Path]:
     """Files of `helpers` that this code reaches by its imports, transitively, sorted.
 
     TFX modules of the running case name each other in strings, so a package other than the root and the batch side
-    counts as a whole. Judges are looked up by lesson.
+    counts as a whole. The book of exercises belongs to its lesson.
     """
     todo, found = [code], set()
     if lesson is not None:
-        todo += [f"import helpers.exercises.lesson_{lesson.id.replace('.', '_')}"]
+        if lesson.exercises.is_file():
+            found.add(lesson.exercises)
+            todo += [lesson.exercises.read_text(encoding="utf8")]
         todo += [f"import {load().resource(r).call.split(':')[0]}" for r in lesson.needs]
     while todo:
         for node in ast.walk(ast.parse(todo.pop())):

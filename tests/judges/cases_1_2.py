@@ -7,12 +7,7 @@ import yaml
 
 from helpers.exercises import source
 
-from .harness import Cases
-
-
-def _break_even(true_alert, false_alert, missed, silent):
-    if_late, if_on_time = true_alert - missed, silent - false_alert
-    return if_on_time / (if_late + if_on_time)
+from .harness import Cases, cases
 
 
 def _break_even_by_search(true_alert, false_alert, missed, silent):
@@ -34,17 +29,21 @@ def _recent_in_a_loop(flights, moment):
     return sum(seen) / max(1, len(seen))
 
 
-def _recent_where(rule, finish=lambda delays: delays.mean()):
-    def function(flights, moment):
-        flights = flights.dropna()
-        delays = flights["dep_delay"][rule(flights["scheduled"], flights["dep_delay"], moment)]
-        return finish(delays) if len(delays) else 0.0
+def _recent_or_nan(flights, moment):
+    return flights["dep_delay"][flights["scheduled"] + flights["dep_delay"] < moment].mean()
 
-    return function
+
+def _recent_over_all(flights, moment):
+    late = flights["dep_delay"].fillna(0)
+    return late[flights["scheduled"] + late < moment].sum() / len(flights)
+
+
+def _within(curve, most, least):
+    return (curve["alerts"] <= most) & (curve["precision"] >= least)
 
 
 def _point(curve, most_alerts, least_precision):
-    allowed = curve[(curve["alerts"] <= most_alerts) & (curve["precision"] >= least_precision)]
+    allowed = curve[_within(curve, most_alerts, least_precision)]
     return None if allowed.empty else float(allowed["threshold"][allowed["money"].idxmax()])
 
 
@@ -55,21 +54,9 @@ def _point_by_sorting(curve, most_alerts, least_precision):
     return None
 
 
-def _point_where(allowed, by="money", give="threshold", best="idxmax"):
-    def function(curve, most_alerts, least_precision):
-        rows = curve[curve["precision"].notna() & allowed(curve, most_alerts, least_precision)]
-        return None if rows.empty else rows[give][getattr(rows[by], best)()]
-
-    return function
-
-
 def _point_by_label_as_position(curve, most, least):
     money = curve["money"][_within(curve, most, least)]
     return None if money.empty else float(curve["threshold"].iloc[money.idxmax()])
-
-
-def _within(curve, most, least):
-    return (curve["alerts"] <= most) & (curve["precision"] >= least)
 
 
 TORNADO = {
@@ -122,99 +109,36 @@ OTHER = _sheet(
 )
 
 CASES = {
-    "1.2a": Cases(
-        right=[{"break_even": _break_even}, {"break_even": _break_even_by_search}],
+    "1.2a": cases(
+        "break_even",
+        right=[_break_even_by_search],
         wrong={
-            "leave out `missed`": {"break_even": lambda tp, fp, fn, tn: (tn - fp) / (tn - fp + tp)},
-            "leave out `silent`": {"break_even": lambda tp, fp, fn, tn: -fp / (-fp + tp - fn)},
-            "row of the alert alone": {"break_even": lambda tp, fp, fn, tn: -fp / (tp - fp)},
-            "probability of being on time": {
-                "break_even": lambda tp, fp, fn, tn: (tp - fn) / ((tn - fp) + (tp - fn))
-            },
-            "Those are odds": {"break_even": lambda tp, fp, fn, tn: (tn - fp) / (tp - fn)},
-            "In percent": {"break_even": lambda tp, fp, fn, tn: 100 * _break_even(tp, fp, fn, tn)},
-            "turned round": {"break_even": lambda tp, fp, fn, tn: (fp - tn) / ((fp - tn) + (tp - fn))},
-            "the wrong way": {"break_even": lambda tp, fp, fn, tn: (fn - fp) / ((fn - fp) + (tp - tn))},
-            "whatever the prices": {"break_even": lambda tp, fp, fn, tn: 0.5},
-            "not worth the same": {
-                "break_even": lambda tp, fp, fn, tn: abs(fp) / (abs(tp) + abs(fp) + abs(fn))
-            },
-            "gives nothing back": {"break_even": lambda tp, fp, fn, tn: None if fn else 0.3},
+            "not worth the same": lambda tp, fp, fn, tn: abs(fp) / (abs(tp) + abs(fp) + abs(fn)),
+            "gives nothing back": lambda tp, fp, fn, tn: None if fn else 0.3,
+            "single number": lambda tp, fp, fn, tn: [0.3, 0.7],
         },
     ),
-    "1.2b": Cases(
-        right=[{"recent_delay": _recent}, {"recent_delay": _recent_in_a_loop}],
+    "1.2b": cases(
+        "recent_delay",
+        right=[_recent, _recent_in_a_loop],
         wrong={
-            "*scheduled* before": {"recent_delay": _recent_where(lambda at, late, now: at < now)},
-            "has not left *before* it": {
-                "recent_delay": _recent_where(lambda at, late, now: at + late <= now)
-            },
-            "leave out flights that left early": {
-                "recent_delay": _recent_where(lambda at, late, now: (at < now) & (at + late < now))
-            },
-            "only flights that left late": {
-                "recent_delay": _recent_where(lambda at, late, now: (late > 0) & (at + late < now))
-            },
-            "*not* left yet": {"recent_delay": _recent_where(lambda at, late, now: at + late > now)},
-            "subtract the delay": {"recent_delay": _recent_where(lambda at, late, now: at - late < now)},
-            "whatever the moment": {"recent_delay": lambda flights, now: flights["dep_delay"].mean()},
-            "sum of the delays": {
-                "recent_delay": _recent_where(
-                    lambda at, late, now: at + late < now, lambda delays: delays.sum()
-                )
-            },
-            "gives NaN or nothing": {
-                "recent_delay": lambda flights, now: flights["dep_delay"][
-                    flights["scheduled"] + flights["dep_delay"] < now
-                ].mean()
-            },
-            "left to the minute. It never leaves": {
-                "recent_delay": lambda flights, now: _recent(flights.fillna(0), now)
-            },
-            "Try one by hand": {
-                "recent_delay": lambda flights, now: (
-                    flights["dep_delay"]
-                    .fillna(0)[flights["scheduled"] + flights["dep_delay"].fillna(0) < now]
-                    .sum()
-                    / len(flights)
-                )
-            },
+            "gives NaN or nothing": _recent_or_nan,
+            "left to the minute. It never leaves": lambda flights, now: _recent(flights.fillna(0), now),
+            "Try one by hand": _recent_over_all,
+            "in minutes": lambda flights, now: list(flights["dep_delay"].dropna()),
         },
     ),
-    "1.2c": Cases(
-        right=[{"operating_point": _point}, {"operating_point": _point_by_sorting}],
+    "1.2c": cases(
+        "operating_point",
+        right=[_point, _point_by_sorting],
         wrong={
-            "forget both limits": {"operating_point": _point_where(lambda c, most, least: c["alerts"] >= 0)},
-            "more alerts than the desk": {
-                "operating_point": _point_where(lambda c, most, least: c["precision"] >= least)
-            },
-            "precision is not looked at": {
-                "operating_point": _point_where(lambda c, most, least: c["alerts"] <= most)
-            },
-            "one limit is enough": {
-                "operating_point": _point_where(
-                    lambda c, most, least: (c["alerts"] <= most) | (c["precision"] >= least)
-                )
-            },
-            "meets a limit exactly": {
-                "operating_point": _point_where(
-                    lambda c, most, least: (c["alerts"] < most) & (c["precision"] > least)
-                )
-            },
-            "the highest threshold": {"operating_point": _point_where(_within, by="threshold")},
-            "gives a label (use": {"operating_point": _point_by_label_as_position},
-            "does not count; yours can win": {
-                "operating_point": lambda curve, most, least: _point(curve.fillna(1.0), most, least)
-            },
-            "the lowest threshold": {"operating_point": _point_where(_within, by="threshold", best="idxmin")},
-            "the money at the best": {"operating_point": _point_where(_within, give="money")},
-            "still gives one": {
-                "operating_point": lambda curve, most, least: _point(curve, most, least) or 0.3
-            },
-            "whole row": {
-                "operating_point": lambda curve, most, least: curve[_within(curve, most, least)].head(1)
-            },
-            "never gives": {"operating_point": lambda curve, most, least: print("", end="")},
+            "gives a label (use": _point_by_label_as_position,
+            "does not count; yours can win": lambda curve, *limits: _point(curve.fillna(1.0), *limits),
+            "still gives one": lambda *given: _point(*given) or 0.3,
+            "whole row": lambda curve, *limits: curve[_within(curve, *limits)].head(1),
+            "never gives": lambda *given: print("", end=""),
+            "a number, or None": lambda *given: "0.3",
+            "earns more": lambda *given: _point(*given) and _point(*given) + 0.05,
         },
     ),
     "1.2d": Cases(
@@ -273,5 +197,6 @@ CASES = {
             },
             "save the project. As a bare number": _sheet(prices__true_alert="7,600"),
         },
+        invalid={"Look at line 1": {"my_sheet": "title: {a: b: c}"}},
     ),
 }

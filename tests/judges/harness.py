@@ -5,6 +5,7 @@ In a module such as cases_2_2.py, `from .harness import Cases` and bind CASES, a
 
 from __future__ import annotations
 
+import ast
 import copy
 import dataclasses
 import functools
@@ -12,6 +13,7 @@ import json
 import math
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 from unittest import mock
 
@@ -29,13 +31,22 @@ FEWEST_RIGHT, FEWEST_WRONG = 2, 4
 class Cases:
     """Answers to an exercise, each a dict from name to answer as a learner would give it (functions as functions).
 
-    `right`: the lesson's solution first, then at least one that differs. `wrong`: by a fragment that only this answer's
-    reason contains, at least four plausible mistakes. `given`: the context that the lesson passes to the check.
+    They add what the exercise's own examples can't have. `right`: other right ways. `wrong`: by a fragment that only this
+    answer's reason contains, mistakes that nobody foresaw, or that are more than a line. With the examples there are two right
+    answers at least, and four wrong ones. `invalid`: in the same way, what can't be judged. `given`: the context that the
+    lesson passes to the check.
     """
 
     right: list[dict[str, Any]]
     wrong: dict[str, dict[str, Any]]
     given: dict[str, Any] | None = None
+    invalid: dict[str, dict[str, Any]] = dataclasses.field(default_factory=dict)
+
+
+def cases(name: str, right: list[Any], wrong: dict[str, Any], given: Any = None, invalid: Any = ()) -> Cases:
+    """Cases of an exercise with one answer, whose name is said once."""
+    wrong, invalid = ({why: {name: x} for why, x in dict(of).items()} for of in (wrong, invalid))
+    return Cases([{name: answer} for answer in right], wrong, given, invalid)
 
 
 def _blank(*args: Any) -> Any:
@@ -96,26 +107,73 @@ def garbage() -> list[Any]:
     ]
 
 
-@mock.patch.object(
-    sandbox, "FORKS", False
-)  # these functions are ours and end; a process for each would take minutes
+# These functions are ours and end; a process for each would take minutes
+in_this_process = mock.patch.object(sandbox, "FORKS", False)
+
+
+@in_this_process
 def faults(task: Exercise, cases: Cases, examples: int = 60) -> list[str]:
     """What is wrong with the exercise's judge or its cases, one sentence each."""
-    found = [f"has {len(cases.right)} right answers, fewer than {FEWEST_RIGHT}"] * (
+    found, own = [], []
+    for reason, answers in task.examples():
+        verdict = kit.assess(task, answers, cases.given)
+        if not re.fullmatch(".*".join(map(re.escape, reason.split("{}"))), verdict.reason):
+            found.append(f"the example of {reason!r} is {verdict.status}: {verdict.reason}")
+        own.append((verdict, answers))
+    cases = dataclasses.replace(cases, right=[a for v, a in own if v.status == RIGHT] + cases.right)
+    mistakes = len({v.reason for v, _ in own if v.status == WRONG}) + len(cases.wrong)
+    found += [f"has {len(cases.right)} right answers, fewer than {FEWEST_RIGHT}"] * (
         len(cases.right) < FEWEST_RIGHT
     )
-    found += [f"has {len(cases.wrong)} wrong answers, fewer than {FEWEST_WRONG}"] * (
-        len(cases.wrong) < FEWEST_WRONG
-    )
+    found += [f"has {mistakes} wrong answers, fewer than {FEWEST_WRONG}"] * (mistakes < FEWEST_WRONG)
     found += _on_right(task, cases)
     if not found:  # the rest compares with the right answers
         made_up = [functools.partial(_on_made_up, examples=examples)] * (examples > 0)
-        for part in (_on_wrong, _on_unattempted, _on_garbage, *made_up):
+        found += [
+            f"the reason shows the expected value {value}: {verdict.reason}"
+            for verdict, answers in own
+            if verdict.status == WRONG
+            for value in leaks(task, cases, kit.collect(task, answers), verdict.reason)
+        ]
+        for part in (_on_wrong, _on_invalid, _on_unattempted, _on_garbage, *made_up):
             try:
                 found += part(task, cases)
             except Exception as error:  # noqa: BLE001 - a judge that raises is a finding, whatever it raises
                 found.append(f"raises {type(error).__name__}: {error}")
     return found
+
+
+@in_this_process
+def unsaid(book: Path, tasks: dict[str, Exercise], cases: dict[str, Cases]) -> list[str]:
+    """The sentences in a book of exercises that no example, no case and no garbage gets to hear."""
+    heard = []
+    for name, task in tasks.items():
+        examples = [answers for _, answers in task.examples()]
+        first = [*examples, *cases[name].right][0]
+        garbled = [{**first, form: junk} for form in task.forms for junk in garbage()]
+        case = cases[name]
+        for answers in [*examples, *case.right, *case.wrong.values(), *case.invalid.values(), *garbled]:
+            heard.append(kit.assess(task, answers, case.given).reason)
+        heard += [*task.hints, *(form.asks for form in task.forms.values())]
+        heard += [leaf for leaf in _leaves(kit.collect(task, first)) if isinstance(leaf, str)]
+    return [text for text in _sentences(book) if not any(text in said for said in heard)]
+
+
+def _sentences(book: Path) -> list[str]:
+    """Texts of three words and more in a Python file, but for docstrings; cut at `{}`, for which something else is said."""
+    tree = ast.parse(book.read_text(encoding="utf8"))
+    docstrings = {
+        id(node.body[0].value)
+        for node in ast.walk(tree)
+        if isinstance(node, (ast.Module, ast.FunctionDef, ast.ClassDef))
+        and isinstance(node.body[0], ast.Expr)
+    }
+    texts = [
+        node.value
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docstrings
+    ]
+    return [part.strip() for text in texts for part in text.split("{}") if len(part.split()) >= 3]
 
 
 def _on_right(task: Exercise, cases: Cases) -> list[str]:
@@ -157,6 +215,15 @@ def _on_wrong(task: Exercise, cases: Cases) -> list[str]:
         for other, reason in reasons.items()
         if one != other and one in reason
     ]
+    return found
+
+
+def _on_invalid(task: Exercise, cases: Cases) -> list[str]:
+    found = []
+    for fragment, answers in cases.invalid.items():
+        verdict = kit.assess(task, answers, cases.given)
+        if verdict.status != INVALID or fragment not in verdict.reason:
+            found.append(f"the invalid answer {fragment!r} is {verdict.status}: {verdict.reason}")
     return found
 
 
@@ -246,6 +313,7 @@ def leaks(
     task: Exercise, cases: Cases, data: Any, reason: str, names: tuple[str, ...] | None = None
 ) -> list[str]:
     """The expected values that a reason shows. What the learner gave, what the lesson gave and the probes' inputs may be named."""
+    reason = reason.partition(" Try `")[0]  # a probe, and what the learner's function gave on it
     open_ = [*_leaves(cases.given or {}), *(_leaves(data) if isinstance(data, dict) else [])]
     expected = []
     for answers in cases.right:

@@ -13,7 +13,7 @@ from helpers.exercises import every, kit, lesson_of, source
 from helpers.exercises.kit import Exercise, right, wrong
 from helpers.workbook import syllabus
 
-from .harness import Cases, faults, leaks
+from .harness import Cases, faults, leaks, unsaid
 
 
 def _cases() -> dict[str, Cases]:
@@ -32,6 +32,12 @@ LESSONS = [lesson for lesson in syllabus.load().lessons if lesson.source.is_file
 @pytest.mark.parametrize("name", BOTH)
 def test_a_judge_accepts_the_right_rejects_the_wrong_with_their_reasons_and_survives_garbage(name):
     assert faults(TASKS[name], CASES[name]) == []
+
+
+@pytest.mark.parametrize("lesson", LESSONS, ids=lambda lesson: lesson.id)
+def test_every_reason_is_given_to_some_answer(lesson):
+    tasks = {name: task for name, task in TASKS.items() if lesson_of(name) == lesson.id}
+    assert unsaid(lesson.exercises, tasks, CASES) == []
 
 
 def test_every_judge_has_cases_and_all_cases_have_a_judge():

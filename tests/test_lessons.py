@@ -27,8 +27,8 @@ def tagged(lesson, tag):
 
 
 def test_the_syllabus_names_every_lesson_there_is_and_only_those():
-    texts = sorted((ROOT / "notebooks").rglob("*.py"))
-    assert texts == sorted(lesson.source for lesson in LESSONS)
+    texts = {path for lesson in LESSONS for path in (lesson.source, lesson.exercises)}
+    assert set((ROOT / "notebooks").rglob("*.py")) == texts
     assert sorted((ROOT / "notebooks").rglob("*.ipynb")) == sorted(lesson.recording for lesson in LESSONS)
     for lesson in LESSONS:
         assert set(lesson.after) <= set(IDS), f"{lesson.id} comes after lessons that are not there"

@@ -1,4 +1,4 @@
-"""The `workbook` command: list, learn, reset, progress, run, record, doctor. Starts in well under a second; each command imports its own."""
+"""The `workbook` command: list, learn, reset, progress, run, record, new, doctor. Starts in well under a second; each command imports its own."""
 
 import os
 import sys
@@ -173,6 +173,20 @@ def record(
     for problem in problems:
         print(problem, file=sys.stderr)
     sys.exit(bool(problems))
+
+
+@app.command()
+def new(
+    lesson: Annotated[str, typer.Argument(help="Its number, such as 3.1.")],
+    title: Annotated[str, typer.Argument(help="Its title.")],
+):
+    """Make a new lesson: its row in the syllabus, text, exercises and their cases, ready to be filled."""
+    from helpers import ROOT
+    from helpers.workbook import new
+
+    for file in new.make(lesson, title):
+        print(file.relative_to(ROOT))
+    print(f"Write the text, then: workbook record {lesson}")
 
 
 @app.command()

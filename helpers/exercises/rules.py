@@ -29,7 +29,6 @@ from typing import Any
 from helpers.exercises import register
 from helpers.exercises.kit import Exercise, Function, Mapping, Names, Verdict, right, wrong
 from helpers.exercises.plain import clean, plain, strict
-from helpers.exercises.probes import call
 
 Rule = Callable[..., Any]
 Read = Callable[[Any], Any]
@@ -421,12 +420,31 @@ def _on_plain(rule: Rule) -> Rule:
 
 
 def _shown(name: str, answer: Answer) -> str:
-    """The smallest probe that fails, in words; nothing where the outputs are right one by one."""
+    """The smallest probe that fails, in words; nothing where the outputs are right one by one. Tables stand below the call."""
     failure = answer.smallest_failure()
     if failure is None:
         return ""
     given, output = failure
-    return f"Try `{call(name, given)}`: yours gives `{clean(repr(output), 80)}`, which is not it."
+    tables = [item for item in given if _is_table(item)]
+    names = ["table"] if len(tables) == 1 else [f"table {i + 1}" for i in range(len(tables))]
+    words = [names[tables.index(item)] if item in tables else clean(repr(item), 60) for item in given]
+    below = "".join(f"\n`{_drawn(rows)}`" for rows in tables)
+    gives = clean(repr(output), 80).replace("`", "'")
+    return f"Try `{name}({', '.join(words)})`: yours gives `{gives}`, which is not it.{below}"
+
+
+def _is_table(item: Any) -> bool:
+    """Whether it is a DataFrame's data, small enough to be shown."""
+    return listed(lambda row: type(row) is dict)(item) and 0 < len(item) <= 8 and len(item[0]) <= 6
+
+
+def _drawn(rows: list[dict]) -> str:
+    """Rows in columns, for a font of one width."""
+    cells = [list(rows[0]), *([str(row.get(name, "")) for name in rows[0]] for row in rows)]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    return "\n".join(
+        "  ".join(cell.rjust(width) for cell, width in zip(line, widths, strict=True)) for line in cells
+    )
 
 
 def _register(

@@ -80,10 +80,14 @@ class Answer:
     read: Read
     same: Same
 
-    def follows(self, rule: Rule, *, read: Read | None = None, place: Any = None) -> bool:
+    def follows(
+        self, rule: Rule, *, read: Read | None = None, same: Same | None = None, place: Any = None
+    ) -> bool:
         """Whether the outputs are this rule's (in one place of each, if given)."""
-        return all(self._agree(output, self.of(rule, given), read or self.read, place)
-                   for given, output in zip(self.inputs, self.outputs, strict=True))  # fmt: skip
+        return all(
+            self._agree(output, self.of(rule, given), read or self.read, same or self.same, place)
+            for given, output in zip(self.inputs, self.outputs, strict=True)
+        )
 
     def of(self, rule: Rule, given: list) -> Any:
         """What the rule gives for a probe, as if a learner's function had given it."""
@@ -94,13 +98,13 @@ class Answer:
         failed = [
             (given, output)
             for given, output in zip(self.inputs, self.outputs, strict=True)
-            if not self._agree(output, self.of(self.rule, given), self.read, None)
+            if not self._agree(output, self.of(self.rule, given), self.read, self.same, None)
         ]
         return min(failed, key=lambda one: len(repr(one[0])), default=None)
 
-    def _agree(self, one: Any, other: Any, read: Read, place: Any) -> bool:
+    def _agree(self, one: Any, other: Any, read: Read, same: Same, place: Any) -> bool:
         one, other = read(one), read(other)
-        return self.same(one, other) if place is None else self.same(one[place], other[place])
+        return same(one, other) if place is None else same(one[place], other[place])
 
 
 @dataclasses.dataclass(frozen=True)
@@ -140,9 +144,12 @@ def whole(test: Callable[[list, list], bool]) -> Sign:
     return Sign(lambda answer: test(answer.outputs, answer.inputs))
 
 
-def follows(*rules: Rule, read: Read | None = None) -> Sign:
-    """The outputs are those of one of these rules, compared by another `read` than the exercise's if given."""
-    return Sign(lambda answer: any(answer.follows(rule, read=read) for rule in rules), lambda right: rules[0])
+def follows(*rules: Rule, read: Read | None = None, same: Same | None = None) -> Sign:
+    """The outputs are those of one of these rules, compared by another `read` or `same` than the exercise's if given."""
+    return Sign(
+        lambda answer: any(answer.follows(rule, read=read, same=same) for rule in rules),
+        lambda right: rules[0],
+    )
 
 
 def at(place: Any, rule: Rule) -> Sign:
@@ -349,7 +356,8 @@ def names(
             return right(said)
         found = Set(given, belong - given, given - known)
         for reason, sign in reasons.items():
-            if place := sign.shown(found):
+            place = sign.shown(found)
+            if place is not None and place is not False:  # a name may be empty
                 return wrong(reason.replace("{}", clean(str(place), 40)))
         return wrong(otherwise)
 

@@ -1,4 +1,7 @@
-"""What a lesson's notebook imports: begin, desk, scratch, check, hint, solution, progress, end. None of them raises in a learner's session."""
+"""What a lesson's notebook imports: begin, desk, scratch, check, hint, solution, progress, end.
+
+Whatever a learner hands to check, hint and solution, they answer and raise nothing.
+"""
 
 from __future__ import annotations
 
@@ -12,13 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from helpers import build
-from helpers.exercises import (
-    UnknownExercise,
-    find,
-    ledger,
-    source,
-    view,
-)
+from helpers.exercises import UnknownExercise, find, ledger, source, view
 from helpers.exercises import progress as standings
 from helpers.exercises.kit import INVALID, NOT_ATTEMPTED, WRONG, Exercise, Verdict, assess
 from helpers.workbook import syllabus
@@ -46,7 +43,8 @@ def begin(lesson_id: str) -> None:
     from helpers import figures
 
     figures.style()
-    _session.__init__(lesson_id, ledger.nearest(Path.cwd()))
+    global _session
+    _session = _Session(lesson_id, ledger.nearest(Path.cwd()))
 
 
 def desk() -> Path | None:
@@ -75,14 +73,12 @@ def check(exercise_id: str, *, given: Any = None, **answers: Any) -> None:
 
     `given` is what the judge needs to know of the lesson, as plain data.
     """
-    try:
-        task = find(exercise_id)
-    except UnknownExercise as problem:
-        view.note("! No such exercise", "check", str(problem))
+    if not (task := _find(exercise_id, "check")):
         return
     try:
         verdict = assess(task, answers, given)
-    except Exception as error:  # noqa: BLE001 - a fault of the judge must not stop a learner: it is named, and the tests let it raise
+    # A fault of the judge must not stop a learner: it is named, and the tests let it raise
+    except Exception as error:  # noqa: BLE001
         verdict = Verdict(
             INVALID,
             f"The check itself failed ({type(error).__name__}: {error}). "
@@ -94,10 +90,7 @@ def check(exercise_id: str, *, given: Any = None, **answers: Any) -> None:
 
 def hint(exercise_id: str) -> None:
     """Show the next hint; after the last, all of them."""
-    try:
-        task = find(exercise_id)
-    except UnknownExercise as problem:
-        view.note("! No such exercise", "hint", str(problem))
+    if not (task := _find(exercise_id, "hint")):
         return
     number, total = _session.hints.get(task.id, 0) + 1, len(task.hints)
     if number > total:
@@ -114,10 +107,7 @@ def hint(exercise_id: str) -> None:
 
 def solution(exercise_id: str) -> None:
     """Show the solution from the lesson's source, once the exercise has been attempted."""
-    try:
-        task = find(exercise_id)
-    except UnknownExercise as problem:
-        view.note("! No such exercise", "solution", str(problem))
+    if not (task := _find(exercise_id, "solution")):
         return
     if task.id not in ledger.states(_entries()[0]):
         view.note(
@@ -202,6 +192,15 @@ def _row(lesson: syllabus.Lesson, found: list[standings.Standing]) -> str:
     right, total = standings.count(found)
     tried = f": {right} of {total} exercises right" if any(x.tries for x in found) else ""
     return f"{'☑' if tried and right == total else '☐'} {lesson.id} {lesson.title}{tried}"
+
+
+def _find(exercise_id: str, call: str) -> Exercise | None:
+    """The exercise of this id; where there is none, None, and the learner is told."""
+    try:
+        return find(exercise_id)
+    except UnknownExercise as problem:
+        view.note("! No such exercise", call, str(problem))
+        return None
 
 
 def _offer(task: Exercise) -> str:

@@ -539,9 +539,9 @@ def test_a_process_that_dies_before_it_reads_its_job_or_while_it_answers_is_a_de
 def test_a_large_job_is_read_in_large_pieces():
     code = """
 from pathlib import Path
-from helpers.workbook import execute
-execute.papermill = lambda job, guards: execute.Result("ok", Path("/proc/self/io").read_text())
-execute.main()
+from helpers.workbook import engine
+engine.papermill = lambda job, guards: engine.Result("ok", Path("/proc/self/io").read_text())
+engine.main()
 """
     job = json.dumps({"name": "x", "notebook": "x" * 1_000_000, "limits": {}}).encode() + b"\n"
     with subprocess.Popen(

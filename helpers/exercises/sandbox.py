@@ -122,9 +122,8 @@ def _outcome(child: Any, messages: Connection, received: bytearray, seconds: flo
         if b"\n" not in received:
             if messages.poll(min(left, 0.1)):
                 received += _read(messages, received)
-            elif (
-                child.exitcode is not None and not messages.poll()
-            ):  # a process it has started holds the pipe
+            # It has ended, and a process it has started holds the pipe
+            elif child.exitcode is not None and not messages.poll():
                 raise EOFError
             continue
         line, _, rest = received.partition(b"\n")

@@ -227,9 +227,8 @@ def _run(root: Path, settings: dict) -> None:
         from helpers.flights import pipeline
 
         tf.config.experimental.enable_op_determinism()
-        tf.config.threading.set_intra_op_parallelism_threads(
-            1
-        )  # sums in one order, however many cores there are
+        # Sums in one order, however many cores there are
+        tf.config.threading.set_intra_op_parallelism_threads(1)
         LocalDagRunner().run(
             pipeline.create(root, root / "metadata.sqlite", source=digest(settings), **settings)
         )

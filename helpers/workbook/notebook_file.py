@@ -66,9 +66,8 @@ def _as_executed(text: str):
     from nbformat.validator import normalize
 
     converted = nbformat.convert(nbformat.reader.reads(text), 4)
-    notebook = nbformat.from_dict(
-        json.loads(json.dumps(converted))
-    )  # an older format's class is no notebook to Papermill
+    # An older format's class is no notebook to Papermill
+    notebook = nbformat.from_dict(json.loads(json.dumps(converted)))
     notebook = nbformat.v4.upgrade(notebook)
     for cell in notebook.cells:
         if cell.cell_type == "code":  # whatever its outputs are, they will be others

@@ -128,9 +128,8 @@ def guard(client: socket.socket) -> dict:
         os.close(file)
     signal.signal(signal.SIGCHLD, lambda *_: reap_adopted(kernel))
     tell(client, pid=kernel)
-    select.select(
-        [client, owner, os.pidfd_open(kernel)], [], []
-    )  # a client says no more: readable means closed
+    # A client says no more, so readable means closed
+    select.select([client, owner, os.pidfd_open(kernel)], [], [])
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     os.kill(kernel, signal.SIGKILL)  # changes nothing for one that has ended
     _, status = os.waitpid(kernel, 0)

@@ -148,10 +148,8 @@ def start(name: Path, env: dict) -> bool:
             files = listener.fileno(), lock.fileno()
             subprocess.run(
                 [sys.executable, SCRIPT, *map(str, files)],
-                env={
-                    "MPLBACKEND": "module://matplotlib_inline.backend_inline",
-                    **kept(env),
-                },  # as ipykernel sets it
+                # As ipykernel sets it
+                env={"MPLBACKEND": "module://matplotlib_inline.backend_inline", **kept(env)},
                 cwd="/",
                 stdin=subprocess.DEVNULL,
                 stdout=log,

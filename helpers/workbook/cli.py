@@ -133,11 +133,12 @@ def run(
     from helpers.workbook import report, show
     from helpers.workbook import run as runner
     from helpers.workbook.outcomes import OK, Limits
+    from helpers.workbook.parameters import assignments, table
     from helpers.workbook.store import Store
+    from helpers.workbook.tasks import tasks
 
     _heal()
-    rows = runner.table(each) if each else None
-    todo = runner.tasks(lessons or [], runner.assignments(parameters), rows)
+    todo = tasks(lessons or [], assignments(parameters), table(each) if each else None)
     store = Store()
     with show.progress(todo, store, jobs) as told:
         results = runner.run(
@@ -166,7 +167,7 @@ def record(
         record.retext(lesson)
     store = Store()
     with show.progress(todo, store, jobs) as told:
-        results = runner.run(todo, store, jobs=jobs, fresh=fresh, told=told)
+        results = runner.run(todo, store, jobs=jobs, fresh=fresh, pages=False, told=told)
     problems = record.keep(todo, results, store)
     record.list_in_readme()
     executed = len([t for t in todo if not t.is_resource]) - len(problems)

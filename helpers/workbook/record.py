@@ -8,8 +8,8 @@ from helpers import ROOT, syllabus
 from helpers.syllabus import Lesson, UsageError
 from helpers.workbook import stamp
 from helpers.workbook.outcomes import OK, Result
-from helpers.workbook.run import Task, tasks
 from helpers.workbook.store import Store
+from helpers.workbook.tasks import Task, tasks
 
 
 def read(path: Path):

@@ -12,8 +12,8 @@ from helpers import build, sha, syllabus
 from helpers.syllabus import UsageError
 from helpers.workbook import page
 from helpers.workbook.outcomes import OK, Result
-from helpers.workbook.run import Task
 from helpers.workbook.store import Store
+from helpers.workbook.tasks import Task
 
 HEAD = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
@@ -62,7 +62,7 @@ def _write(todo: list[Task], results: dict[str, Result], store: Store, folder: P
             shutil.copyfile(store.path(task.key) / "notebook.ipynb", notebooks / f"{files[task.name]}.ipynb")
     index = folder / "index.html"
     part = index.with_suffix(".part")
-    # A file's name may hold bytes that are no UTF-8
+    # A parameter may be half a character, which JSON can write
     part.write_text(_index(lessons, results, files), encoding="utf8", errors="replace")
     os.replace(part, index)
     return index
@@ -103,23 +103,17 @@ def _has_page(task: Task, store: Store) -> bool:
         text = page.html(notebook.read_text(encoding="utf8"), task.title)
     except (FileNotFoundError, ValueError):  # it was blocked, or what is there is no notebook
         return False
-    part = kept.with_name(f".page-{os.getpid()}")
-    part.write_text(text, encoding="utf8")
-    os.replace(part, kept)
+    store.add_page(task.key, text)
     return True
 
 
 def _file_names(lessons: list[Task]) -> dict[str, str]:
-    """File names by task name: `/` becomes `-`; a digest sets apart what is then alike, too long for a disk, or no UTF-8."""
+    """File names by task name: `/` becomes `-`; a digest sets apart what is then alike, or too long for a disk."""
     files: dict[str, str] = {}
     for name in dict.fromkeys(task.name for task in lessons):
-        file = os.fsencode(name).decode(errors="replace").replace("/", "-")
-        if (
-            file.casefold() in map(str.casefold, files.values())
-            or len(file.encode()) > 240
-            or "\ufffd" in file
-        ):
-            file = f"{file[:50]}-{sha(os.fsencode(name))}"
+        file = name.replace("/", "-")
+        if file.casefold() in map(str.casefold, files.values()) or len(file.encode()) > 240:
+            file = f"{file[:50]}-{sha(name)}"
         files[name] = file
     return files
 

@@ -9,8 +9,9 @@ from pathlib import Path
 
 from helpers.workbook.notebook_file import shown
 from helpers.workbook.outcomes import OK, Result
-from helpers.workbook.run import Task, seconds
+from helpers.workbook.run import seconds
 from helpers.workbook.store import Store
+from helpers.workbook.tasks import Task
 
 
 def screen():

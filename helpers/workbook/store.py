@@ -97,9 +97,13 @@ class Store:
     def put_page(self, key: str, page: str) -> None:
         """Add the page of the notebook under this digest."""
         with writing("A page", self.folder), self.locked():
-            part = self.path(key) / ".page"
-            part.write_text(page, encoding="utf8", errors="replace")
-            os.replace(part, self.path(key) / "page.html")
+            self.add_page(key, page)
+
+    def add_page(self, key: str, page: str) -> None:
+        """The same for who holds the lock. Raises OSError."""
+        part = self.path(key) / ".page"
+        part.write_text(page, encoding="utf8")
+        os.replace(part, self.path(key) / "page.html")
 
 
 @contextmanager

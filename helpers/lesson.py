@@ -63,7 +63,12 @@ def scratch() -> Path:
         if not _runs(old.name.removeprefix(here).split("-")[0]):
             shutil.rmtree(old, ignore_errors=True)
     folder, owner = Path(tempfile.mkdtemp(prefix=f"{here}{os.getpid()}-", dir=root)), os.getpid()
-    atexit.register(lambda: os.getpid() == owner and shutil.rmtree(folder, ignore_errors=True))
+
+    def clear() -> None:
+        if os.getpid() == owner:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    atexit.register(clear)
     return folder
 
 

@@ -6,6 +6,7 @@ import base64
 import html
 import re
 import sys
+from typing import Any
 
 from helpers.exercises.kit import INVALID, NOT_ATTEMPTED, RIGHT, WRONG, Verdict
 
@@ -40,7 +41,7 @@ def box(title: str, about: str, lines: list[str], colour: str) -> None:
     say("\n".join([f"{title} · {about}", *lines]), **{"text/html": page})
 
 
-def say(text: str, *, picture: bytes | None = None, size: dict | None = None, **rich: str) -> None:
+def say(text: str, *, picture: bytes | None = None, size: dict | None = None, **rich: Any) -> None:
     """Display text together with its other forms by MIME type, or with a PNG and its size; outside Jupyter, print the text."""
     ipython = sys.modules.get("IPython")
     if ipython is None or ipython.get_ipython() is None:

@@ -88,7 +88,8 @@ def _executed(job: Job, guard: Guard, clients: list[Collector], folder: str) -> 
         return CELL_TIMEOUT, f"A cell took longer than {job.limits.cell:g} s: {_cell_of(error)}"
     except DeadKernelError:
         return DEAD_KERNEL, death(clients[0], guard)
-    except Exception as error:  # noqa: BLE001 - anything can follow from what a lesson's code has its kernel send
+    # Anything can follow from what a lesson's code has its kernel send
+    except Exception as error:
         if not guard.process:
             raise  # no kernel: worth another try
         return DEAD_KERNEL, f"What the kernel sent could not be read: {error!r:.300}"
@@ -99,7 +100,7 @@ def stopped(client: Collector) -> tuple[str, str]:
     """Outcome and detail where the kernel lived on: did the notebook stop in a cell, and why there?"""
     for cell in client.nb.cells:
         if cell.metadata.get("papermill", {}).get("exception"):
-            error = next((out for out in reversed(cell.outputs) if out.output_type == "error"), {})
+            error: dict = next((out for out in reversed(cell.outputs) if out.output_type == "error"), {})
             name, value = error.get("ename", "an error that it does not show"), error.get("evalue", "")
             if name == "SystemExit" and value in ("", "0", "None"):
                 return left("sys.exit()", client)

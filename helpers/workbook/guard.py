@@ -79,7 +79,7 @@ class Guard(threading.Thread):
         self.verdict = self.verdict or (outcome, detail)
         self.kill()
 
-    def kill(self):
+    def kill(self) -> None:
         """End the kernel and whatever it started, in whatever session, and remove its files in shared memory."""
         for process in self.members():
             with suppress(psutil.Error):
@@ -116,7 +116,7 @@ class SharedFiles:
     second; only a small one can be closed by then.
     """
 
-    def __init__(self):
+    def __init__(self) -> None:
         # What is in these is to stay
         self.kept = {str(folder.resolve()) for folder in (ROOT, build(), learn_folder())}
         self.before = {entry.inode() for entry in self.all()}
@@ -124,7 +124,7 @@ class SharedFiles:
 
     def all(self) -> Iterator[os.DirEntry]:
         """Whatever is in shared memory, but for what is to stay."""
-        todo = [SHARED]
+        todo: list[str | Path] = [SHARED]
         while todo:
             with suppress(OSError):  # not on this system, just removed, or not ours to read
                 for entry in os.scandir(todo.pop()):

@@ -3,6 +3,7 @@
 import json
 import os
 from pathlib import Path
+from typing import Any
 
 from helpers import ROOT, syllabus
 from helpers.syllabus import Lesson, UsageError
@@ -12,7 +13,7 @@ from helpers.workbook.store import Store
 from helpers.workbook.tasks import Task, tasks
 
 
-def read(path: Path):
+def read(path: Path) -> Any:
     """The notebook at this path, or None where there is none that can be read."""
     import nbformat
 
@@ -42,7 +43,7 @@ def stale(lesson: Lesson) -> list[str]:
     return changed
 
 
-def _code(notebook) -> list[str]:
+def _code(notebook: Any) -> list[str]:
     return [cell.source for cell in notebook.cells if cell.cell_type == "code"]
 
 
@@ -70,7 +71,7 @@ def record(lesson: Lesson, result: Result, executed: str) -> None:
     write(lesson, notebook)
 
 
-def write(lesson: Lesson, notebook) -> None:
+def write(lesson: Lesson, notebook: Any) -> None:
     """Write by rename, in one fixed form: keys sorted, one space of indent, text split at lines."""
     import nbformat
 

@@ -137,7 +137,7 @@ def _with_links(text: str, name: str, pages: dict[tuple[str, str], str]) -> str:
 
 def _place(name: str) -> tuple[str, str]:
     """Where the notebook of a task lies, without its ending, and its row in the table it was run for."""
-    name, row = re.fullmatch(r"(.*?)(-row-\d{3,})?", name, re.S).groups("")
+    name, row = re.findall(r"\A(.*?)(-row-\d{3,})?\Z", name, re.S)[0]
     for lesson in syllabus.load().lessons:
         if lesson.id == name:
             return f"{lesson.folder}/{lesson.file}", row

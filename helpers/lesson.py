@@ -11,7 +11,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from helpers import build
+from helpers import build, syllabus
 from helpers.exercises import (
     UnknownExercise,
     find,
@@ -21,7 +21,6 @@ from helpers.exercises import (
 )
 from helpers.exercises import progress as standings
 from helpers.exercises.kit import INVALID, NOT_ATTEMPTED, WRONG, Exercise, Verdict, assess
-from helpers.workbook import syllabus
 
 
 @dataclasses.dataclass

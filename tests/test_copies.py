@@ -4,9 +4,9 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_output
 
+from helpers import syllabus
 from helpers.desk import copies, start_page
-from helpers.workbook import syllabus
-from helpers.workbook.syllabus import UsageError
+from helpers.syllabus import UsageError
 
 TEXT = """
 # %% [markdown]

@@ -6,8 +6,8 @@ import statistics
 import nbformat
 import pytest
 
-from helpers import ROOT
-from helpers.workbook import compare, record, syllabus
+from helpers import ROOT, syllabus
+from helpers.workbook import compare, record
 
 LESSONS = syllabus.load().lessons
 IDS = [lesson.id for lesson in LESSONS]

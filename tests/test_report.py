@@ -11,11 +11,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from helpers.workbook import page, report, syllabus
+from helpers import syllabus
+from helpers.syllabus import UsageError
+from helpers.workbook import page, report
 from helpers.workbook.outcomes import OK, Result
 from helpers.workbook.run import Task
 from helpers.workbook.store import Store
-from helpers.workbook.syllabus import UsageError
 
 
 def notebook(*cells) -> str:

@@ -19,13 +19,13 @@ import psutil
 import pytest
 from runs import WORKBOOK, cell, lesson, notebook, ran
 
-from helpers import ROOT
-from helpers.workbook import report, run, syllabus
+from helpers import ROOT, syllabus
+from helpers.syllabus import UsageError
+from helpers.workbook import report, run, stamp
 from helpers.workbook.execute import Job, execute
 from helpers.workbook.outcomes import Limits, Result
 from helpers.workbook.page import html
 from helpers.workbook.store import Store
-from helpers.workbook.syllabus import UsageError
 
 # ---- the outcomes ---------------------------------------------------------------------------------------------------
 
@@ -142,7 +142,7 @@ def test_each_row_of_a_table_has_a_result_of_its_own(small_syllabus, tmp_path):
 def test_ones_own_notebook_runs_again_when_a_helper_or_the_lock_has_changed(tmp_path, monkeypatch):
     (tmp_path / "own.ipynb").write_text(notebook("%load_ext autoreload", "from helpers import figures"))
     house = tmp_path / "house"
-    for name in ("helpers/figures.py", *syllabus.ENVIRONMENT):
+    for name in ("helpers/figures.py", *stamp.ENVIRONMENT):
         (house / name).parent.mkdir(parents=True, exist_ok=True)
         (house / name).write_text("1")
     monkeypatch.setattr(run, "ROOT", house)
@@ -157,7 +157,7 @@ def test_ones_own_notebook_runs_again_when_a_helper_or_the_lock_has_changed(tmp_
 def test_a_damaged_result_is_made_again(small_syllabus):
     small_syllabus({"1.1": lesson("1")})
     ran()
-    (Store().path(syllabus.key(syllabus.load().lesson("1.1"))) / "result.json").write_text('{"outcome": "o')
+    (Store().path(stamp.key(syllabus.load().lesson("1.1"))) / "result.json").write_text('{"outcome": "o')
     assert ran()[1] == ["1.1"]
 
 

@@ -10,9 +10,10 @@ import nbformat.v4 as v4
 import pytest
 from runs import WORKBOOK, cell, lesson, notebook, ran
 
-from helpers.workbook import run, syllabus
+from helpers import syllabus
+from helpers.syllabus import UsageError
+from helpers.workbook import run
 from helpers.workbook.execute import Job, execute
-from helpers.workbook.syllabus import UsageError
 
 V3 = {
     "metadata": {"name": ""},

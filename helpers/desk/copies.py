@@ -15,9 +15,9 @@ from collections import Counter
 from collections.abc import Collection
 from pathlib import Path
 
+from helpers import sha, syllabus
 from helpers.exercises import ledger
-from helpers.workbook import syllabus
-from helpers.workbook.syllabus import Lesson, UsageError
+from helpers.syllabus import Lesson, UsageError
 
 BASES = ".workbook"  # of a copy's origin, as notebooks; the learner doesn't look here
 EARLIER = "earlier"  # what an update or a reset replaced
@@ -50,7 +50,7 @@ def beside(folder: Path, lesson: Lesson) -> list[Path]:
 def news(folder: Path, lesson: Lesson) -> Path | None:
     """The latest version laid beside the learner's copy; None where there is none, or the copy itself is as new (a reset)."""
     latest = next(reversed(beside(folder, lesson)), None)
-    if latest and _origin(folder / path_of(lesson)) in (_origin(latest), syllabus.sha(lesson.text)):
+    if latest and _origin(folder / path_of(lesson)) in (_origin(latest), sha(lesson.text)):
         return None
     return latest
 
@@ -68,7 +68,7 @@ def fresh(lesson: Lesson):
     """The lesson as a learner gets it: no solutions, no outputs, and a note of the text it was made from."""
     notebook = lesson.notebook()
     notebook.cells = [cell for cell in notebook.cells if "solution" not in cell.metadata.get("tags", [])]
-    origin = syllabus.sha(lesson.text)
+    origin = sha(lesson.text)
     notebook.metadata["workbook"] = {"lesson": lesson.id, "origin": origin, "cells": _cells(notebook)}
     return notebook
 
@@ -100,7 +100,7 @@ def _update(folder: Path, lesson: Lesson, open_ones: Collection[str]) -> str | N
     path = folder / path_of(lesson)
     if not path.exists():
         return _lay(folder, path, fresh(lesson))
-    origin, new = _origin(path), syllabus.sha(lesson.text)
+    origin, new = _origin(path), sha(lesson.text)
     if new in (origin, *map(_origin, beside(folder, lesson))):
         return None
     if str(path_of(lesson)) in open_ones:
@@ -201,4 +201,4 @@ def _origin(path: Path) -> str | None:
 
 def _cells(notebook) -> str:
     """Digest of the cells; what ran or printed in them is not the point."""
-    return syllabus.sha(*(f"{cell.cell_type}:{cell.source}" for cell in notebook.cells))
+    return sha(*(f"{cell.cell_type}:{cell.source}" for cell in notebook.cells))

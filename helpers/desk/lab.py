@@ -13,8 +13,8 @@ from pathlib import Path
 
 from helpers import learn_folder
 from helpers.desk import copies
+from helpers.syllabus import Lesson, UsageError
 from helpers.workbook import warm_socket
-from helpers.workbook.syllabus import Lesson, UsageError
 
 EXTENSIONS = Path(__file__).with_name("labextensions")
 SETTINGS = {

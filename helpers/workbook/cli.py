@@ -7,8 +7,9 @@ from typing import Annotated
 
 import typer
 
-from helpers.workbook import kernelspec, syllabus
-from helpers.workbook.syllabus import UsageError
+from helpers import syllabus
+from helpers.syllabus import UsageError
+from helpers.workbook import kernelspec
 
 app = typer.Typer(
     add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from helpers.workbook import syllabus
-from helpers.workbook.syllabus import Lesson, UsageError
+from helpers import syllabus
+from helpers.syllabus import Lesson, UsageError
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from html import escape, unescape
 from importlib.metadata import version
 from pathlib import Path
 
-from helpers.workbook.syllabus import sha
+from helpers import sha
 
 # The richest form first; no scripts and no widgets, which would need some
 SHOWN = ["text/html", "text/markdown", "image/svg+xml", "image/png", "image/jpeg", "text/latex", "text/plain"]

@@ -4,12 +4,12 @@ import json
 import os
 from pathlib import Path
 
-from helpers import ROOT
-from helpers.workbook import syllabus
+from helpers import ROOT, syllabus
+from helpers.syllabus import Lesson, UsageError
+from helpers.workbook import stamp
 from helpers.workbook.outcomes import OK, Result
 from helpers.workbook.run import Task, tasks
 from helpers.workbook.store import Store
-from helpers.workbook.syllabus import Lesson, UsageError
 
 
 def read(path: Path):
@@ -19,8 +19,8 @@ def read(path: Path):
     try:
         notebook = nbformat.read(path, as_version=4)
         nbformat.validate(notebook)
-        stamp = notebook.metadata.get("workbook", {}).get("stamp", {})
-        return notebook if isinstance(stamp, dict) else None
+        noted = notebook.metadata.get("workbook", {}).get("stamp", {})
+        return notebook if isinstance(noted, dict) else None
     except (OSError, ValueError, AttributeError, KeyError, TypeError, nbformat.ValidationError):
         return None
 
@@ -31,7 +31,7 @@ def stale(lesson: Lesson) -> list[str]:
     if recording is None:
         return ["no recording"]
     old = recording.metadata.get("workbook", {}).get("stamp", {})
-    now = syllabus.stamp(lesson)
+    now = stamp.of(lesson)
     changed = [name for name in now if old.get(name) != now[name]]
     text = lesson.notebook()
     if "code" not in changed and _code(recording) != _code(text):
@@ -75,7 +75,7 @@ def write(lesson: Lesson, notebook) -> None:
     import nbformat
 
     notebook.metadata = {**lesson.notebook().metadata}
-    notebook.metadata["workbook"]["stamp"] = syllabus.stamp(lesson)
+    notebook.metadata["workbook"]["stamp"] = stamp.of(lesson)
     for source, cell in zip(lesson.notebook().cells, notebook.cells, strict=True):
         cell.id, cell.metadata = source.id, source.metadata
     part = lesson.recording.with_suffix(".part")

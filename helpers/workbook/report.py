@@ -8,12 +8,12 @@ from pathlib import Path
 from posixpath import dirname, join, normpath
 from urllib.parse import quote, unquote
 
-from helpers import build
-from helpers.workbook import page, syllabus
+from helpers import build, sha, syllabus
+from helpers.syllabus import UsageError
+from helpers.workbook import page
 from helpers.workbook.outcomes import OK, Result
 from helpers.workbook.run import Task
 from helpers.workbook.store import Store
-from helpers.workbook.syllabus import UsageError, sha
 
 HEAD = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">

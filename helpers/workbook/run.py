@@ -10,14 +10,14 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from uuid import uuid4
 
-from helpers import ROOT
-from helpers.workbook import notebook_file, syllabus, warm_socket
+from helpers import ROOT, sha, syllabus
+from helpers.syllabus import Lesson, UsageError
+from helpers.workbook import notebook_file, stamp, warm_socket
 from helpers.workbook.execute import Job, execute
 from helpers.workbook.notebook_file import shown
 from helpers.workbook.outcomes import BLOCKED, DEAD_KERNEL, OK, REFUSED, Limits, Result
 from helpers.workbook.page import html
 from helpers.workbook.store import Store
-from helpers.workbook.syllabus import Lesson, UsageError
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ def tasks(names: Iterable[str], parameters: dict, rows: list[dict] | None = None
             if not os.path.lexists(name):  # a typo; a link that leads nowhere is there
                 raise UsageError(f"{shown(name)} is not there.") from error
             label = shown(name.removesuffix(".ipynb"))
-            made = [Task(label, label, syllabus.sha("refused", label), str, refused=str(error))]
+            made = [Task(label, label, sha("refused", label), str, refused=str(error))]
             misfits += [error] if isinstance(error, Misfit) else []
         found += [(shown(name), task) for task in made]
     if len(misfits) == len(names):
@@ -84,16 +84,16 @@ def _of(name: str, parameters: dict, rows: list[dict] | None) -> list[Task]:
         file, label = notebook_file.read(Path(name)), shown(name.removesuffix(".ipynb"))
         lesson, write = file.lesson, lambda: file.text
         title = lesson.title if lesson else Path(label).name
-        around = syllabus.key(lesson) if lesson else _helpers_and_lock()
+        around = stamp.key(lesson) if lesson else _helpers_and_lock()
 
         def key(values):
-            return syllabus.sha(label, title, file.content, json.dumps(values, sort_keys=True), around)
+            return sha(label, title, file.content, json.dumps(values, sort_keys=True), around)
     else:
         file, lesson = None, syllabus.load().lesson(name)
         label, title, write = lesson.id, lesson.title, _writer(lesson)
 
         def key(values):
-            return syllabus.key(lesson, values)
+            return stamp.key(lesson, values)
 
     needs, expected = (lesson.needs, lesson.seconds) if lesson else ((), Task.seconds)
     many = []
@@ -167,8 +167,8 @@ def fits(given, default) -> bool:
 
 def _helpers_and_lock() -> str:
     """What one's own notebook may import: all of it, for its code need not be readable here (magics, half an answer)."""
-    files = sorted((ROOT / "helpers").rglob("*.py")) + [ROOT / name for name in syllabus.ENVIRONMENT]
-    return syllabus.sha(*(part for f in files for part in (str(f.relative_to(ROOT)), f.read_bytes())))
+    files = sorted((ROOT / "helpers").rglob("*.py")) + [ROOT / name for name in stamp.ENVIRONMENT]
+    return sha(*(part for f in files for part in (str(f.relative_to(ROOT)), f.read_bytes())))
 
 
 def _resource(resource) -> Task:
@@ -186,7 +186,7 @@ def _resource(resource) -> Task:
             )
         )
 
-    key = syllabus.sha(resource.call)
+    key = sha(resource.call)
     return Task(resource.id, resource.title, key, write, seconds=resource.seconds, is_resource=True)
 
 

@@ -13,8 +13,8 @@ from pathlib import Path
 import psutil
 
 from helpers import build
+from helpers.syllabus import UsageError
 from helpers.workbook.outcomes import Result
-from helpers.workbook.syllabus import UsageError
 
 
 class Store:

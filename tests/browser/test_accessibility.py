@@ -12,9 +12,8 @@ from nbformat.sign import NotebookNotary
 from playwright.sync_api import expect
 
 from browser.test_report_pages import write as write_report
-from helpers import lesson
+from helpers import lesson, syllabus
 from helpers.exercises import view
-from helpers.workbook import syllabus
 
 WIDTHS = 800, 1400, 1920
 

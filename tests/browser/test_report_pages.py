@@ -5,7 +5,8 @@ import json
 import nbformat.v4 as v4
 import pytest
 
-from helpers.workbook import page, report, syllabus
+from helpers import syllabus
+from helpers.workbook import page, report
 from helpers.workbook.outcomes import OK, Result
 from helpers.workbook.run import Task
 from helpers.workbook.store import Store

@@ -16,7 +16,7 @@ import matplotlib.pyplot as plt
 import pandas as pd
 from cycler import cycler
 
-from helpers.exercises.view import say
+from helpers.display import say
 
 BLUE, ORANGE, GREEN, RED = "#0072B2", "#E69F00", "#009E73", "#D55E00"
 PURPLE, SKY, GREY = "#CC79A7", "#56B4E9", "#6E6E6E"

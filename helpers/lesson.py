@@ -14,7 +14,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from helpers import build, syllabus
+from helpers import build, display, files, syllabus
 from helpers.exercises import UnknownExercise, find, ledger, source, view
 from helpers.exercises import progress as standings
 from helpers.exercises.kit import INVALID, NOT_ATTEMPTED, WRONG, Exercise, Verdict, assess
@@ -60,7 +60,7 @@ def scratch() -> Path:
     root, here = build() / "scratch", f"lesson-{platform.node()}-"
     root.mkdir(exist_ok=True)
     for old in root.glob(f"{here}*-*"):
-        if not _runs(old.name.removeprefix(here).split("-")[0]):
+        if not files.runs(old.name.removeprefix(here).split("-")[0]):
             shutil.rmtree(old, ignore_errors=True)
     folder, owner = Path(tempfile.mkdtemp(prefix=f"{here}{os.getpid()}-", dir=root)), os.getpid()
 
@@ -99,14 +99,14 @@ def hint(exercise_id: str) -> None:
     number, total = _session.hints.get(task.id, 0) + 1, len(task.hints)
     if number > total:
         listed = "\n".join(f"{i}. {text}" for i, text in enumerate(task.hints, 1))
-        view.note(
+        display.note(
             "No more hints",
             task.id,
             f'These were all.\n{listed}\nAfter an attempt, `lesson.solution("{task.id}")` shows one solution.',
         )
         return
     _session.hints[task.id] = number
-    view.note(f"Hint {number} of {total}", task.id, task.hints[number - 1])
+    display.note(f"Hint {number} of {total}", task.id, task.hints[number - 1])
 
 
 def solution(exercise_id: str) -> None:
@@ -114,19 +114,19 @@ def solution(exercise_id: str) -> None:
     if not (task := _find(exercise_id, "solution")):
         return
     if task.id not in ledger.states(_entries()[0]):
-        view.note(
+        display.note(
             "Try first",
             task.id,
             f'Answer and run `lesson.check("{task.id}", …)` once, right or wrong; '
             f'then the solution is yours. `lesson.hint("{task.id}")` helps on the way.',
         )
     elif code := source.solution(task.id):
-        view.say(
+        display.say(
             f"One solution of {task.id}:\n\n{code}",
-            **{"text/markdown": f"One solution of {task.id}:\n\n```python\n{code}\n```"},
+            {"text/markdown": f"One solution of {task.id}:\n\n```python\n{code}\n```"},
         )
     else:
-        view.note(
+        display.note(
             "! No solution found",
             task.id,
             "The lesson's source is not where the workbook keeps it. "
@@ -151,9 +151,9 @@ def progress(everything: bool = False) -> None:
         pandas.DataFrame(rows, columns=["exercise", "standing", "tries"]),
         caption=f"{done} of {total} exercises right",
     )
-    view.say(
+    display.say(
         str(table) + (f"\n{note}" if note else ""),
-        **{"text/html": table._repr_html_() + (f"<p>{note}</p>" if note else "")},
+        {"text/html": table._repr_html_() + (f"<p>{note}</p>" if note else "")},
     )
 
 
@@ -164,7 +164,7 @@ def end() -> None:
     speak of, so it shows its own lesson as its solutions were judged, and of the others their titles.
     """
     if not _session.lesson:
-        view.note("! Not begun", "end", "Run the cell with lesson.begin(…) first.")
+        display.note("! Not begun", "end", "Run the cell with lesson.begin(…) first.")
         return
     book = syllabus.load()
     here = book.lesson(_session.lesson)
@@ -181,13 +181,9 @@ def end() -> None:
     marked = "\n".join(
         f"- **{row}**" if lesson is here else f"- {row}" for lesson, row in zip(course, rows, strict=True)
     )
-    view.say(
+    display.say(
         "\n".join([here.course, listed, onward, *filter(None, [note])]),
-        **{
-            "text/markdown": "\n\n".join(
-                [f"**{here.course}**", marked, link or onward, *filter(None, [note])]
-            )
-        },
+        {"text/markdown": "\n\n".join([f"**{here.course}**", marked, link or onward, *filter(None, [note])])},
     )
 
 
@@ -203,7 +199,7 @@ def _find(exercise_id: str, call: str) -> Exercise | None:
     try:
         return find(exercise_id)
     except UnknownExercise as problem:
-        view.note("! No such exercise", call, str(problem))
+        display.note("! No such exercise", call, str(problem))
         return None
 
 
@@ -250,14 +246,3 @@ def _entries() -> tuple[list[dict[str, str]], str]:
         )
     fresh = [entry for entry in _session.entries if entry not in [{k: e[k] for k in entry} for e in entries]]
     return entries + fresh, f"{skipped} damaged lines of the ledger were skipped." if skipped else ""
-
-
-def _runs(process: str) -> bool:
-    """Whether a process of this number is alive; True where that can't be told."""
-    try:
-        os.kill(int(process), 0)
-    except ProcessLookupError:
-        return False
-    except (ValueError, OSError):
-        return True
-    return True

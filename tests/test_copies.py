@@ -1,5 +1,7 @@
 """The learner's copies: no solutions, in step with their lessons around the learner's own cells, never lost."""
 
+import os
+
 import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_output
@@ -229,7 +231,7 @@ def test_a_folder_that_cannot_be_written_is_said_with_what_to_do_and_nothing_is_
     def full(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(copies.os, "replace", full)
+    monkeypatch.setattr(os, "replace", full)
     with pytest.raises(UsageError, match="No space left on device. Make room"):
         desk.upstream(CLOSING)
     assert desk.path.read_bytes() == before

@@ -10,12 +10,11 @@ import contextlib
 import copy
 import datetime
 import json
-import os
 from collections import Counter
 from collections.abc import Collection
 from pathlib import Path
 
-from helpers import sha, syllabus
+from helpers import files, sha, syllabus
 from helpers.exercises import ledger
 from helpers.syllabus import Lesson, UsageError
 
@@ -107,10 +106,10 @@ def _update(folder: Path, lesson: Lesson, open_ones: Collection[str]) -> str | N
         return (
             f"Lesson {lesson.id} has changed and is open in JupyterLab: close it there and call this again."
         )
-    mine, theirs = _read(path), fresh(lesson)
+    mine, theirs = files.valid_notebook(path), fresh(lesson)
     if mine and mine.metadata.get("workbook", {}).get("cells") == _cells(mine):
         return _lay(folder, path, theirs)
-    base = _read(folder / BASES / f"{origin}.ipynb")
+    base = files.valid_notebook(folder / BASES / f"{origin}.ipynb")
     if mine and base and (together := merged(base, mine, theirs)):
         kept = _keep(folder, path)
         _lay(folder, path, theirs, together)
@@ -144,7 +143,7 @@ def _keep(folder: Path, path: Path) -> Path:
     place = folder / EARLIER / f"{path.stem}.{today}.ipynb"
     place.parent.mkdir(exist_ok=True)
     place = next(p for p in _numbered(place) if not p.exists())
-    place.write_bytes(path.read_bytes())
+    files.write(place, path.read_bytes())
     return place
 
 
@@ -162,13 +161,10 @@ def _lay(folder: Path, path: Path, base, notebook=None) -> None:
 
 
 def _write(path: Path, notebook) -> None:
-    """Write by rename: whole or not at all."""
     import nbformat
 
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_suffix(".part")
-    part.write_text(nbformat.writes(notebook), encoding="utf8")
-    os.replace(part, path)
+    files.write(path, nbformat.writes(notebook))
 
 
 def _trust_as(old, new) -> None:
@@ -178,18 +174,6 @@ def _trust_as(old, new) -> None:
     notary = NotebookNotary()
     if notary.check_signature(old):
         notary.sign(new)
-
-
-def _read(path: Path):
-    """The notebook, or None where there is none that can be read."""
-    import nbformat
-
-    try:
-        notebook = nbformat.read(path, as_version=4)
-        nbformat.validate(notebook)
-    except (OSError, ValueError, KeyError, AttributeError, TypeError, nbformat.ValidationError):
-        return None  # a file we can't read is the learner's to mend
-    return notebook
 
 
 def _origin(path: Path) -> str | None:

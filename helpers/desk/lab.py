@@ -11,7 +11,7 @@ import time
 import webbrowser
 from pathlib import Path
 
-from helpers import learn_folder
+from helpers import files, learn_folder
 from helpers.desk import copies
 from helpers.syllabus import Lesson, UsageError
 from helpers.workbook import warm_socket
@@ -104,7 +104,7 @@ def settle(prefix: Path = Path(sys.prefix)) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     page = {"disabledExtensions": dict.fromkeys(UNUSED, True)}
     for name, content in {"overrides.json": SETTINGS, "page_config.json": page}.items():
-        (folder / name).write_text(json.dumps(content, indent=1) + "\n")
+        files.write(folder / name, json.dumps(content, indent=1) + "\n")
 
 
 def running(folder: Path) -> dict | None:

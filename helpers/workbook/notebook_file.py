@@ -1,6 +1,5 @@
 """Somebody's notebook file, read once: what is checked here is exactly what Papermill executes."""
 
-import json
 import os
 import re
 import warnings
@@ -8,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from helpers import syllabus
+from helpers import files, syllabus
 from helpers.syllabus import Lesson, UsageError
 
 
@@ -45,7 +44,7 @@ def read(path: Path) -> NotebookFile:
     except OSError as error:
         raise UsageError(f"{name} can't be read: {error.strerror}.") from error
     try:
-        notebook = _as_executed(content.decode("utf-8-sig"))
+        notebook = _as_executed(content)
         found = NotebookFile(content, notebook, _lesson_of(notebook))
         found.text.encode()  # half a character can be written in JSON, but not sent to a kernel
     except UsageError as error:
@@ -60,15 +59,12 @@ def read(path: Path) -> NotebookFile:
     return found
 
 
-def _as_executed(text: str) -> Any:
-    """The notebook of this JSON text as nbformat 4.5; raises one of many errors where it can't be one."""
+def _as_executed(content: bytes) -> Any:
+    """The notebook in these bytes as nbformat 4.5; raises one of many errors where it can't be one."""
     import nbformat
     from nbformat.validator import normalize
 
-    converted = nbformat.convert(nbformat.reader.reads(text), 4)
-    # An older format's class is no notebook to Papermill
-    notebook = nbformat.from_dict(json.loads(json.dumps(converted)))
-    notebook = nbformat.v4.upgrade(notebook)
+    notebook = nbformat.v4.upgrade(files.notebook(content))
     for cell in notebook.cells:
         if cell.cell_type == "code":  # whatever its outputs are, they will be others
             cell.outputs, cell.execution_count = [], None

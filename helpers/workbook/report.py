@@ -1,6 +1,5 @@
 """The report of a run: a table of every result, and each executed page, readable offline."""
 
-import os
 import re
 import shutil
 from html import escape, unescape
@@ -8,7 +7,7 @@ from pathlib import Path
 from posixpath import dirname, join, normpath
 from urllib.parse import quote, unquote
 
-from helpers import build, sha, syllabus
+from helpers import build, files, sha, syllabus
 from helpers.syllabus import UsageError
 from helpers.workbook import page
 from helpers.workbook.outcomes import OK, Result
@@ -51,26 +50,24 @@ def write(todo: list[Task], results: dict[str, Result], store: Store) -> Path:
 def _write(todo: list[Task], results: dict[str, Result], store: Store, folder: Path) -> Path:
     lessons = [task for task in todo if not task.is_resource and task.name in results]
     pages, notebooks = _empty(folder / "pages"), _empty(folder / "notebooks")
-    files = _file_names([task for task in lessons if _has_page(task, store)])
-    places = {_place(name): file for name, file in files.items()}
+    names = _file_names([task for task in lessons if _has_page(task, store)])
+    places = {_place(name): file for name, file in names.items()}
     for task in lessons:
-        if task.name in files:
+        if task.name in names:
             text = (store.path(task.key) / "page.html").read_text(encoding="utf8")
             text = _with_links(text, task.name, places)
-            (pages / f"{files[task.name]}.html").write_text(text, encoding="utf8")
+            (pages / f"{names[task.name]}.html").write_text(text, encoding="utf8")
             # Copied, since JupyterLab saves in place: saving a link would change the stored result
-            shutil.copyfile(store.path(task.key) / "notebook.ipynb", notebooks / f"{files[task.name]}.ipynb")
+            shutil.copyfile(store.path(task.key) / "notebook.ipynb", notebooks / f"{names[task.name]}.ipynb")
     index = folder / "index.html"
-    part = index.with_suffix(".part")
     # A parameter may be half a character, which JSON can write
-    part.write_text(_index(lessons, results, files), encoding="utf8", errors="replace")
-    os.replace(part, index)
+    files.write(index, _index(lessons, results, names).encode(errors="replace"))
     return index
 
 
-def _index(lessons: list[Task], results: dict[str, Result], files: dict[str, str]) -> str:
+def _index(lessons: list[Task], results: dict[str, Result], names: dict[str, str]) -> str:
     good = sum(results[task.name].outcome == OK for task in lessons)
-    rows = "\n".join(_row(task, results[task.name], files.get(task.name)) for task in lessons)
+    rows = "\n".join(_row(task, results[task.name], names.get(task.name)) for task in lessons)
     return (
         f"{HEAD}<h1>MLOps Workbook: {good} of {len(lessons)} lessons ran</h1>\n"
         '<table><thead><tr><th scope="col">Lesson</th><th scope="col">Title</th><th scope="col">Outcome</th>'
@@ -103,19 +100,19 @@ def _has_page(task: Task, store: Store) -> bool:
         text = page.html(notebook.read_text(encoding="utf8"), task.title)
     except (FileNotFoundError, ValueError):  # it was blocked, or what is there is no notebook
         return False
-    store.add_page(task.key, text)
+    files.write(kept, text)
     return True
 
 
 def _file_names(lessons: list[Task]) -> dict[str, str]:
     """File names by task name: `/` becomes `-`; a digest sets apart what is then alike, or too long for a disk."""
-    files: dict[str, str] = {}
+    names: dict[str, str] = {}
     for name in dict.fromkeys(task.name for task in lessons):
         file = name.replace("/", "-")
-        if file.casefold() in map(str.casefold, files.values()) or len(file.encode()) > 240:
+        if file.casefold() in map(str.casefold, names.values()) or len(file.encode()) > 240:
             file = f"{file[:50]}-{sha(name)}"
-        files[name] = file
-    return files
+        names[name] = file
+    return names
 
 
 def _with_links(text: str, name: str, pages: dict[tuple[str, str], str]) -> str:

@@ -14,7 +14,7 @@ from typing import ParamSpec, TypeVar
 
 import psutil
 
-from helpers import build
+from helpers import build, files
 from helpers.syllabus import UsageError
 from helpers.workbook.outcomes import Result
 
@@ -47,10 +47,8 @@ class Store:
 
     def took(self, name: str, seconds: float) -> None:
         self.times[name] = seconds
-        part = self.folder / f".times-{os.getpid()}"
         with writing("A lesson's time", self.folder):
-            part.write_text(json.dumps(self.times, sort_keys=True))
-            os.replace(part, self.folder / "times.json")
+            files.write(self.folder / "times.json", json.dumps(self.times, sort_keys=True))
 
     def path(self, key: str) -> Path:
         return self.folder / key
@@ -102,13 +100,7 @@ class Store:
     def put_page(self, key: str, page: str) -> None:
         """Add the page of the notebook under this digest."""
         with writing("A page", self.folder), self.locked():
-            self.add_page(key, page)
-
-    def add_page(self, key: str, page: str) -> None:
-        """The same for who holds the lock. Raises OSError."""
-        part = self.path(key) / ".page"
-        part.write_text(page, encoding="utf8")
-        os.replace(part, self.path(key) / "page.html")
+            files.write(self.path(key) / "page.html", page)
 
 
 @contextmanager

@@ -11,14 +11,12 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import io
-import os
-import tempfile
 from collections.abc import Callable, Iterator
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from helpers import build
+from helpers import build, files, imports
 
 if TYPE_CHECKING:
     import numpy as np
@@ -247,7 +245,7 @@ def _verified(name: str) -> Path:
         stamp = "\n".join(
             [expected, *(f"{f} {(s := f.stat()).st_size} {s.st_mtime_ns}" for f in _files(path))]
         )
-        marker = Path("verified") / hashlib.sha256(stamp.encode()).hexdigest()
+        marker = Path("verified", f"{name}-{hashlib.sha256(stamp.encode()).hexdigest()}")
         if _read(marker) is None:
             if _digest(path) != expected:
                 raise DataError(
@@ -291,16 +289,17 @@ def _csv(path: Path, **options) -> pd.DataFrame:
 def _cached(name: str, key: str, decode: Callable[[], bytes | bytearray]) -> bytes | bytearray:
     """What `decode` returns, from the cache if a whole copy of it lies there: 32 bytes of SHA-256, then the content.
 
-    The file's name carries the source, the decoding library and this module's own text: any change of them is another file.
+    The file's name carries the source, the decoding library and what this module does (not its comments); one of another
+    name is cleared away when the new one is whole. Who reads the old one meanwhile has it open, or decodes.
     """
-    code = Path(__file__).read_text(encoding="utf-8")
-    path = Path("decoded") / f"{name}-{hashlib.sha256(f'{key} {code}'.encode()).hexdigest()[:16]}"
-    stored = _read(path)
+    code = imports.read(Path(__file__).read_text(encoding="utf-8")).does
+    file = f"{name}-{hashlib.sha256(f'{key} {code}'.encode()).hexdigest()[:16]}"
+    stored = _read(Path("decoded", file))
     if stored is not None and hashlib.sha256(memoryview(stored)[32:]).digest() == stored[:32]:
         del stored[:32]
         return stored
     content = decode()
-    _write(path, hashlib.sha256(content).digest(), content)
+    _write(Path("decoded", file), hashlib.sha256(content).digest(), content)
     return content
 
 
@@ -317,16 +316,12 @@ def _read(name: Path) -> bytearray | None:
 
 
 def _write(name: Path, *parts: bytes | bytearray) -> None:
-    """Put a file into the cache, whole or not at all: a full or read-only disk leaves it out, and the next call decodes again."""
-    temporary = None
-    try:
+    """Put a file into the cache and take out those it replaces, `<the same>-<another digest>`. A full or read-only disk
+    leaves it out, and the next call decodes again."""
+    with contextlib.suppress(OSError):
         path = build() / "cache" / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".", delete=False) as file:
-            temporary = file.name
-            file.writelines(parts)
-        os.replace(temporary, path)
-    except OSError:
-        if temporary:
-            with contextlib.suppress(FileNotFoundError):
-                os.unlink(temporary)
+        files.write(path, *parts)
+        for old in path.parent.glob(f"{path.name.rpartition('-')[0]}-*"):
+            if old != path:
+                old.unlink(missing_ok=True)

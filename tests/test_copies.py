@@ -170,7 +170,9 @@ def test_a_copy_that_is_open_in_jupyterlab_is_left_alone_until_it_is_closed(desk
 
 
 @pytest.mark.parametrize(
-    "broken", ["{", "", "[]", '{"cells": 3}', "\ud800"], ids=["cut", "empty", "list", "cells", "bytes"]
+    "broken",
+    ["{", "", "[]", '{"cells": 3}', "\ud800", "[" * 100_000],
+    ids=["cut", "empty", "list", "cells", "bytes", "deep"],
 )
 def test_a_copy_that_cannot_be_read_is_kept_and_a_fresh_one_laid_beside(desk, broken):
     desk.path.write_bytes(broken.encode("utf8", "surrogatepass"))

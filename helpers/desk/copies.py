@@ -179,7 +179,7 @@ def _trust_as(old, new) -> None:
 def _origin(path: Path) -> str | None:
     try:
         return json.loads(path.read_text(encoding="utf8"))["metadata"]["workbook"]["origin"]
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None
 
 

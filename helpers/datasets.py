@@ -202,14 +202,11 @@ def rated_words() -> pd.DataFrame:
     """
     import pandas as pd
 
+    # Quotes are letters here (quoting=3), and words such as "null" are words
     frame = pd.read_csv(
-        _verified("rated words"),
-        sep="\t",
-        header=None,
-        names=["word", "mean", "std", "ratings"],
-        quoting=3,
-        keep_default_na=False,
-    )  # 3: quotes are letters here; words such as "null" are words
+        _verified("rated words"), sep="\t", header=None, names=["word", "mean", "std", "ratings"],
+        quoting=3, keep_default_na=False,
+    )  # fmt: skip
     ratings = frame.pop("ratings").str.strip("[]").str.split(", ", expand=True).astype("int64")
     return frame.join(ratings.set_axis([f"rater_{k}" for k in range(1, 11)], axis=1))
 
@@ -278,9 +275,8 @@ def _digest(path: Path) -> str:
 def _csv(path: Path, **options) -> pd.DataFrame:
     import pandas as pd
 
-    frame = pd.read_csv(
-        path, keep_default_na=False, na_values=["", "NA"], **options
-    )  # the sources' only marks of a gap
+    # The sources' only marks of a gap
+    frame = pd.read_csv(path, keep_default_na=False, na_values=["", "NA"], **options)
     texts = frame.select_dtypes("object").columns
     frame[texts] = frame[texts].where(frame[texts].notna(), None)  # as the decoded flights have it
     return frame

@@ -22,10 +22,12 @@ def box(title: str, about: str, lines: list[str], colour: str) -> None:
         f'max-width:38em;line-height:1.5"><strong>{html.escape(title)}</strong>'
         f'<span style="opacity:.75"> · {html.escape(about)}</span>{body}</div>'
     )
-    say("\n".join([f"{title} · {about}", *lines]), **{"text/html": page})
+    say("\n".join([f"{title} · {about}", *lines]), {"text/html": page})
 
 
-def say(text: str, *, picture: bytes | None = None, size: dict | None = None, **rich: str) -> None:
+def say(
+    text: str, rich: dict[str, str] | None = None, *, picture: bytes | None = None, size: dict | None = None
+) -> None:
     """Display text together with its other forms by MIME type, or with a PNG and its size; outside Jupyter, print the text."""
     ipython = sys.modules.get("IPython")
     if ipython is None or ipython.get_ipython() is None:
@@ -33,7 +35,7 @@ def say(text: str, *, picture: bytes | None = None, size: dict | None = None, **
         return
     from IPython.display import display
 
-    forms = {"text/plain": text, **rich}
+    forms = {"text/plain": text, **(rich or {})}
     if picture is not None:
         forms["image/png"] = base64.b64encode(picture).decode()
     display(forms, raw=True, metadata={"image/png": size} if size else {})

@@ -83,7 +83,7 @@ def show(fig: matplotlib.figure.Figure, alt: str) -> None:
 
 def md(text: str) -> None:
     """Display a computed sentence as Markdown: prose whose every number comes from a variable."""
-    say(text, **{"text/markdown": text})
+    say(text, {"text/markdown": text})
 
 
 def table(

@@ -78,6 +78,6 @@ def valid_notebook(path: Path):
     try:
         found = notebook(path.read_bytes())
         nbformat.validate(found)
-    except Exception:  # see `notebook`; a file we can't read is its owner's to mend
+    except Exception:  # noqa: BLE001 - see `notebook`; a file we can't read is its owner's to mend
         return None
     return found

@@ -1,4 +1,7 @@
-"""What a lesson's notebook imports: begin, desk, scratch, check, hint, solution, progress, end. None of them raises in a learner's session."""
+"""What a lesson's notebook imports: begin, desk, scratch, check, hint, solution, progress, end.
+
+Whatever a learner hands to check, hint and solution, they answer and raise nothing.
+"""
 
 from __future__ import annotations
 
@@ -12,13 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from helpers import build, display, files, syllabus
-from helpers.exercises import (
-    UnknownExercise,
-    find,
-    ledger,
-    source,
-    view,
-)
+from helpers.exercises import UnknownExercise, find, ledger, source, view
 from helpers.exercises import progress as standings
 from helpers.exercises.kit import INVALID, NOT_ATTEMPTED, WRONG, Exercise, Verdict, assess
 
@@ -45,7 +42,8 @@ def begin(lesson_id: str) -> None:
     from helpers import figures
 
     figures.style()
-    _session.__init__(lesson_id, ledger.nearest(Path.cwd()))
+    global _session
+    _session = _Session(lesson_id, ledger.nearest(Path.cwd()))
 
 
 def desk() -> Path | None:
@@ -65,7 +63,12 @@ def scratch() -> Path:
         if not files.runs(old.name.removeprefix(here).split("-")[0]):
             shutil.rmtree(old, ignore_errors=True)
     folder, owner = Path(tempfile.mkdtemp(prefix=f"{here}{os.getpid()}-", dir=root)), os.getpid()
-    atexit.register(lambda: os.getpid() == owner and shutil.rmtree(folder, ignore_errors=True))
+
+    def clear() -> None:
+        if os.getpid() == owner:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    atexit.register(clear)
     return folder
 
 
@@ -74,14 +77,12 @@ def check(exercise_id: str, *, given: Any = None, **answers: Any) -> None:
 
     `given` is what the judge needs to know of the lesson, as plain data.
     """
-    try:
-        task = find(exercise_id)
-    except UnknownExercise as problem:
-        display.note("! No such exercise", "check", str(problem))
+    if not (task := _find(exercise_id, "check")):
         return
     try:
         verdict = assess(task, answers, given)
-    except Exception as error:  # noqa: BLE001 - a fault of the judge must not stop a learner: it is named, and the tests let it raise
+    # A fault of the judge must not stop a learner: it is named, and the tests let it raise
+    except Exception as error:  # noqa: BLE001
         verdict = Verdict(
             INVALID,
             f"The check itself failed ({type(error).__name__}: {error}). "
@@ -93,10 +94,7 @@ def check(exercise_id: str, *, given: Any = None, **answers: Any) -> None:
 
 def hint(exercise_id: str) -> None:
     """Show the next hint; after the last, all of them."""
-    try:
-        task = find(exercise_id)
-    except UnknownExercise as problem:
-        display.note("! No such exercise", "hint", str(problem))
+    if not (task := _find(exercise_id, "hint")):
         return
     number, total = _session.hints.get(task.id, 0) + 1, len(task.hints)
     if number > total:
@@ -113,10 +111,7 @@ def hint(exercise_id: str) -> None:
 
 def solution(exercise_id: str) -> None:
     """Show the solution from the lesson's source, once the exercise has been attempted."""
-    try:
-        task = find(exercise_id)
-    except UnknownExercise as problem:
-        display.note("! No such exercise", "solution", str(problem))
+    if not (task := _find(exercise_id, "solution")):
         return
     if task.id not in ledger.states(_entries()[0]):
         display.note(
@@ -128,7 +123,7 @@ def solution(exercise_id: str) -> None:
     elif code := source.solution(task.id):
         display.say(
             f"One solution of {task.id}:\n\n{code}",
-            **{"text/markdown": f"One solution of {task.id}:\n\n```python\n{code}\n```"},
+            {"text/markdown": f"One solution of {task.id}:\n\n```python\n{code}\n```"},
         )
     else:
         display.note(
@@ -158,7 +153,7 @@ def progress(everything: bool = False) -> None:
     )
     display.say(
         str(table) + (f"\n{note}" if note else ""),
-        **{"text/html": table._repr_html_() + (f"<p>{note}</p>" if note else "")},
+        {"text/html": table._repr_html_() + (f"<p>{note}</p>" if note else "")},
     )
 
 
@@ -188,11 +183,7 @@ def end() -> None:
     )
     display.say(
         "\n".join([here.course, listed, onward, *filter(None, [note])]),
-        **{
-            "text/markdown": "\n\n".join(
-                [f"**{here.course}**", marked, link or onward, *filter(None, [note])]
-            )
-        },
+        {"text/markdown": "\n\n".join([f"**{here.course}**", marked, link or onward, *filter(None, [note])])},
     )
 
 
@@ -201,6 +192,15 @@ def _row(lesson: syllabus.Lesson, found: list[standings.Standing]) -> str:
     right, total = standings.count(found)
     tried = f": {right} of {total} exercises right" if any(x.tries for x in found) else ""
     return f"{'☑' if tried and right == total else '☐'} {lesson.id} {lesson.title}{tried}"
+
+
+def _find(exercise_id: str, call: str) -> Exercise | None:
+    """The exercise of this id; where there is none, None, and the learner is told."""
+    try:
+        return find(exercise_id)
+    except UnknownExercise as problem:
+        display.note("! No such exercise", call, str(problem))
+        return None
 
 
 def _offer(task: Exercise) -> str:

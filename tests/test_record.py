@@ -7,7 +7,7 @@ import pytest
 
 from helpers import syllabus
 from helpers.syllabus import UsageError
-from helpers.workbook import record, run, stamp
+from helpers.workbook import record, run, stamp, tasks
 from helpers.workbook.store import Store
 
 TEXT = """
@@ -150,4 +150,4 @@ def test_a_solution_tag_or_parameter_name_is_read_from_the_text(small_syllabus):
     lesson = syllabus.load().lesson("1.1")
     assert lesson.parameters == {"seed": 1, "rows": [1]}
     with pytest.raises(UsageError, match="no parameter 'y'"):
-        run.tasks(["1.1"], {"y": 3})
+        tasks.tasks(["1.1"], {"y": 3})

@@ -19,9 +19,8 @@ from helpers.workbook import warm_socket
 EXTENSIONS = Path(__file__).with_name("labextensions")
 SETTINGS = {
     "@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": False},
-    "@jupyterlab/docmanager-extension:plugin": {
-        "autosaveInterval": 20
-    },  # seconds of typing that a crash can cost
+    # Seconds of typing that a crash can cost
+    "@jupyterlab/docmanager-extension:plugin": {"autosaveInterval": 20},
     "@jupyterlab/notebook-extension:tracker": {
         "codeCellConfig": {"lineNumbers": False, "lineWrap": True},
         "kernelShutdown": True,  # a closed lesson gives its gigabyte back

@@ -59,7 +59,7 @@ def read(path: Path) -> NotebookFile:
     return found
 
 
-def _as_executed(content: bytes):
+def _as_executed(content: bytes) -> Any:
     """The notebook in these bytes as nbformat 4.5; raises one of many errors where it can't be one."""
     import nbformat
     from nbformat.validator import normalize
@@ -75,7 +75,7 @@ def _as_executed(content: bytes):
     return notebook
 
 
-def _lesson_of(notebook) -> Lesson | None:
+def _lesson_of(notebook: Any) -> Lesson | None:
     """The lesson that a notebook's metadata name, or else its `lesson.begin`: Colab and VS Code may drop what they don't know."""
     noted = notebook.metadata.get("workbook", {})
     if not isinstance(noted, dict) or not isinstance(noted.get("lesson", ""), str):
@@ -89,7 +89,7 @@ def _lesson_of(notebook) -> Lesson | None:
     return next((lesson for lesson in syllabus.load().lessons if begun and begun[1] == lesson.id), None)
 
 
-def _tag_parameters(notebook, lesson: Lesson) -> None:
+def _tag_parameters(notebook: Any, lesson: Lesson) -> None:
     """Where an editor without tags dropped them all, the cell that binds what the lesson's parameters are gets its tag back."""
     if any(cell.metadata.get("tags") for cell in notebook.cells) or not lesson.parameters:
         return

@@ -6,6 +6,7 @@ import re
 from html import escape, unescape
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 from helpers import sha
 
@@ -49,7 +50,7 @@ def is_current(path: Path) -> bool:
         return False
 
 
-def _page(node, name: str) -> str:
+def _page(node: Any, name: str) -> str:
     for output in (output for cell in node.cells for output in cell.get("outputs", []) if "data" in output):
         if not any(kind in output.data for kind in SHOWN):
             output.data["text/plain"] = f"{', '.join(output.data) or 'Nothing'}: not shown here."
@@ -64,7 +65,7 @@ def _made_by() -> str:
     return f"MLOps Workbook {sha(version('nbconvert'), *(file.read_bytes() for file in files))}"
 
 
-def _can_be_shown(cell) -> bool:
+def _can_be_shown(cell: Any) -> bool:
     from nbformat.v4 import new_notebook
 
     try:
@@ -74,7 +75,7 @@ def _can_be_shown(cell) -> bool:
     return True
 
 
-def _plain(cell):
+def _plain(cell: Any) -> Any:
     """The cell's source and, of its outputs, the text."""
     from nbformat.v4 import new_code_cell, new_output
 
@@ -87,7 +88,7 @@ def _plain(cell):
 
 
 @functools.cache  # which compiles the templates once
-def _exporter():
+def _exporter() -> Any:
     from nbconvert import HTMLExporter
     from traitlets.config import Config
 
@@ -100,7 +101,7 @@ def _exporter():
     )
 
 
-def _picture(output, kind: str) -> str:
+def _picture(output: Any, kind: str) -> str:
     """A picture in the size it was made for, with its text for those who don't see it."""
     data, about = output.data[kind], output.metadata.get(kind, {})
     if kind == "image/svg+xml":  # as a picture it can neither run a script nor load anything
@@ -131,7 +132,7 @@ def _depth(html: str) -> int:
 
 
 @functools.cache
-def _cleaner():
+def _cleaner() -> Any:
     from bleach.css_sanitizer import ALLOWED_CSS_PROPERTIES, CSSSanitizer
     from bleach.sanitizer import Cleaner
 

@@ -2,16 +2,17 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 from helpers import ROOT, files, syllabus
 from helpers.syllabus import Lesson, UsageError
 from helpers.workbook import stamp
 from helpers.workbook.outcomes import OK, Result
-from helpers.workbook.run import Task, tasks
 from helpers.workbook.store import Store
+from helpers.workbook.tasks import Task, tasks
 
 
-def read(path: Path):
+def read(path: Path) -> Any:
     """The recording at this path, or None where there is none that can be read."""
     notebook = files.valid_notebook(path)
     noted = notebook.metadata.get("workbook", {}) if notebook else None
@@ -35,7 +36,7 @@ def stale(lesson: Lesson) -> list[str]:
     return changed
 
 
-def _code(notebook) -> list[str]:
+def _code(notebook: Any) -> list[str]:
     return [cell.source for cell in notebook.cells if cell.cell_type == "code"]
 
 
@@ -63,7 +64,7 @@ def record(lesson: Lesson, result: Result, executed: str) -> None:
     write(lesson, notebook)
 
 
-def write(lesson: Lesson, notebook) -> None:
+def write(lesson: Lesson, notebook: Any) -> None:
     """Write in one fixed form: keys sorted, one space of indent, text split at lines."""
     import nbformat
 

@@ -1,6 +1,5 @@
 """The report of a run: a table of every result, and each executed page, readable offline."""
 
-import os
 import re
 import shutil
 from html import escape, unescape
@@ -12,8 +11,8 @@ from helpers import build, files, sha, syllabus
 from helpers.syllabus import UsageError
 from helpers.workbook import page
 from helpers.workbook.outcomes import OK, Result
-from helpers.workbook.run import Task
 from helpers.workbook.store import Store
+from helpers.workbook.tasks import Task
 
 HEAD = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
@@ -61,7 +60,7 @@ def _write(todo: list[Task], results: dict[str, Result], store: Store, folder: P
             # Copied, since JupyterLab saves in place: saving a link would change the stored result
             shutil.copyfile(store.path(task.key) / "notebook.ipynb", notebooks / f"{names[task.name]}.ipynb")
     index = folder / "index.html"
-    # A file's name may hold bytes that are no UTF-8
+    # A parameter may be half a character, which JSON can write
     files.write(index, _index(lessons, results, names).encode(errors="replace"))
     return index
 
@@ -106,16 +105,12 @@ def _has_page(task: Task, store: Store) -> bool:
 
 
 def _file_names(lessons: list[Task]) -> dict[str, str]:
-    """File names by task name: `/` becomes `-`; a digest sets apart what is then alike, too long for a disk, or no UTF-8."""
+    """File names by task name: `/` becomes `-`; a digest sets apart what is then alike, or too long for a disk."""
     names: dict[str, str] = {}
     for name in dict.fromkeys(task.name for task in lessons):
-        file = os.fsencode(name).decode(errors="replace").replace("/", "-")
-        if (
-            file.casefold() in map(str.casefold, names.values())
-            or len(file.encode()) > 240
-            or "\ufffd" in file
-        ):
-            file = f"{file[:50]}-{sha(os.fsencode(name))}"
+        file = name.replace("/", "-")
+        if file.casefold() in map(str.casefold, names.values()) or len(file.encode()) > 240:
+            file = f"{file[:50]}-{sha(name)}"
         names[name] = file
     return names
 
@@ -139,7 +134,7 @@ def _with_links(text: str, name: str, pages: dict[tuple[str, str], str]) -> str:
 
 def _place(name: str) -> tuple[str, str]:
     """Where the notebook of a task lies, without its ending, and its row in the table it was run for."""
-    name, row = re.fullmatch(r"(.*?)(-row-\d{3,})?", name, re.S).groups("")
+    name, row = re.findall(r"\A(.*?)(-row-\d{3,})?\Z", name, re.S)[0]
     for lesson in syllabus.load().lessons:
         if lesson.id == name:
             return f"{lesson.folder}/{lesson.file}", row

@@ -5,16 +5,21 @@ import json
 import os
 import shutil
 import tempfile
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, replace
 from functools import cached_property
 from pathlib import Path
+from typing import ParamSpec, TypeVar
 
 import psutil
 
 from helpers import build, files
 from helpers.syllabus import UsageError
 from helpers.workbook.outcomes import Result
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 class Store:
@@ -78,7 +83,7 @@ class Store:
                 raise
 
     @contextmanager
-    def locked(self):
+    def locked(self) -> Iterator[None]:
         """Keep other runs, which may be storing the same, from doing so."""
         with open(self.folder / ".lock", "w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
@@ -95,11 +100,11 @@ class Store:
     def put_page(self, key: str, page: str) -> None:
         """Add the page of the notebook under this digest."""
         with writing("A page", self.folder), self.locked():
-            files.write(self.path(key) / "page.html", page.encode(errors="replace"))
+            files.write(self.path(key) / "page.html", page)
 
 
 @contextmanager
-def writing(what: str, folder: Path):
+def writing(what: str, folder: Path) -> Iterator[None]:
     """Tells a failure to write as what to do about it."""
     try:
         yield
@@ -110,10 +115,10 @@ def writing(what: str, folder: Path):
         ) from error
 
 
-def _made(call):
+def _made(call: Callable[P, T]) -> Callable[P, T]:
     """The call, with a failure to make a folder told as what to do about it."""
 
-    def made(*args, **kwargs):
+    def made(*args: P.args, **kwargs: P.kwargs) -> T:
         try:
             return call(*args, **kwargs)
         except OSError as error:

@@ -182,6 +182,12 @@ def test_a_copy_that_cannot_be_read_is_kept_and_a_fresh_one_laid_beside(desk, br
     assert "better prose" in desk.sources(desk.new)[-1]
 
 
+def test_a_copy_whose_note_somebody_overwrote_is_kept_and_a_fresh_one_laid_beside(desk):
+    desk.edit(lambda notebook: notebook.metadata.update(workbook="mine"))
+    before = desk.path.read_bytes()
+    assert "kept as it is" in desk.upstream(CLOSING)[0] and desk.path.read_bytes() == before
+
+
 def test_without_the_text_it_came_from_a_touched_copy_is_not_merged_by_guess(desk):
     desk.edit(answer)
     for base in (desk.folder / ".workbook").iterdir():

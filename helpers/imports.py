@@ -33,7 +33,7 @@ def reached(*code: str, but: Iterable[Path] = ()) -> list[Path]:
 
     but: files that neither count nor lead on. Raises SyntaxError.
     """
-    leave, found = set(but), set()
+    leave, found = set(but), set[Path]()
     todo = [read(text) for text in code]
     while todo:
         one = todo.pop()
@@ -66,7 +66,7 @@ def read_file(file: Path) -> Code:
 @cache
 def read(code: str, package: str = "") -> Code:
     """package: the one the code stands in, which relative imports start from. Raises SyntaxError."""
-    said, imports, names = [], [], []
+    said, imports, names = list[str](), list[str](), list[str]()
 
     def visit(node: ast.AST) -> None:
         if isinstance(node, ast.Import):

@@ -7,6 +7,7 @@ import os
 import platform
 import uuid
 from pathlib import Path
+from typing import Any
 
 
 def write(path: Path, *parts: str | bytes | bytearray) -> None:
@@ -61,7 +62,7 @@ def runs(process: str) -> bool:
     return True
 
 
-def notebook(content: bytes):
+def notebook(content: bytes) -> Any:
     """The notebook in a file of any nbformat, as nbformat 4, not yet valid. It is anybody's JSON in nbformat's hands, which fails
     in as many ways as there are: catch Exception."""
     import nbformat
@@ -71,7 +72,7 @@ def notebook(content: bytes):
     return nbformat.from_dict(json.loads(json.dumps(found)))
 
 
-def valid_notebook(path: Path):
+def valid_notebook(path: Path) -> Any:
     """The notebook (nbformat 4) at this path; None where there is none that can be read."""
     import nbformat
 

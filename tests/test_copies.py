@@ -170,7 +170,9 @@ def test_a_copy_that_is_open_in_jupyterlab_is_left_alone_until_it_is_closed(desk
 
 
 @pytest.mark.parametrize(
-    "broken", ["{", "", "[]", '{"cells": 3}', "\ud800"], ids=["cut", "empty", "list", "cells", "bytes"]
+    "broken",
+    ["{", "", "[]", '{"cells": 3}', "\ud800", "[" * 100_000],
+    ids=["cut", "empty", "list", "cells", "bytes", "deep"],
 )
 def test_a_copy_that_cannot_be_read_is_kept_and_a_fresh_one_laid_beside(desk, broken):
     desk.path.write_bytes(broken.encode("utf8", "surrogatepass"))
@@ -178,6 +180,12 @@ def test_a_copy_that_cannot_be_read_is_kept_and_a_fresh_one_laid_beside(desk, br
     [told] = desk.upstream(CLOSING)
     assert "can't be read" in told and desk.path.read_bytes() == before
     assert "better prose" in desk.sources(desk.new)[-1]
+
+
+def test_a_copy_whose_note_somebody_overwrote_is_kept_and_a_fresh_one_laid_beside(desk):
+    desk.edit(lambda notebook: notebook.metadata.update(workbook="mine"))
+    before = desk.path.read_bytes()
+    assert "kept as it is" in desk.upstream(CLOSING)[0] and desk.path.read_bytes() == before
 
 
 def test_without_the_text_it_came_from_a_touched_copy_is_not_merged_by_guess(desk):

@@ -195,7 +195,9 @@ def test_a_change_in_any_module_of_the_pipeline_is_another_run_and_a_comment_or_
 
     for file, text in texts.items():
         assert digest_with(file, f"{text}\nnew = 1\n") != before, file
-        assert digest_with(file, f'"""Reworded."""\n# a comment\n{text}\n') == before, file
+        # Code that asks for docstrings, as settings.py does for its rules, is another with other ones
+        words = "# a comment" if "__doc__" in text else '"""Reworded."""  # a comment'
+        assert digest_with(file, f"{words}\n{text}\n") == before, file
 
 
 def ask(folder):

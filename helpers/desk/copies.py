@@ -107,7 +107,8 @@ def _update(folder: Path, lesson: Lesson, open_ones: Collection[str]) -> str | N
             f"Lesson {lesson.id} has changed and is open in JupyterLab: close it there and call this again."
         )
     mine, theirs = files.valid_notebook(path), fresh(lesson)
-    if mine and mine.metadata.get("workbook", {}).get("cells") == _cells(mine):
+    noted = mine and mine.metadata.get("workbook")
+    if isinstance(noted, dict) and noted.get("cells") == _cells(mine):
         return _lay(folder, path, theirs)
     base = files.valid_notebook(folder / BASES / f"{origin}.ipynb")
     if mine and base and (together := merged(base, mine, theirs)):
@@ -179,7 +180,7 @@ def _trust_as(old, new) -> None:
 def _origin(path: Path) -> str | None:
     try:
         return json.loads(path.read_text(encoding="utf8"))["metadata"]["workbook"]["origin"]
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None
 
 

@@ -48,11 +48,7 @@ def _files_of(module: str) -> list[Path]:
 def of(lesson: Lesson, parameters: dict | None = None) -> dict:
     """Digests of what produces a lesson's outputs: code cells, helpers, data, lock, syllabus, parameters."""
     cells = [c.source for c in lesson.notebook().cells if c.cell_type == "code"]
-    return {
-        "code": sha(*cells),
-        "parameters": parameters or {},
-        **_surroundings("\n".join(cells), lesson),
-    }
+    return {"code": sha(*cells), "parameters": parameters or {}, **_surroundings("\n".join(cells), lesson)}
 
 
 def key(lesson: Lesson, parameters: dict | None = None) -> str:

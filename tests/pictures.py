@@ -12,11 +12,10 @@ from browser.conftest import QUIET, Desk, Lab, chromium
 from PIL import Image, PngImagePlugin
 from playwright.sync_api import expect, sync_playwright
 
-from helpers import ROOT
+from helpers import ROOT, syllabus
 from helpers.desk import copies, start_page
 from helpers.exercises import find, ledger, source
 from helpers.exercises.kit import RIGHT, WRONG, assess
-from helpers.workbook import syllabus
 
 FOLDER = ROOT / ".github"
 SIZE = {"width": 1400, "height": 900}

@@ -6,8 +6,8 @@ import sys
 import checkout
 import pytest
 
+from helpers.syllabus import UsageError
 from helpers.workbook import new
-from helpers.workbook.syllabus import UsageError
 
 
 @pytest.fixture(scope="module")

@@ -5,9 +5,10 @@ import json
 import nbformat
 import pytest
 
-from helpers.workbook import record, run, syllabus
+from helpers import syllabus
+from helpers.syllabus import UsageError
+from helpers.workbook import record, run, stamp, tasks
 from helpers.workbook.store import Store
-from helpers.workbook.syllabus import UsageError
 
 TEXT = """
 # %% [markdown]
@@ -133,14 +134,14 @@ def test_a_lesson_that_fails_or_speaks_on_stderr_is_not_recorded_and_the_old_rec
 
 def test_changing_a_helper_changes_the_stamp_of_the_lessons_that_import_it_and_of_no_other():
     """On the real helpers: which files count for a piece of code."""
-    files = {f.name for f in syllabus.helper_files("from helpers import datasets")}
+    files = {f.name for f in stamp.helper_files("from helpers import datasets")}
     assert "datasets.py" in files and "figures.py" not in files
-    files = {f.name for f in syllabus.helper_files("from helpers.flights import examples")}
+    files = {f.name for f in stamp.helper_files("from helpers.flights import examples")}
     assert {"examples.py", "pipeline.py", "datasets.py"} <= files, (
         "a TFX package counts whole, with what it imports"
     )
     assert {"lesson.py", "figures.py", "kit.py"} <= {
-        f.name for f in syllabus.helper_files("from helpers import lesson")
+        f.name for f in stamp.helper_files("from helpers import lesson")
     }
 
 
@@ -149,4 +150,4 @@ def test_a_solution_tag_or_parameter_name_is_read_from_the_text(small_syllabus):
     lesson = syllabus.load().lesson("1.1")
     assert lesson.parameters == {"seed": 1, "rows": [1]}
     with pytest.raises(UsageError, match="no parameter 'y'"):
-        run.tasks(["1.1"], {"y": 3})
+        tasks.tasks(["1.1"], {"y": 3})

@@ -28,8 +28,8 @@ from jupyter_client.manager import KernelManager
 
 from helpers import ROOT
 from helpers.desk import lab
+from helpers.syllabus import UsageError
 from helpers.workbook import cli, kernelspec, warm_parent, warm_socket
-from helpers.workbook.syllabus import UsageError
 
 SOON = 30  # seconds: at once, on a machine that is busy; what a test leaves to be ended would run for 90 and more
 

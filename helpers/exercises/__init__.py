@@ -34,7 +34,7 @@ def of(lesson_id: str) -> dict[str, Exercise]:
 @functools.cache
 def _read(lesson_id: str) -> None:
     """Run the book of a lesson, once. What it told before it failed is forgotten, so that asking again shows the same error."""
-    from helpers.workbook import syllabus
+    from helpers import syllabus
 
     try:
         book = syllabus.load().lesson(lesson_id).exercises
@@ -54,7 +54,7 @@ def _read(lesson_id: str) -> None:
 
 def every() -> dict[str, Exercise]:
     """The exercises of all lessons by id, in the order of the course."""
-    from helpers.workbook import syllabus
+    from helpers import syllabus
 
     return {key: task for lesson in syllabus.load().lessons for key, task in of(lesson.id).items()}
 

@@ -11,7 +11,7 @@ import linecache
 import re
 import traceback
 import types
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from typing import Any
 
 from helpers.exercises import sandbox
@@ -29,7 +29,7 @@ def is_blank(function: Callable) -> bool:
     ].argval in (None, ...)
 
 
-def calls(function: Callable, probes: list[tuple], seconds: float) -> Iterator[dict[str, Any]]:
+def calls(function: Callable, probes: list[tuple], seconds: float) -> Generator[dict[str, Any]]:
     """One record a probe: {"input", "output"}, or {"input", "error"[, "line"]} if it raised, ran over time or gave no plain data.
 
     The function gets deep copies, so `input` is what it was given, whatever it did to it. It is called in a sandbox, so

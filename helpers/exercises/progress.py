@@ -9,8 +9,8 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from helpers import syllabus
 from helpers.exercises import ledger, source
-from helpers.workbook import syllabus
 
 NOT_ATTEMPTED, NOT_YET, RIGHT, RIGHT_BEFORE = (
     "not attempted",

@@ -3,9 +3,8 @@
 import re
 from pathlib import Path
 
-from helpers import ROOT
-from helpers.workbook import syllabus
-from helpers.workbook.syllabus import NOTEBOOKS, UsageError
+from helpers import ROOT, syllabus
+from helpers.syllabus import NOTEBOOKS, UsageError
 
 TEMPLATES = Path(__file__).parent / "templates" / "new"
 

@@ -1,28 +1,22 @@
 """Writes recordings: a lesson's text, executed, with a stamp of what produced its outputs."""
 
 import json
-import os
 from pathlib import Path
+from typing import Any
 
-from helpers import ROOT
-from helpers.workbook import syllabus
+from helpers import ROOT, files, syllabus
+from helpers.syllabus import Lesson, UsageError
+from helpers.workbook import stamp
 from helpers.workbook.outcomes import OK, Result
-from helpers.workbook.run import Task, tasks
 from helpers.workbook.store import Store
-from helpers.workbook.syllabus import Lesson, UsageError
+from helpers.workbook.tasks import Task, tasks
 
 
-def read(path: Path):
-    """The notebook at this path, or None where there is none that can be read."""
-    import nbformat
-
-    try:
-        notebook = nbformat.read(path, as_version=4)
-        nbformat.validate(notebook)
-        stamp = notebook.metadata.get("workbook", {}).get("stamp", {})
-        return notebook if isinstance(stamp, dict) else None
-    except (OSError, ValueError, AttributeError, KeyError, TypeError, nbformat.ValidationError):
-        return None
+def read(path: Path) -> Any:
+    """The recording at this path, or None where there is none that can be read."""
+    notebook = files.valid_notebook(path)
+    noted = notebook.metadata.get("workbook", {}) if notebook else None
+    return notebook if isinstance(noted, dict) and isinstance(noted.get("stamp", {}), dict) else None
 
 
 def stale(lesson: Lesson) -> list[str]:
@@ -31,7 +25,7 @@ def stale(lesson: Lesson) -> list[str]:
     if recording is None:
         return ["no recording"]
     old = recording.metadata.get("workbook", {}).get("stamp", {})
-    now = syllabus.stamp(lesson)
+    now = stamp.of(lesson)
     changed = [name for name in now if old.get(name) != now[name]]
     text = lesson.notebook()
     if "code" not in changed and _code(recording) != _code(text):
@@ -42,7 +36,7 @@ def stale(lesson: Lesson) -> list[str]:
     return changed
 
 
-def _code(notebook) -> list[str]:
+def _code(notebook: Any) -> list[str]:
     return [cell.source for cell in notebook.cells if cell.cell_type == "code"]
 
 
@@ -70,20 +64,17 @@ def record(lesson: Lesson, result: Result, executed: str) -> None:
     write(lesson, notebook)
 
 
-def write(lesson: Lesson, notebook) -> None:
-    """Write by rename, in one fixed form: keys sorted, one space of indent, text split at lines."""
+def write(lesson: Lesson, notebook: Any) -> None:
+    """Write in one fixed form: keys sorted, one space of indent, text split at lines."""
     import nbformat
 
     notebook.metadata = {**lesson.notebook().metadata}
-    notebook.metadata["workbook"]["stamp"] = syllabus.stamp(lesson)
+    notebook.metadata["workbook"]["stamp"] = stamp.of(lesson)
     for source, cell in zip(lesson.notebook().cells, notebook.cells, strict=True):
         cell.id, cell.metadata = source.id, source.metadata
-    part = lesson.recording.with_suffix(".part")
     text = nbformat.writes(nbformat.from_dict(notebook), version=4)
-    part.write_text(
-        json.dumps(json.loads(text), indent=1, sort_keys=True, ensure_ascii=False) + "\n", encoding="utf8"
-    )
-    os.replace(part, lesson.recording)
+    content = json.dumps(json.loads(text), indent=1, sort_keys=True, ensure_ascii=False)
+    files.write(lesson.recording, content + "\n")
 
 
 def plan(names: list[str], fresh: bool) -> tuple[list[Task], list[Lesson]]:
@@ -129,5 +120,5 @@ def list_in_readme(readme: Path = ROOT / "README.md") -> bool:
         + rest[rest.index("<!-- end -->") :]
     )
     if new != text:
-        readme.write_text(new, encoding="utf8")
+        files.write(readme, new)
     return new != text

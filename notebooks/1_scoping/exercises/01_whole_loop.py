@@ -11,7 +11,8 @@ from helpers.exercises.rules import (
 def _of_its_own(outputs, inputs):
     """Whether the gain rises with the chance on one straight line, whatever the prices."""
     chances = [chance for chance, _, _ in inputs]
-    slope = (outputs[0] - outputs[1]) / (chances[0] - chances[1])  # these two have the same prices
+    # the first two probes have the same prices
+    slope = (outputs[0] - outputs[1]) / (chances[0] - chances[1])
     return slope and close(outputs, [outputs[0] + slope * (chance - chances[0]) for chance in chances])
 
 

@@ -88,7 +88,8 @@ def _counts(late, alert):
     return [sum((a, b) == pair for a, b in zip(late, alert, strict=True)) for pair in ((1, 1), (0, 1), (1, 0), (0, 0))]
 
 
-_SCORES = {  # each a formula of the four counts
+# each a formula of the four counts
+_SCORES = {
     "precision": lambda tp, fp, fn, tn: _ratio(tp, tp + fp),
     "recall": lambda tp, fp, fn, tn: _ratio(tp, tp + fn),
     "f1": lambda tp, fp, fn, tn: _ratio(2 * tp, 2 * tp + fp + fn),
@@ -103,7 +104,8 @@ def _of_both(mean):
     return lambda *counts: mean(_SCORES["precision"](*counts), _SCORES["recall"](*counts))
 
 
-_INSTEAD = {  # what may stand in a score's place; the last is said where none does
+# what may stand in a score's place, by what is said of it; the last reason is for anything else
+_INSTEAD = {
     "precision": {
         "Your `precision` is the accuracy: it counts the punctual flights left alone.": _accuracy,
         "Your `precision` is the share of alerts that were false.": lambda tp, fp, fn, tn: 1 - _ratio(tp, tp + fp),
@@ -160,7 +162,8 @@ def precision_recall_and_f1(scores):
     if any(not number(output[key]) for output in outputs for key in _SCORES):
         return wrong("Some value is not a number. Where there is nothing to divide by, it should be 0.")
     found = list(zip(outputs, [_counts(*r["input"]) for r in scores], strict=True))
-    usual = found[:3]  # lists in which nothing is empty
+    # the first three lists, in which nothing is empty
+    usual = found[:3]
 
     def gives(key, formula, rows=usual):
         return all(close(output[key], formula(*counts)) for output, counts in rows)

@@ -89,6 +89,7 @@ table(
     ),
 )
 
+
 _AT = [0.001, 0.003, 0.01, 0.03, 0.1, 0.3]
 _ALARMS, _MISSES = [12.0, 8.0, 3.0, 1.0, 0.2, 0.0], [0.0, 0.02, 0.1, 0.35, 0.8, 1.0]
 
@@ -156,6 +157,7 @@ function(
     ),
 )
 
+
 _SEEN = {
     "utc": "The whole day moves by hours, so flights appear at times of the night that training never saw.",
     "celsius": "A week of July as cold as winter makes a second hump in the distribution, where there was nothing.",
@@ -186,6 +188,7 @@ names(
         "Some faults change values; others change which flight a value goes to.",
     ),
 )
+
 
 table(
     "2.3d", "may_pass", [

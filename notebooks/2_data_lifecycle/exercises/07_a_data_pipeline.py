@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from helpers.exercises.kit import Function, Names, exercise, right, wrong
-from helpers.exercises.outputs import own_hash
+from helpers.exercises.rules import own_hash
 
 
 def _name_sets(records: list[dict]) -> list[set[str]] | None:

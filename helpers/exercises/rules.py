@@ -445,7 +445,8 @@ def names(
             return right(said)
         found = Set(given, belong - given, given - known)
         for reason, sign in reasons.items():
-            if place := sign.shown(found):
+            place = sign.shown(found)
+            if place not in (None, False):  # the empty text is a name, too
                 return wrong(reason.replace("{}", clean(str(place), 40)))
         return wrong(otherwise)
 

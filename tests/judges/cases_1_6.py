@@ -9,11 +9,6 @@ from .harness import cases
 
 
 def _paired(new, old):
-    differences = np.array([new[fold] - old[fold] for fold in new if fold in old])
-    return differences.mean(), differences.std(ddof=1) / np.sqrt(len(differences))
-
-
-def _paired_pandas(new, old):
     differences = (pd.Series(new) - pd.Series(old)).dropna()
     return [differences.mean(), differences.sem()]
 
@@ -50,11 +45,6 @@ def _digest(array):
     return hashlib.sha256(np.ascontiguousarray(array).tobytes()).hexdigest()[:8]
 
 
-def _fingerprint(picture):
-    turned = [np.rot90(picture, quarter) for quarter in range(4)]
-    return min(_digest(view) for one in turned for view in (one, one[:, ::-1]))
-
-
 def _all_sorted(picture):
     views = [np.rot90(one, k) for one in (picture, picture.T) for k in range(4)]
     return " ".join(sorted(_digest(view) for view in views))
@@ -71,7 +61,7 @@ def _mean_view(picture):
 CASES = {
     "1.6a": cases(
         "paired",
-        right=[_paired, _paired_pandas, lambda new, old: np.array(_paired(new, old))],
+        right=[_paired, lambda new, old: np.array(_paired(new, old))],
         wrong={
             "nothing back": lambda new, old: None if _paired(new, old)[0] > 0 else (0, 0),
             "Asked are two numbers": lambda new, old: _paired(new, old)[0],
@@ -99,7 +89,7 @@ CASES = {
     ),
     "1.6d": cases(
         "fingerprint",
-        right=[_fingerprint, _all_sorted, _smallest_list],
+        right=[_all_sorted, _smallest_list],
         wrong={
             "nothing back": lambda picture: None if picture[0, 0] else "dark",
             "one text": lambda picture: [_digest(picture)],

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Callable
 from typing import Any
 
@@ -22,14 +21,6 @@ def agrees(records: list[dict], formula: Callable[..., float], rel: float = 1e-6
         )
     except ZeroDivisionError:
         return False
-
-
-def own_hash(texts: list[str]) -> bool:
-    """Whether each could be Python's own `hash` written as text: 64 bits with their sign, another number in each process.
-
-    So could a short checksum; the judge decides by their lengths.
-    """
-    return all(re.fullmatch("-?([0-9]{1,19}|0x[0-9a-f]{1,16})", text) for text in texts)
 
 
 def truths(records: list[dict]) -> list[bool] | None:

@@ -1,6 +1,7 @@
 """Exercises told as data: probes, the right rule, the usual mistakes with their reasons. The kit judges, and the tests are derived.
 
-An exercise book, `notebooks/<course>/exercises/NN_name.py`, calls `function`, `table`, `names` and `choices`, once for each exercise:
+An exercise book, `notebooks/<course>/exercises/NN_name.py`, calls `function`, `table`, `digest`, `names` and `choices`, once for each
+exercise:
 
     function(
         "1.2a", "break_even", [(70, -30, 0, 0), (60, -20, -50, 0)],
@@ -22,7 +23,11 @@ from __future__ import annotations
 import copy
 import dataclasses
 import functools
+import hashlib
+import itertools
+import json
 import math
+import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
@@ -105,6 +110,26 @@ class Answer:
     def _agree(self, one: Any, other: Any, read: Read, same: Same, place: Any) -> bool:
         one, other = read(one), read(other)
         return same(one, other) if place is None else same(one[place], other[place])
+
+
+@dataclasses.dataclass(frozen=True)
+class Digests(Answer):
+    """What a learner's digest gave: its outputs say which inputs are the same, and nothing else."""
+
+    def follows(self, rule: Rule, *, read: Read | None = None, place: Any = None) -> bool:
+        return not self.broken(rule)
+
+    def broken(self, rule: Rule | None = None) -> list[tuple[list, list]]:
+        """The pairs of probes that share an output though the rule (the right one, if none is given) parts them, or the reverse."""
+        kept = [self.of(rule or self.rule, given) for given in self.inputs]
+        pairs = itertools.combinations(zip(self.inputs, self.outputs, kept, strict=True), 2)
+        return [(one[0], other[0]) for one, other in pairs if (one[1] == other[1]) != (one[2] == other[2])]
+
+    def failure(self, name: str) -> str:
+        one, other = min(self.broken(), key=lambda pair: len(repr(pair)))
+        parted = self.of(self.rule, one) == self.of(self.rule, other)
+        said = "yours gives two that differ" if parted else "yours gives the same for both"
+        return f"Try `{call(name, one)}` and `{call(name, other)}`: {said}."
 
 
 @dataclasses.dataclass(frozen=True)
@@ -215,6 +240,7 @@ def function(
     mistakes: dict[str, Rule | Sign] | list[tuple[str, Rule | Sign]] = (),
     read: Read = lambda output: output,
     same: Same = close,
+    kind: type[Answer] = Answer,
 ) -> None:
     """An exercise answered by a function that does what `rule` does.
 
@@ -226,7 +252,7 @@ def function(
 
     def judge(**answers: Any) -> Verdict:
         (records,) = answers.values()
-        answer = Answer([r["input"] for r in records], [r["output"] for r in records], rule, read, same)
+        answer = kind([r["input"] for r in records], [r["output"] for r in records], rule, read, same)
         for reason, sign in _pairs(odd or {}):
             if sign.shown(answer):
                 return wrong(reason)
@@ -235,7 +261,7 @@ def function(
         for reason, sign in signs:
             if sign.shown(answer):
                 return wrong(reason)
-        return wrong(" ".join(filter(None, [otherwise, _shown(name, answer)])))
+        return wrong(" ".join(filter(None, [otherwise, answer.failure(name)])))
 
     def examples() -> Iterator[tuple[str, dict[str, Any]]]:
         yield said, {name: _on_plain(rule)}
@@ -279,6 +305,67 @@ def table(
         exercise_id, name, [given for given, _, _ in cases], rule=rule, said=said, hints=hints, odd=odd, read=read,
         mistakes=[*_pairs(mistakes or {}), *signs], otherwise="Some case is decided otherwise.",
     )  # fmt: skip
+
+
+def digest(
+    exercise_id: str,
+    name: str,
+    inputs: list | Callable[[], list],
+    *,
+    kept: Rule,
+    mistakes: dict[str, Sign],
+    said: str,
+    hints: tuple[str, ...],
+    odd: dict[str, Sign],
+    otherwise: str,
+) -> None:
+    """An exercise answered by a function from an input to a text: the same text where `kept` gives the same, another where it does not.
+
+    The probes are the inputs, and what the mistakes known by `between` are shown by. Where no mistake is found, the smallest pair
+    of inputs that fails is shown.
+    """
+
+    def probes() -> list[tuple]:
+        found = list(inputs() if callable(inputs) else inputs)
+        for sign in mistakes.values():
+            known = set(map(_exactly, found))
+            found += [x for x in (sign.inputs if type(sign) is Between else ()) if _exactly(x) not in known]
+        return [(x,) for x in found]
+
+    function(
+        exercise_id, name, probes, rule=hashed(kept), said=said, hints=hints, odd=odd, mistakes=mistakes,
+        otherwise=otherwise, kind=Digests,
+    )  # fmt: skip
+
+
+def hashed(kept: Rule) -> Rule:
+    """The digest of what `kept` gives."""
+    return lambda given: hashlib.sha256(_exactly(kept(given)).encode()).hexdigest()
+
+
+@dataclasses.dataclass(frozen=True)
+class Between(Sign):
+    """How a mistake in a digest is known, with the inputs that show it."""
+
+    inputs: tuple = ()
+
+
+def between(*inputs: Any, kept: Rule | None = None) -> Between:
+    """Some two of these inputs share a text and should not, or the reverse. `kept`: what is digested by who makes this mistake."""
+    these = set(map(_exactly, inputs))
+
+    def shown(answer: Digests) -> bool:
+        return any({_exactly(one), _exactly(other)} <= these for (one,), (other,) in answer.broken())
+
+    return Between(shown, kept and (lambda right: hashed(kept)), inputs)
+
+
+def own_hash(texts: list[str]) -> bool:
+    """Whether each could be Python's own `hash` written as text: 64 bits with their sign, another number in each process.
+
+    So could a short checksum; the judge decides by their lengths.
+    """
+    return all(re.fullmatch("-?([0-9]{1,19}|0x[0-9a-f]{1,16})", text) for text in texts)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -420,6 +507,11 @@ def choices(
 
 def _pairs(reasons: dict | list) -> list[tuple]:
     return list(reasons.items()) if isinstance(reasons, dict) else list(reasons)
+
+
+def _exactly(data: Any) -> str:
+    """Plain data as text, the order of a dict included."""
+    return json.dumps(strict(plain(data)))
 
 
 def _on_plain(rule: Rule) -> Rule:

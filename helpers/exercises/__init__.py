@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import functools
-import importlib.util
-import re
+import runpy
 from string import ascii_lowercase
 from typing import TYPE_CHECKING
 
@@ -42,10 +41,9 @@ def _read(lesson_id: str) -> None:
         return
     if not book.is_file():
         return
-    spec = importlib.util.spec_from_file_location(f"exercises_{re.sub(r'[^0-9]', '_', lesson_id)}", book)
     before = dict(_registered)
     try:
-        spec.loader.exec_module(importlib.util.module_from_spec(spec))
+        runpy.run_path(str(book))
     except BaseException:
         _registered.clear()
         _registered.update(before)

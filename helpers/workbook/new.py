@@ -36,9 +36,9 @@ def make(lesson_id: str, title: str, root: Path = ROOT) -> list[Path]:
         place / "exercises" / f"{file}.py": "exercises.py.txt",
         root / "tests" / "judges" / f"cases_{course}_{number}.py": "cases.py.txt",
     }
-    if there := next((path for path in files if path.exists()), None):
+    if old := next((path for path in files if path.exists()), None):
         raise UsageError(
-            f"{there.relative_to(root)} is there already. Move it away, or take another number or title."
+            f"{old.relative_to(root)} is there already. Move it away, or take another number or title."
         )
     listed = place.parent / "syllabus.yml"
     text = _with_row(listed.read_text(encoding="utf8"), course, number, file, title)

@@ -5,22 +5,8 @@ import pytest
 
 from helpers import exercises
 from helpers.exercises import kit
-from helpers.exercises.rules import (
-    CONSTANT,
-    NO_NAME,
-    NOTHING,
-    STRANGE,
-    at,
-    choices,
-    function,
-    has,
-    lacks,
-    names,
-    number,
-    off,
-    table,
-    unless,
-)
+from helpers.exercises.rules import choices, function, names, table
+from helpers.exercises.signs import CONSTANT, NO_NAME, NOTHING, STRANGE, at, has, lacks, number, off, unless
 
 from .harness import cases, faults, unsaid
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from helpers.exercises.rules import (
-    CONSTANT, NEVER, NO_NAME, NOTHING, STRANGE, close, each, follows, function, has, lacks, lacks_all, lacks_only,
-    listed, names, number, some, truth, unless, where, whole,
+from helpers.exercises.rules import function, names
+from helpers.exercises.signs import (
+    CONSTANT, NEVER, NOTHING, NO_NAME, STRANGE, close, each, follows, has, lacks, lacks_all, lacks_only,
+    listed, number, some, truth, unless, where, whole,
 )
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from helpers.exercises.kit import Function, Mapping, exercise, right, wrong
-from helpers.exercises.rules import (
-    NEVER, NOTHING, close, follows, function, listed, number, optional, some, truth, unless, where, whole,
+from helpers.exercises.rules import function
+from helpers.exercises.signs import (
+    NEVER, NOTHING, close, follows, listed, number, optional, some, truth, unless, where, whole,
 )
 
 

@@ -6,9 +6,9 @@ import functools
 from collections import Counter
 from types import SimpleNamespace
 
-from helpers.exercises.rules import (
-    NEVER, NO_NAME, NOTHING, STRANGE, close, follows, function, has, lacks, names, number, only, optional, some, unless,
-    where,
+from helpers.exercises.rules import function, names
+from helpers.exercises.signs import (
+    NEVER, NOTHING, NO_NAME, STRANGE, close, follows, has, lacks, number, only, optional, some, unless, where,
 )
 
 

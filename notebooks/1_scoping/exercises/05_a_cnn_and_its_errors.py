@@ -6,7 +6,8 @@ import dataclasses
 import functools
 
 from helpers.exercises.kit import Text, exercise, right, wrong
-from helpers.exercises.rules import NEVER, NOTHING, Sign, close, each, function, listed, number, some, unless, where
+from helpers.exercises.rules import function
+from helpers.exercises.signs import NEVER, NOTHING, Sign, close, each, listed, number, some, unless, where
 
 
 def _nearly(share):

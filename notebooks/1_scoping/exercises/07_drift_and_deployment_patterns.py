@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from helpers.exercises.rules import NOTHING, function, number, unless, where
+from helpers.exercises.rules import function
+from helpers.exercises.signs import NOTHING, number, unless, where
 
 
 def _share(weight=lambda p: p / (1 - p), over=sum):

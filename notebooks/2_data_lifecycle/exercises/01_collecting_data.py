@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 
 from helpers.exercises.kit import Mapping, exercise, right, wrong
-from helpers.exercises.rules import (
-    NO_NAME, NOTHING, STRANGE, Named, follows, function, has, lacks, listed, names, number, some, unless, where,
+from helpers.exercises.rules import function, names
+from helpers.exercises.signs import (
+    NOTHING, NO_NAME, STRANGE, Named, follows, has, lacks, listed, number, some, unless, where,
 )
 
 _REPORTS = [

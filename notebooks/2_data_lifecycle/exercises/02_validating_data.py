@@ -7,7 +7,8 @@ import math
 
 from helpers import datasets
 from helpers.exercises.kit import Choice, Number, Text, exercise, right, wrong
-from helpers.exercises.rules import NO_NAME, STRANGE, Named, choices, has, lacks, names, only
+from helpers.exercises.rules import choices, names
+from helpers.exercises.signs import NO_NAME, STRANGE, Named, has, lacks, only
 
 _BY_CHANCE = ("temp", "dewp", "humid", "wind_speed")  # no gap in January, and one in the year
 _GAPS_IN_JANUARY = {"wind_dir", "wind_gust", "pressure"}

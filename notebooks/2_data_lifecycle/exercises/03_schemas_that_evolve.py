@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 import operator
 
-from helpers.exercises.rules import (
-    CONSTANT, NO_NAME, STRANGE, Sign, function, has, lacks, names, number, only, table, truth, unless, where, whole,
+from helpers.exercises.rules import function, names, table
+from helpers.exercises.signs import (
+    CONSTANT, NO_NAME, STRANGE, Sign, has, lacks, number, only, truth, unless, where, whole,
 )
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import functools
 import math
 
-from helpers.exercises.rules import (
-    NO_NAME, NOTHING, STRANGE, Sign, close, function, has, lacks, lacks_only, names, number, only, unless, whole,
+from helpers.exercises.rules import function, names
+from helpers.exercises.signs import (
+    NOTHING, NO_NAME, STRANGE, Sign, close, has, lacks, lacks_only, number, only, unless, whole,
 )
 
 _OF_THE_ROW = ["route_hashed", "fog", "rain", "spread", "weekend"]

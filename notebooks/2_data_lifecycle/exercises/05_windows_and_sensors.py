@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 
-from helpers.exercises.rules import (
-    NO_NAME, NOTHING, STRANGE, Named, follows, function, has, lacks_only, listed, names, number, optional, some, unless,
-    where, whole,
+from helpers.exercises.rules import function, names
+from helpers.exercises.signs import (
+    NOTHING, NO_NAME, STRANGE, Named, follows, has, lacks_only, listed, number, optional, some, unless, where,
+    whole,
 )
 
 

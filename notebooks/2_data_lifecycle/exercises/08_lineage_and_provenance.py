@@ -3,7 +3,7 @@
 from collections import defaultdict
 
 from helpers.exercises.kit import Function, Names, Verdict, exercise, right, wrong
-from helpers.exercises.rules import own_hash
+from helpers.exercises.digests import own_hash
 
 # ------------------------------------------------------------------------------------------- 2.8a the forward walk
 

@@ -9,7 +9,8 @@ import operator
 import random
 
 from helpers.exercises.kit import Choice, Function, exercise, right, wrong
-from helpers.exercises.rules import Sign, close, each, function, listed, number, some, unless, whole
+from helpers.exercises.rules import function
+from helpers.exercises.signs import Sign, close, each, listed, number, some, unless, whole
 
 _INTERVALS = [
     (-0.056, -0.015, 0.01), (-0.004, 0.014, 0.01), (-0.03, 0.01, 0.01), (-0.03, -0.005, 0.01), (-0.2, -0.1, 0.25),

@@ -42,9 +42,10 @@ def say(
 
 
 def _rich(text: str) -> str:
-    """Escaped HTML; `code` spans become <code>, line breaks <br>."""
-    parts = re.split(r"`([^`]+)`", text)
+    """Escaped HTML; `code` spans become <code>, those of several lines blocks that keep their columns; line breaks <br>."""
+    parts = [html.escape(part) for part in re.split(r"\n?`([^`]+)`", text)]
+    block = ' style="display:block;white-space:pre;overflow-x:auto;margin-top:.25em"'
     return "".join(
-        f"<code>{html.escape(part)}</code>" if i % 2 else html.escape(part).replace("\n", "<br>")
+        f"<code{block if chr(10) in part else ''}>{part}</code>" if i % 2 else part.replace("\n", "<br>")
         for i, part in enumerate(parts)
     )

@@ -34,8 +34,8 @@ class Digests(Answer):
     def failure(self, name: str) -> str:
         one, other = min(self.broken(), key=lambda pair: len(repr(pair)))
         parted = self.of(self.rule, one) == self.of(self.rule, other)
-        said = "yours gives two that differ" if parted else "yours gives the same for both"
-        return f"Try `{call(name, one)[0]}` and `{call(name, other)[0]}`: {said}."
+        said = "two texts that differ" if parted else "the same text"
+        return f"For `{call(name, one)[0]}` and `{call(name, other)[0]}` yours gives {said}."
 
 
 def digest(

@@ -94,7 +94,7 @@ class Answer:
             return ""
         given, output = failure
         said, below = call(name, given)
-        return f"Try `{said}`: yours gives `{short(output, 80)}`, which is not it.{below}"
+        return f"For `{said}` yours gives `{short(output, 80)}`, which is not it.{below}"
 
     def _agree(self, one: Any, other: Any, read: Read, same: Same, place: Any) -> bool:
         one, other = read(one), read(other)

@@ -20,6 +20,11 @@ def _in_a_loop(events, moment):
     return best
 
 
+def _sorted_by_the_hour_alone(events, moment):
+    known = sorted((event for event in events if event[1] <= moment), key=lambda event: event[0])
+    return known[-1][2] if known else None
+
+
 def _newest_of_latest(events, moment):
     table = pd.DataFrame(_known(events, moment), columns=["happened", "known", "value"])
     last = table[table.happened == table.happened.max()].sort_values("known")
@@ -69,6 +74,7 @@ CASES = {
         wrong={
             "the value is another": _mean_of_latest,
             "whole events": _known,
+            "sort by the hour alone": _sorted_by_the_hour_alone,
             "A value of 0 is a value": lambda events, moment: _in_a_loop(events, moment) or None,
             "Before the first report nothing is known": lambda events, moment: (
                 _known(events, moment) or sorted(events)

@@ -71,7 +71,7 @@ def test_a_sentence_that_no_answer_gets_to_hear_is_found(tmp_path):
 
 def test_where_no_mistake_fits_the_smallest_probe_that_fails_is_shown_with_the_learners_own_output():
     verdict = kit.assess(_area(), {"answer": lambda a, b: a * b + (a > 3)})
-    assert verdict.reason == "Draw it. Try `answer(4, 1)`: yours gives `5`, which is not it."
+    assert verdict.reason == "Draw it. For `answer(4, 1)` yours gives `5`, which is not it."
 
 
 def test_a_table_is_shown_in_columns_with_its_gaps():
@@ -81,7 +81,7 @@ def test_a_table_is_shown_in_columns_with_its_gaps():
     )
     verdict = kit.assess(task, {"answer": lambda frame, n: "`x`"})
     assert verdict.reason.splitlines() == [
-        """Not quite. Try `answer(table, 3)`: yours gives `''x''`, which is not it.""",
+        """Not quite. For `answer(table, 3)` yours gives `''x''`, which is not it.""",
         "`day  late",
         "  1  None",
         "  2  12.5`",

@@ -16,6 +16,7 @@ _REPORTS = [
     [(8, 8.5, 31), (9, 9.5, 33), (8, 10, 37)],
     [(8, 8.5, 31), (8, 9.5, 34), (8, 12, 39)],
     [(9, 9.5, 0), (8, 8.5, 5)],
+    [(8, 12, 39), (8, 8.5, 31)],
 ]
 _MOMENTS = (7, 8.75, 9, 9.25, 10, 10.5, 11, 13)
 
@@ -49,6 +50,10 @@ function(
         "An event known exactly at `moment` is known: it must count.": _latest(lambda e, moment: e[1] < moment),
         "Where a fact was reported twice, you take its first report. The newest one known by then counts.":
             _latest(key=lambda e: (e[0], -e[1])),
+        "You sort by the hour alone, so of two reports of one hour their place in the list decides. The one known last counts.":
+            lambda events, moment: next(
+                (e[2] for e in sorted(events, key=lambda e: e[0])[::-1] if e[1] <= moment), None
+            ),
         "You look only for the latest fact, whenever it became known; `moment` plays no part.":
             _latest(lambda e, moment: True),
         "You take the largest value, or sort by it. Which fact counts is decided by its times.":

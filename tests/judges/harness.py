@@ -96,9 +96,8 @@ def garbage() -> list[Any]:
     ]
 
 
-@mock.patch.object(
-    sandbox, "FORKS", False
-)  # these functions are ours and end; a process for each would take minutes
+# these functions are ours and end; a process for each would take minutes
+@mock.patch.object(sandbox, "FORKS", False)
 def faults(task: Exercise, cases: Cases, examples: int = 60) -> list[str]:
     """What is wrong with the exercise's judge or its cases, one sentence each."""
     found = [f"has {len(cases.right)} right answers, fewer than {FEWEST_RIGHT}"] * (

@@ -26,14 +26,14 @@ class Metrics:
     def __init__(self):
         self._registry = CollectorRegistry()
         self.request_count = self._counter("serving:request_count", "model_name", "status")
-        self.request_latency = self._latency("serving:request_latency", "model_name", "API", "entrypoint")
-        self.runtime_latency = self._latency("serving:runtime_latency", "model_name", "API", "runtime")
+        self.request_latency = self._histogram("serving:request_latency", "model_name", "API", "entrypoint")
+        self.runtime_latency = self._histogram("serving:runtime_latency", "model_name", "API", "runtime")
         self.request_example_counts = self._histogram(
-            "serving:request_example_counts", EXAMPLE_BOUNDS, "model"
+            "serving:request_example_counts", "model", bounds=EXAMPLE_BOUNDS
         )
         self.request_example_count_total = self._counter("serving:request_example_count_total", "model")
         self.queuing_latency = self._histogram(
-            "serving:batching_session:queuing_latency", QUEUE_BOUNDS, "thread_pool_name"
+            "serving:batching_session:queuing_latency", "thread_pool_name", bounds=QUEUE_BOUNDS
         )
         self.wrapped_run_count = self._counter("serving:batching_session:wrapped_run_count")
         self.graph_runs = self._counter("core:graph_runs")
@@ -66,11 +66,8 @@ class Metrics:
         # A Gauge: to a Counter's name prometheus_client adds `_total`, which TF Serving's have not. The page mends the type.
         return Gauge(f":tensorflow:{name}", "", labels, registry=self._registry)
 
-    def _histogram(self, name: str, bounds: list[float], *labels: str) -> Histogram:
+    def _histogram(self, name: str, *labels: str, bounds: list[float] = LATENCY_BOUNDS) -> Histogram:
         return Histogram(f":tensorflow:{name}", "", labels, buckets=bounds, registry=self._registry)
-
-    def _latency(self, name: str, *labels: str) -> Histogram:
-        return self._histogram(name, LATENCY_BOUNDS, *labels)
 
 
 def microseconds(started: float) -> float:

@@ -71,9 +71,8 @@ def main():
         try:
             desk = Desk(browser.new_page(viewport=SIZE, color_scheme="light"), lab)
             desk.open_lesson(copies.path_of(syllabus.load().lesson("1.1")).as_posix())
-            desk.page.keyboard.press(
-                "Control+b"
-            )  # the files, whose ages would differ from picture to picture
+            # the files, whose ages would differ from picture to picture
+            desk.page.keyboard.press("Control+b")
             for text in ('lesson.begin("1.1")', "saved = "):
                 desk.run(desk.cell(text))
             desk.write(desk.cell("def expected_gain"), ANSWER)

@@ -152,9 +152,8 @@ def test_without_a_folder_to_write_to_the_data_still_come(tmp_path, monkeypatch)
 
 def test_a_full_disk_costs_the_cache_and_leaves_no_half_file(own_build):
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(
-        resource.RLIMIT_FSIZE, (1_000_000, hard)
-    )  # the system refuses the write, as on a full disk
+    # the system refuses the write, as on a full disk
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, hard))
     try:
         assert len(datasets.flights()) == 336_776
     finally:

@@ -49,7 +49,7 @@ def call(name: str, given: list) -> tuple[str, str]:
     """The call of a function as a learner would write it; and below it, as code on lines of their own, the small tables it gets."""
     tables = [item for item in given if _is_table(item)]
     names = ["table"] if len(tables) == 1 else [f"table {i + 1}" for i in range(len(tables))]
-    words = [names[tables.index(item)] if item in tables else short(item, 60) for item in given]
+    words = [names[tables.index(item)] if item in tables else short(item, 120) for item in given]
     return f"{clean(name, 40)}({', '.join(words)})", "".join(f"\n`{_drawn(rows)}`" for rows in tables)
 
 

@@ -7,7 +7,8 @@ from statistics import mean, pvariance, variance
 
 from helpers.exercises.rules import function, names
 from helpers.exercises.signs import (
-    NEVER, NO_NAME, NOTHING, STRANGE, Sign, close, follows, has, lacks, number, only, optional, some, unless, whole,
+    NEVER, NOTHING, NO_NAME, STRANGE, Sign, close, follows, has, lacks, number, only, optional, some, unless,
+    whole,
 )
 
 

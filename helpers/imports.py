@@ -33,7 +33,7 @@ def reached(*code: str, but: Iterable[Path] = ()) -> list[Path]:
 
     but: files that neither count nor lead on. Raises SyntaxError.
     """
-    leave, found = set(but), set()
+    leave, found = set(but), set[Path]()
     todo = [read(text) for text in code]
     while todo:
         one = todo.pop()
@@ -66,7 +66,7 @@ def read_file(file: Path) -> Code:
 @cache
 def read(code: str, package: str = "") -> Code:
     """package: the one the code stands in, which relative imports start from. Raises SyntaxError."""
-    said, imports, names = [], [], []
+    said, imports, names = list[str](), list[str](), list[str]()
 
     def visit(node: ast.AST) -> None:
         if isinstance(node, ast.Import):
@@ -81,7 +81,7 @@ def read(code: str, package: str = "") -> Code:
         said.append(type(node).__name__)
         for field in node._fields:
             value = getattr(node, field, None)
-            parts = [part for part in value if not _mute(part)] if isinstance(value, list) else [value]
+            parts = [part for part in value if not _mute(part, code)] if isinstance(value, list) else [value]
             said.append(str(len(parts)))
             for part in parts:
                 if isinstance(part, ast.AST):
@@ -94,10 +94,10 @@ def read(code: str, package: str = "") -> Code:
     return Code(hashlib.sha256(" ".join(said).encode()).hexdigest(), ours, tuple(dict.fromkeys(names)))
 
 
-def _mute(part: object) -> bool:
-    """Whether a statement does nothing: a docstring, or what stands under `if TYPE_CHECKING` alone."""
+def _mute(part: object, code: str) -> bool:
+    """Whether a statement does nothing: a docstring in code that asks for none, or what stands under `if TYPE_CHECKING` alone."""
     if isinstance(part, ast.Expr) and isinstance(part.value, ast.Constant):
-        return isinstance(part.value.value, str)
+        return isinstance(part.value.value, str) and "__doc__" not in code
     if isinstance(part, ast.If) and isinstance(part.test, ast.Name) and not part.orelse:
         return part.test.id == "TYPE_CHECKING"
     return False

@@ -65,6 +65,13 @@ def test_other_words_and_another_layout_change_nothing(helpers):
     assert imports.digest(imports.reached("import helpers.start")) == before
 
 
+def test_a_docstring_that_the_code_asks_for_is_part_of_what_it_does():
+    text = 'def f():\n    """{}"""\n'
+    assert imports.read(text.format("a")).does == imports.read(text.format("b")).does
+    text += "print(f.__doc__)\n"
+    assert imports.read(text.format("a")).does != imports.read(text.format("b")).does
+
+
 def test_a_file_that_is_not_python_counts_with_its_bytes_and_its_name(tmp_path, monkeypatch):
     monkeypatch.setattr(imports, "ROOT", tmp_path)
     digests = []

@@ -19,7 +19,7 @@ import psutil
 import pytest
 from runs import WORKBOOK, cell, lesson, notebook, ran
 
-from helpers import ROOT, imports, syllabus
+from helpers import ROOT, imports
 from helpers.syllabus import UsageError
 from helpers.workbook import parameters, pool, report, run, stamp, tasks
 from helpers.workbook.execute import Job, execute

@@ -45,19 +45,6 @@ def keys() -> dict[str, str]:
     return {one.id: stamp.key(one) for one in syllabus.load().lessons}
 
 
-def judge(one) -> Path:
-    """Where the judges of a lesson are."""
-    [place] = [
-        place
-        for place in (
-            one.source.parent / "exercises" / one.source.name,
-            stamp.ROOT / "helpers" / "exercises" / f"lesson_{one.id.replace('.', '_')}.py",
-        )
-        if place.is_file()
-    ]
-    return place
-
-
 def altered(code: str) -> str:
     """The code with its first constant or operator altered; where it has neither, with a statement more."""
     tree = ast.parse(code)
@@ -86,11 +73,12 @@ def test_a_change_in_any_file_that_a_lesson_or_its_judge_reaches_is_seen_by_that
 ):
     lessons = syllabus.load().lessons
     reach = {one.id: stamp.helpers(one) for one in lessons}
-    judges = {one.id: judge(one) for one in lessons}
+    judges = {one.id: one.exercises for one in lessons}
 
     def stamps() -> dict[str, tuple[str, str]]:
         return {
-            one.id: (imports.digest(reach[one.id]), imports.read(stamp._judge(one)).does) for one in lessons
+            one.id: (imports.digest(reach[one.id]), imports.read(stamp._one.exercises).does)
+            for one in lessons
         }
 
     before = stamps()
@@ -183,8 +171,10 @@ def test_what_is_said_at_the_end_alone_is_asked_by_lesson_alone_and_no_lesson_as
             if isinstance(n, ast.Attribute) and getattr(n.value, "id", "") == "lesson"
         }
         assert calls <= {"begin", "check", "desk", "scratch", "end"}, one.id
-        for file in [one.source, judge(one), *stamp.helpers(one)]:
+        for file in [one.source, one.exercises, *stamp.helpers(one)]:
             asked = {name for name in imports.read(file.read_text(encoding="utf8")).imports if name in names}
+            if file == ROOT / "helpers" / "exercises" / "__init__.py":
+                asked -= {"helpers.syllabus"}  # where a lesson's book of exercises lies
             assert not asked or file == ROOT / "helpers" / "lesson.py", f"{file} asks {asked}"
 
 

@@ -35,7 +35,7 @@ def key(lesson: Lesson, parameters: dict | None = None) -> str:
 
 def anything() -> str:
     """A digest of all that one's own notebook may use: its code need not be readable here (magics, half an answer)."""
-    judges = [imports.read(_judge(lesson)).does for lesson in syllabus.load().lessons]
+    judges = [imports.read(_judges(lesson)).does for lesson in syllabus.load().lessons]
     return sha(imports.digest(sorted((ROOT / "helpers").rglob("*.py"))), _environment(), *judges)
 
 
@@ -44,7 +44,7 @@ def helpers(lesson: Lesson) -> list[Path]:
     needed = [syllabus.load().resource(name).call.partition(":")[0] for name in lesson.needs]
     left_out = [ROOT / name for name in SAID_AT_THE_END]
     return imports.reached(
-        _code(lesson), _judge(lesson), *(f"import {module}" for module in needed), but=left_out
+        _code(lesson), _judges(lesson), *(f"import {module}" for module in needed), but=left_out
     )
 
 
@@ -81,7 +81,7 @@ def _surroundings(lesson: Lesson) -> dict:
     data = [file for name in lesson.data for file in _files(ROOT / "data" / name)]
     return {
         "helpers": imports.digest(helpers(lesson)),
-        "judge": imports.read(_judge(lesson)).does,
+        "judges": imports.read(_judges(lesson)).does,
         # Its cards are prose about the data: a lesson that shows one reads it as text
         "data": _bytes(file for file in data if file.suffix != ".md"),
         "reads": _bytes(read_as_text(lesson)),
@@ -89,11 +89,9 @@ def _surroundings(lesson: Lesson) -> dict:
     }
 
 
-def _judge(lesson: Lesson) -> str:
-    """The code that judges a lesson's exercises, where it is looked up: beside the lesson or, until it has moved, in helpers."""
-    beside = lesson.source.parent / "exercises" / lesson.source.name
-    inside = ROOT / "helpers" / "exercises" / f"lesson_{lesson.id.replace('.', '_')}.py"
-    return next((place.read_text(encoding="utf8") for place in (beside, inside) if place.is_file()), "")
+def _judges(lesson: Lesson) -> str:
+    """The code that judges a lesson's exercises."""
+    return lesson.exercises.read_text(encoding="utf8") if lesson.exercises.is_file() else ""
 
 
 def _environment() -> str:

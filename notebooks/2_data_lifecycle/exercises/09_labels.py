@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 from functools import partial
 
-from helpers.exercises.rules import (
-    NEVER, NOTHING, Sign, choices, close, each, function, listed, number, optional, some, truth, unless, where,
+from helpers.exercises.rules import choices, function
+from helpers.exercises.signs import (
+    NEVER, NOTHING, close, each, follows, listed, number, optional, some, truth, unless, where,
 )
 
 
@@ -192,10 +192,6 @@ def _odds(*given):
     return _bayes(*given) / (1 - _bayes(*given))
 
 
-_ROUNDED = Sign(
-    lambda answer: dataclasses.replace(answer, same=partial(close, abs_=6e-3)).follows(_bayes),
-    lambda right: lambda *given: round(right(*given), 2),
-)
 _RATES = [0.5, 0.3, 0.2], [0.3, 0.1, 0.4]
 
 function(
@@ -244,7 +240,8 @@ function(
         "That is the logarithm of the odds. The logistic function makes a probability of it.":
             lambda *given: math.log(_odds(*given)),
         "That is a decision. Asked is the probability behind it.": lambda *given: float(_bayes(*given) > 0.5),
-        "Close, but rounded. Give the probability as it is.": _ROUNDED,
+        "Close, but rounded. Give the probability as it is.":
+            follows(lambda *given: round(_bayes(*given), 2), same=partial(close, abs_=6e-3)),
         "A chance lies between 0 and 1; for some inputs yours does not.": unless(lambda output: 0 <= output <= 1),
     },
     otherwise="Take the first function alone, by hand: prior times rate, "

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from helpers.exercises.kit import Mapping, exercise, right, wrong
-from helpers.exercises.rules import NEVER, NOTHING, close, each, follows, function, number, some, unless, where
+from helpers.exercises.rules import function
+from helpers.exercises.signs import NEVER, NOTHING, close, each, follows, number, some, unless, where
 
 
 def _holding(replaces):
@@ -141,7 +142,8 @@ function(
     ),
 )
 
-_LOOKS = {  # the plainest first
+# The plainest first
+_LOOKS = {
     "missing becomes 0": "There the offline side would have no value wherever the two differ.",
     "32-bit floats": "There each pair would agree in its first digits.",
     "local clock": "There values that move with the hour would differ all day long, by more than digits.",

@@ -89,8 +89,9 @@ def build(size: int = 64, filters: tuple[int, ...] = FILTERS) -> keras.Model:
     model = keras.Sequential([keras.Input([size, size, 1])])
     model.add(layers.Rescaling(1 / 40, offset=-150 / 40))  # grey is mostly 150 ± 40 in these pictures
     for number, count in enumerate(filters):
-        # The first layer looks at 16 × 16 places of a large picture
-        stride = 2 if number else max(2, size // 16)
+        stride = (
+            2 if number else max(2, size // 16)
+        )  # the first layer looks at 16 × 16 places of a large picture
         kernel = 3 if number else stride + 3
         model.add(layers.Conv2D(count, kernel, strides=stride, padding="same", use_bias=False))
         model.add(layers.BatchNormalization(momentum=0.9))

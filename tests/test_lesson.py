@@ -36,7 +36,9 @@ def session(monkeypatch, tmp_path):
 def said(monkeypatch):
     """What the kit displays: a list of (plain text, other forms)."""
     shown = []
-    monkeypatch.setattr(display, "say", lambda text, **rich: shown.append((text, rich)))
+    monkeypatch.setattr(
+        display, "say", lambda text, rich=(), **more: shown.append((text, {**dict(rich), **more}))
+    )
     return shown
 
 

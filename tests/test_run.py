@@ -19,7 +19,7 @@ import psutil
 import pytest
 from runs import WORKBOOK, cell, lesson, notebook, ran
 
-from helpers import ROOT, imports, syllabus
+from helpers import ROOT, imports
 from helpers.syllabus import UsageError
 from helpers.workbook import parameters, pool, report, run, stamp, tasks
 from helpers.workbook.execute import Job, execute
@@ -158,7 +158,7 @@ def test_ones_own_notebook_runs_again_when_a_helper_or_the_lock_has_changed(tmp_
 def test_a_damaged_result_is_made_again(small_syllabus):
     small_syllabus({"1.1": lesson("1")})
     ran()
-    (Store().path(stamp.key(syllabus.load().lesson("1.1"))) / "result.json").write_text('{"outcome": "o')
+    (Store().path(tasks.tasks(["1.1"], {})[0].key) / "result.json").write_text('{"outcome": "o')
     assert ran()[1] == ["1.1"]
 
 

@@ -144,7 +144,7 @@ def setup() -> None:
         said = "Making .venv with Python {} …".format(wanted())
         step(said, uv, "venv", "--allow-existing", "--python", wanted(), str(VENV))
     step(
-        "Installing 290 packages (about a minute, 3 GB) …",
+        "Installing 310 packages (about a minute, 3 GB) …",
         uv, "pip", "sync", "--compile-bytecode", "--require-hashes", "requirements.lock",
     )  # fmt: skip
     step("Installing the workbook …", uv, "pip", "install", "--no-deps", "--no-build-isolation", "-e", ".")

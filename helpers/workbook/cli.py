@@ -96,14 +96,9 @@ def progress(
 def run(
     lessons: Lessons = None,
     parameters: Annotated[
-        list[str],
-        typer.Option(
-            "-p",
-            "--parameter",
-            metavar="NAME=VALUE",
-            help="Set a lesson's parameter: a number, JSON, or text.",
-        ),
-    ] = (),  # type: ignore[assignment]  # typer's own form for many
+        list[str] | None,
+        typer.Option("-p", "--parameter", metavar="NAME=VALUE", help="A parameter: a number, JSON, or text."),
+    ] = None,
     each: Annotated[
         Path | None, typer.Option(metavar="TABLE.CSV", help="Run once per row, its columns as parameters.")
     ] = None,
@@ -128,7 +123,7 @@ def run(
     from helpers.workbook.tasks import tasks
 
     _heal()
-    todo = tasks(lessons or [], assignments(parameters), table(each) if each else None)
+    todo = tasks(lessons or [], assignments(parameters or []), table(each) if each else None)
     store = Store()
     with show.progress(todo, store, jobs) as told:
         results = runner.run(

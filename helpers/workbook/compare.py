@@ -68,7 +68,7 @@ def pytest_itemcollected(item: Any) -> None:
 
 
 def replayed(messages: list[dict]) -> list[dict]:
-    """The outputs that the messages of the cell that ran last leave to see, as a notebook keeps them."""
+    """What the cell that ran last shows in the end, made of its messages, as a notebook keeps it."""
     outputs: list[dict] = []
     clear = False
     for message in messages:

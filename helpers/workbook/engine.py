@@ -146,7 +146,7 @@ def tidy(notebook: Any) -> Any:
 
 
 def _first_line(text: str) -> str:
-    """Of what may be many lines, coloured ones too."""
+    """The first line of a text, without colours, cut to what a table can hold."""
     line = next(iter(re.sub(r"\x1b\[[\d;]*m", "", text).strip().splitlines()), "")[:300]
     return "".join(sign for sign in line if sign.isprintable())
 

@@ -59,8 +59,8 @@ def execute(job: Job, tries: int = 2) -> Result:
             child.wait()
             err.seek(0)
             words = err.read().decode(errors="replace").strip().splitlines()
-        end_marked(mark)  # it may have been killed, and not have seen to these
-        with suppress(ValueError):  # none, or it was killed while writing it
+        end_marked(mark)  # a child that was killed has ended nothing of what it started
+        with suppress(ValueError):  # no answer, or half of one: it was killed
             return Result(**json.loads(answer))
     last = words[-1] if words else f"exit status {child.returncode}"
     return Result(DEAD_KERNEL, f"The lesson's process ended without a result, {tries} times: {last[:300]}")

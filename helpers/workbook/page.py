@@ -113,7 +113,7 @@ def _picture(output: Any, kind: str) -> str:
 
 
 def _clean(html: str) -> str:
-    """HTML of the notebook's without what runs, loads, sends, or leaves its place."""
+    """The notebook's own HTML without what runs, loads, sends, or leaves its place."""
     first, *rest = re.split(r"(?i)<(?:script|style)\b", str(html))  # of these, bleach would leave the text
     after = [re.split(r"(?i)</(?:script|style)\s*>", part, maxsplit=1)[1:] for part in rest]
     html = first + "".join(text for texts in after for text in texts)
@@ -123,7 +123,7 @@ def _clean(html: str) -> str:
 
 
 def _depth(html: str) -> int:
-    """How many elements lie within each other, those apart whose end may be left out."""
+    """How deep elements are nested, not counting those whose end tag may be left out."""
     depth = deepest = 0
     for end in re.findall(rf"(?i)<(/?)(?!(?:{UNCLOSED})\b)[a-z]", html):
         depth = max(depth + (-1 if end else 1), 0)

@@ -40,7 +40,7 @@ class Pool:
     def submit(self, job: Job, digest: str, place: int) -> Any:
         """Run the job; of those that wait for a worker, the one with the lowest place is next.
 
-        A cluster's scheduler answers a key it knows with the result it has, whoever asks.
+        The key names this run: a cluster's scheduler would give another run's result for a key that it knows.
         """
         key = f"{job.name}-{digest}-{place}-{self.run}"
         future = self.client.submit(execute, job, key=key, pure=False, priority=-place, retries=1)

@@ -49,8 +49,10 @@ def run(
         left = [task for task in todo if task.name not in results]
         if not all(task.is_resource for task in left):
             for task, result in _run(left, store, jobs, scheduler, limits, told):
-                store.put(task.key, result)  # first; then it is said to have ended
-                results[task.name] = replace(result, notebook="")  # there may be hundreds
+                store.put(task.key, result)  # before anybody is told that it has ended
+                results[task.name] = replace(
+                    result, notebook=""
+                )  # there may be hundreds, too many for memory
                 if result.seconds:
                     store.took(task.name, result.seconds)
                 told("end", task, result)

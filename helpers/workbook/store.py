@@ -5,12 +5,11 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, replace
 from functools import cached_property
 from pathlib import Path
-from typing import ParamSpec, TypeVar
 
 import psutil
 
@@ -18,16 +17,16 @@ from helpers import build, files
 from helpers.syllabus import UsageError
 from helpers.workbook.outcomes import Result
 
-P = ParamSpec("P")
-T = TypeVar("T")
-
 
 class Store:
     """`build/runs`: a folder a result, holding result.json, notebook.ipynb and, soon after them, page.html."""
 
     def __init__(self, folder: Path | None = None):
-        self.folder = folder or _made(build)() / "runs"
-        _made(self.folder.mkdir)(parents=True, exist_ok=True)
+        try:
+            self.folder = folder or build() / "runs"
+            self.folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise UsageError(unmade(error)) from error
         for left in self.folder.glob(".part-*"):  # of a run that was killed while writing
             _, pid, key, *_ = left.name.split("-")
             if not psutil.pid_exists(int(pid)):
@@ -115,16 +114,9 @@ def writing(what: str, folder: Path) -> Iterator[None]:
         ) from error
 
 
-def _made(call: Callable[P, T]) -> Callable[P, T]:
-    """The call, with a failure to make a folder told as what to do about it."""
-
-    def made(*args: P.args, **kwargs: P.kwargs) -> T:
-        try:
-            return call(*args, **kwargs)
-        except OSError as error:
-            raise UsageError(
-                f"The output folder {error.filename} can't be made: {error.strerror}. Make it writable, or name another "
-                "in WORKBOOK_BUILD."
-            ) from error
-
-    return made
+def unmade(error: OSError) -> str:
+    """Why there is no folder for what is made, and what to do about it."""
+    return (
+        f"The output folder {error.filename} can't be made: {error.strerror}. Make it writable, or name another in "
+        "WORKBOOK_BUILD."
+    )

@@ -179,7 +179,7 @@ def stop() -> int:
 
 
 def acquired(lock: TextIO) -> bool:
-    """Whether the lock on this open file could be had. A parent has its own from start to end."""
+    """Whether the lock on this open file could be had. A parent holds its lock as long as it lives."""
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

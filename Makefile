@@ -19,7 +19,7 @@ help:
 	@echo "make twice   record all lessons twice, elsewhere, in another order, and compare"
 	@echo "make stalls  fifty Run Alls in JupyterLab, both cores busy (RUNS=50 LESSON=1.4): how many stall"
 	@echo "make spread  measure how far trained numbers move in other orders of summation (hours)"
-	@echo "make lint    ruff        make lock  requirements.lock from pyproject.toml        make clean"
+	@echo "make lint    ruff, mypy  make lock  requirements.lock from pyproject.toml        make clean"
 
 setup:
 	@command -v $(PYTHON) >/dev/null || { echo "setup: $(PYTHON) is missing: install Python 3.8 or newer (any), and call again." >&2; exit 1; }
@@ -61,6 +61,7 @@ stalls: setup
 lint: setup
 	$(BIN)/ruff check -q .
 	$(BIN)/ruff format -q --check .
+	$(BIN)/mypy --no-error-summary
 
 lock: setup
 	UV=$$(command -v uv || echo .venv/tools/bin/uv); $$UV pip compile pyproject.toml --python-version 3.10 \

@@ -1,5 +1,6 @@
 """What the lessons share: data, figures, the running case, serving, judges, and the workbook's batch side."""
 
+import hashlib
 import os
 from pathlib import Path
 
@@ -16,3 +17,12 @@ def build() -> Path:
 def learn_folder() -> Path:
     """The learner's folder, copies of the lessons and the ledger in it: `$WORKBOOK_LEARN`, or `learn/` in the project."""
     return Path(os.environ.get("WORKBOOK_LEARN") or ROOT / "learn").resolve()
+
+
+def sha(*parts: bytes | str) -> str:
+    """Sixteen hex digits of these parts, each counted with its length."""
+    whole = hashlib.sha256()
+    for part in parts:
+        data = part.encode() if isinstance(part, str) else part
+        whole.update(len(data).to_bytes(8, "big") + data)
+    return whole.hexdigest()[:16]

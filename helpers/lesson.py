@@ -1,4 +1,7 @@
-"""What a lesson's notebook imports: begin, desk, scratch, check, hint, solution, progress, end. None of them raises in a learner's session."""
+"""What a lesson's notebook imports: begin, desk, scratch, check, hint, solution, progress, end.
+
+Whatever a learner hands to check, hint and solution, they answer and raise nothing.
+"""
 
 from __future__ import annotations
 
@@ -11,17 +14,10 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from helpers import build
-from helpers.exercises import (
-    UnknownExercise,
-    find,
-    ledger,
-    source,
-    view,
-)
+from helpers import build, display, files, syllabus
+from helpers.exercises import UnknownExercise, find, ledger, source, view
 from helpers.exercises import progress as standings
 from helpers.exercises.kit import INVALID, NOT_ATTEMPTED, WRONG, Exercise, Verdict, assess
-from helpers.workbook import syllabus
 
 
 @dataclasses.dataclass
@@ -46,7 +42,8 @@ def begin(lesson_id: str) -> None:
     from helpers import figures
 
     figures.style()
-    _session.__init__(lesson_id, ledger.nearest(Path.cwd()))
+    global _session
+    _session = _Session(lesson_id, ledger.nearest(Path.cwd()))
 
 
 def desk() -> Path | None:
@@ -63,10 +60,15 @@ def scratch() -> Path:
     root, here = build() / "scratch", f"lesson-{platform.node()}-"
     root.mkdir(exist_ok=True)
     for old in root.glob(f"{here}*-*"):
-        if not _runs(old.name.removeprefix(here).split("-")[0]):
+        if not files.runs(old.name.removeprefix(here).split("-")[0]):
             shutil.rmtree(old, ignore_errors=True)
     folder, owner = Path(tempfile.mkdtemp(prefix=f"{here}{os.getpid()}-", dir=root)), os.getpid()
-    atexit.register(lambda: os.getpid() == owner and shutil.rmtree(folder, ignore_errors=True))
+
+    def clear() -> None:
+        if os.getpid() == owner:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    atexit.register(clear)
     return folder
 
 
@@ -75,14 +77,12 @@ def check(exercise_id: str, *, given: Any = None, **answers: Any) -> None:
 
     `given` is what the judge needs to know of the lesson, as plain data.
     """
-    try:
-        task = find(exercise_id)
-    except UnknownExercise as problem:
-        view.note("! No such exercise", "check", str(problem))
+    if not (task := _find(exercise_id, "check")):
         return
     try:
         verdict = assess(task, answers, given)
-    except Exception as error:  # noqa: BLE001 - a fault of the judge must not stop a learner: it is named, and the tests let it raise
+    # A fault of the judge must not stop a learner: it is named, and the tests let it raise
+    except Exception as error:  # noqa: BLE001
         verdict = Verdict(
             INVALID,
             f"The check itself failed ({type(error).__name__}: {error}). "
@@ -94,45 +94,39 @@ def check(exercise_id: str, *, given: Any = None, **answers: Any) -> None:
 
 def hint(exercise_id: str) -> None:
     """Show the next hint; after the last, all of them."""
-    try:
-        task = find(exercise_id)
-    except UnknownExercise as problem:
-        view.note("! No such exercise", "hint", str(problem))
+    if not (task := _find(exercise_id, "hint")):
         return
     number, total = _session.hints.get(task.id, 0) + 1, len(task.hints)
     if number > total:
         listed = "\n".join(f"{i}. {text}" for i, text in enumerate(task.hints, 1))
-        view.note(
+        display.note(
             "No more hints",
             task.id,
             f'These were all.\n{listed}\nAfter an attempt, `lesson.solution("{task.id}")` shows one solution.',
         )
         return
     _session.hints[task.id] = number
-    view.note(f"Hint {number} of {total}", task.id, task.hints[number - 1])
+    display.note(f"Hint {number} of {total}", task.id, task.hints[number - 1])
 
 
 def solution(exercise_id: str) -> None:
     """Show the solution from the lesson's source, once the exercise has been attempted."""
-    try:
-        task = find(exercise_id)
-    except UnknownExercise as problem:
-        view.note("! No such exercise", "solution", str(problem))
+    if not (task := _find(exercise_id, "solution")):
         return
     if task.id not in ledger.states(_entries()[0]):
-        view.note(
+        display.note(
             "Try first",
             task.id,
             f'Answer and run `lesson.check("{task.id}", …)` once, right or wrong; '
             f'then the solution is yours. `lesson.hint("{task.id}")` helps on the way.',
         )
     elif code := source.solution(task.id):
-        view.say(
+        display.say(
             f"One solution of {task.id}:\n\n{code}",
-            **{"text/markdown": f"One solution of {task.id}:\n\n```python\n{code}\n```"},
+            {"text/markdown": f"One solution of {task.id}:\n\n```python\n{code}\n```"},
         )
     else:
-        view.note(
+        display.note(
             "! No solution found",
             task.id,
             "The lesson's source is not where the workbook keeps it. "
@@ -157,9 +151,9 @@ def progress(everything: bool = False) -> None:
         pandas.DataFrame(rows, columns=["exercise", "standing", "tries"]),
         caption=f"{done} of {total} exercises right",
     )
-    view.say(
+    display.say(
         str(table) + (f"\n{note}" if note else ""),
-        **{"text/html": table._repr_html_() + (f"<p>{note}</p>" if note else "")},
+        {"text/html": table._repr_html_() + (f"<p>{note}</p>" if note else "")},
     )
 
 
@@ -170,38 +164,25 @@ def end() -> None:
     speak of, so it shows its own lesson as its solutions were judged, and of the others their titles.
     """
     if not _session.lesson:
-        view.note("! Not begun", "end", "Run the cell with lesson.begin(…) first.")
+        display.note("! Not begun", "end", "Run the cell with lesson.begin(…) first.")
         return
-    book = syllabus.load()
-    here = book.lesson(_session.lesson)
+    here = syllabus.load().lesson(_session.lesson)
     entries, note = _entries()
     states = ledger.states(entries)
-    course = [lesson for lesson in book.lessons if lesson.course == here.course]
-    rows = [_row(lesson, standings.of(lesson, states)) for lesson in course]
-    after = book.next(here)
-    onward, link = "This was the last lesson.", ""
-    if after:
-        onward = f"Next: {after.id} {after.title}."
-        link = f"Next: [{after.id} {after.title}](../{after.folder}/{after.file}.ipynb)."
-    listed = "\n".join(rows)
-    marked = "\n".join(
-        f"- **{row}**" if lesson is here else f"- {row}" for lesson, row in zip(course, rows, strict=True)
-    )
-    view.say(
-        "\n".join([here.course, listed, onward, *filter(None, [note])]),
-        **{
-            "text/markdown": "\n\n".join(
-                [f"**{here.course}**", marked, link or onward, *filter(None, [note])]
-            )
-        },
+    text, markdown = standings.closing(here, states)
+    display.say(
+        "\n".join(filter(None, [text, note])),
+        {"text/markdown": "\n\n".join(filter(None, [markdown, note]))},
     )
 
 
-def _row(lesson: syllabus.Lesson, found: list[standings.Standing]) -> str:
-    """A lesson in a list: a box, ticked where all exercises are right, and how many are where one was tried."""
-    right, total = standings.count(found)
-    tried = f": {right} of {total} exercises right" if any(x.tries for x in found) else ""
-    return f"{'☑' if tried and right == total else '☐'} {lesson.id} {lesson.title}{tried}"
+def _find(exercise_id: str, call: str) -> Exercise | None:
+    """The exercise of this id; where there is none, None, and the learner is told."""
+    try:
+        return find(exercise_id)
+    except UnknownExercise as problem:
+        display.note("! No such exercise", call, str(problem))
+        return None
 
 
 def _offer(task: Exercise) -> str:
@@ -247,14 +228,3 @@ def _entries() -> tuple[list[dict[str, str]], str]:
         )
     fresh = [entry for entry in _session.entries if entry not in [{k: e[k] for k in entry} for e in entries]]
     return entries + fresh, f"{skipped} damaged lines of the ledger were skipped." if skipped else ""
-
-
-def _runs(process: str) -> bool:
-    """Whether a process of this number is alive; True where that can't be told."""
-    try:
-        os.kill(int(process), 0)
-    except ProcessLookupError:
-        return False
-    except (ValueError, OSError):
-        return True
-    return True

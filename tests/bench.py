@@ -16,8 +16,8 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from helpers import ROOT, build
-from helpers.workbook import syllabus, warm_parent
+from helpers import ROOT, build, syllabus
+from helpers.workbook import warm_parent
 
 BIN = Path(sys.prefix) / "bin"
 ROUNDS = 3

@@ -5,8 +5,8 @@ import textwrap
 
 import pytest
 
+from helpers import syllabus
 from helpers.environment import ENVIRONMENT
-from helpers.workbook import syllabus
 
 os.environ.update(ENVIRONMENT)  # tests compute what kernels compute, to the last digit
 

@@ -16,9 +16,8 @@ from playwright.sync_api import expect, sync_playwright
 from rich.console import Console
 from rich.table import Table
 
-from helpers import build
+from helpers import build, syllabus
 from helpers.desk import copies
-from helpers.workbook import syllabus
 
 LESSONS = "2.2", "1.1", "2.4"
 ROUNDS = 3

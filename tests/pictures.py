@@ -12,11 +12,10 @@ from browser.conftest import QUIET, Desk, Lab, chromium
 from PIL import Image, PngImagePlugin
 from playwright.sync_api import expect, sync_playwright
 
-from helpers import ROOT
+from helpers import ROOT, syllabus
 from helpers.desk import copies, start_page
 from helpers.exercises import find, ledger, source
 from helpers.exercises.kit import RIGHT, WRONG, assess
-from helpers.workbook import syllabus
 
 FOLDER = ROOT / ".github"
 SIZE = {"width": 1400, "height": 900}
@@ -72,9 +71,8 @@ def main():
         try:
             desk = Desk(browser.new_page(viewport=SIZE, color_scheme="light"), lab)
             desk.open_lesson(copies.path_of(syllabus.load().lesson("1.1")).as_posix())
-            desk.page.keyboard.press(
-                "Control+b"
-            )  # the files, whose ages would differ from picture to picture
+            # the files, whose ages would differ from picture to picture
+            desk.page.keyboard.press("Control+b")
             for text in ('lesson.begin("1.1")', "saved = "):
                 desk.run(desk.cell(text))
             desk.write(desk.cell("def expected_gain"), ANSWER)

@@ -5,7 +5,7 @@ import sys
 import nbformat
 import nbformat.v4 as v4
 
-from helpers.workbook import report, run
+from helpers.workbook import report, run, tasks
 from helpers.workbook.store import Store
 
 WORKBOOK = [sys.executable, "-c", "from helpers.workbook.cli import main; main()"]
@@ -32,7 +32,7 @@ def notebook(*cells) -> str:
 def ran(names=(), parameters=None, rows=None, **options):
     """Run in-process; returns results by name and the names that were really executed."""
     executed = []
-    todo = run.tasks(names, parameters or {}, rows)
+    todo = tasks.tasks(names, parameters or {}, rows)
     results = run.run(
         todo,
         Store(),

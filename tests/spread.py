@@ -22,9 +22,9 @@ import nbformat
 import nbformat.v4 as v4
 import twice
 
-from helpers import build
+from helpers import build, syllabus
 from helpers.environment import ENVIRONMENT
-from helpers.workbook import compare, syllabus
+from helpers.workbook import compare, stamp
 
 AS_SET = "as set"
 NO_AVX = "AVX512F AVX512CD AVX512_SKX AVX512_CLX AVX512_CNL AVX512_ICL AVX2 FMA3"
@@ -80,7 +80,7 @@ def measure(variant: str, lessons: list, jobs: int) -> dict:
     """The lessons executed under a variant, by id: from build/spread, or run now and kept there."""
     folder = build() / "spread" / variant.replace(" ", "-").replace(",", "")
     folder.mkdir(parents=True, exist_ok=True)
-    kept = {lesson.id: read(folder / f"{lesson.id}.ipynb", stamp(lesson, variant)) for lesson in lessons}
+    kept = {lesson.id: read(folder / f"{lesson.id}.ipynb", stamped(lesson, variant)) for lesson in lessons}
     missing = [name for name, notebook in kept.items() if notebook is None]
     if not missing:
         return kept
@@ -96,14 +96,14 @@ def measure(variant: str, lessons: list, jobs: int) -> dict:
         raise SystemExit(f"The kernels of {variant!r} did not have its settings: {in_force}")
     print(f"{variant}: {in_force['WORKBOOK_KERNEL']} kernels, {found}", flush=True)
     for name, notebook in executed.items():
-        notebook.metadata["stamp"] = stamp(syllabus.load().lesson(name), variant)
+        notebook.metadata["stamp"] = stamped(syllabus.load().lesson(name), variant)
         nbformat.write(notebook, folder / f"{name}.ipynb")
     return kept | executed
 
 
-def stamp(lesson, variant: str) -> dict:
+def stamped(lesson, variant: str) -> dict:
     """What produces a lesson's outputs under a variant."""
-    return {**syllabus.stamp(lesson), "variant": VARIANTS[variant], "added": ADDED.get(variant, {})}
+    return {**stamp.of(lesson), "variant": VARIANTS[variant], "added": ADDED.get(variant, {})}
 
 
 def read(file: Path, stamp: dict):

@@ -19,8 +19,8 @@ from browser import cells
 from browser.conftest import QUIET, Desk, Lab, chromium
 from playwright.sync_api import Error, sync_playwright
 
+from helpers import syllabus
 from helpers.desk import copies
-from helpers.workbook import syllabus
 
 SPIN = "import os, sys\nwhile os.getppid() == int(sys.argv[1]): pass"  # until this script ends
 SLOWER = 20  # times the seconds that the syllabus states for a lesson, at most

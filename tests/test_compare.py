@@ -19,7 +19,7 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from helpers.workbook import syllabus
+from helpers import syllabus
 from helpers.workbook.compare import difference, outputs_differ, tolerance
 
 

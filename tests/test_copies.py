@@ -1,12 +1,14 @@
 """The learner's copies: no solutions, in step with their lessons around the learner's own cells, never lost."""
 
+import os
+
 import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_output
 
+from helpers import syllabus
 from helpers.desk import copies, start_page
-from helpers.workbook import syllabus
-from helpers.workbook.syllabus import UsageError
+from helpers.syllabus import UsageError
 
 TEXT = """
 # %% [markdown]
@@ -168,7 +170,9 @@ def test_a_copy_that_is_open_in_jupyterlab_is_left_alone_until_it_is_closed(desk
 
 
 @pytest.mark.parametrize(
-    "broken", ["{", "", "[]", '{"cells": 3}', "\ud800"], ids=["cut", "empty", "list", "cells", "bytes"]
+    "broken",
+    ["{", "", "[]", '{"cells": 3}', "\ud800", "[" * 100_000],
+    ids=["cut", "empty", "list", "cells", "bytes", "deep"],
 )
 def test_a_copy_that_cannot_be_read_is_kept_and_a_fresh_one_laid_beside(desk, broken):
     desk.path.write_bytes(broken.encode("utf8", "surrogatepass"))
@@ -176,6 +180,12 @@ def test_a_copy_that_cannot_be_read_is_kept_and_a_fresh_one_laid_beside(desk, br
     [told] = desk.upstream(CLOSING)
     assert "can't be read" in told and desk.path.read_bytes() == before
     assert "better prose" in desk.sources(desk.new)[-1]
+
+
+def test_a_copy_whose_note_somebody_overwrote_is_kept_and_a_fresh_one_laid_beside(desk):
+    desk.edit(lambda notebook: notebook.metadata.update(workbook="mine"))
+    before = desk.path.read_bytes()
+    assert "kept as it is" in desk.upstream(CLOSING)[0] and desk.path.read_bytes() == before
 
 
 def test_without_the_text_it_came_from_a_touched_copy_is_not_merged_by_guess(desk):
@@ -229,7 +239,7 @@ def test_a_folder_that_cannot_be_written_is_said_with_what_to_do_and_nothing_is_
     def full(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(copies.os, "replace", full)
+    monkeypatch.setattr(os, "replace", full)
     with pytest.raises(UsageError, match="No space left on device. Make room"):
         desk.upstream(CLOSING)
     assert desk.path.read_bytes() == before

@@ -152,9 +152,8 @@ def test_without_a_folder_to_write_to_the_data_still_come(tmp_path, monkeypatch)
 
 def test_a_full_disk_costs_the_cache_and_leaves_no_half_file(own_build):
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(
-        resource.RLIMIT_FSIZE, (1_000_000, hard)
-    )  # the system refuses the write, as on a full disk
+    # the system refuses the write, as on a full disk
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, hard))
     try:
         assert len(datasets.flights()) == 336_776
     finally:
@@ -249,3 +248,41 @@ def test_pictures_shrink_by_averaging_and_keep_their_order():
 def test_a_size_the_pictures_do_not_have_is_refused(size):
     with pytest.raises(ValueError, match="from 1 to 300"):
         datasets.solar_cells(size)
+
+
+def with_text(monkeypatch, path, text):
+    """The loaders as if their module's text were this one."""
+    path.write_text(text)
+    monkeypatch.setattr(datasets, "__file__", str(path))
+
+
+def test_other_comments_keep_the_cache_and_other_code_replaces_it(own_build, tmp_path, monkeypatch):
+    datasets.solar_cells(8)
+    datasets.solar_cells(16)
+    before, text = decoded(own_build), Path(datasets.__file__).read_text()
+    with_text(monkeypatch, tmp_path / "datasets.py", f'"""Reworded."""\n# a comment\n{text}')
+    datasets.solar_cells(16)
+    assert decoded(own_build) == before
+    with_text(monkeypatch, tmp_path / "datasets.py", f"{text}\nnew = 1")
+    datasets.solar_cells(16)
+    kept, new = before[1], set(decoded(own_build)) - set(before)
+    assert (
+        decoded(own_build) == sorted([kept, *new]) and len(new) == 1 and kept.name.startswith("solar_cells_8")
+    )
+
+
+def test_a_source_altered_and_verified_again_leaves_one_note(copied_package, own_build):
+    for time in (1, 2, 3):
+        os.utime(copied_package / "weather.csv", ns=(time, time))
+        datasets.weather()
+    assert [note.name.split("-")[0] for note in (own_build / "cache/verified").iterdir()] == ["weather"]
+
+
+def test_processes_of_two_versions_clear_away_each_others_cache_and_still_get_the_data(own_build):
+    code = (
+        "import sys; from helpers import datasets; content = sys.argv[1].encode() * 1_000_000\n"
+        "for _ in range(30): assert datasets._cached('x', sys.argv[1], lambda: content) == content"
+    )
+    running = [subprocess.Popen([sys.executable, "-c", code, version]) for version in "abab"]
+    assert [process.wait(120) for process in running] == [0] * 4
+    assert 1 <= len(decoded(own_build)) <= 2 and not list((own_build / "cache/decoded").glob(".*"))

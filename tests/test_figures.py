@@ -17,7 +17,9 @@ from helpers import figures
 @pytest.fixture
 def said(monkeypatch):
     shown = []
-    monkeypatch.setattr(figures, "say", lambda text, **rich: shown.append((text, rich)))
+    monkeypatch.setattr(
+        figures, "say", lambda text, rich=(), **more: shown.append((text, {**dict(rich), **more}))
+    )
     return shown
 
 

@@ -1,6 +1,7 @@
 """The pipeline of the running case: its model's signatures, its answers, and that crashes and crowds do it no harm."""
 
 import json
+import pathlib
 import re
 import signal
 import subprocess
@@ -11,8 +12,8 @@ import numpy as np
 import psutil
 import pytest
 
-from helpers import ROOT
-from helpers.flights import examples, pipeline, store
+from helpers import ROOT, imports
+from helpers.flights import examples, metadata, pipeline
 
 TINY = {
     "train": [1],
@@ -133,11 +134,11 @@ def test_a_run_ends_with_its_caller(tmp_path):
     caller.kill()
     caller.wait()
     run.wait(timeout=30)
-    assert not (tmp_path / store.digest(TINY) / "Pusher").exists()
+    assert not (tmp_path / pipeline.digest(TINY) / "Pusher").exists()
 
 
 def test_a_killed_run_is_finished_by_the_next_call_once_however_many_ask(tmp_path):
-    root = tmp_path / store.digest(TINY)
+    root = tmp_path / pipeline.digest(TINY)
     caller = ask(tmp_path)
     run = the_run_of(caller)
     wait_for(lambda: (root / "Transform").exists())
@@ -155,20 +156,48 @@ def test_a_killed_run_is_finished_by_the_next_call_once_however_many_ask(tmp_pat
     assert after["Transform"] == ["FAILED", "COMPLETE"]
     assert after["Trainer"] == after["Pusher"] == ["COMPLETE"]
 
-    assert store._sound(root)
-    model = store.ensure(tmp_path, **TINY).model
+    assert metadata.sound(root)
+    model = pipeline.ensure(tmp_path, **TINY).model
     model.rename(tmp_path / "gone")
-    assert store._finished(root) is None and not store._sound(root)
+    assert metadata.finished(root) is None and not metadata.sound(root)
     (tmp_path / "gone").rename(model)
-    assert store._finished(root) and store._sound(root)
-    metadata = root / "metadata.sqlite"
-    metadata.write_bytes(metadata.read_bytes()[:5000] + b"\0" * 20000)
-    assert not store._sound(root)
+    assert metadata.finished(root) and metadata.sound(root)
+    file = root / metadata.FILE
+    file.write_bytes(file.read_bytes()[:5000] + b"\0" * 20000)
+    assert not metadata.sound(root)
 
 
 def test_the_digest_changes_with_the_settings_and_not_with_their_order():
-    assert store.digest({"every": 2, "train": [1]}) == store.digest({"train": [1], "every": 2})
-    assert len({store.digest(settings) for settings in ({}, {"every": 2}, {"every": 3}, TINY)}) == 4
+    assert pipeline.digest({"every": 2, "train": [1]}) == pipeline.digest({"train": [1], "every": 2})
+    assert len({pipeline.digest(settings) for settings in ({}, {"every": 2}, {"every": 3}, TINY)}) == 4
+
+
+def test_all_that_makes_the_artifacts_decides_their_freshness_and_nothing_beside():
+    """The files the digest read when they were named by hand are among those that imports lead to."""
+    made_by = {
+        str(file.relative_to(ROOT / "helpers")) for file in imports.reached("import helpers.flights.pipeline")
+    }
+    flights = {"settings", "examples", "example_gen", "features", "model", "trainer", "pipeline", "gate"}
+    assert made_by >= {"datasets.py", "environment.py", *(f"flights/{name}.py" for name in flights)}
+    assert not made_by & {"lesson.py", "flights/compare.py", "flights/scoring.py"}
+
+
+def test_a_change_in_any_module_of_the_pipeline_is_another_run_and_a_comment_or_docstring_is_not(monkeypatch):
+    texts = {file: file.read_text() for file in imports.reached("import helpers.flights.pipeline")}
+    before, read = pipeline.digest({}), pathlib.Path.read_text
+
+    def digest_with(changed, text):
+        def reading(file, *args, **kwargs):
+            return text if file == changed else read(file, *args, **kwargs)
+
+        monkeypatch.setattr(pathlib.Path, "read_text", reading)
+        return pipeline.digest({})
+
+    for file, text in texts.items():
+        assert digest_with(file, f"{text}\nnew = 1\n") != before, file
+        # Code that asks for docstrings, as settings.py does for its rules, is another with other ones
+        words = "# a comment" if "__doc__" in text else '"""Reworded."""  # a comment'
+        assert digest_with(file, f"{words}\n{text}\n") == before, file
 
 
 def ask(folder):
@@ -198,7 +227,7 @@ def states(root):
     from ml_metadata.proto.metadata_store_pb2 import Execution
 
     found = {}
-    for execution in sorted(store._open(root / "metadata.sqlite").get_executions(), key=lambda e: e.id):
+    for execution in sorted(metadata.open_store(root / metadata.FILE).get_executions(), key=lambda e: e.id):
         name = execution.type.rsplit(".", 1)[-1].replace("Flights", "")
         found.setdefault(name, []).append(Execution.State.Name(execution.last_known_state))
     return found

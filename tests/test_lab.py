@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from helpers.desk import lab
+from helpers.syllabus import UsageError
 from helpers.workbook import warm_socket
-from helpers.workbook.syllabus import UsageError
 
 
 @pytest.fixture

@@ -13,8 +13,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from helpers import exercises, lesson
-from helpers.exercises import UnknownExercise, kit, ledger, progress, source, view
+from helpers import display, exercises, lesson
+from helpers.exercises import UnknownExercise, kit, ledger, progress, source
 from helpers.exercises.kit import INVALID, NOT_ATTEMPTED, RIGHT, right, wrong
 from helpers.exercises.plain import NotData, plain, strict
 
@@ -36,7 +36,9 @@ def session(monkeypatch, tmp_path):
 def said(monkeypatch):
     """What the kit displays: a list of (plain text, other forms)."""
     shown = []
-    monkeypatch.setattr(view, "say", lambda text, **rich: shown.append((text, rich)))
+    monkeypatch.setattr(
+        display, "say", lambda text, rich=(), **more: shown.append((text, {**dict(rich), **more}))
+    )
     return shown
 
 

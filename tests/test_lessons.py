@@ -1,25 +1,38 @@
 """The contract every lesson keeps: its structure, its exercises, its recording."""
 
+import functools
+import io
 import re
 import statistics
+import tokenize
 
 import nbformat
 import pytest
 
-from helpers import ROOT
-from helpers.workbook import compare, record, syllabus
+from helpers import ROOT, syllabus
+from helpers.workbook import compare, record
 
 LESSONS = syllabus.load().lessons
 IDS = [lesson.id for lesson in LESSONS]
 each_lesson = pytest.mark.parametrize("lesson", LESSONS, ids=IDS)
 
 
+@functools.cache
+def written(lesson):
+    return lesson.notebook().cells
+
+
+@functools.cache
+def recorded(lesson):
+    return nbformat.read(lesson.recording, 4).cells
+
+
 def code(lesson):
-    return [c for c in lesson.notebook().cells if c.cell_type == "code"]
+    return [c for c in written(lesson) if c.cell_type == "code"]
 
 
 def prose(lesson):
-    return [c.source for c in lesson.notebook().cells if c.cell_type == "markdown"]
+    return [c.source for c in written(lesson) if c.cell_type == "markdown"]
 
 
 def tagged(lesson, tag):
@@ -27,8 +40,8 @@ def tagged(lesson, tag):
 
 
 def test_the_syllabus_names_every_lesson_there_is_and_only_those():
-    texts = sorted((ROOT / "notebooks").rglob("*.py"))
-    assert texts == sorted(lesson.source for lesson in LESSONS)
+    texts = {path for lesson in LESSONS for path in (lesson.source, lesson.exercises)}
+    assert set((ROOT / "notebooks").rglob("*.py")) == texts
     assert sorted((ROOT / "notebooks").rglob("*.ipynb")) == sorted(lesson.recording for lesson in LESSONS)
     for lesson in LESSONS:
         assert set(lesson.after) <= set(IDS), f"{lesson.id} comes after lessons that are not there"
@@ -67,11 +80,28 @@ def test_a_lesson_begins_then_names_its_parameters_and_ends_with_the_checklist(l
 
 @each_lesson
 def test_a_recording_loads_nothing_from_the_web(lesson):
-    for cell in nbformat.read(lesson.recording, 4).cells:
+    for cell in recorded(lesson):
         for output in cell.get("outputs", []):
             data = output.get("data", {})
             assert "application/javascript" not in data
             assert not re.search(r"""(src|href)=["']?(https?:)?//""", data.get("text/html", ""))
+
+
+@each_lesson
+def test_lines_end_at_110_columns(lesson):
+    """But for what means the line as it is: a table, a fenced block, a string of many lines, a long address."""
+    for cell in written(lesson):
+        lines = cell.source.splitlines()
+        if cell.cell_type == "markdown":
+            text = re.sub(r"^```.*?^```|^\|.*?$", "", cell.source, flags=re.M | re.S)
+            lines = [f"# {line}" for line in text.splitlines()]
+        for token in (
+            tokenize.generate_tokens(io.StringIO(cell.source).readline) if cell.cell_type == "code" else ()
+        ):
+            if token.type == tokenize.STRING and token.end[0] > token.start[0]:
+                lines[token.start[0] - 1 : token.end[0]] = [""] * (token.end[0] - token.start[0] + 1)
+        long = [line for line in lines if len(line) > 110 and len(max(line.split(), key=len)) < 80]
+        assert not long
 
 
 @each_lesson
@@ -123,7 +153,7 @@ def test_what_follows_an_exercise_does_not_depend_on_the_answer(lesson):
 
 @each_lesson
 def test_every_solution_is_judged_right_in_the_recording(lesson):
-    cells = nbformat.read(lesson.recording, 4).cells
+    cells = recorded(lesson)
     checks = [c for c in cells if c.cell_type == "code" and re.search(r"^lesson\.check\(", c.source, re.M)]
     assert checks
     for cell in checks:
@@ -133,7 +163,7 @@ def test_every_solution_is_judged_right_in_the_recording(lesson):
 
 @each_lesson
 def test_a_recording_speaks_no_error_no_stderr_and_no_address_or_path(lesson):
-    for cell in nbformat.read(lesson.recording, 4).cells:
+    for cell in recorded(lesson):
         for output in cell.get("outputs", []):
             assert output.output_type != "error" and output.get("name") != "stderr"
             words = str(output.get("text", "")) + str(
@@ -157,7 +187,7 @@ def test_tolerances_are_narrow_and_ignored_outputs_have_a_reason(lesson):
 
 @each_lesson
 def test_every_picture_has_a_text_that_says_its_finding(lesson):
-    for cell in nbformat.read(lesson.recording, 4).cells:
+    for cell in recorded(lesson):
         for output in cell.get("outputs", []):
             if "image/png" in output.get("data", {}):
                 assert len(output.data.get("text/plain", "")) > 30, cell.source

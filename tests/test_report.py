@@ -1,6 +1,7 @@
 """The report: each row opens its own page, links lead somewhere, and nothing done in it changes a stored result."""
 
 import json
+import os
 import re
 from dataclasses import replace
 from html import unescape
@@ -11,11 +12,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from helpers.workbook import page, report, syllabus
-from helpers.workbook.outcomes import OK, Result
-from helpers.workbook.run import Task
+from helpers import syllabus
+from helpers.syllabus import UsageError
+from helpers.workbook import notebook_file, page, report
+from helpers.workbook.outcomes import OK, REFUSED, Result
 from helpers.workbook.store import Store
-from helpers.workbook.syllabus import UsageError
+from helpers.workbook.tasks import Task
 
 
 def notebook(*cells) -> str:
@@ -102,14 +104,17 @@ def test_ordinary_names_are_the_names_of_the_pages(written):
 
 
 def test_a_name_in_bytes_that_are_no_utf_8_is_a_row_like_any_other(written):
-    names = [
-        b"class/\xe9va/02".decode(errors="surrogateescape"),
-        b"class/\xe8va/02".decode(errors="surrogateescape"),
-    ]
+    names = [notebook_file.shown(os.fsdecode(name)) for name in (b"class/\xe9va/02", b"class/\xe8va/02")]
     folder, _ = written(*names)
     found = [unquote(link) for link in links(folder)]
     assert len(set(found)) == 2 and all((folder / link).is_file() for link in found)
-    assert "class/?va/02" in (folder / "index.html").read_text(encoding="utf8")
+    assert r"class/\xe9va/02" in (folder / "index.html").read_text(encoding="utf8")
+
+
+def test_a_parameter_that_is_half_a_character_is_shown_as_a_row_like_any_other(own_build):
+    task = Task("1.1", "1.1", "nothing is stored", str, parameters={"x": "\ud800"})
+    text = report.write([task], {"1.1": Result(REFUSED)}, Store()).read_text(encoding="utf8")
+    assert "<code>x=?</code>" in text
 
 
 def test_a_page_that_is_missing_or_was_made_by_another_version_is_made_now(written):

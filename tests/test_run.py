@@ -19,13 +19,13 @@ import psutil
 import pytest
 from runs import WORKBOOK, cell, lesson, notebook, ran
 
-from helpers import ROOT
-from helpers.workbook import report, run, syllabus
+from helpers import ROOT, imports
+from helpers.syllabus import UsageError
+from helpers.workbook import parameters, pool, report, run, stamp, tasks
 from helpers.workbook.execute import Job, execute
 from helpers.workbook.outcomes import Limits, Result
 from helpers.workbook.page import html
 from helpers.workbook.store import Store
-from helpers.workbook.syllabus import UsageError
 
 # ---- the outcomes ---------------------------------------------------------------------------------------------------
 
@@ -89,7 +89,7 @@ def test_what_is_needed_by_two_is_made_once_and_not_at_all_when_nothing_is_left_
 
 def test_of_all_that_may_run_the_longest_is_next_even_when_it_had_to_wait(tmp_path):
     def task(name, seconds, **more):
-        return run.Task(name, name, name, lambda: notebook("1"), seconds=seconds, **more)
+        return tasks.Task(name, name, name, lambda: notebook("1"), seconds=seconds, **more)
 
     todo = [
         task("c", 1),
@@ -133,7 +133,7 @@ def test_every_declared_parameter_reaches_its_notebook(small_syllabus):
 def test_each_row_of_a_table_has_a_result_of_its_own(small_syllabus, tmp_path):
     small_syllabus({"1.1": lesson("print('seed', seed * 2)")})
     (tmp_path / "t.csv").write_text("seed\n21\n50\n")
-    results, _ = ran(["1.1"], rows=run.table(tmp_path / "t.csv"))
+    results, _ = ran(["1.1"], rows=parameters.table(tmp_path / "t.csv"))
     assert list(results) == ["1.1-row-001", "1.1-row-002"]
     pages = [Path(os.environ["WORKBOOK_BUILD"], f"report/pages/{name}.html").read_text() for name in results]
     assert "seed 42" in pages[0] and "seed 100" in pages[1]
@@ -142,22 +142,23 @@ def test_each_row_of_a_table_has_a_result_of_its_own(small_syllabus, tmp_path):
 def test_ones_own_notebook_runs_again_when_a_helper_or_the_lock_has_changed(tmp_path, monkeypatch):
     (tmp_path / "own.ipynb").write_text(notebook("%load_ext autoreload", "from helpers import figures"))
     house = tmp_path / "house"
-    for name in ("helpers/figures.py", *syllabus.ENVIRONMENT):
+    for name in ("helpers/figures.py", *stamp.ENVIRONMENT):
         (house / name).parent.mkdir(parents=True, exist_ok=True)
         (house / name).write_text("1")
-    monkeypatch.setattr(run, "ROOT", house)
+    monkeypatch.setattr(imports, "ROOT", house)
+    monkeypatch.setattr(stamp, "ROOT", house)
     keys = []
     for name in (None, "helpers/figures.py", "requirements.lock"):
         if name:
             (house / name).write_text("2")
-        keys.append(run.tasks([str(tmp_path / "own.ipynb")], {})[0].key)
+        keys.append(tasks.tasks([str(tmp_path / "own.ipynb")], {})[0].key)
     assert len(set(keys)) == 3
 
 
 def test_a_damaged_result_is_made_again(small_syllabus):
     small_syllabus({"1.1": lesson("1")})
     ran()
-    (Store().path(syllabus.key(syllabus.load().lesson("1.1"))) / "result.json").write_text('{"outcome": "o')
+    (Store().path(tasks.tasks(["1.1"], {})[0].key) / "result.json").write_text('{"outcome": "o')
     assert ran()[1] == ["1.1"]
 
 
@@ -187,7 +188,7 @@ def test_bad_words_are_answered_in_one_line_that_says_what_to_do(words, said, ow
 def test_a_table_that_is_not_one_is_refused(content, tmp_path):
     (tmp_path / "t.csv").write_text(content)
     with pytest.raises(UsageError, match="table|Row"):
-        run.table(tmp_path / "t.csv")
+        parameters.table(tmp_path / "t.csv")
 
 
 @pytest.mark.parametrize(
@@ -198,12 +199,12 @@ def test_a_table_that_is_not_one_is_refused(content, tmp_path):
 def test_a_table_that_would_be_misread_is_refused(content, tmp_path):
     (tmp_path / "t.csv").write_bytes(content)
     with pytest.raises(UsageError, match="not CSV in UTF-8|two columns 'seed'"):
-        run.table(tmp_path / "t.csv")
+        parameters.table(tmp_path / "t.csv")
 
 
 def test_a_table_of_excels_names_its_first_column_as_it_reads(tmp_path):
     (tmp_path / "t.csv").write_bytes(b"\xef\xbb\xbfseed,full\r\n7,FALSE\r\n")
-    assert run.table(tmp_path / "t.csv") == [{"seed": 7, "full": False}]
+    assert parameters.table(tmp_path / "t.csv") == [{"seed": 7, "full": False}]
 
 
 @pytest.mark.parametrize(
@@ -222,7 +223,7 @@ def test_a_table_of_excels_names_its_first_column_as_it_reads(tmp_path):
     ],
 )
 def test_a_value_is_what_json_or_python_writes_and_else_text(text, value):
-    found = run.assignments([f"seed={text}"])["seed"]
+    found = parameters.assignments([f"seed={text}"])["seed"]
     assert found == value and type(found) is type(value)
 
 
@@ -293,7 +294,7 @@ def test_what_is_said_to_have_ended_is_stored_before_any_page_is_made(small_syll
         return html(notebook, title)
 
     monkeypatch.setattr(run, "html", slow)
-    run.run(run.tasks([], {}), Store(), told=told)
+    run.run(tasks.tasks([], {}), Store(), told=told)
     assert [event for event, _ in said].count("end") == 2 and all(order)
 
 
@@ -489,7 +490,7 @@ def test_a_lesson_whose_worker_is_killed_runs_on_another(tmp_path, own_build, sc
         first.kill()
 
     threading.Thread(target=kill_when_running, daemon=True).start()
-    todo = run.tasks([str(tmp_path / "n.ipynb")], {})
+    todo = tasks.tasks([str(tmp_path / "n.ipynb")], {})
     results = once_there_is_a_worker(lambda: run.run(todo, Store(), scheduler=address))
     assert [r.outcome for r in results.values()] == ["ok"]
 
@@ -503,7 +504,7 @@ def test_two_runs_on_one_scheduler_do_not_get_each_others_results(tmp_path, sche
     (tmp_path / "n.ipynb").write_text(notebook(cell("seed = 1", "parameters"), code))
 
     def run_with(seed):
-        todo = run.tasks([str(tmp_path / "n.ipynb")], {"seed": seed})
+        todo = tasks.tasks([str(tmp_path / "n.ipynb")], {"seed": seed})
         store = Store(tmp_path / f"runs-{seed}")
         once_there_is_a_worker(
             lambda: run.run(todo, store, scheduler=address, told=lambda *said: started.append(said))
@@ -539,9 +540,9 @@ def test_a_process_that_dies_before_it_reads_its_job_or_while_it_answers_is_a_de
 def test_a_large_job_is_read_in_large_pieces():
     code = """
 from pathlib import Path
-from helpers.workbook import execute
-execute.papermill = lambda job, guards: execute.Result("ok", Path("/proc/self/io").read_text())
-execute.main()
+from helpers.workbook import engine
+engine.papermill = lambda job, guards: engine.Result("ok", Path("/proc/self/io").read_text())
+engine.main()
 """
     job = json.dumps({"name": "x", "notebook": "x" * 1_000_000, "limits": {}}).encode() + b"\n"
     with subprocess.Popen(
@@ -615,7 +616,7 @@ def test_a_worker_that_cant_run_a_lesson_is_its_result_and_the_others_run(small_
             raise OSError(24, "Too many open files")
         return Result("ok", notebook=job.notebook)
 
-    monkeypatch.setattr(run, "execute", fails)
+    monkeypatch.setattr(pool, "execute", fails)
     results, _ = ran()
     assert results["1.1"].outcome == "dead kernel" and "Too many open files" in results["1.1"].detail
     assert results["1.2"].outcome == "ok"

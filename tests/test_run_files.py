@@ -10,9 +10,10 @@ import nbformat.v4 as v4
 import pytest
 from runs import WORKBOOK, cell, lesson, notebook, ran
 
-from helpers.workbook import run, syllabus
+from helpers import syllabus
+from helpers.syllabus import UsageError
+from helpers.workbook import parameters, tasks
 from helpers.workbook.execute import Job, execute
-from helpers.workbook.syllabus import UsageError
 
 V3 = {
     "metadata": {"name": ""},
@@ -31,7 +32,7 @@ V3 = {
 
 
 def refusals(*names, **parameters) -> list[str]:
-    return [task.refused for task in run.tasks(map(str, names), parameters)]
+    return [task.refused for task in tasks.tasks(map(str, names), parameters)]
 
 
 # ---- files that are none --------------------------------------------------------------------------------------------
@@ -97,9 +98,9 @@ def test_two_of_one_name_are_an_error_that_names_both(small_syllabus, tmp_path, 
     monkeypatch.chdir(tmp_path)
     Path("1.1.ipynb").write_text(notebook("1"))
     with pytest.raises(UsageError, match=r"1\.1 and 1\.1\.ipynb would both be told of as '1\.1'"):
-        run.tasks(["1.1", "1.1.ipynb"], {})
+        tasks.tasks(["1.1", "1.1.ipynb"], {})
     with pytest.raises(UsageError, match=r"1\.1 and lesson_1_1 would both"):
-        run.tasks(["1.1", "lesson_1_1"], {})
+        tasks.tasks(["1.1", "lesson_1_1"], {})
 
 
 @pytest.mark.parametrize(
@@ -139,7 +140,7 @@ def test_whatever_nbformat_fails_with_is_a_row(tree, tmp_path):
 def test_two_equal_copies_have_a_result_each(tmp_path):
     for name in "ab":
         (tmp_path / f"{name}.ipynb").write_text(notebook("1"))
-    a, b = run.tasks([str(tmp_path / "a.ipynb"), str(tmp_path / "b.ipynb")], {})
+    a, b = tasks.tasks([str(tmp_path / "a.ipynb"), str(tmp_path / "b.ipynb")], {})
     assert a.key != b.key
 
 
@@ -152,7 +153,7 @@ def test_parameters_are_checked_against_the_cell_they_are_set_after(tmp_path, ow
     tagged = cell("seed = 1", "parameters"), cell("months = 6", "parameters")
     path.write_text(notebook(*tagged, "print('RESULT', seed, months)"))
     with pytest.raises(UsageError, match="no parameter 'months'. Its parameters: seed"):
-        run.tasks([str(path)], {"months": 99, "seed": 7})
+        tasks.tasks([str(path)], {"months": 99, "seed": 7})
     ran([str(path)], {"seed": 7})
     assert "RESULT 7 6" in next(own_build.glob("report/pages/*")).read_text()
     for before in (
@@ -161,12 +162,12 @@ def test_parameters_are_checked_against_the_cell_they_are_set_after(tmp_path, ow
     ):
         path.write_text(notebook(before, *tagged))
         with pytest.raises(UsageError, match="no parameter 'seed'. Its parameters: none"):
-            run.tasks([str(path)], {"seed": 7})
+            tasks.tasks([str(path)], {"seed": 7})
     path.write_text(notebook(tagged[0], "print(seed)", cell("seed = 3", "injected-parameters")))
     with pytest.raises(UsageError, match="no parameter 'seed'. Its parameters: none"):
-        run.tasks([str(path)], {"seed": 7})
+        tasks.tasks([str(path)], {"seed": 7})
     path.write_text(notebook(tagged[0], cell("seed = 3", "injected-parameters"), "print(seed)"))
-    assert run.tasks([str(path)], {"seed": 7})
+    assert tasks.tasks([str(path)], {"seed": 7})
 
 
 def test_a_copy_that_lacks_a_parameter_is_a_row_where_others_have_it(tmp_path):
@@ -197,21 +198,21 @@ def test_a_value_has_the_type_of_its_default_where_that_shows_one(default, fitti
     path = tmp_path / "n.ipynb"
     path.write_text(notebook(cell(f"x = {default}", "parameters")))
     for text in fitting:
-        assert run.tasks([str(path)], run.assignments([f"x={text}"]))[0].parameters
+        assert tasks.tasks([str(path)], parameters.assignments([f"x={text}"]))[0].parameters
     for text in others:
         with pytest.raises(UsageError, match="takes .* for x, as its .* is"):
-            run.tasks([str(path)], run.assignments([f"x={text}"]))
+            tasks.tasks([str(path)], parameters.assignments([f"x={text}"]))
 
 
 def test_the_parameters_of_lessons_are_of_types_a_table_can_set():
     """On the real lessons: their own defaults fit."""
     for known in syllabus.load().lessons:
-        run.check(known.id, known.parameters, json.loads(json.dumps(known.parameters)))
+        parameters.check(known.id, known.parameters, json.loads(json.dumps(known.parameters)))
 
 
 def test_a_value_that_is_not_utf8_is_refused():
     with pytest.raises(UsageError, match="not UTF-8"):
-        run.assignments(["seed=\udcff"])
+        parameters.assignments(["seed=\udcff"])
 
 
 # ---- copies that other editors have saved ---------------------------------------------------------------------------
@@ -242,7 +243,7 @@ def test_a_copy_that_colab_or_vs_code_has_saved_is_known_again(saved, small_syll
     tree = json.loads(nbformat.writes(syllabus.load().lesson("1.1").notebook()))
     saved(tree)
     (tmp_path / "copy.ipynb").write_text(json.dumps(tree))
-    _, task = run.tasks([str(tmp_path / "copy.ipynb")], {"seed": 7})
+    _, task = tasks.tasks([str(tmp_path / "copy.ipynb")], {"seed": 7})
     assert (task.title, task.needs, task.refused) == ("Lesson 1.1", ("thing",), "")
     text = task.notebook().replace("lesson.begin('1.1')", "")
     assert "42" in execute(Job("copy", text, {"seed": 7})).notebook, "set where the lesson has them"

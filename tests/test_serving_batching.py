@@ -10,6 +10,7 @@ from serving_models import put, refused, serving
 
 from helpers.serving import BatchingParameters, ServingError
 from helpers.serving.batching import Batcher
+from helpers.serving.errors import invalid
 from helpers.serving.metrics import Metrics
 
 PREDICT = "/v1/models/tiny:predict"
@@ -32,14 +33,8 @@ class Doubling:
         with self._lock:
             self._running -= 1
         if np.isnan(feeds["x"]).any():
-            raise ServingError(code_of("INVALID_ARGUMENT"), "a row is broken")
+            raise invalid("a row is broken")
         return [2 * feeds["x"] for _ in fetches]
-
-
-def code_of(name):
-    from grpc import StatusCode
-
-    return StatusCode[name]
 
 
 def batcher(model, **parameters):
@@ -273,7 +268,7 @@ def test_batching_parameters_are_read_as_protobuf_text_with_every_documented_fie
         (
             "max_batch_size { value: 32 } max_execution_batch_size { value: 16 } "
             "enable_large_batch_splitting { value: true } allowed_batch_sizes: [8, 32]",
-            "must be equal to max_execution_batch_size; last entry was 32; expected 16",
+            "must match max_execution_batch_size; last entry was 32; expected 16",
         ),
         (
             "max_batch_size { value: 8 } enable_large_batch_splitting { value: true } allowed_batch_sizes: [4, 4, 8]",

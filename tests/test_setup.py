@@ -13,8 +13,8 @@ import tomli
 import yaml
 from packaging.requirements import Requirement
 
-from helpers import ROOT
-from helpers.workbook import bootstrap, doctor, syllabus
+from helpers import ROOT, syllabus
+from helpers.workbook import bootstrap, doctor
 
 LOCK = (ROOT / "requirements.lock").read_text()
 PINS = dict(re.findall(r"^([A-Za-z0-9._-]+)(?:\[[^\]]*\])?==([^\s;\\]+)", LOCK, re.M))

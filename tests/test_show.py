@@ -7,7 +7,7 @@ import pytest
 
 from helpers.workbook import show
 from helpers.workbook.outcomes import OK, Result
-from helpers.workbook.run import Task
+from helpers.workbook.tasks import Task
 
 
 class Memory:

@@ -6,9 +6,9 @@ import re
 
 import pytest
 
+from helpers import syllabus
 from helpers.desk import copies, start_page
 from helpers.exercises import ledger, progress, source
-from helpers.workbook import syllabus
 
 OPENING = """
 # %% [markdown]

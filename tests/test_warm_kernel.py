@@ -28,8 +28,8 @@ from jupyter_client.manager import KernelManager
 
 from helpers import ROOT
 from helpers.desk import lab
+from helpers.syllabus import UsageError
 from helpers.workbook import cli, kernelspec, warm_parent, warm_socket
-from helpers.workbook.syllabus import UsageError
 
 SOON = 30  # seconds: at once, on a machine that is busy; what a test leaves to be ended would run for 90 and more
 
@@ -174,9 +174,8 @@ def test_a_fork_finds_what_a_cold_kernel_finds(shared, tmp_path, monkeypatch):
         assert report["environment"].pop("WORKBOOK_KERNEL") == ("warm" if report is warm_one else "cold")
         assert report["environment"].pop("WORKBOOK_WARM")
         assert report["argv"].pop(2)  # the connection file
-        for number in (
-            signal.valid_signals()
-        ):  # what this process ignores (under nohup, SIGHUP), a cold kernel does too
+        # what this process ignores (under nohup, SIGHUP), a cold kernel does too
+        for number in signal.valid_signals():
             if signal.getsignal(number) == signal.SIG_IGN:
                 report["signals"].pop(str(int(number)), None)
     assert warm_one == cold_one
@@ -402,9 +401,8 @@ def test_a_kernel_ends_with_its_killed_guardian(shared):
     with kernel() as (manager, client):
         process = manager.provisioner.process
         group = leave(client)[:1]
-        client.execute(
-            "import ctypes; ctypes.PyDLL(None).sleep(90)"
-        )  # no thread of the kernel runs meanwhile
+        # no thread of the kernel runs meanwhile
+        client.execute("import ctypes; ctypes.PyDLL(None).sleep(90)")
         time.sleep(0.2)
         psutil.Process(process.pid).parent().kill()
         assert gone(process.pid)

@@ -8,7 +8,7 @@ import sys
 import numpy as np
 import pytest
 
-from helpers.exercises import view
+from helpers import display
 from helpers.widgets import labeling
 from helpers.widgets.labeling import Buttons, Task
 
@@ -197,7 +197,7 @@ def test_typed_labels_that_do_not_fit_change_nothing(make, typed, said):
 def test_without_a_desk_nothing_is_written_and_one_line_says_why(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     shown = []
-    monkeypatch.setattr(view, "say", lambda text, **rich: shown.append(text))
+    monkeypatch.setattr(display, "say", lambda text, *rich, **more: shown.append(text))
     task = labeling.label(PICTURES, range(10), name="digits", desk=None)
     task.enter([7])
     task.undo()

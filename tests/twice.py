@@ -13,7 +13,8 @@ from pathlib import Path
 import checkout
 import nbformat
 
-from helpers.workbook import compare, kernelspec, syllabus
+from helpers import syllabus
+from helpers.workbook import compare, kernelspec
 
 
 def executed(

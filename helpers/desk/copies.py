@@ -10,14 +10,13 @@ import contextlib
 import copy
 import datetime
 import json
-import os
 from collections import Counter
 from collections.abc import Collection
 from pathlib import Path
 
+from helpers import files, sha, syllabus
 from helpers.exercises import ledger
-from helpers.workbook import syllabus
-from helpers.workbook.syllabus import Lesson, UsageError
+from helpers.syllabus import Lesson, UsageError
 
 BASES = ".workbook"  # of a copy's origin, as notebooks; the learner doesn't look here
 EARLIER = "earlier"  # what an update or a reset replaced
@@ -50,7 +49,7 @@ def beside(folder: Path, lesson: Lesson) -> list[Path]:
 def news(folder: Path, lesson: Lesson) -> Path | None:
     """The latest version laid beside the learner's copy; None where there is none, or the copy itself is as new (a reset)."""
     latest = next(reversed(beside(folder, lesson)), None)
-    if latest and _origin(folder / path_of(lesson)) in (_origin(latest), syllabus.sha(lesson.text)):
+    if latest and _origin(folder / path_of(lesson)) in (_origin(latest), sha(lesson.text)):
         return None
     return latest
 
@@ -68,7 +67,7 @@ def fresh(lesson: Lesson):
     """The lesson as a learner gets it: no solutions, no outputs, and a note of the text it was made from."""
     notebook = lesson.notebook()
     notebook.cells = [cell for cell in notebook.cells if "solution" not in cell.metadata.get("tags", [])]
-    origin = syllabus.sha(lesson.text)
+    origin = sha(lesson.text)
     notebook.metadata["workbook"] = {"lesson": lesson.id, "origin": origin, "cells": _cells(notebook)}
     return notebook
 
@@ -100,17 +99,18 @@ def _update(folder: Path, lesson: Lesson, open_ones: Collection[str]) -> str | N
     path = folder / path_of(lesson)
     if not path.exists():
         return _lay(folder, path, fresh(lesson))
-    origin, new = _origin(path), syllabus.sha(lesson.text)
+    origin, new = _origin(path), sha(lesson.text)
     if new in (origin, *map(_origin, beside(folder, lesson))):
         return None
     if str(path_of(lesson)) in open_ones:
         return (
             f"Lesson {lesson.id} has changed and is open in JupyterLab: close it there and call this again."
         )
-    mine, theirs = _read(path), fresh(lesson)
-    if mine and mine.metadata.get("workbook", {}).get("cells") == _cells(mine):
+    mine, theirs = files.valid_notebook(path), fresh(lesson)
+    noted = mine and mine.metadata.get("workbook")
+    if isinstance(noted, dict) and noted.get("cells") == _cells(mine):
         return _lay(folder, path, theirs)
-    base = _read(folder / BASES / f"{origin}.ipynb")
+    base = files.valid_notebook(folder / BASES / f"{origin}.ipynb")
     if mine and base and (together := merged(base, mine, theirs)):
         kept = _keep(folder, path)
         _lay(folder, path, theirs, together)
@@ -144,7 +144,7 @@ def _keep(folder: Path, path: Path) -> Path:
     place = folder / EARLIER / f"{path.stem}.{today}.ipynb"
     place.parent.mkdir(exist_ok=True)
     place = next(p for p in _numbered(place) if not p.exists())
-    place.write_bytes(path.read_bytes())
+    files.write(place, path.read_bytes())
     return place
 
 
@@ -162,13 +162,10 @@ def _lay(folder: Path, path: Path, base, notebook=None) -> None:
 
 
 def _write(path: Path, notebook) -> None:
-    """Write by rename: whole or not at all."""
     import nbformat
 
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_suffix(".part")
-    part.write_text(nbformat.writes(notebook), encoding="utf8")
-    os.replace(part, path)
+    files.write(path, nbformat.writes(notebook))
 
 
 def _trust_as(old, new) -> None:
@@ -180,25 +177,13 @@ def _trust_as(old, new) -> None:
         notary.sign(new)
 
 
-def _read(path: Path):
-    """The notebook, or None where there is none that can be read."""
-    import nbformat
-
-    try:
-        notebook = nbformat.read(path, as_version=4)
-        nbformat.validate(notebook)
-    except (OSError, ValueError, KeyError, AttributeError, TypeError, nbformat.ValidationError):
-        return None  # a file we can't read is the learner's to mend
-    return notebook
-
-
 def _origin(path: Path) -> str | None:
     try:
         return json.loads(path.read_text(encoding="utf8"))["metadata"]["workbook"]["origin"]
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None
 
 
 def _cells(notebook) -> str:
     """Digest of the cells; what ran or printed in them is not the point."""
-    return syllabus.sha(*(f"{cell.cell_type}:{cell.source}" for cell in notebook.cells))
+    return sha(*(f"{cell.cell_type}:{cell.source}" for cell in notebook.cells))

@@ -11,17 +11,16 @@ import time
 import webbrowser
 from pathlib import Path
 
-from helpers import learn_folder
+from helpers import files, learn_folder
 from helpers.desk import copies
+from helpers.syllabus import Lesson, UsageError
 from helpers.workbook import warm_socket
-from helpers.workbook.syllabus import Lesson, UsageError
 
 EXTENSIONS = Path(__file__).with_name("labextensions")
 SETTINGS = {
     "@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": False},
-    "@jupyterlab/docmanager-extension:plugin": {
-        "autosaveInterval": 20
-    },  # seconds of typing that a crash can cost
+    # Seconds of typing that a crash can cost
+    "@jupyterlab/docmanager-extension:plugin": {"autosaveInterval": 20},
     "@jupyterlab/notebook-extension:tracker": {
         "codeCellConfig": {"lineNumbers": False, "lineWrap": True},
         "kernelShutdown": True,  # a closed lesson gives its gigabyte back
@@ -105,7 +104,7 @@ def settle(prefix: Path = Path(sys.prefix)) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     page = {"disabledExtensions": dict.fromkeys(UNUSED, True)}
     for name, content in {"overrides.json": SETTINGS, "page_config.json": page}.items():
-        (folder / name).write_text(json.dumps(content, indent=1) + "\n")
+        files.write(folder / name, json.dumps(content, indent=1) + "\n")
 
 
 def running(folder: Path) -> dict | None:

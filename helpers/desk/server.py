@@ -9,8 +9,8 @@ from jupyter_server.base.handlers import JupyterHandler
 from jupyter_server.utils import url_path_join
 from tornado import web
 
+from helpers import syllabus
 from helpers.desk import start_page
-from helpers.workbook import syllabus
 
 
 class StartHandler(JupyterHandler):

@@ -6,11 +6,11 @@ import re
 from html import escape
 from pathlib import Path
 
+from helpers import syllabus
 from helpers.desk import copies
 from helpers.exercises import ledger, progress
 from helpers.exercises.progress import MARKS, Standing
-from helpers.workbook import syllabus
-from helpers.workbook.syllabus import Lesson
+from helpers.syllabus import Lesson
 
 
 def html(folder: Path) -> str:

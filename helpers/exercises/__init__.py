@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import functools
-import importlib.util
-import re
+import runpy
 from string import ascii_lowercase
 from typing import TYPE_CHECKING
 
@@ -34,7 +33,7 @@ def of(lesson_id: str) -> dict[str, Exercise]:
 @functools.cache
 def _read(lesson_id: str) -> None:
     """Run the book of a lesson, once. What it told before it failed is forgotten, so that asking again shows the same error."""
-    from helpers.workbook import syllabus
+    from helpers import syllabus
 
     try:
         book = syllabus.load().lesson(lesson_id).exercises
@@ -42,10 +41,9 @@ def _read(lesson_id: str) -> None:
         return
     if not book.is_file():
         return
-    spec = importlib.util.spec_from_file_location(f"exercises_{re.sub(r'[^0-9]', '_', lesson_id)}", book)
     before = dict(_registered)
     try:
-        spec.loader.exec_module(importlib.util.module_from_spec(spec))
+        runpy.run_path(str(book))
     except BaseException:
         _registered.clear()
         _registered.update(before)
@@ -54,7 +52,7 @@ def _read(lesson_id: str) -> None:
 
 def every() -> dict[str, Exercise]:
     """The exercises of all lessons by id, in the order of the course."""
-    from helpers.workbook import syllabus
+    from helpers import syllabus
 
     return {key: task for lesson in syllabus.load().lessons for key, task in of(lesson.id).items()}
 

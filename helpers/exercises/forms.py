@@ -200,8 +200,8 @@ class Function(Form):
                 if "error" in record and not self.may_raise:
                     place = f" It failed on {record['line']}." if "line" in record else ""
                     error = record["error"].rstrip(".")
-                    said = call(str(getattr(value, "__name__", "function")), record["input"])
-                    raise NotData(f"can't be judged yet: `{said}` {error}.{place}")
+                    said, below = call(str(getattr(value, "__name__", "function")), record["input"])
+                    raise NotData(f"can't be judged yet: `{said}` {error}.{place}{below}")
                 records.append(record)
         return records
 

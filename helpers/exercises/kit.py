@@ -161,4 +161,4 @@ def decide(task: Exercise, data: dict[str, Any], given: Any = None) -> Verdict:
 def assess(task: Exercise, answers: dict[str, Any], given: Any = None) -> Verdict:
     """`collect`, then `decide`."""
     data = collect(task, answers)
-    return data if type(data) is Verdict else decide(task, data, given)
+    return data if isinstance(data, Verdict) else decide(task, data, given)

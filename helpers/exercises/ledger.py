@@ -12,7 +12,7 @@ import datetime
 import json
 from pathlib import Path
 
-from helpers.append import add_lines
+from helpers.files import add_lines
 
 NAME = "progress.jsonl"
 TRIED = ("invalid", "wrong", "right")

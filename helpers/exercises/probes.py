@@ -11,7 +11,7 @@ import linecache
 import re
 import traceback
 import types
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from typing import Any
 
 from helpers.exercises import sandbox
@@ -29,7 +29,7 @@ def is_blank(function: Callable) -> bool:
     ].argval in (None, ...)
 
 
-def calls(function: Callable, probes: list[tuple], seconds: float) -> Iterator[dict[str, Any]]:
+def calls(function: Callable, probes: list[tuple], seconds: float) -> Generator[dict[str, Any]]:
     """One record a probe: {"input", "output"}, or {"input", "error"[, "line"]} if it raised, ran over time or gave no plain data.
 
     The function gets deep copies, so `input` is what it was given, whatever it did to it. It is called in a sandbox, so
@@ -45,9 +45,36 @@ def calls(function: Callable, probes: list[tuple], seconds: float) -> Iterator[d
             yield {"input": given, **outcome}
 
 
-def call(name: str, inputs: list) -> str:
-    """The call of a function of this name as a learner would write it, cut to a readable length."""
-    return f"{clean(name, 40)}({', '.join(clean(repr(item), 60) for item in inputs)})"
+def call(name: str, given: list) -> tuple[str, str]:
+    """The call of a function as a learner would write it; and below it, as code on lines of their own, the small tables it gets."""
+    tables = [item for item in given if _is_table(item)]
+    names = ["table"] if len(tables) == 1 else [f"table {i + 1}" for i in range(len(tables))]
+    words = [names[tables.index(item)] if item in tables else short(item, 120) for item in given]
+    return f"{clean(name, 40)}({', '.join(words)})", "".join(f"\n`{_drawn(rows)}`" for rows in tables)
+
+
+def short(item: Any, most: int) -> str:
+    """Data as Python writes it, for a code span, cut."""
+    return clean(repr(item), most).replace("`", "'")
+
+
+def _is_table(item: Any) -> bool:
+    """Whether it is a DataFrame's data, small enough to be shown."""
+    return (
+        type(item) is list
+        and all(type(row) is dict for row in item)
+        and 0 < len(item) <= 8
+        and len(item[0]) <= 6
+    )
+
+
+def _drawn(rows: list[dict]) -> str:
+    """Rows in columns, for a font of one width."""
+    cells = [list(rows[0]), *([str(row.get(name, "")) for name in rows[0]] for row in rows)]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    return "\n".join(
+        "  ".join(cell.rjust(width) for cell, width in zip(line, widths, strict=True)) for line in cells
+    )
 
 
 def describe(error: BaseException) -> str:

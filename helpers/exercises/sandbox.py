@@ -15,6 +15,7 @@ import builtins
 import contextlib
 import ctypes
 import faulthandler
+import functools
 import gc
 import io
 import json
@@ -28,9 +29,9 @@ import sys
 import threading
 import time
 import types
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from multiprocessing.connection import Connection
-from typing import Any
+from typing import Any, cast
 
 FORKS = sys.platform == "linux"
 MOST_PRINTED = 1_000
@@ -44,7 +45,7 @@ class OverTime(BaseException):
     """Time is over: raised in a thread from outside. Where it is swallowed it comes again at the next line."""
 
     def __init__(self) -> None:
-        frame = sys._getframe(1)
+        frame: types.FrameType | None = sys._getframe(1)
         while frame and frame.f_code is not _until_over_time.__code__:
             frame.f_trace = _raise
             frame = frame.f_back
@@ -55,7 +56,7 @@ class _NotHere(Exception):
     """No verdict comes from a process: there is none to be had, or it waits, maybe for a thread that it has not."""
 
 
-def run(tasks: list[Task], seconds: float) -> Iterator[dict[str, Any]]:
+def run(tasks: Sequence[Task], seconds: float) -> Generator[dict[str, Any]]:
     """What each task returns, as JSON would keep it; or {"error": …} if it took longer than `seconds` or ended its process.
 
     One process serves all tasks until one of them fails so; the next gets a new one. What a task changes in memory stays
@@ -79,7 +80,7 @@ def _over_time(seconds: float) -> dict[str, str]:
 # ---- in a process ------------------------------------------------------------------------------------------------
 
 
-def _in_child(tasks: list[Task], seconds: float) -> Iterator[dict[str, Any]]:
+def _in_child(tasks: Sequence[Task], seconds: float) -> Iterator[dict[str, Any]]:
     """Outcomes up to the first task that has to be ended or ends its process. Raises _NotHere."""
     context = multiprocessing.get_context("fork")
     messages, to_us = context.Pipe(duplex=False)
@@ -105,7 +106,7 @@ def _in_child(tasks: list[Task], seconds: float) -> Iterator[dict[str, Any]]:
     finally:
         child.kill()
         with contextlib.suppress(ProcessLookupError):  # it has no group yet, or no more
-            os.killpg(child.pid, signal.SIGKILL)
+            os.killpg(cast(int, child.pid), signal.SIGKILL)
         child.join()
         messages.close()
 
@@ -122,9 +123,8 @@ def _outcome(child: Any, messages: Connection, received: bytearray, seconds: flo
         if b"\n" not in received:
             if messages.poll(min(left, 0.1)):
                 received += _read(messages, received)
-            elif (
-                child.exitcode is not None and not messages.poll()
-            ):  # a process it has started holds the pipe
+            # It has ended, and a process it has started holds the pipe
+            elif child.exitcode is not None and not messages.poll():
                 raise EOFError
             continue
         line, _, rest = received.partition(b"\n")
@@ -171,11 +171,11 @@ def _work(tasks: list[Task], seconds: float, to_parent: Connection) -> None:
     try:
         try:
             _detach()
-        except Exception:  # whatever this system lacks for it, the call can be made elsewhere
+        except Exception:  # noqa: BLE001 - whatever this system lacks for it, the call can be made elsewhere
             return send("waits")
         threading.Thread(target=_watch, args=(send, min(1.0, seconds / 4)), daemon=True).start()
         for task in tasks:
-            sys.stdout, sys.stderr = (_Cut(lambda text, n=n: send(n, text)) for n in ("stdout", "stderr"))
+            sys.stdout, sys.stderr = (_Cut(functools.partial(send, name)) for name in ("stdout", "stderr"))
             send("outcome", task())
     finally:
         os._exit(0)
@@ -195,7 +195,8 @@ def _detach() -> None:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGALRM, signal.SIGCHLD):
         signal.signal(number, signal.SIG_DFL)
     builtins.input = _no_input
-    if shell := getattr(sys.modules.get("IPython"), "get_ipython", bool)():
+    shell: Any = getattr(sys.modules.get("IPython"), "get_ipython", bool)()
+    if shell:
         from IPython.core.displaypub import DisplayPublisher
 
         shell.display_pub = DisplayPublisher()  # prints what is displayed
@@ -219,9 +220,9 @@ def _hang_up() -> None:
                 with select.epoll() as fresh:
                     os.dup2(fresh.fileno(), file)
             elif about == "anon_inode:[eventfd]":
-                fresh = os.eventfd(0)
-                os.dup2(fresh, file)
-                os.close(fresh)
+                counter = os.eventfd(0)
+                os.dup2(counter, file)
+                os.close(counter)
 
 
 def _no_input(*args: Any) -> str:
@@ -240,7 +241,7 @@ def _watch(send: Callable, pause: float) -> None:
 # ---- in a thread -------------------------------------------------------------------------------------------------
 
 
-def _in_thread(tasks: list[Task], seconds: float) -> Iterator[dict[str, Any]]:
+def _in_thread(tasks: Sequence[Task], seconds: float) -> Iterator[dict[str, Any]]:
     """Outcomes of all tasks. A thread whose time is over is told to end; one that swallows even that is left behind."""
     for task in tasks:
         outcomes: list[dict[str, Any]] = []
@@ -252,7 +253,7 @@ def _in_thread(tasks: list[Task], seconds: float) -> Iterator[dict[str, Any]]:
                 thread.join(seconds)
         finally:
             if thread.is_alive():
-                number, error = ctypes.c_ulong(thread.ident), ctypes.py_object(OverTime)
+                number, error = ctypes.c_ulong(cast(int, thread.ident)), ctypes.py_object(OverTime)
                 ctypes.pythonapi.PyThreadState_SetAsyncExc(number, error)
         yield outcomes[0] if outcomes else _over_time(seconds)
 

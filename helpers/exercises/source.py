@@ -3,8 +3,8 @@
 import functools
 import hashlib
 
+from helpers import syllabus
 from helpers.exercises import lesson_of
-from helpers.workbook import syllabus
 
 
 def cells(lesson: syllabus.Lesson) -> tuple[tuple[str, frozenset[str], str], ...]:

@@ -18,15 +18,11 @@ CATEGORIES = [*VOCABULARIES, "weekday", "half_hour", "carrier_hour"]
 NUMBERS = "numbers"
 N_NUMBERS = 17
 
-SEEN_OFTEN_ENOUGH = (
-    30  # flights of a carrier or destination below which it shares the row of the unknown ones
-)
+# Flights of a carrier or destination below which it shares the row of the unknown ones
+SEEN_OFTEN_ENOUGH = 30
 SCALED = ["distance", "temp", "dewp", "humid", "wind_speed", "precip", "pressure", "visib"]
-MISSING = [
-    "temp",
-    "wind_dir",
-    "pressure",
-]  # their absence says something: wind_dir is gone when the wind is light
+# Their absence says something: wind_dir is gone when the wind is light
+MISSING = ["temp", "wind_dir", "pressure"]
 CLIP = 4.0  # standard deviations: one wild gauge must not move the score of a whole hour
 
 
@@ -65,9 +61,8 @@ def _standardised(values, log: bool):
 
     def wide(x):
         x = tf.cast(x, tf.float64)
-        return (
-            tf.math.log1p(100.0 * x) if log else x
-        )  # rain falls in hundredths of an inch; the first matters most
+        # Rain falls in hundredths of an inch; the first matters most
+        return tf.math.log1p(100.0 * x) if log else x
 
     values = (
         wide(values)

@@ -20,11 +20,9 @@ def build(sizes: dict[str, int], hidden: tuple[int, ...] = (64, 32), dropout: fl
     """One member. `sizes`: how many values each of features.CATEGORIES has. Input: a dict of int64 [n, 1]
     categories and float32 [n, N_NUMBERS] numbers. Output: the logit of being late, float32 [n, 1]."""
     inputs = _inputs()
-    deep = [
-        _embedded(inputs[name], sizes[name], EMBEDDING, "uniform")
-        for name in features.CATEGORIES
-        if name != "carrier_hour"
-    ]  # deep layers cross for themselves
+    # Without the cross: deep layers cross for themselves
+    alone = [name for name in features.CATEGORIES if name != "carrier_hour"]
+    deep = [_embedded(inputs[name], sizes[name], EMBEDDING, "uniform") for name in alone]
     x = keras.layers.Concatenate()([*deep, inputs[features.NUMBERS]])
     for units in hidden:
         x = keras.layers.Dense(units, activation="relu")(x)

@@ -1,98 +1,66 @@
 """The pipeline of "Late?": rows → statistics → validation → transformation → model → evaluation → blessing
 → push.
 
-`create` says what it consists of; `ensure`, from store.py, runs it once and answers where its products are.
-TFX is imported only by who creates one: `ensure` answers in a fraction of a second when all is there. Every
+`create` says what it consists of; `ensure` runs it once and answers where its products are, in a folder per
+digest of what produces them, so nothing stale is ever handed out; `python -m helpers.flights.pipeline` does it from a
+shell. TFX is imported only by who creates one: `ensure` answers in a fraction of a second when all is there. Every
 component names our functions by their path in this package, so nothing is built or installed at a run.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from helpers import ROOT
+from helpers import ROOT, build, imports
+from helpers.flights import once
+from helpers.flights.gate import eval_config
+from helpers.flights.metadata import FILE, Artifacts
 from helpers.flights.settings import EVALUATE, TRAIN, checked
-from helpers.flights.store import Artifacts, PipelineError, ensure
 
 if TYPE_CHECKING:
-    import tensorflow_model_analysis as tfma
     from tfx import v1 as tfx
-
-__all__ = ["Artifacts", "PipelineError", "create", "ensure", "eval_config"]
 
 SCHEMA = ROOT / "data" / "flights" / "schema" / "examples.v1.pbtxt"
 
-GATE = """
-model_specs { signature_name: "serving_default" prediction_key: "late" label_key: "late" }
-slicing_specs { }
-slicing_specs { feature_keys: "origin" }
-slicing_specs { feature_keys: "carrier" }
-metrics_specs {
-  metrics { class_name: "ExampleCount" }
-  metrics { class_name: "BinaryCrossentropy" }
-  metrics { class_name: "Calibration" }
-  metrics { class_name: "AUCPrecisionRecall" config: '"name": "pr_auc"' }
-  metrics {
-    class_name: "AUC" config: '"name": "roc_auc"'
-    per_slice_thresholds {
-      slicing_specs { }
-      threshold {
-        value_threshold { lower_bound { value: %(floor)s } }
-        change_threshold { direction: HIGHER_IS_BETTER absolute { value: -0.01 } }
-      }
-    }
-    per_slice_thresholds {
-      slicing_specs { feature_keys: "origin" }
-      slicing_specs { feature_values { key: "origin" value: "EWR" } }
-      slicing_specs { feature_values { key: "origin" value: "JFK" } }
-      slicing_specs { feature_values { key: "origin" value: "LGA" } }
-      threshold { value_threshold { lower_bound { value: %(slice_floor)s } } }
-    }
-  }
-}
-"""
 
+def ensure(folder: Path | None = None, **settings) -> Artifacts:
+    """The pipeline's products, from its latest finished run; where there is none, it runs first (a minute
+    and a half).
 
-def eval_config(floor: float = 0.70, slice_floor: float = 0.65) -> tfma.EvalConfig:
-    """What the gate asks: a ROC-AUC of `floor` on all flights, `slice_floor` at each airport, and no loss of
-    more than 0.01 against the last blessed model, if there is one.
-
-    What can't be judged is refused. The airports are named, because `feature_keys` asks only the values that
-    occur, and an airport without flights would pass; where none is late, or all are, TFMA gives a ROC-AUC of 0,
-    which is below any floor but 0; a score that is NaN ends the evaluation with an error.
-
-    Carriers are measured and not asked: a plain `threshold` would hold for them too, and the smallest has 31
-    flights in July, too few to judge any model by.
+    settings: what `create` takes as train, evaluate, every, model and gate; other settings are other runs.
+    folder: default build()/pipelines/flights. Safe to call from several processes, and after one of them
+    was killed. Raises ValueError for settings that can't be, at once, and PipelineError.
     """
-    import tensorflow_model_analysis as tfma
-    from google.protobuf import text_format
+    settings = checked(settings)
+    root = Path(folder or build() / "pipelines" / "flights").resolve() / digest(settings)
+    return once.ensure(
+        root, [sys.executable, "-m", "helpers.flights.pipeline", str(root), json.dumps(settings)]
+    )
 
-    return text_format.Parse(GATE % {"floor": floor, "slice_floor": slice_floor}, tfma.EvalConfig())
+
+def digest(settings: dict) -> str:
+    """Twelve hex digits that change with what the code here and all it imports does, with lock, schema or
+    settings. The data sets' own digests are code, in datasets.py."""
+    files = imports.reached("import helpers.flights.pipeline")
+    made_from = json.dumps(settings, sort_keys=True) + imports.digest(
+        [*files, SCHEMA, ROOT / "requirements.lock"]
+    )
+    return hashlib.sha256(made_from.encode()).hexdigest()[:12]
 
 
-def create(
-    root: Path,
-    metadata: Path,
-    train=TRAIN,
-    evaluate=EVALUATE,
-    every: int = 1,
-    model: dict | None = None,
-    gate: dict | None = None,
-    source: str = "",
-    name: str = "flights",
-) -> tfx.dsl.Pipeline:
+def create(root: Path, source: str = "", **settings) -> tfx.dsl.Pipeline:
     """The pipeline, for LocalDagRunner or any other.
 
-    root, metadata: folder of the artifacts, file of ML Metadata's SQLite store. train, evaluate: months of
-    the two splits. every: keep each `every`-th flight. model: overrides of settings.MODEL. gate: arguments
-    of eval_config. source: digest of code and data; a component whose source changed is not answered from
-    the cache. Raises ValueError as settings.checked does.
+    root: folder of the artifacts and of ML Metadata's SQLite store. settings: train and evaluate, months of the two
+    splits; every: keep each `every`-th flight; model: overrides of settings.MODEL; gate: arguments of eval_config.
+    source: digest of code and data; a component whose source changed is not answered from the cache. Raises
+    ValueError as settings.checked does.
     """
-    asked = checked(
-        {"train": train, "evaluate": evaluate, "every": every, "model": model or {}, "gate": gate or {}}
-    )
+    asked = {"train": TRAIN, "evaluate": EVALUATE, "every": 1, "model": {}, "gate": {}} | checked(settings)
     from tfx import v1 as tfx
 
     from helpers.flights.example_gen import FlightsExampleGen
@@ -138,16 +106,16 @@ def create(
         model=trainer.outputs["model"],
         model_blessing=evaluator.outputs["blessing"],
         push_destination=tfx.proto.PushDestination(
-            filesystem=tfx.proto.PushDestination.Filesystem(base_directory=str(Path(root) / "serving"))
+            filesystem=tfx.proto.PushDestination.Filesystem(base_directory=str(root / "serving"))
         ),
     )
+    metadata = tfx.orchestration.metadata.sqlite_metadata_connection_config(str(root / FILE))
     return tfx.dsl.Pipeline(
-        pipeline_name=name,
+        pipeline_name="flights",
         pipeline_root=str(root),
         enable_cache=True,
-        metadata_connection_config=tfx.orchestration.metadata.sqlite_metadata_connection_config(
-            str(metadata)
-        ),
+        metadata_connection_config=metadata,
+        # no beam_pipeline_args: with any, TFX builds a package of itself before every Beam component; Beam runs here anyway
         components=[
             example_gen,
             statistics_gen,
@@ -159,5 +127,23 @@ def create(
             evaluator,
             pusher,
         ],
-        # no beam_pipeline_args: with any, TFX builds a package of itself before every Beam component; Beam runs here anyway
     )
+
+
+def _run(root: Path, settings: dict) -> None:
+    import tensorflow as tf  # here: who finds the work done has not waited for TensorFlow and TFX
+    from tfx.v1.orchestration import LocalDagRunner
+
+    tf.config.experimental.enable_op_determinism()
+    # sums in one order, however many cores there are
+    tf.config.threading.set_intra_op_parallelism_threads(1)
+    LocalDagRunner().run(create(root, digest(settings), **settings))
+
+
+if __name__ == "__main__":
+    if len(sys.argv) == 1:
+        print(ensure())
+    else:
+        folder, asked = Path(sys.argv[1]), json.loads(sys.argv[2])
+        once.end_with_the_caller()
+        once.finish(folder, lambda: _run(folder, asked))

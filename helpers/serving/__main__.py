@@ -4,6 +4,7 @@ Flags and defaults are TF Serving's, but for two: --rest_api_port is on (8501) a
 """
 
 import argparse
+import inspect
 import signal
 import threading
 from pathlib import Path
@@ -11,6 +12,9 @@ from pathlib import Path
 from .batching_parameters import BatchingParameters
 from .errors import ServingError, invalid
 from .server import ModelServer
+
+# what the command line and ModelServer name alike
+_PASSED_ON = set(inspect.signature(ModelServer).parameters)
 
 
 def _flag(text: str) -> bool:
@@ -32,14 +36,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--file_system_poll_wait_seconds", type=float, default=1)
     parser.add_argument("--batching_parameters_file", type=Path)
     parser.add_argument(
-        "--grpc_max_threads", type=int, default=None, help="requests worked on at a time, per protocol"
+        "--grpc_max_threads", type=int, dest="threads", help="requests worked on at a time, per protocol"
     )
-    for flag, default in (
-        ("enable_batching", False),
-        ("allow_version_labels_for_unavailable_models", False),
-        ("enable_signature_method_name_check", False),
-        ("enable_model_warmup", True),
-    ):
+    for flag in ("enable_batching", "allow_version_labels_for_unavailable_models", "enable_model_warmup"):
+        default = flag == "enable_model_warmup"
         parser.add_argument(f"--{flag}", type=_flag, nargs="?", const=True, default=default)
     return parser
 
@@ -53,20 +53,7 @@ def main(arguments: list[str] | None = None) -> None:
     stopped = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stopped.set())
-    options = {
-        name: getattr(flags, name)
-        for name in (
-            "port",
-            "rest_api_port",
-            "file_system_poll_wait_seconds",
-            "model_config_file_poll_wait_seconds",
-            "allow_version_labels_for_unavailable_models",
-            "enable_signature_method_name_check",
-            "enable_model_warmup",
-        )
-    }
-    if flags.grpc_max_threads:
-        options["threads"] = flags.grpc_max_threads
+    options = {name: value for name, value in vars(flags).items() if name in _PASSED_ON and value is not None}
     try:
         if flags.enable_batching:
             options["batching"] = BatchingParameters.read(flags.batching_parameters_file or "")

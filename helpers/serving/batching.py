@@ -14,7 +14,8 @@ import numpy as np
 from grpc import StatusCode
 
 from .batching_parameters import BatchingParameters
-from .errors import ServingError, invalid
+from .errors import ServingError, invalid, unfit
+from .metrics import Metrics, microseconds
 from .savedmodel import SavedModel
 
 
@@ -32,7 +33,7 @@ class Batcher:
     """A `SavedModel` whose `run` joins concurrent calls. Calls are joined that feed the same tensors, with the same
     types and the same shapes beyond axis 0 (ranks, with `pad_variable_length_inputs`), and fetch the same tensors."""
 
-    def __init__(self, model: SavedModel, parameters: BatchingParameters, metrics, name: str):
+    def __init__(self, model: SavedModel, parameters: BatchingParameters, metrics: Metrics, name: str):
         self._model, self._parameters, self._metrics = model, parameters, metrics
         self._name = parameters.thread_pool_name or name
         self._lock = threading.Lock()
@@ -58,23 +59,16 @@ class Batcher:
             raise invalid(f"Task size {size} is larger than maximum input batch size {limit}")
         if size <= step:
             return self._join(feeds, fetches, size)
-        parts = [
-            self._join(
-                {name: value[at : at + step] for name, value in feeds.items()}, fetches, min(step, size - at)
-            )
-            for at in range(0, size, step)
-        ]
+        parts = []
+        for at in range(0, size, step):
+            part = {name: value[at : at + step] for name, value in feeds.items()}
+            parts.append(self._join(part, fetches, min(step, size - at)))
         return [np.concatenate(pieces) for pieces in zip(*parts, strict=True)]
 
-    def _join(self, feeds, fetches, size) -> list[np.ndarray]:
+    def _join(self, feeds: dict[str, np.ndarray], fetches: list[str], size: int) -> list[np.ndarray]:
         pads, full = self._parameters.pad_variable_length_inputs, self._parameters.rows_of_a_run
-        key = (
-            tuple(fetches),
-            *(
-                (name, value.dtype, value.ndim if pads else value.shape[1:])
-                for name, value in sorted(feeds.items())
-            ),
-        )
+        kinds = [(name, x.dtype, x.ndim if pads else x.shape[1:]) for name, x in sorted(feeds.items())]
+        key = (*fetches, *kinds)
         with self._lock:
             batch = self._open.get(key)
             if batch is not None and sum(batch.sizes) + size > full:
@@ -102,16 +96,17 @@ class Batcher:
         start = sum(batch.sizes[:index])
         return [output[start : start + size] for output in batch.outputs]
 
-    def _lead(self, key, batch, fetches) -> None:
+    def _lead(self, key: tuple, batch: _Batch, fetches: list[str]) -> None:
         opened = time.perf_counter()
         batch.full.wait(self._parameters.batch_timeout_micros / 1e6)
         with self._slots:
-            with self._lock:  # closed only now: a batch goes on filling while all run slots are taken
+            # closed only now: a batch goes on filling while all run slots are taken
+            with self._lock:
                 self._waiting -= 1
                 if self._open.get(key) is batch:
                     del self._open[key]
-            self._metrics.queuing_latency.observe((time.perf_counter() - opened) * 1e6, self._name)
-            self._metrics.wrapped_run_count.add()
+            self._metrics.queuing_latency.labels(self._name).observe(microseconds(opened))
+            self._metrics.wrapped_run_count.inc()
             try:
                 rows = sum(batch.sizes)
                 wanted = self._parameters.allowed(rows) if rows else 0
@@ -124,7 +119,8 @@ class Batcher:
                 batch.outputs = outputs
             except ServingError as error:
                 batch.error = error
-            finally:  # whatever happened, nobody may wait for ever
+            # whatever happened, nobody may wait for ever
+            finally:
                 if batch.outputs is None and batch.error is None:
                     batch.error = ServingError(StatusCode.INTERNAL, "The batch could not be run")
                 batch.done.set()
@@ -159,10 +155,6 @@ def _padded(parts: list[np.ndarray]) -> list[np.ndarray]:
 def _check_rows(outputs: list[np.ndarray], rows: int) -> None:
     for output in outputs:
         if output.ndim == 0:
-            raise ServingError(StatusCode.FAILED_PRECONDITION, "Batched output tensor has 0 dimensions")
+            raise unfit("Batched output tensor has 0 dimensions")
         if len(output) != rows:
-            raise ServingError(
-                StatusCode.FAILED_PRECONDITION,
-                "Batched output tensor's 0th dimension does not equal the sum of the 0th dimension "
-                "sizes of the input tensors",
-            )
+            raise unfit(f"Batched output tensor has {len(output)} rows; the joined requests have {rows}")

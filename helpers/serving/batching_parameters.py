@@ -9,8 +9,6 @@ from google.protobuf import descriptor_pb2, descriptor_pool, message_factory, wr
 from .config import parsed
 from .errors import invalid
 
-_WRAPPED = {int: "Int64Value", str: "StringValue", bool: "BoolValue"}
-
 
 @dataclass(frozen=True)
 class BatchingParameters:
@@ -41,32 +39,27 @@ class BatchingParameters:
     max_execution_batch_size: int = 0
 
     def __post_init__(self):
+        least = dict.fromkeys(["batch_timeout_micros", "max_execution_batch_size"], 0)
+        least |= dict.fromkeys(["max_batch_size", "num_batch_threads"], 1)
         # TF Serving takes no waiting batch as one, for models of few requests, but not where large ones are split
-        waiting = 1 if self.enable_large_batch_splitting else 0
-        for name, least in (
-            ("max_batch_size", 1),
-            ("num_batch_threads", 1),
-            ("max_enqueued_batches", waiting),
-            ("batch_timeout_micros", 0),
-            ("max_execution_batch_size", 0),
-        ):
-            if getattr(self, name) < least:
-                wanted = "positive" if least else "non-negative"
+        least["max_enqueued_batches"] = 1 if self.enable_large_batch_splitting else 0
+        for name, low in least.items():
+            if getattr(self, name) < low:
+                wanted = "positive" if low else "non-negative"
                 raise invalid(f"{name} must be {wanted}; was {getattr(self, name)}")
-        sizes, last = self.allowed_batch_sizes, "match max_batch_size"
-        if self.enable_large_batch_splitting:
-            last = "be equal to max_execution_batch_size"
-            if list(sizes) != sorted(set(sizes)):
-                raise invalid("allowed_batch_sizes entries must be monotonically increasing")
-        if sizes and sizes[-1] != self.rows_of_a_run:
-            raise invalid(
-                f"Last entry in allowed_batch_sizes must {last}; last entry was "
-                f"{sizes[-1]}; expected {self.rows_of_a_run}"
-            )
         if self.rows_of_a_run > self.max_batch_size:
             raise invalid(
-                "When enable_large_batch_splitting is true, max_batch_size must be greater than or equal to "
-                f"max_execution_batch_size; was {self.max_batch_size} and {self.max_execution_batch_size}"
+                f"max_batch_size must be greater than or equal to max_execution_batch_size; was {self.max_batch_size} "
+                f"and {self.max_execution_batch_size}"
+            )
+        sizes = self.allowed_batch_sizes
+        if self.enable_large_batch_splitting and list(sizes) != sorted(set(sizes)):
+            raise invalid("allowed_batch_sizes entries must be monotonically increasing")
+        if sizes and sizes[-1] != self.rows_of_a_run:
+            last = "max_execution_batch_size" if self.enable_large_batch_splitting else "max_batch_size"
+            raise invalid(
+                f"Last entry in allowed_batch_sizes must match {last}; last entry was {sizes[-1]}; "
+                f"expected {self.rows_of_a_run}"
             )
 
     @property
@@ -81,9 +74,8 @@ class BatchingParameters:
     @classmethod
     def read(cls, source: Path | str) -> "BatchingParameters":
         """From a file of --batching_parameters_file, or its text, as in `max_batch_size { value: 32 }`."""
-        message = parsed(source, _message()())
         values = {}
-        for field, value in message.ListFields():
+        for field, value in parsed(source, _message()()).ListFields():
             if field.label == field.LABEL_REPEATED:
                 values[field.name] = tuple(value)
             else:
@@ -97,26 +89,23 @@ def _message() -> type:
     Every field is one of the wrappers in google/protobuf/wrappers.proto, so that an absent one can be told from a
     zero, but for `allowed_batch_sizes` (repeated int64) and `pad_variable_length_inputs` (bool).
     """
-    wrappers = wrappers_pb2.DESCRIPTOR
-    file = descriptor_pb2.FileDescriptorProto(
-        name="batching_parameters.proto", package="tensorflow.serving", syntax="proto3"
-    )
+    package, wrappers = "tensorflow.serving", wrappers_pb2.DESCRIPTOR
+    file = descriptor_pb2.FileDescriptorProto(name="batching.proto", package=package, syntax="proto3")
     file.dependency.append(wrappers.name)
     message = file.message_type.add(name="BatchingParameters")
     for number, field in enumerate(fields(BatchingParameters), 1):
-        entry = message.field.add(
-            name=field.name, number=number, label=descriptor_pb2.FieldDescriptorProto.LABEL_OPTIONAL
-        )
+        entry = message.field.add(name=field.name, number=number)
+        entry.label = entry.LABEL_OPTIONAL
         if field.name == "allowed_batch_sizes":
             entry.type, entry.label = entry.TYPE_INT64, entry.LABEL_REPEATED
         elif field.name == "pad_variable_length_inputs":
             entry.type = entry.TYPE_BOOL
         else:
-            entry.type = entry.TYPE_MESSAGE
-            entry.type_name = f".google.protobuf.{_WRAPPED[field.type]}"
+            wrapper = {int: "Int64Value", str: "StringValue", bool: "BoolValue"}[field.type]
+            entry.type, entry.type_name = entry.TYPE_MESSAGE, f".google.protobuf.{wrapper}"
     # a pool of its own: another package may bring the real message
     pool = descriptor_pool.DescriptorPool()
     pool.AddSerializedFile(wrappers.serialized_pb)
     pool.AddSerializedFile(file.SerializeToString())
-    found = pool.FindMessageTypeByName("tensorflow.serving.BatchingParameters")
+    found = pool.FindMessageTypeByName(f"{package}.BatchingParameters")
     return message_factory.MessageFactory(pool).GetPrototype(found)

@@ -6,10 +6,9 @@ from pathlib import Path
 
 from google.protobuf import text_format
 from google.protobuf.message import Message
-from grpc import StatusCode
 from tensorflow_serving.config.model_server_config_pb2 import ModelConfig, ModelServerConfig
 
-from .errors import ServingError, invalid
+from .errors import invalid, unfit
 
 Source = Mapping | Path | str | ModelServerConfig
 
@@ -18,11 +17,9 @@ def read(source: Source) -> ModelServerConfig:
     """The configuration in `source`, checked.
 
     Args:
-        source: `{name: base_path}` (latest version only), a file in text form, that text itself, or the
-        message.
+        source: `{name: base_path}` (latest version only), a file in text form, that text itself, or the message.
     Raises:
-        ServingError: the text does not parse, a model is listed twice, a path is relative, a platform is
-        missing.
+        ServingError: the text does not parse, a model is listed twice, a path is relative, a platform is missing.
     """
     if isinstance(source, ModelServerConfig):
         config = source
@@ -51,26 +48,16 @@ def parsed(source: Path | str, message: Message) -> Message:
 def check(config: ModelServerConfig) -> None:
     """Raise ServingError for a configuration TF Serving would refuse too."""
     if config.WhichOneof("config") != "model_config_list":
-        raise invalid(
-            "ServerModelConfig type not supported by HandleReloadConfigRequest."
-            " Only ModelConfigList is currently supported"
-        )
+        raise invalid("The configuration is empty, or custom: only a model_config_list is supported")
     seen = set()
     for model in config.model_config_list.config:
         if model.name in seen:
             raise invalid(f"Illegal to list model {model.name} multiple times in config list")
         seen.add(model.name)
         if not Path(model.base_path).is_absolute():
-            raise invalid(
-                f"Expected model {model.name} to have an absolute path or URI; got base_path()={model.base_path}"
-            )
-        if not model.model_platform:
-            raise invalid(
-                "Illegal setting neither ModelServerConfig::model_type (deprecated) "
-                "nor ModelServerConfig::model_platform."
-            )
+            raise invalid(f"Model {model.name} must have an absolute path; base_path is {model.base_path}")
         if model.model_platform != "tensorflow":
-            raise invalid(f"Model {model.name} requests unsupported platform {model.model_platform}")
+            raise invalid(f"Model {model.name} requests unsupported platform '{model.model_platform}'")
 
 
 def versions_on_disk(model: ModelConfig) -> dict[int, Path]:
@@ -124,9 +111,8 @@ def checked_labels(
     for label, version in model.version_labels.items():
         may_wait = lenient and before.get(label, version) == version
         if version not in serving and not may_wait:
-            raise ServingError(
-                StatusCode.FAILED_PRECONDITION,
+            raise unfit(
                 f"Request to assign label to version {version} of model {model.name}, "
-                "which is not currently available for inference",
+                "which is not currently available for inference"
             )
     return dict(model.version_labels)

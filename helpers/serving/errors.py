@@ -2,15 +2,13 @@
 
 import logging
 
-import grpc
 import tensorflow as tf
 from grpc import StatusCode
 
 log = logging.getLogger(__name__)
 
-# TF Serving's own table (model_servers/http_server.cc): which HTTP status a canonical code becomes.
+# TF Serving's own table (model_servers/http_server.cc): which HTTP status a canonical code becomes. The others are 500.
 HTTP_STATUS = {
-    StatusCode.OK: 200,
     StatusCode.CANCELLED: 499,
     StatusCode.INVALID_ARGUMENT: 400,
     StatusCode.DEADLINE_EXCEEDED: 504,
@@ -31,28 +29,32 @@ _BY_NUMBER = {code.value[0]: code for code in StatusCode}
 class ServingError(Exception):
     """A request or a model that cannot be served: `code` is a `grpc.StatusCode`, `message` what the client reads."""
 
-    def __init__(self, code: grpc.StatusCode, message: str):
+    def __init__(self, code: StatusCode, message: str):
         super().__init__(f"{code.name}: {message}")
         self.code, self.message = code, message
-
-    @property
-    def http_status(self) -> int:
-        """HTTP status of this error; UNKNOWN, INTERNAL and DATA_LOSS are the server's fault: 500."""
-        return HTTP_STATUS.get(self.code, 500)
-
-
-class TooLarge(ServingError):
-    """A request body, or what it unpacks to, is over the limit: HTTP 413, which no canonical code becomes."""
-
-    http_status = 413
-
-    def __init__(self, limit: int):
-        super().__init__(StatusCode.INVALID_ARGUMENT, f"Request body is larger than {limit} bytes")
+        self.http_status = HTTP_STATUS.get(code, 500)
 
 
 def invalid(message: str) -> ServingError:
     """The client's mistake: INVALID_ARGUMENT, HTTP 400."""
     return ServingError(StatusCode.INVALID_ARGUMENT, message)
+
+
+def not_found(message: str) -> ServingError:
+    """A model, version or file that isn't there: NOT_FOUND, HTTP 404."""
+    return ServingError(StatusCode.NOT_FOUND, message)
+
+
+def unfit(message: str) -> ServingError:
+    """The request is in order, but not for the state or the model the server has: FAILED_PRECONDITION, HTTP 400."""
+    return ServingError(StatusCode.FAILED_PRECONDITION, message)
+
+
+def too_large(limit: int) -> ServingError:
+    """A request body, or what it unpacks to, is over the limit: HTTP 413, which no canonical code becomes."""
+    error = invalid(f"Request body is larger than {limit} bytes")
+    error.http_status = 413
+    return error
 
 
 def from_any(error: Exception) -> ServingError:

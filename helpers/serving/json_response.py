@@ -10,12 +10,11 @@ import json
 import math
 
 import numpy as np
-import tensorflow as tf
 from tensorflow_serving.apis.classification_pb2 import ClassificationResult
 from tensorflow_serving.apis.regression_pb2 import RegressionResult
 
 from .errors import invalid
-from .tensors import INTEGERS, type_name
+from .tensors import INTEGERS, type_of
 
 _NOT_FINITE = {"nan": "NaN", "inf": "Infinity", "-inf": "-Infinity"}
 
@@ -31,7 +30,7 @@ def predictions(outputs: dict[str, np.ndarray], form: str) -> str:
         raise invalid("Cannot convert empty tensor map to JSON")
     if form == "column":
         columns = {name: _texts(array, name, 0)[0] for name, array in outputs.items()}
-        return f'{{\n    "outputs": {_bare_or_object(columns)}\n}}'
+        return _body("outputs", _bare_or_object(columns))
     size = None
     for name, array in outputs.items():
         if array.ndim == 0:
@@ -41,10 +40,44 @@ def predictions(outputs: dict[str, np.ndarray], form: str) -> str:
         size = len(array)
     columns = [_texts(array, name, 1) for name, array in outputs.items()]
     rows = [_bare_or_object(dict(zip(outputs, row, strict=True))) for row in zip(*columns, strict=True)]
-    return '{\n    "predictions": [' + ",\n        ".join(rows) + "]\n}"
+    return _body("predictions", _list(rows))
 
 
-def _texts(array, name, axis) -> list[str]:
+def classifications(result: ClassificationResult) -> str:
+    """Per example a list of `[label, score]`."""
+    rows = []
+    for row in result.classifications:
+        scores = decimals(np.float32([entry.score for entry in row.classes]))
+        pairs = zip(row.classes, scores, strict=True)
+        rows.append(f"[{', '.join(f'[{json.dumps(entry.label)}, {score}]' for entry, score in pairs)}]")
+    return _body("results", _list(rows))
+
+
+def regressions(result: RegressionResult) -> str:
+    """Per example a number."""
+    return _body("results", _list(decimals(np.float32([entry.value for entry in result.regressions]))))
+
+
+def error(message: str) -> str:
+    """What every refused request gets."""
+    return _body("error", json.dumps(message))
+
+
+def _body(key: str, text: str) -> str:
+    return f'{{\n    "{key}": {text}\n}}'
+
+
+def _list(rows: list[str]) -> str:
+    return "[" + ",\n        ".join(rows) + "]"
+
+
+def _bare_or_object(parts: dict[str, str]) -> str:
+    if len(parts) == 1:
+        return next(iter(parts.values()))
+    return "{" + ", ".join(f"{json.dumps(name)}: {text}" for name, text in parts.items()) + "}"
+
+
+def _texts(array: np.ndarray, name: str, axis: int) -> list[str]:
     """JSON of every part of an array along its first `axis` axes: of the whole array for 0, of each row for 1."""
     texts = _values(array.ravel(), name)
     for level in reversed(range(axis, array.ndim)):
@@ -53,10 +86,12 @@ def _texts(array, name, axis) -> list[str]:
     return texts
 
 
-def _values(array, name) -> list[str]:
-    kind = type_name(tf.as_dtype(array.dtype).as_datatype_enum)
+def _values(array: np.ndarray, name: str) -> list[str]:
+    kind = type_of(array)
+    if kind == "string" and name.endswith("_bytes"):
+        return [json.dumps({"b64": base64.b64encode(value).decode()}) for value in array]
     if kind == "string":
-        return [_string(value, name) for value in array]
+        return [json.dumps(value.decode(errors="replace")) for value in array]
     if kind in ("float", "double"):
         return decimals(array)
     if kind == "bool":
@@ -64,12 +99,6 @@ def _values(array, name) -> list[str]:
     if len(array) and kind not in INTEGERS:
         raise invalid(f"Failed to write JSON value for tensor type: {kind}")
     return list(map(str, array.tolist()))
-
-
-def _string(value: bytes, name: str) -> str:
-    if name.endswith("_bytes"):
-        return json.dumps({"b64": base64.b64encode(value).decode()})
-    return json.dumps(value.decode(errors="replace"))
 
 
 def decimals(values: np.ndarray) -> list[str]:
@@ -87,35 +116,3 @@ def decimals(values: np.ndarray) -> list[str]:
         for text, fine, number in zip(texts, enough, numbers, strict=True)
     ]
     return [_NOT_FINITE.get(text) or (text if "." in text or "e" in text else text + ".0") for text in texts]
-
-
-def _bare_or_object(parts: dict[str, str]) -> str:
-    if len(parts) == 1:
-        return next(iter(parts.values()))
-    return "{" + ", ".join(f"{json.dumps(name)}: {text}" for name, text in parts.items()) + "}"
-
-
-def classifications(result: ClassificationResult) -> str:
-    """Per example a list of `[label, score]`."""
-    rows = []
-    for row in result.classifications:
-        scores = decimals(np.float32([entry.score for entry in row.classes]))
-        pairs = [
-            f"[{json.dumps(entry.label)}, {score}]" for entry, score in zip(row.classes, scores, strict=True)
-        ]
-        rows.append(f"[{', '.join(pairs)}]")
-    return _results(rows)
-
-
-def regressions(result: RegressionResult) -> str:
-    """Per example a number."""
-    return _results(decimals(np.float32([regression.value for regression in result.regressions])))
-
-
-def error(message: str) -> str:
-    """What every refused request gets."""
-    return '{\n    "error": ' + json.dumps(message) + "\n}"
-
-
-def _results(rows: list[str]) -> str:
-    return '{\n    "results": [' + ",\n        ".join(rows) + "]\n}"

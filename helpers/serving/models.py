@@ -9,21 +9,52 @@ import logging
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
 
 from grpc import StatusCode
-from tensorflow_serving.apis.get_model_status_pb2 import GetModelStatusResponse
+from tensorflow_serving.apis.get_model_status_pb2 import GetModelStatusResponse, ModelVersionStatus
 from tensorflow_serving.apis.model_pb2 import ModelSpec
 from tensorflow_serving.config.model_server_config_pb2 import ModelConfig, ModelServerConfig
 
 from . import config as configs
 from .batching import Batcher
 from .batching_parameters import BatchingParameters
-from .errors import ServingError, from_any, invalid
+from .errors import ServingError, from_any, invalid, not_found
 from .metrics import Metrics
-from .savedmodel import SavedModel
-from .versions import State, Transition, Version, failed_as_it_is, fingerprint
+from .savedmodel import SavedModel, fingerprint
 
 log = logging.getLogger(__name__)
+
+State = ModelVersionStatus.State
+
+
+class Transition(NamedTuple):
+    """A version reached a state: what `ModelManager.poll` reports."""
+
+    model: str
+    version: int
+    state: str
+
+
+@dataclass(eq=False)
+class Version:
+    """One version of one model, and what a request needs of it once it is AVAILABLE."""
+
+    name: str
+    number: int
+    path: Path
+    fingerprint: tuple
+    state: int = State.LOADING
+    error: ServingError | None = None
+    in_flight: int = 0
+    model: SavedModel | None = None
+    runner: SavedModel | Batcher | None = None
+
+    def is_due(self, path: Path) -> bool:
+        """Whether to load it again from `path`: it has ended, but not in an error that this folder still holds."""
+        return self.state == State.END and not (self.error and self.fingerprint == fingerprint(path))
 
 
 class ModelManager:
@@ -32,10 +63,11 @@ class ModelManager:
     Args:
         config: the models to serve; see `config.read`.
         metrics: where counts go.
-        batching: parameters for request batching, or None for none.
-        lenient_labels: --allow_version_labels_for_unavailable_models.
-        warm_up: called with each version after loading, before it may answer; an error it raises fails the
-        version.
+        batching: parameters of request batching; None (default) for none.
+        lenient_labels: new labels may point at versions not loaded yet; default False.
+            --allow_version_labels_for_unavailable_models
+        warm_up: called with each version after loading, before it may answer; an error it raises fails the version.
+            Default: nothing is called.
     """
 
     def __init__(
@@ -46,40 +78,33 @@ class ModelManager:
         lenient_labels: bool = False,
         warm_up: Callable[[Version], None] = lambda version: None,
     ):
-        self._metrics, self._batching, self._lenient, self._warm_up = (
-            metrics,
-            batching,
-            lenient_labels,
-            warm_up,
-        )
-        self._polling = threading.RLock()  # one poll or reload at a time
-        self._changed = threading.Condition()  # guards everything below
+        self._metrics, self._batching = metrics, batching
+        self._lenient, self._warm_up = lenient_labels, warm_up
+        # one poll or reload at a time
+        self._polling = threading.RLock()
+        # guards everything below
+        self._changed = threading.Condition()
         self._models: dict[str, ModelConfig] = {}
         self._labels: dict[str, dict[str, int]] = {}
         self._versions: dict[str, dict[int, Version]] = {}
         self.reload(config)
 
     def reload(self, config: ModelServerConfig) -> list[Transition]:
-        """Replace the whole configuration: models it does not list are unloaded. Returns when it is in effect.
+        """Replace the configuration: models it does not list are unloaded. Returns when it is in effect.
 
         Raises:
-            ServingError: the configuration is refused and the old one stays, or (UNKNOWN) a model it adds
-            could not
+            ServingError: the configuration is refused and the old one stays, or (UNKNOWN) a model it adds could not
                 be loaded; the others are then served all the same.
         """
         configs.check(config)
         with self._polling:
             models = {model.name: model for model in config.model_config_list.config}
-            for model in models.values():
-                configs.versions_on_disk(
-                    model
-                )  # a base path that does not exist is refused before anything changes
-            labels = {
-                name: configs.checked_labels(
-                    model, self._serving(name), self._labels.get(name, {}), self._lenient
-                )
-                for name, model in models.items()
-            }
+            labels = {}
+            for name, model in models.items():
+                # a base path that does not exist is refused before anything changes
+                configs.versions_on_disk(model)
+                before = self._labels.get(name, {})
+                labels[name] = configs.checked_labels(model, self._serving(name), before, self._lenient)
             with self._changed:
                 added = models.keys() - self._models.keys()
                 self._models, self._labels = models, labels
@@ -100,28 +125,27 @@ class ModelManager:
                 model = self._models.get(name)
                 try:
                     found = configs.versions_on_disk(model) if model else {}
-                except ServingError as error:  # perhaps a share that will be back: keep what is loaded
+                # perhaps a share that will be back: keep what is loaded
+                except ServingError as error:
                     log.warning("%s", error.message)
                     continue
                 transitions += self._bring_about(name, configs.aspired(model, found) if model else [], found)
         return transitions
 
-    def _bring_about(self, name, wanted, found) -> Iterator[Transition]:
+    def _bring_about(self, name: str, wanted: list[int], found: dict[int, Path]) -> Iterator[Transition]:
         known = self._versions.setdefault(name, {})
         for number in wanted:
-            version = known.get(number)
-            if version is None or version.state == State.END and not failed_as_it_is(version, found[number]):
+            if number not in known or known[number].is_due(found[number]):
                 yield self._load(name, number, found[number])
         serving = self._serving(name)
         if not wanted or serving & set(wanted):
             for number in sorted(serving - set(wanted)):
                 yield self._unload(known[number])
 
-    def _load(self, name, number, path) -> Transition:
-        version = Version(name, number, path, fingerprint=fingerprint(path))
+    def _load(self, name: str, number: int, path: Path) -> Transition:
+        version = Version(name, number, path, fingerprint(path))
         with self._changed:
             self._versions[name][number] = version
-            version.state = State.LOADING
         try:
             version.model = version.runner = SavedModel(path, self._metrics)
             if self._batching:
@@ -140,9 +164,10 @@ class ModelManager:
             version.state = State.AVAILABLE
         return Transition(name, number, "AVAILABLE")
 
-    def _unload(self, version) -> Transition:
+    def _unload(self, version: Version) -> Transition:
         with self._changed:
-            version.state = State.UNLOADING  # from here on nobody new gets it
+            # from here on nobody new gets it
+            version.state = State.UNLOADING
             self._changed.wait_for(lambda: version.in_flight == 0)
         version.model.close()
         with self._changed:
@@ -153,10 +178,9 @@ class ModelManager:
     def close(self) -> None:
         """Drain and unload everything."""
         with self._polling:
-            for versions in self._versions.values():
-                for version in versions.values():
-                    if version.state == State.AVAILABLE:
-                        self._unload(version)
+            for name, versions in self._versions.items():
+                for number in self._serving(name):
+                    self._unload(versions[number])
 
     @contextmanager
     def acquire(self, spec: ModelSpec) -> Iterator[Version]:
@@ -168,13 +192,12 @@ class ModelManager:
         if not spec.name:
             raise invalid("ModelSpec has no name specified.")
         with self._changed:
-            number = self._number(spec)
-            serving = self._serving(spec.name)
+            number, serving = self._number(spec), self._serving(spec.name)
             if number is None and serving:
                 number = max(serving)
             if number not in serving:
                 wanted = f"Latest({spec.name})" if number is None else f"Specific({spec.name}, {number})"
-                raise ServingError(StatusCode.NOT_FOUND, f"Servable not found for request: {wanted}")
+                raise not_found(f"Servable not found for request: {wanted}")
             version = self._versions[spec.name][number]
             version.in_flight += 1
         try:
@@ -191,24 +214,20 @@ class ModelManager:
             ServingError: no such model, version or label.
         """
         with self._changed:
-            number = self._number(spec)
-            versions = self._versions.get(spec.name, {})
-            if number is None and not versions:
-                raise ServingError(StatusCode.NOT_FOUND, f"Could not find any versions of model {spec.name}")
-            if number is not None and number not in versions:
-                raise ServingError(
-                    StatusCode.NOT_FOUND, f"Could not find version {number} of model {spec.name}"
-                )
+            number, versions = self._number(spec), self._versions.get(spec.name, {})
+            if number is not None:
+                versions = {n: version for n, version in versions.items() if n == number}
+            if not versions:
+                which = "any versions" if number is None else f"version {number}"
+                raise not_found(f"Could not find {which} of model {spec.name}")
             response = GetModelStatusResponse()
-            for version in (
-                [versions[number]] if number is not None else [versions[n] for n in sorted(versions)[::-1]]
-            ):
-                entry = response.model_version_status.add(version=version.number, state=version.state)
+            for number, version in sorted(versions.items(), reverse=True):
+                entry = response.model_version_status.add(version=number, state=version.state)
                 entry.status.error_code = version.error.code.value[0] if version.error else 0
                 entry.status.error_message = version.error.message if version.error else ""
             return response
 
-    def _number(self, spec) -> int | None:
+    def _number(self, spec: ModelSpec) -> int | None:
         if spec.WhichOneof("version_choice") == "version_label":
             try:
                 return self._labels.get(spec.name, {})[spec.version_label]
@@ -216,16 +235,15 @@ class ModelManager:
                 raise invalid(f"Unrecognized servable version label: {spec.version_label}") from None
         return spec.version.value if spec.HasField("version") else None
 
-    def _serving(self, name) -> set[int]:
+    def _serving(self, name: str) -> set[int]:
         with self._changed:
-            return {
-                n for n, version in self._versions.get(name, {}).items() if version.state == State.AVAILABLE
-            }
+            versions = self._versions.get(name, {})
+            return {number for number, version in versions.items() if version.state == State.AVAILABLE}
 
-    def _why(self, name) -> str:
+    def _why(self, name: str) -> str:
         errors = [
-            f"{{name: {name} version: {n}}} due to error: {version.error}"
-            for n, version in self._versions.get(name, {}).items()
+            f"{{name: {name} version: {number}}} due to error: {version.error}"
+            for number, version in self._versions.get(name, {}).items()
             if version.error
         ]
         path = self._models[name].base_path

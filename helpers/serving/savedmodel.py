@@ -15,8 +15,8 @@ from grpc import StatusCode
 from tensorflow.core.protobuf.meta_graph_pb2 import MetaGraphDef
 from tensorflow.core.protobuf.saved_model_pb2 import SavedModel as SavedModelProto
 
-from .errors import ServingError, from_tensorflow
-from .metrics import Metrics
+from .errors import ServingError, from_tensorflow, invalid, not_found, unfit
+from .metrics import Metrics, microseconds
 
 _INIT = "__saved_model_init_op"
 
@@ -39,15 +39,15 @@ class SavedModel:
             self.signatures = dict(meta.signature_def)
             self._session = _session(path, meta)
         except Exception as error:
-            metrics.load_attempt_count.add(str(path), "fail")
+            metrics.load_attempt_count.labels(str(path), "fail").inc()
             if isinstance(error, tf.errors.OpError):
                 raise from_tensorflow(error) from error
             # ValueError and KeyError are what importing a foreign graph raises (unknown op, missing node)
             if isinstance(error, OSError | ValueError | KeyError):
-                raise ServingError(StatusCode.INVALID_ARGUMENT, f"Cannot load {path}: {error}") from error
+                raise invalid(f"Cannot load {path}: {error}") from error
             raise
-        metrics.load_attempt_count.add(str(path), "success")
-        metrics.load_latency.add(str(path), by=_microseconds(started))
+        metrics.load_attempt_count.labels(str(path), "success").inc()
+        metrics.load_latency.labels(str(path)).inc(microseconds(started))
 
     def run(self, feeds: dict[str, np.ndarray], fetches: list[str]) -> list[np.ndarray]:
         """Values of the tensors named in `fetches`, given those in `feeds`; both as in the signatures (`name:0`)."""
@@ -57,14 +57,26 @@ class SavedModel:
         except tf.errors.OpError as error:
             raise from_tensorflow(error) from error
         finally:
-            self._metrics.graph_runs.add()
-            self._metrics.graph_run_time_usecs.add(by=_microseconds(started))
+            self._metrics.graph_runs.inc()
+            self._metrics.graph_run_time_usecs.inc(microseconds(started))
         # a string of rank 0 comes as bytes, of which an array of its own type would lose closing zeros
         return [np.asarray(value, object if isinstance(value, bytes) else None) for value in values]
 
     def close(self) -> None:
         """Free the graph, its variables and its threads."""
         self._session.close()
+
+
+def fingerprint(path: Path) -> tuple:
+    """Names, sizes and times of a folder's files: other files, other fingerprint."""
+    found = []
+    for file in sorted(path.rglob("*")):
+        try:
+            found.append((str(file), file.stat().st_size, file.stat().st_mtime_ns))
+        # somebody is just taking the version away, or nobody may look at it, which loading will tell
+        except OSError:
+            continue
+    return tuple(found)
 
 
 def _meta_graph(path: Path) -> MetaGraphDef:
@@ -81,11 +93,7 @@ def _meta_graph(path: Path) -> MetaGraphDef:
     for meta in saved.meta_graphs:
         if set(meta.meta_info_def.tags) == {"serve"}:
             return meta
-    raise ServingError(
-        StatusCode.NOT_FOUND,
-        "Could not find meta graph def matching supplied tags: { serve }. To inspect available tag-sets in the "
-        "SavedModel, please use the SavedModel CLI: `saved_model_cli`",
-    )
+    raise not_found("Could not find meta graph def matching supplied tags: { serve }; see `saved_model_cli`")
 
 
 def _session(path: Path, meta: MetaGraphDef) -> tf.compat.v1.Session:
@@ -107,12 +115,9 @@ def _session(path: Path, meta: MetaGraphDef) -> tf.compat.v1.Session:
         if meta.saver_def.restore_op_name:
             prefix = path / "variables" / "variables"
             if not prefix.with_suffix(".index").is_file():
-                raise ServingError(
-                    StatusCode.NOT_FOUND, f"{prefix}.index is missing: the copy is not complete"
-                )
-            session.run(
-                meta.saver_def.restore_op_name, {meta.saver_def.filename_tensor_name: str(prefix), **assets}
-            )
+                raise not_found(f"{prefix}.index is missing: the copy is not complete")
+            feeds = {meta.saver_def.filename_tensor_name: str(prefix), **assets}
+            session.run(meta.saver_def.restore_op_name, feeds)
         if _INIT in meta.signature_def:
             session.run(meta.signature_def[_INIT].outputs[_INIT].name, assets)
         _check_variables(session, meta)
@@ -146,12 +151,7 @@ def _check_variables(session: tf.compat.v1.Session, meta: MetaGraphDef) -> None:
         there = session.run([tf.raw_ops.VarIsInitializedOp(resource=handle.outputs[0]) for handle in handles])
     empty = sorted(handle.name for handle, filled in zip(handles, there, strict=True) if not filled)
     if empty:
-        raise ServingError(
-            StatusCode.FAILED_PRECONDITION,
+        raise unfit(
             f"{len(empty)} variables that the signatures read were not restored, {empty[0]} among them. A Keras 3 model "
-            "must be saved by model.export, or with `module.weights = [weight.value for weight in model.weights]`.",
+            "must be saved by model.export, or with `module.weights = [weight.value for weight in model.weights]`."
         )
-
-
-def _microseconds(started: float) -> int:
-    return int((time.perf_counter() - started) * 1e6)

@@ -4,6 +4,7 @@ import logging
 import os
 import socket
 import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -19,9 +20,8 @@ from .errors import ServingError
 from .grpc_api import ModelService, PredictionService
 from .inference import Inference
 from .metrics import Metrics
-from .models import ModelManager
+from .models import ModelManager, Transition
 from .rest import RestApi
-from .versions import Transition
 
 log = logging.getLogger(__name__)
 
@@ -29,23 +29,25 @@ log = logging.getLogger(__name__)
 class ModelServer:
     """Serves SavedModels over REST and gRPC. Use as a context manager, or call `close`.
 
-    The parameters are TF Serving's flags. When the constructor returns, every model is loaded and both ports
-    answer.
+    The options are TF Serving's flags, where it has them. When the constructor returns, every model is loaded and
+    both ports answer.
 
     Args:
         models: `{name: base_path}`, a file holding a `model_config_list`, its text, or a `ModelServerConfig`.
-        A base
-            path holds one folder per version, named by its number.
-        port: gRPC port; 0 takes a free one.
-        rest_api_port: REST port; 0 takes a free one (TF Serving: 0 means no REST).
-        file_system_poll_wait_seconds: how often to look for new versions; 0 looks only when `poll` is called.
-        model_config_file_poll_wait_seconds: how often to read the configuration file again; 0 never.
-        batching: parameters of request batching, or None for none (--enable_batching,
-        --batching_parameters_file). allow_version_labels_for_unavailable_models: let new labels point at
-        versions not loaded yet. enable_signature_method_name_check: refuse Classify and Regress on signatures
-        of another method. enable_model_warmup: replay the requests stored with a version before it answers.
-        threads: requests worked on at the same time, per protocol. max_message_bytes: larger requests are
-        refused (REST 413, gRPC RESOURCE_EXHAUSTED). host: address to listen on.
+            A base path holds one folder per version, named by its number.
+        port: gRPC port; 0 (default) takes a free one.
+        rest_api_port: REST port; 0 (default) takes a free one. (TF Serving: 0 means no REST.)
+        file_system_poll_wait_seconds: seconds between looks for new versions; default 1; 0 looks only when `poll`
+            is called.
+        model_config_file_poll_wait_seconds: seconds between readings of the configuration file; default 0: never again.
+        batching: parameters of request batching; default None: each request is a graph run.
+            --enable_batching, --batching_parameters_file
+        allow_version_labels_for_unavailable_models: let new labels point at versions not loaded yet; default False.
+        enable_model_warmup: replay the requests stored with a version before it answers; default True.
+        threads: requests worked on at the same time, for each protocol; default 4 for each processor.
+        max_message_bytes: bytes of the largest request (default 256 MiB); a larger one is refused (REST 413, gRPC
+            RESOURCE_EXHAUSTED).
+        host: address to listen on; default 127.0.0.1.
     Raises:
         ServingError: the configuration is wrong or a model has no version that loads.
         OSError: a port is taken.
@@ -61,7 +63,6 @@ class ModelServer:
         model_config_file_poll_wait_seconds: float = 0,
         batching: BatchingParameters | None = None,
         allow_version_labels_for_unavailable_models: bool = False,
-        enable_signature_method_name_check: bool = False,
         enable_model_warmup: bool = True,
         threads: int = 4 * (os.cpu_count() or 1),
         max_message_bytes: int = 256 * 2**20,
@@ -69,38 +70,33 @@ class ModelServer:
     ):
         self.metrics = Metrics()
         self._stop = threading.Event()
-        inference = Inference(self.metrics, enable_signature_method_name_check)
+        inference = Inference(self.metrics)
         self._socket = _listen(host, rest_api_port)
         self._workers = ThreadPoolExecutor(threads, "serving-rest-worker")
         self._rpc_workers = ThreadPoolExecutor(threads, "serving-grpc-worker")
         self._threads: list[threading.Thread] = []
         self._grpc = self._web = self.manager = None
+        options = {
+            "grpc.so_reuseport": 0,
+            "grpc.max_receive_message_length": max_message_bytes,
+            "grpc.max_send_message_length": -1,
+        }
         try:
-            self._grpc = grpc.server(
-                self._rpc_workers,
-                options=[
-                    ("grpc.so_reuseport", 0),
-                    ("grpc.max_receive_message_length", max_message_bytes),
-                    ("grpc.max_send_message_length", -1),
-                ],
-            )
+            self._grpc = grpc.server(self._rpc_workers, options=list(options.items()))
             grpc_port = _bind(self._grpc, host, port)
             self.manager = ModelManager(
                 configs.read(models),
                 self.metrics,
                 batching,
                 allow_version_labels_for_unavailable_models,
-                (lambda version: warmup.replay(version, inference))
-                if enable_model_warmup
-                else lambda version: None,
+                lambda version: enable_model_warmup and warmup.replay(version, inference),
             )
             prediction_service_pb2_grpc.add_PredictionServiceServicer_to_server(
                 PredictionService(self.manager, inference, self.metrics), self._grpc
             )
             model_service_pb2_grpc.add_ModelServiceServicer_to_server(ModelService(self.manager), self._grpc)
             self._grpc.start()
-            rest = RestApi(self.manager, inference, self.metrics, max_message_bytes)
-            self._serve_rest(rest)
+            self._serve_rest(RestApi(self.manager, inference, self.metrics, max_message_bytes))
         except BaseException:
             self.close()
             raise
@@ -159,20 +155,21 @@ class ModelServer:
         while not self._web.started and self._threads[-1].is_alive():
             self._stop.wait(0.005)
 
-    def _repeat(self, name: str, seconds: float, action) -> None:
+    def _repeat(self, name: str, seconds: float, action: Callable) -> None:
         def loop():
             while not self._stop.wait(seconds):
                 try:
                     action()
                 except (ServingError, OSError) as error:
                     log.warning("%s: %s", name, error)
-                except Exception:  # a thread that ended here would leave the server deaf for good
+                # a thread that ended here would leave the server deaf for good
+                except Exception:
                     log.exception("%s", name)
 
         if seconds > 0:
             self._start(name, loop)
 
-    def _start(self, name: str, target) -> None:
+    def _start(self, name: str, target: Callable) -> None:
         self._threads.append(threading.Thread(target=target, name=name, daemon=True))
         self._threads[-1].start()
 
@@ -185,10 +182,7 @@ def _listen(host: str, port: int) -> socket.socket:
         listener.bind((host, port))
     except OSError as error:
         listener.close()
-        raise OSError(
-            error.errno,
-            f"REST port {port} of {host} is taken: stop what listens there, or pass rest_api_port=0 for a free one",
-        ) from error
+        raise _taken("REST", port, host, "rest_api_port") from error
     return listener
 
 
@@ -196,6 +190,10 @@ def _bind(server: grpc.Server, host: str, port: int) -> int:
     try:
         return server.add_insecure_port(f"{host}:{port}")
     except RuntimeError as error:
-        raise OSError(
-            f"gRPC port {port} of {host} is taken: stop what listens there, or pass port=0 for a free one"
-        ) from error
+        raise _taken("gRPC", port, host, "port") from error
+
+
+def _taken(protocol: str, port: int, host: str, option: str) -> OSError:
+    return OSError(
+        f"{protocol} port {port} of {host} is taken: stop what listens there, or pass {option}=0 for a free one"
+    )

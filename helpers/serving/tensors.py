@@ -13,17 +13,10 @@ from .errors import invalid
 INTEGERS = {"int8", "int16", "int32", "int64", "uint8", "uint32", "uint64"}
 # by type: the field of a TensorProto that holds its values, and what they are there
 _TYPED_FIELDS = {
+    **{name: ("int_val", name) for name in ("int8", "int16", "int32", "uint8", "uint16")},
+    **{name: (f"{name}_val", name) for name in ("int64", "uint32", "uint64", "bool")},
     "float32": ("float_val", "float32"),
     "float64": ("double_val", "float64"),
-    "int8": ("int_val", "int8"),
-    "int16": ("int_val", "int16"),
-    "int32": ("int_val", "int32"),
-    "int64": ("int64_val", "int64"),
-    "uint8": ("int_val", "uint8"),
-    "uint16": ("int_val", "uint16"),
-    "uint32": ("uint32_val", "uint32"),
-    "uint64": ("uint64_val", "uint64"),
-    "bool": ("bool_val", "bool"),
     "float16": ("half_val", "uint16"),
     "bfloat16": ("half_val", "uint16"),
     "complex64": ("scomplex_val", "float32"),
@@ -36,21 +29,20 @@ def type_name(dtype: int) -> str:
     return types_pb2.DataType.Name(dtype)[3:].lower()
 
 
+def type_of(array: np.ndarray) -> str:
+    """The `type_name` of an array; object arrays are string."""
+    return type_name(tf.as_dtype(array.dtype).as_datatype_enum)
+
+
 def serialized_examples(examples: Input) -> np.ndarray:
     """The examples of a Classify or Regress request, each serialized with the shared context: bytes, shape [n].
 
-    Two serialized protos one after the other parse as their merge, so joining bytes adds the context's
-    features.
+    Two serialized protos one after the other parse as their merge, so joining bytes adds the context's features.
     """
-    kind = examples.WhichOneof("kind")
-    context = b""
-    if kind == "example_list_with_context":
-        context = examples.example_list_with_context.context.SerializeToString()
-    rows = (
-        [context + example.SerializeToString() for example in getattr(examples, kind).examples]
-        if kind
-        else []
-    )
+    # a kind that isn't set reads as an empty one
+    shared = examples.example_list_with_context
+    context = shared.context.SerializeToString()
+    rows = [context + row.SerializeToString() for row in (*examples.example_list.examples, *shared.examples)]
     if not rows:
         raise invalid("Input is empty.")
     return np.array(rows, dtype=object)
@@ -85,12 +77,12 @@ def to_tensor(array: np.ndarray, tensor: TensorProto) -> None:
 
 
 def check_inputs(signature: SignatureDef, inputs: dict[str, np.ndarray]) -> None:
+    """Refuse inputs that are missing, unknown, or of another type than the signature's."""
     sent, known = sorted(inputs), sorted(signature.inputs)
     if len(sent) != len(known):
         extra, missing = sorted(set(sent) - set(known)), sorted(set(known) - set(sent))
         raise invalid(
-            f"input size does not match signature: {len(sent)}!={len(known)} len({{{','.join(sent)}}}) != "
-            f"len({{{','.join(known)}}}). Sent extra: {{{','.join(extra)}}}. "
+            f"input size does not match signature: {len(sent)}!={len(known)}. Sent extra: {{{','.join(extra)}}}. "
             f"Missing but required: {{{','.join(missing)}}}."
         )
     for position, name in enumerate(sent):
@@ -99,13 +91,6 @@ def check_inputs(signature: SignatureDef, inputs: dict[str, np.ndarray]) -> None
                 f"input tensor alias not found in signature: {name}. Inputs expected to be in the set "
                 f"{{{','.join(known)}}}."
             )
-        provided = tf.as_dtype(inputs[name].dtype).as_datatype_enum
-        if provided != signature.inputs[name].dtype:
-            raise invalid(
-                f"Expects arg[{position}] to be {type_name(signature.inputs[name].dtype)} but "
-                f"{type_name(provided)} is provided"
-            )
-
-
-def proto_type(array: np.ndarray) -> str:
-    return types_pb2.DataType.Name(tf.as_dtype(array.dtype).as_datatype_enum)
+        wanted, provided = type_name(signature.inputs[name].dtype), type_of(inputs[name])
+        if provided != wanted:
+            raise invalid(f"Expects arg[{position}] to be {wanted} but {provided} is provided")

@@ -16,7 +16,7 @@ from tensorflow_serving.apis.prediction_log_pb2 import PredictionLog
 
 from .errors import ServingError, from_tensorflow, invalid
 from .inference import Inference
-from .versions import Version
+from .models import Version
 
 FILE = Path("assets.extra") / "tf_serving_warmup_requests"
 LIMIT = 1000  # records, TF Serving's limit
@@ -41,7 +41,8 @@ def replay(version: Version, inference: Inference) -> None:
     """
     for log in _logs(version.path / FILE):
         kind = log.WhichOneof("log_type")
-        if kind is None:  # an empty record asks for nothing
+        # an empty record asks for nothing
+        if kind is None:
             continue
         request = getattr(log, kind).request
         if kind == "predict_log":
@@ -50,8 +51,6 @@ def replay(version: Version, inference: Inference) -> None:
             inference.classify(version, request.model_spec.signature_name, request.input)
         elif kind == "regress_log":
             inference.regress(version, request.model_spec.signature_name, request.input)
-        elif kind == "multi_inference_log":
-            inference.multi(version, request)
         else:
             raise ServingError(StatusCode.UNIMPLEMENTED, f"Unsupported log_type for warmup: {kind}")
 
@@ -62,11 +61,8 @@ def _logs(file: Path) -> list[PredictionLog]:
     try:
         records = list(tf.data.TFRecordDataset(str(file)).take(LIMIT + 1).as_numpy_iterator())
     except tf.errors.OpError as error:
-        lost = isinstance(error, tf.errors.DataLossError)
-        advice = ". Please verify your warmup data is in TFRecord format." if lost else ""
-        raise ServingError(
-            from_tensorflow(error).code, f"Failed to read warmup records from {file}{advice}"
-        ) from error
+        problem = f"Failed to read warmup records from {file}; they must be in TFRecord format"
+        raise ServingError(from_tensorflow(error).code, problem) from error
     if len(records) > LIMIT:
         raise invalid(f"Number of warmup records exceeds the maximum ({LIMIT}) at {file}")
     try:

@@ -21,8 +21,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from helpers.append import add_lines
-from helpers.exercises import view
+from helpers import display
+from helpers.files import add_lines
 
 if TYPE_CHECKING:
     import numpy as np
@@ -41,16 +41,16 @@ def label(
     """
     task = Task(images, choices, name=name, desk=desk)
     if desk is None:
-        view.note(
+        display.note(
             "No learner here",
             "labeling",
             f"In your own copy of the lesson, {len(images)} pictures with buttons stand in this place.",
         )
     else:
-        from IPython.display import display
+        import IPython.display
 
         task.widget = Buttons(task, images, question)
-        display(task.widget.box)
+        IPython.display.display(task.widget.box)
     return task
 
 

@@ -1,1 +1,1 @@
-"""The batch side: syllabus, run, record, compare, warm kernel, command line. Never imports TensorFlow."""
+"""The batch side: run, record, compare, warm kernel, command line. Never imports TensorFlow."""

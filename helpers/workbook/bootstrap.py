@@ -26,19 +26,19 @@ class Missing(Exception):
     """Something the set-up needs is not there; the message says what to do."""
 
 
-def wanted():
+def wanted() -> str:
     """The version of Python the environment is made with."""
     return (ROOT / ".python-version").read_text().strip()
 
 
-def digest():
+def digest() -> str:
     """Digest of the files the environment is made from."""
     parts = [ROOT / "requirements.lock", ROOT / "pyproject.toml", ROOT / ".python-version", Path(__file__)]
     parts += [Path(__file__).with_name("kernelspec.py"), ROOT / "helpers" / "environment.py"]
     return hashlib.sha256(b"\0".join(part.read_bytes() for part in parts) + str(ROOT).encode()).hexdigest()
 
 
-def ready():
+def ready() -> bool:
     """Whether the environment is there, whole, and made from what the files say now."""
     try:
         return READY.read_text() == digest() and (VENV / "bin" / "python").exists()
@@ -46,7 +46,7 @@ def ready():
         return False
 
 
-def preflight():
+def preflight() -> None:
     """Raise Missing for what would fail only after minutes."""
     machine = (platform.system(), platform.machine())
     if machine not in (("Linux", "x86_64"), ("Darwin", "x86_64")):
@@ -80,7 +80,7 @@ def preflight():
         )
 
 
-def find_uv():
+def find_uv() -> str:
     """uv from the PATH, or brought into .venv/tools by this Python's pip."""
     found = shutil.which("uv")
     if found:
@@ -103,7 +103,7 @@ def find_uv():
     return str(uv)
 
 
-def explain(said):
+def explain(said: str) -> str:
     """The remedy for what an installer said on its way out."""
     lowered = said.lower()
     if "no space left" in lowered:
@@ -112,30 +112,19 @@ def explain(said):
         return "Python {} is missing and can't be fetched: install it (`pyenv install {}`) and call again.".format(
             wanted(), wanted()
         )
-    network = (
-        "dns error",
-        "failed to fetch",
-        "error sending request",
-        "connection",
-        "no matching distribution",
-        "timed out",
-    )
-    if any(word in lowered for word in network):
+    network = "dns error|failed to fetch|error sending request|connection|no matching distribution|timed out"
+    if re.search(network, lowered):
         return "The package index can't be reached; the first set-up needs it: check network, proxy or mirror, and call again."
     lines = said.strip().splitlines()
     return "The set-up failed: {}".format(lines[-1] if lines else "no message")
 
 
-def step(said, *command):
+def step(said: str, *command: str) -> None:
     """Run one step; its words are shown only if it fails."""
     print(said, flush=True)
-    environment = {
-        k: v
-        for k, v in os.environ.items()
-        if k not in ("PYTHONDONTWRITEBYTECODE", "VIRTUAL_ENV", "PYTHONPATH")
-    }
-    environment["VIRTUAL_ENV"] = str(VENV)
-    environment["UV_LINK_MODE"] = "copy"  # a file edited in .venv must not be edited in the cache too
+    environment = {k: v for k, v in os.environ.items() if k not in ("PYTHONDONTWRITEBYTECODE", "PYTHONPATH")}
+    # Copied: a file edited in .venv must not be edited in the cache too
+    environment.update(VIRTUAL_ENV=str(VENV), UV_LINK_MODE="copy")
     done = subprocess.run(
         command, cwd=str(ROOT), env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
     )
@@ -145,23 +134,17 @@ def step(said, *command):
         raise Missing(explain(words))
 
 
-def setup():
+def setup() -> None:
     """Make the environment anew unless it is ready."""
     preflight()
     uv = find_uv()
-    READY.unlink() if READY.exists() else None
+    if READY.exists():
+        READY.unlink()
     if not (VENV / "bin" / "python").exists():
-        step(
-            "Making .venv with Python {} …".format(wanted()),
-            uv,
-            "venv",
-            "--allow-existing",
-            "--python",
-            wanted(),
-            str(VENV),
-        )
+        said = "Making .venv with Python {} …".format(wanted())
+        step(said, uv, "venv", "--allow-existing", "--python", wanted(), str(VENV))
     step(
-        "Installing 280 packages (about a minute, 3 GB) …",
+        "Installing 310 packages (about a minute, 3 GB) …",
         uv, "pip", "sync", "--compile-bytecode", "--require-hashes", "requirements.lock",
     )  # fmt: skip
     step("Installing the workbook …", uv, "pip", "install", "--no-deps", "--no-build-isolation", "-e", ".")
@@ -169,15 +152,14 @@ def setup():
     READY.write_text(digest())
 
 
-def main():
+def main() -> int:
     if ready():
         return 0
     try:
         import fcntl
 
-        with open(
-            str(ROOT / ".setup.lock"), "w"
-        ) as lock:  # two makes at once: the second waits, and finds it done
+        # Two makes at once: the second waits, and finds it done
+        with open(str(ROOT / ".setup.lock"), "w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             if not ready():
                 setup()

@@ -1,4 +1,4 @@
-"""The `workbook` command: list, learn, reset, progress, run, record, doctor. Starts in well under a second; each command imports its own."""
+"""The `workbook` command: list, learn, reset, progress, run, record, new, doctor. Starts in well under a second; each command imports its own."""
 
 import os
 import sys
@@ -7,8 +7,9 @@ from typing import Annotated
 
 import typer
 
-from helpers.workbook import kernelspec, syllabus
-from helpers.workbook.syllabus import UsageError
+from helpers import syllabus
+from helpers.syllabus import UsageError
+from helpers.workbook import kernelspec
 
 app = typer.Typer(
     add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None
@@ -21,29 +22,21 @@ Lessons = Annotated[
 
 
 @app.callback()
-def workbook():
+def workbook() -> None:
     """The MLOps Workbook: learn, run, record and check its lessons."""
 
 
 @app.command("list")
-def list_():
+def list_() -> None:
     """The lessons, and how far you are in each."""
-    from rich.table import Table
-
     from helpers import learn_folder
     from helpers.exercises import progress
     from helpers.workbook import show
 
     states = progress.states(learn_folder())
     for course in dict.fromkeys(lesson.course for lesson in syllabus.load().lessons):
-        table = Table(title=course, title_justify="left", box=None, pad_edge=False)
-        for name, where in [
-            ("", "left"),
-            ("lesson", "left"),
-            ("minutes", "right"),
-            ("exercises right", "right"),
-        ]:
-            table.add_column(name, justify=where)
+        numbers = "minutes", "exercises right"
+        table = show.grid("", "lesson", *numbers, right=numbers, title=course, title_justify="left")
         for lesson in (x for x in syllabus.load().lessons if x.course == course):
             found = progress.of(lesson, states)
             right = sum(standing.is_right for standing in found)
@@ -55,7 +48,7 @@ def list_():
 def learn(
     lesson: Annotated[str | None, typer.Argument(help="Open this lesson; the start page otherwise.")] = None,
     browser: Annotated[bool, typer.Option(help="Open a browser.")] = True,
-):
+) -> None:
     """Make your own copies of the lessons in learn/ and open JupyterLab in them."""
     from helpers.desk import lab
 
@@ -64,7 +57,7 @@ def learn(
 
 
 @app.command()
-def reset(lesson: Annotated[str, typer.Argument(help="The lesson to begin anew.")]):
+def reset(lesson: Annotated[str, typer.Argument(help="The lesson to begin anew.")]) -> None:
     """Begin a lesson anew; your copy is kept under today's date, and your progress stays."""
     from helpers import learn_folder
     from helpers.desk import copies
@@ -79,7 +72,7 @@ def progress(
     json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
     csv: Annotated[bool, typer.Option("--csv", help="As CSV, a row per exercise.")] = False,
     folder: Annotated[Path | None, typer.Option(help="Somebody's learn folder; your own otherwise.")] = None,
-):
+) -> None:
     """Exercises done, for you or for whoever collects them: as a table, JSON or CSV."""
     from helpers import learn_folder
     from helpers.exercises import progress
@@ -90,11 +83,9 @@ def progress(
     if json or csv:
         print(progress.as_json(place) if json else progress.as_csv(place), end="\n" if json else "")
         return
-    from rich.table import Table
-
     from helpers.workbook import show
 
-    table = Table("exercise", "standing", "tries", "first right (UTC)", box=None, pad_edge=False)
+    table = show.grid("exercise", "standing", "tries", "first right (UTC)")
     for standings in progress.everything(progress.states(place)).values():
         for x in standings:
             table.add_row(x.exercise, f"{progress.MARKS[x.status]} {x.status}", str(x.tries), x.right_at)
@@ -105,14 +96,9 @@ def progress(
 def run(
     lessons: Lessons = None,
     parameters: Annotated[
-        list[str],
-        typer.Option(
-            "-p",
-            "--parameter",
-            metavar="NAME=VALUE",
-            help="Set a lesson's parameter: a number, JSON, or text.",
-        ),
-    ] = (),
+        list[str] | None,
+        typer.Option("-p", "--parameter", metavar="NAME=VALUE", help="A parameter: a number, JSON, or text."),
+    ] = None,
     each: Annotated[
         Path | None, typer.Option(metavar="TABLE.CSV", help="Run once per row, its columns as parameters.")
     ] = None,
@@ -127,16 +113,17 @@ def run(
     memory: Annotated[
         float, typer.Option(min=0.1, help="Gigabytes a lesson may hold, with all it starts.")
     ] = 6,
-):
+) -> None:
     """Execute lessons with Papermill, in parallel; what has run and has not changed is kept."""
     from helpers.workbook import report, show
     from helpers.workbook import run as runner
     from helpers.workbook.outcomes import OK, Limits
+    from helpers.workbook.parameters import assignments, table
     from helpers.workbook.store import Store
+    from helpers.workbook.tasks import tasks
 
     _heal()
-    rows = runner.table(each) if each else None
-    todo = runner.tasks(lessons or [], runner.assignments(parameters), rows)
+    todo = tasks(lessons or [], assignments(parameters or []), table(each) if each else None)
     store = Store()
     with show.progress(todo, store, jobs) as told:
         results = runner.run(
@@ -153,7 +140,7 @@ def record(
     lessons: Lessons = None,
     jobs: Annotated[int, typer.Option(min=1, help="Lessons at a time.")] = 2,
     fresh: Annotated[bool, typer.Option(help="Execute even what has not changed.")] = False,
-):
+) -> None:
     """Execute lessons and write their .ipynb; where only prose changed, the outputs are kept."""
     from helpers.workbook import record, show
     from helpers.workbook import run as runner
@@ -165,7 +152,7 @@ def record(
         record.retext(lesson)
     store = Store()
     with show.progress(todo, store, jobs) as told:
-        results = runner.run(todo, store, jobs=jobs, fresh=fresh, told=told)
+        results = runner.run(todo, store, jobs=jobs, fresh=fresh, pages=False, told=told)
     problems = record.keep(todo, results, store)
     record.list_in_readme()
     executed = len([t for t in todo if not t.is_resource]) - len(problems)
@@ -176,7 +163,21 @@ def record(
 
 
 @app.command()
-def doctor():
+def new(
+    lesson: Annotated[str, typer.Argument(help="Its number, such as 3.1.")],
+    title: Annotated[str, typer.Argument(help="Its title.")],
+) -> None:
+    """Make a new lesson: its row in the syllabus, text, exercises and their cases, ready to be filled."""
+    from helpers import ROOT
+    from helpers.workbook import new
+
+    for file in new.make(lesson, title):
+        print(file.relative_to(ROOT))
+    print(f"Write the text, then: workbook record {lesson}")
+
+
+@app.command()
+def doctor() -> None:
     """Say what is wrong with this environment, and what to do about it."""
     from helpers.workbook import doctor
 
@@ -188,12 +189,12 @@ def doctor():
     sys.exit(bool(problems))
 
 
-def _heal():
+def _heal() -> None:
     """See to the kernelspec before kernels are started."""
     print(*(f"{line}\n" for line in kernelspec.heal()), sep="", end="", file=sys.stderr)
 
 
-def main():
+def main() -> None:
     try:
         app()
     except UsageError as error:

@@ -3,11 +3,12 @@
 import base64
 import json
 from collections import Counter
+from typing import Any
 
 from papermill.clientwrap import PapermillNotebookClient
 
 from helpers.workbook.guard import Guard
-from helpers.workbook.outcomes import CELL_ERROR
+from helpers.workbook.outcomes import CELL_ERROR, Limits
 
 # Characters of a cell's output: of each kind of text, and of all it displays, so many are kept; more than the last are no end
 TEXT, DISPLAYS, ENDLESS = 1_000_000, 10_000_000, 100_000_000
@@ -22,7 +23,7 @@ class Left(Exception):
 class Collector(PapermillNotebookClient):
     """Collects the outputs of a notebook; its guard watches from when the kernel is there."""
 
-    def __init__(self, nb_man, limits, guard: Guard):
+    def __init__(self, nb_man: Any, limits: Limits, guard: Guard):
         super().__init__(
             nb_man,
             kernel_name="python3",
@@ -35,16 +36,16 @@ class Collector(PapermillNotebookClient):
             on_cell_executed=self.see_whether_it_left,
         )
         self.guard = guard
-        self.sizes = Counter()  # characters of the cell's output by kind, kept or not
+        self.sizes: Counter[str] = Counter()  # characters of the cell's output by kind, kept or not
 
-    def see_whether_it_left(self, cell, cell_index, execute_reply):
+    def see_whether_it_left(self, cell: Any, cell_index: int, execute_reply: dict) -> None:
         for payload in execute_reply["content"].get("payload", []):
             if payload.get("source") == "ask_exit" and not payload.get("keepkernel"):
                 raise Left
 
     @property
     def not_run(self) -> int:
-        """How many cells come after the one that ran last."""
+        """How many cells come after the one that ran last. (`code_cells_executed` is that one's number, as its prompt has it.)"""
         code = [
             cell
             for cell in self.nb.cells
@@ -55,16 +56,11 @@ class Collector(PapermillNotebookClient):
         return len(code) - self.code_cells_executed
 
     @property
-    def number(self) -> int:
-        """That of the cell that runs or ran last, as its prompt shows it."""
-        return self.code_cells_executed
-
-    @property
     def is_cut(self) -> bool:
         """Whether it had more output than is kept."""
         return any(size > (DISPLAYS if kind == "display" else TEXT) for kind, size in self.sizes.items())
 
-    def process_message(self, msg, cell, cell_index):
+    def process_message(self, msg: dict, cell: Any, cell_index: int) -> Any:
         kind, content = msg["msg_type"], msg["content"]
         if kind == "clear_output":
             self.sizes.clear()
@@ -88,7 +84,7 @@ class Collector(PapermillNotebookClient):
         if sum(self.sizes.values()) > ENDLESS:
             self.guard.end(
                 CELL_ERROR,
-                f"Cell {self.number} has output without end. Its first {limit / 1e6:.0f} MB is kept.",
+                f"Cell {self.code_cells_executed} has output without end. Its first {limit / 1e6:.0f} MB is kept.",
             )
         return limit - before
 
@@ -106,7 +102,7 @@ class Collector(PapermillNotebookClient):
         last["text"] += content["text"]
         return True
 
-    def bundle(self, data, update: bool) -> dict:
+    def bundle(self, data: Any, update: bool) -> dict:
         """What is kept of a display. One that updates another takes its place, and so its room."""
         kept = honest(data)
         if update:
@@ -125,7 +121,7 @@ def short(text: str, room: int = TEXT) -> str:
     return text if len(text) <= room else f"{text[:room]}\n{MORE}\n"
 
 
-def honest(data) -> dict:
+def honest(data: Any) -> dict:
     """A MIME bundle without what is not of the type it says, and with a line that names it."""
     kept, wrong = {}, []
     for kind, value in data.items() if isinstance(data, dict) else [("a bundle", data)]:
@@ -139,7 +135,7 @@ def honest(data) -> dict:
     return kept
 
 
-def is_of(kind: str, value) -> bool:
+def is_of(kind: str, value: Any) -> bool:
     """Whether a value is of this MIME type, as far as a notebook has to rely on it."""
     if kind == "application/json" or (kind.startswith("application/") and kind.endswith("+json")):
         return True

@@ -8,6 +8,7 @@ as recording does; plain nbval leaves them out. An output that a later cell upda
 import copy
 import itertools
 from collections.abc import Container, Iterable
+from typing import Any
 
 from helpers.workbook.outputs import WIDGET, parts
 from helpers.workbook.tolerance import difference, tolerance
@@ -35,18 +36,18 @@ def outputs_differ(old: list, new: list, tags: Iterable[str] = (), skip: Contain
 # ---- the plugin: `pytest -p helpers.workbook.compare --nbval` ----------------------------------------------------
 
 
-def pytest_configure(config):
+def pytest_configure(config: Any) -> None:
     """nbval keeps running the cells; what they show and how it is compared is ours."""
     from nbval.plugin import IPyNbCell, IPyNbFile
 
     next_message = IPyNbFile.get_kernel_message
 
-    def get_kernel_message(self, *args, **kwargs):
+    def get_kernel_message(self: Any, *args: Any, **kwargs: Any) -> Any:
         message = next_message(self, *args, **kwargs)
         self.__dict__.setdefault("heard", []).append(message)
         return message
 
-    def compare_outputs(self, test, ref, skip_compare=None):
+    def compare_outputs(self: Any, test: Any, ref: Any, skip_compare: Container[str] | None = None) -> bool:
         heard, self.parent.heard = self.parent.heard, []
         said = outputs_differ(
             self.sanitize_outputs(self.recorded),
@@ -60,15 +61,16 @@ def pytest_configure(config):
     IPyNbFile.get_kernel_message, IPyNbCell.compare_outputs = get_kernel_message, compare_outputs
 
 
-def pytest_itemcollected(item):
+def pytest_itemcollected(item: Any) -> None:
     """Keep the recorded outputs as they are; nbval joins, in place, what a cell prints."""
     if hasattr(item, "cell"):
         item.recorded = copy.deepcopy(item.cell.outputs)
 
 
 def replayed(messages: list[dict]) -> list[dict]:
-    """The outputs that the messages of the cell that ran last leave to see, as a notebook keeps them."""
-    outputs, clear = [], False
+    """What the cell that ran last shows in the end, made of its messages, as a notebook keeps it."""
+    outputs: list[dict] = []
+    clear = False
     for message in messages:
         kind, content = message["msg_type"], message["content"]
         if message["parent_header"].get("msg_id") != messages[-1]["parent_header"]["msg_id"]:

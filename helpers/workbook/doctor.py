@@ -11,6 +11,7 @@ from pathlib import Path
 
 from helpers import ROOT, build
 from helpers.workbook import kernelspec
+from helpers.workbook.store import unmade
 
 DISK, MEMORY = 2.0, 4.0  # gigabytes a run of all lessons needs
 
@@ -83,10 +84,7 @@ def resources() -> list[str]:
                 f"{folder} can't be written: make it writable, or name another folder in WORKBOOK_BUILD."
             )
     except OSError as error:
-        found.append(
-            f"The output folder {error.filename} can't be made ({error.strerror}): make it writable, or name "
-            "another in WORKBOOK_BUILD."
-        )
+        found.append(unmade(error))
     memory = psutil.virtual_memory().available / 1e9
     if memory < MEMORY:
         found.append(

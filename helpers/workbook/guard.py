@@ -6,9 +6,10 @@ import re
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import psutil
 
@@ -16,7 +17,6 @@ from helpers import ROOT, build, learn_folder
 from helpers.workbook.outcomes import DEAD_KERNEL, LESSON_TIMEOUT, Limits
 from helpers.workbook.warm_parent import PR_SET_CHILD_SUBREAPER, prctl
 
-MARK = "WORKBOOK_LESSON"  # in the environment of a lesson's process and of what it starts: which one they belong to
 SHARED = Path("/dev/shm")  # whose files are memory
 IN_CREATE = 0x100  # linux/inotify.h
 
@@ -29,11 +29,12 @@ class Guard(threading.Thread):
         self.limits, self.files = limits, SharedFiles()
         self.keeper = psutil.Process()  # whose descendants are the kernel and all it started
         self.family: set[psutil.Process] = set()
-        self.process = None  # the kernel's, as its provisioner has it
-        self.peak, self.verdict, self.done = 0.0, None, threading.Event()
+        self.process: Any = None  # the kernel's, as its provisioner has it
+        self.verdict: tuple[str, str] | None = None
+        self.peak, self.done = 0.0, threading.Event()
         self.start_time = time.monotonic()
 
-    def watch(self, provisioner) -> None:
+    def watch(self, provisioner: Any) -> None:
         """The kernel is there, and has executed nothing yet."""
         self.process = provisioner.process
         if getattr(provisioner, "warm", False):
@@ -53,7 +54,7 @@ class Guard(threading.Thread):
         self.family = {process for process in self.family | found if process.is_running()}
         return self.family
 
-    def run(self):
+    def run(self) -> None:
         while not self.done.wait(0.5):  # looking for a kernel's children takes 10 ms
             if time.monotonic() - self.start_time > self.limits.lesson:
                 self.end(LESSON_TIMEOUT, f"The lesson took longer than {self.limits.lesson:g} s.")
@@ -67,18 +68,18 @@ class Guard(threading.Thread):
                     f"The lesson held {held:.2f} GB, over the limit of {self.limits.memory:g} GB, and was stopped.",
                 )
 
-    def held(self, weight) -> float:
+    def held(self, weight: Callable[[psutil.Process], int]) -> float:
         """Gigabytes of the kernel, what it started, the files they made in shared memory, and us, who collect its output."""
         family = self.members()
         files = self.files.size(family)
         mapped = sum(map(shared, family)) if files else 0  # of them; it is among what processes hold
         return (sum(map(weight, [psutil.Process(), *family])) + max(0, files - mapped)) / 1e9
 
-    def end(self, outcome, detail):
+    def end(self, outcome: str, detail: str) -> None:
         self.verdict = self.verdict or (outcome, detail)
         self.kill()
 
-    def kill(self):
+    def kill(self) -> None:
         """End the kernel and whatever it started, in whatever session, and remove its files in shared memory."""
         for process in self.members():
             with suppress(psutil.Error):
@@ -115,16 +116,15 @@ class SharedFiles:
     second; only a small one can be closed by then.
     """
 
-    def __init__(self):
-        self.kept = {
-            str(folder.resolve()) for folder in (ROOT, build(), learn_folder())
-        }  # what is in these is to stay
+    def __init__(self) -> None:
+        # What is in these is to stay
+        self.kept = {str(folder.resolve()) for folder in (ROOT, build(), learn_folder())}
         self.before = {entry.inode() for entry in self.all()}
         self.ours: set[int] = set()  # inodes, which stay when a file is renamed
 
     def all(self) -> Iterator[os.DirEntry]:
         """Whatever is in shared memory, but for what is to stay."""
-        todo = [SHARED]
+        todo: list[str | Path] = [SHARED]
         while todo:
             with suppress(OSError):  # not on this system, just removed, or not ours to read
                 for entry in os.scandir(todo.pop()):
@@ -134,7 +134,7 @@ class SharedFiles:
                         todo.append(entry.path)
                     yield entry
 
-    def follow(self, family) -> None:
+    def follow(self, family: Callable[[], set[psutil.Process]]) -> None:
         """Look at these processes whenever a file is made."""
         if not SHARED.exists():
             return
@@ -146,7 +146,7 @@ class SharedFiles:
             self.look(family())
             os.read(watch, 1 << 16)
 
-    def look(self, family) -> None:
+    def look(self, family: set[psutil.Process]) -> None:
         """Note which files these processes write to."""
         for process in list(family):
             with suppress(OSError):  # it has just ended
@@ -162,7 +162,7 @@ class SharedFiles:
                 if int(flags, 8) & os.O_ACCMODE != os.O_RDONLY and inode not in self.before:
                     self.ours.add(inode)
 
-    def size(self, family) -> int:
+    def size(self, family: set[psutil.Process]) -> int:
         """Bytes they take."""
         self.look(family)
         total = 0

@@ -8,9 +8,9 @@ import importlib.metadata
 import json
 import os
 import sys
-import tempfile
 from pathlib import Path
 
+from helpers import files
 from helpers.environment import ENVIRONMENT
 
 PROVISIONER = "workbook-warm"
@@ -44,10 +44,8 @@ def install(prefix: str | Path = sys.prefix) -> Path:
     """Write the kernelspec of the environment at `prefix`, whole or not at all; returns its path."""
     file = path(prefix)
     file.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile("w", dir=file.parent, delete=False) as draft:
-        draft.write(_text(prefix))
-    os.chmod(draft.name, 0o644)
-    os.replace(draft.name, file)
+    files.write(file, _text(prefix))
+    file.chmod(0o644)
     return file
 
 

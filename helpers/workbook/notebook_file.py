@@ -1,6 +1,5 @@
 """Somebody's notebook file, read once: what is checked here is exactly what Papermill executes."""
 
-import json
 import os
 import re
 import warnings
@@ -8,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from helpers.workbook import syllabus
-from helpers.workbook.syllabus import Lesson, UsageError
+from helpers import files, syllabus
+from helpers.syllabus import Lesson, UsageError
 
 
 @dataclass(frozen=True)
@@ -45,7 +44,7 @@ def read(path: Path) -> NotebookFile:
     except OSError as error:
         raise UsageError(f"{name} can't be read: {error.strerror}.") from error
     try:
-        notebook = _as_executed(content.decode("utf-8-sig"))
+        notebook = _as_executed(content)
         found = NotebookFile(content, notebook, _lesson_of(notebook))
         found.text.encode()  # half a character can be written in JSON, but not sent to a kernel
     except UsageError as error:
@@ -60,16 +59,12 @@ def read(path: Path) -> NotebookFile:
     return found
 
 
-def _as_executed(text: str):
-    """The notebook of this JSON text as nbformat 4.5; raises one of many errors where it can't be one."""
+def _as_executed(content: bytes) -> Any:
+    """The notebook in these bytes as nbformat 4.5; raises one of many errors where it can't be one."""
     import nbformat
     from nbformat.validator import normalize
 
-    converted = nbformat.convert(nbformat.reader.reads(text), 4)
-    notebook = nbformat.from_dict(
-        json.loads(json.dumps(converted))
-    )  # an older format's class is no notebook to Papermill
-    notebook = nbformat.v4.upgrade(notebook)
+    notebook = nbformat.v4.upgrade(files.notebook(content))
     for cell in notebook.cells:
         if cell.cell_type == "code":  # whatever its outputs are, they will be others
             cell.outputs, cell.execution_count = [], None
@@ -80,7 +75,7 @@ def _as_executed(text: str):
     return notebook
 
 
-def _lesson_of(notebook) -> Lesson | None:
+def _lesson_of(notebook: Any) -> Lesson | None:
     """The lesson that a notebook's metadata name, or else its `lesson.begin`: Colab and VS Code may drop what they don't know."""
     noted = notebook.metadata.get("workbook", {})
     if not isinstance(noted, dict) or not isinstance(noted.get("lesson", ""), str):
@@ -94,7 +89,7 @@ def _lesson_of(notebook) -> Lesson | None:
     return next((lesson for lesson in syllabus.load().lessons if begun and begun[1] == lesson.id), None)
 
 
-def _tag_parameters(notebook, lesson: Lesson) -> None:
+def _tag_parameters(notebook: Any, lesson: Lesson) -> None:
     """Where an editor without tags dropped them all, the cell that binds what the lesson's parameters are gets its tag back."""
     if any(cell.metadata.get("tags") for cell in notebook.cells) or not lesson.parameters:
         return

@@ -18,6 +18,7 @@ import itertools
 import json
 import re
 from collections.abc import Container, Iterable
+from typing import Any
 from xml.etree import ElementTree
 
 WIDGET = "application/vnd.jupyter.widget-view+json"
@@ -49,7 +50,7 @@ def _bundles(outputs: list) -> Iterable[dict]:
                 yield output.get("data", {})
 
 
-def _texts(kind: str, content) -> Iterable[tuple[str, str]]:
+def _texts(kind: str, content: Any) -> Iterable[tuple[str, str]]:
     """(place in it, text) of what is compared of a content: one, or as many as a JSON value has leaves."""
     if kind == WIDGET and isinstance(content, dict):
         content = {name: value for name, value in content.items() if name != "model_id"}
@@ -64,7 +65,7 @@ def _texts(kind: str, content) -> Iterable[tuple[str, str]]:
         yield "", _shown(content) if kind in TERMINAL else content
 
 
-def _leaves(value, place: str = "") -> Iterable[tuple[str, str]]:
+def _leaves(value: Any, place: str = "") -> Iterable[tuple[str, str]]:
     if isinstance(value, dict) and value:
         for name in sorted(value):
             yield from _leaves(value[name], f"{place}[{name!r}]")
@@ -105,7 +106,8 @@ def _shown(text: str) -> str:
 
 
 def _line(text: str) -> str:
-    shown, at = [], 0
+    shown: list[str] = []
+    at = 0
     for found in CONTROL.finditer(text.removesuffix("\r")):
         if found[2] == "K":
             del shown[0 if found[1] == "2" else at :]

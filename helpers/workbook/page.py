@@ -6,8 +6,9 @@ import re
 from html import escape, unescape
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
-from helpers.workbook.syllabus import sha
+from helpers import sha
 
 # The richest form first; no scripts and no widgets, which would need some
 SHOWN = ["text/html", "text/markdown", "image/svg+xml", "image/png", "image/jpeg", "text/latex", "text/plain"]
@@ -49,7 +50,7 @@ def is_current(path: Path) -> bool:
         return False
 
 
-def _page(node, name: str) -> str:
+def _page(node: Any, name: str) -> str:
     for output in (output for cell in node.cells for output in cell.get("outputs", []) if "data" in output):
         if not any(kind in output.data for kind in SHOWN):
             output.data["text/plain"] = f"{', '.join(output.data) or 'Nothing'}: not shown here."
@@ -64,7 +65,7 @@ def _made_by() -> str:
     return f"MLOps Workbook {sha(version('nbconvert'), *(file.read_bytes() for file in files))}"
 
 
-def _can_be_shown(cell) -> bool:
+def _can_be_shown(cell: Any) -> bool:
     from nbformat.v4 import new_notebook
 
     try:
@@ -74,7 +75,7 @@ def _can_be_shown(cell) -> bool:
     return True
 
 
-def _plain(cell):
+def _plain(cell: Any) -> Any:
     """The cell's source and, of its outputs, the text."""
     from nbformat.v4 import new_code_cell, new_output
 
@@ -87,7 +88,7 @@ def _plain(cell):
 
 
 @functools.cache  # which compiles the templates once
-def _exporter():
+def _exporter() -> Any:
     from nbconvert import HTMLExporter
     from traitlets.config import Config
 
@@ -100,7 +101,7 @@ def _exporter():
     )
 
 
-def _picture(output, kind: str) -> str:
+def _picture(output: Any, kind: str) -> str:
     """A picture in the size it was made for, with its text for those who don't see it."""
     data, about = output.data[kind], output.metadata.get(kind, {})
     if kind == "image/svg+xml":  # as a picture it can neither run a script nor load anything
@@ -112,7 +113,7 @@ def _picture(output, kind: str) -> str:
 
 
 def _clean(html: str) -> str:
-    """HTML of the notebook's without what runs, loads, sends, or leaves its place."""
+    """The notebook's own HTML without what runs, loads, sends, or leaves its place."""
     first, *rest = re.split(r"(?i)<(?:script|style)\b", str(html))  # of these, bleach would leave the text
     after = [re.split(r"(?i)</(?:script|style)\s*>", part, maxsplit=1)[1:] for part in rest]
     html = first + "".join(text for texts in after for text in texts)
@@ -122,7 +123,7 @@ def _clean(html: str) -> str:
 
 
 def _depth(html: str) -> int:
-    """How many elements lie within each other, those apart whose end may be left out."""
+    """How deep elements are nested, not counting those whose end tag may be left out."""
     depth = deepest = 0
     for end in re.findall(rf"(?i)<(/?)(?!(?:{UNCLOSED})\b)[a-z]", html):
         depth = max(depth + (-1 if end else 1), 0)
@@ -131,7 +132,7 @@ def _depth(html: str) -> int:
 
 
 @functools.cache
-def _cleaner():
+def _cleaner() -> Any:
     from bleach.css_sanitizer import ALLOWED_CSS_PROPERTIES, CSSSanitizer
     from bleach.sanitizer import Cleaner
 

@@ -1,28 +1,22 @@
 """Writes recordings: a lesson's text, executed, with a stamp of what produced its outputs."""
 
 import json
-import os
 from pathlib import Path
+from typing import Any
 
-from helpers import ROOT
-from helpers.workbook import syllabus
+from helpers import ROOT, files, syllabus
+from helpers.syllabus import Lesson, UsageError
+from helpers.workbook import stamp
 from helpers.workbook.outcomes import OK, Result
-from helpers.workbook.run import Task, tasks
 from helpers.workbook.store import Store
-from helpers.workbook.syllabus import Lesson, UsageError
+from helpers.workbook.tasks import Task, tasks
 
 
-def read(path: Path):
-    """The notebook at this path, or None where there is none that can be read."""
-    import nbformat
-
-    try:
-        notebook = nbformat.read(path, as_version=4)
-        nbformat.validate(notebook)
-        stamp = notebook.metadata.get("workbook", {}).get("stamp", {})
-        return notebook if isinstance(stamp, dict) else None
-    except (OSError, ValueError, AttributeError, KeyError, TypeError, nbformat.ValidationError):
-        return None
+def read(path: Path) -> Any:
+    """The recording at this path, or None where there is none that can be read."""
+    notebook = files.valid_notebook(path)
+    noted = notebook.metadata.get("workbook", {}) if notebook else None
+    return notebook if isinstance(noted, dict) and isinstance(noted.get("stamp", {}), dict) else None
 
 
 def stale(lesson: Lesson) -> list[str]:
@@ -31,23 +25,40 @@ def stale(lesson: Lesson) -> list[str]:
     if recording is None:
         return ["no recording"]
     old = recording.metadata.get("workbook", {}).get("stamp", {})
-    now = syllabus.stamp(lesson)
+    now = stamp.of(lesson)
     changed = [name for name in now if old.get(name) != now[name]]
     text = lesson.notebook()
     if "code" not in changed and _code(recording) != _code(text):
         changed.append("code")  # by hand: the outputs may be those of other cells
+    if any(cell.outputs != shown for cell, shown in _endings(lesson, recording)):
+        changed.append("end")
     shape = [(c.cell_type, c.source, c.metadata) for c in text.cells]
     if [(c.cell_type, c.source, c.metadata) for c in recording.cells] != shape:
         changed.append("text")
     return changed
 
 
-def _code(notebook) -> list[str]:
+def _endings(lesson: Lesson, notebook: Any) -> list[tuple]:
+    """Cells that end the lesson, as executed, with what an execution would show now: it is known from the verdicts above."""
+    from nbformat.v4 import new_output
+
+    from helpers.exercises import ledger, progress, view
+
+    outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
+    said = (view.told(str(output.get("data", {}).get("text/plain", ""))) for output in outputs)
+    entries = [{"exercise": about, "status": status, "digest": ""} for about, status in filter(None, said)]
+    text, markdown = progress.closing(lesson, ledger.states(entries))
+    shown = new_output("display_data", data={"text/plain": text, "text/markdown": markdown})
+    ends = [cell for cell in notebook.cells if cell.source.strip() == "lesson.end()" and cell.get("outputs")]
+    return [(cell, [shown]) for cell in ends if "text/markdown" in cell.outputs[0].get("data", {})]
+
+
+def _code(notebook: Any) -> list[str]:
     return [cell.source for cell in notebook.cells if cell.cell_type == "code"]
 
 
 def retext(lesson: Lesson) -> None:
-    """Where only prose changed, the outputs still hold: put them under the new text."""
+    """Where only prose or the list of lessons changed, the outputs still hold: put them under the new text."""
     outputs = [cell for cell in read(lesson.recording).cells if cell.cell_type == "code"]
     notebook = lesson.notebook()
     for cell, old in zip([c for c in notebook.cells if c.cell_type == "code"], outputs, strict=True):
@@ -70,29 +81,28 @@ def record(lesson: Lesson, result: Result, executed: str) -> None:
     write(lesson, notebook)
 
 
-def write(lesson: Lesson, notebook) -> None:
-    """Write by rename, in one fixed form: keys sorted, one space of indent, text split at lines."""
+def write(lesson: Lesson, notebook: Any) -> None:
+    """Write in one fixed form: keys sorted, one space of indent, text split at lines. The end tells the course as it is now."""
     import nbformat
 
+    for cell, shown in _endings(lesson, notebook):
+        cell.outputs = shown
     notebook.metadata = {**lesson.notebook().metadata}
-    notebook.metadata["workbook"]["stamp"] = syllabus.stamp(lesson)
+    notebook.metadata["workbook"]["stamp"] = stamp.of(lesson)
     for source, cell in zip(lesson.notebook().cells, notebook.cells, strict=True):
         cell.id, cell.metadata = source.id, source.metadata
-    part = lesson.recording.with_suffix(".part")
     text = nbformat.writes(nbformat.from_dict(notebook), version=4)
-    part.write_text(
-        json.dumps(json.loads(text), indent=1, sort_keys=True, ensure_ascii=False) + "\n", encoding="utf8"
-    )
-    os.replace(part, lesson.recording)
+    content = json.dumps(json.loads(text), indent=1, sort_keys=True, ensure_ascii=False)
+    files.write(lesson.recording, content + "\n")
 
 
 def plan(names: list[str], fresh: bool) -> tuple[list[Task], list[Lesson]]:
-    """Which lessons have to be executed to be recorded, and which only need their new prose."""
+    """Which lessons have to be executed to be recorded, and which only need their new prose, or the course's new list at their end."""
     lessons = [syllabus.load().lesson(n) for n in names] or list(syllabus.load().lessons)
     run_again, prose = [], []
     for lesson in lessons:
         changed = stale(lesson)
-        if fresh or set(changed) - {"text"}:
+        if fresh or set(changed) - {"text", "end"}:
             run_again.append(lesson)
         elif changed:
             prose.append(lesson)
@@ -129,5 +139,5 @@ def list_in_readme(readme: Path = ROOT / "README.md") -> bool:
         + rest[rest.index("<!-- end -->") :]
     )
     if new != text:
-        readme.write_text(new, encoding="utf8")
+        files.write(readme, new)
     return new != text

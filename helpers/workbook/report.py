@@ -1,6 +1,5 @@
 """The report of a run: a table of every result, and each executed page, readable offline."""
 
-import os
 import re
 import shutil
 from html import escape, unescape
@@ -8,12 +7,12 @@ from pathlib import Path
 from posixpath import dirname, join, normpath
 from urllib.parse import quote, unquote
 
-from helpers import build
-from helpers.workbook import page, syllabus
+from helpers import build, files, sha, syllabus
+from helpers.syllabus import UsageError
+from helpers.workbook import page
 from helpers.workbook.outcomes import OK, Result
-from helpers.workbook.run import Task
 from helpers.workbook.store import Store
-from helpers.workbook.syllabus import UsageError, sha
+from helpers.workbook.tasks import Task
 
 HEAD = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
@@ -51,26 +50,24 @@ def write(todo: list[Task], results: dict[str, Result], store: Store) -> Path:
 def _write(todo: list[Task], results: dict[str, Result], store: Store, folder: Path) -> Path:
     lessons = [task for task in todo if not task.is_resource and task.name in results]
     pages, notebooks = _empty(folder / "pages"), _empty(folder / "notebooks")
-    files = _file_names([task for task in lessons if _has_page(task, store)])
-    places = {_place(name): file for name, file in files.items()}
+    names = _file_names([task for task in lessons if _has_page(task, store)])
+    places = {_place(name): file for name, file in names.items()}
     for task in lessons:
-        if task.name in files:
+        if task.name in names:
             text = (store.path(task.key) / "page.html").read_text(encoding="utf8")
             text = _with_links(text, task.name, places)
-            (pages / f"{files[task.name]}.html").write_text(text, encoding="utf8")
+            (pages / f"{names[task.name]}.html").write_text(text, encoding="utf8")
             # Copied, since JupyterLab saves in place: saving a link would change the stored result
-            shutil.copyfile(store.path(task.key) / "notebook.ipynb", notebooks / f"{files[task.name]}.ipynb")
+            shutil.copyfile(store.path(task.key) / "notebook.ipynb", notebooks / f"{names[task.name]}.ipynb")
     index = folder / "index.html"
-    part = index.with_suffix(".part")
-    # A file's name may hold bytes that are no UTF-8
-    part.write_text(_index(lessons, results, files), encoding="utf8", errors="replace")
-    os.replace(part, index)
+    # A parameter may be half a character, which JSON can write
+    files.write(index, _index(lessons, results, names).encode(errors="replace"))
     return index
 
 
-def _index(lessons: list[Task], results: dict[str, Result], files: dict[str, str]) -> str:
+def _index(lessons: list[Task], results: dict[str, Result], names: dict[str, str]) -> str:
     good = sum(results[task.name].outcome == OK for task in lessons)
-    rows = "\n".join(_row(task, results[task.name], files.get(task.name)) for task in lessons)
+    rows = "\n".join(_row(task, results[task.name], names.get(task.name)) for task in lessons)
     return (
         f"{HEAD}<h1>MLOps Workbook: {good} of {len(lessons)} lessons ran</h1>\n"
         '<table><thead><tr><th scope="col">Lesson</th><th scope="col">Title</th><th scope="col">Outcome</th>'
@@ -103,25 +100,19 @@ def _has_page(task: Task, store: Store) -> bool:
         text = page.html(notebook.read_text(encoding="utf8"), task.title)
     except (FileNotFoundError, ValueError):  # it was blocked, or what is there is no notebook
         return False
-    part = kept.with_name(f".page-{os.getpid()}")
-    part.write_text(text, encoding="utf8")
-    os.replace(part, kept)
+    files.write(kept, text)
     return True
 
 
 def _file_names(lessons: list[Task]) -> dict[str, str]:
-    """File names by task name: `/` becomes `-`; a digest sets apart what is then alike, too long for a disk, or no UTF-8."""
-    files: dict[str, str] = {}
+    """File names by task name: `/` becomes `-`; a digest sets apart what is then alike, or too long for a disk."""
+    names: dict[str, str] = {}
     for name in dict.fromkeys(task.name for task in lessons):
-        file = os.fsencode(name).decode(errors="replace").replace("/", "-")
-        if (
-            file.casefold() in map(str.casefold, files.values())
-            or len(file.encode()) > 240
-            or "\ufffd" in file
-        ):
-            file = f"{file[:50]}-{sha(os.fsencode(name))}"
-        files[name] = file
-    return files
+        file = name.replace("/", "-")
+        if file.casefold() in map(str.casefold, names.values()) or len(file.encode()) > 240:
+            file = f"{file[:50]}-{sha(name)}"
+        names[name] = file
+    return names
 
 
 def _with_links(text: str, name: str, pages: dict[tuple[str, str], str]) -> str:
@@ -143,7 +134,7 @@ def _with_links(text: str, name: str, pages: dict[tuple[str, str], str]) -> str:
 
 def _place(name: str) -> tuple[str, str]:
     """Where the notebook of a task lies, without its ending, and its row in the table it was run for."""
-    name, row = re.fullmatch(r"(.*?)(-row-\d{3,})?", name, re.S).groups("")
+    name, row = re.findall(r"\A(.*?)(-row-\d{3,})?\Z", name, re.S)[0]
     for lesson in syllabus.load().lessons:
         if lesson.id == name:
             return f"{lesson.folder}/{lesson.file}", row

@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 import tempfile
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, replace
 from functools import cached_property
@@ -12,17 +13,20 @@ from pathlib import Path
 
 import psutil
 
-from helpers import build
+from helpers import build, files
+from helpers.syllabus import UsageError
 from helpers.workbook.outcomes import Result
-from helpers.workbook.syllabus import UsageError
 
 
 class Store:
     """`build/runs`: a folder a result, holding result.json, notebook.ipynb and, soon after them, page.html."""
 
     def __init__(self, folder: Path | None = None):
-        self.folder = folder or _made(build)() / "runs"
-        _made(self.folder.mkdir)(parents=True, exist_ok=True)
+        try:
+            self.folder = folder or build() / "runs"
+            self.folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise UsageError(unmade(error)) from error
         for left in self.folder.glob(".part-*"):  # of a run that was killed while writing
             _, pid, key, *_ = left.name.split("-")
             if not psutil.pid_exists(int(pid)):
@@ -42,10 +46,8 @@ class Store:
 
     def took(self, name: str, seconds: float) -> None:
         self.times[name] = seconds
-        part = self.folder / f".times-{os.getpid()}"
         with writing("A lesson's time", self.folder):
-            part.write_text(json.dumps(self.times, sort_keys=True))
-            os.replace(part, self.folder / "times.json")
+            files.write(self.folder / "times.json", json.dumps(self.times, sort_keys=True))
 
     def path(self, key: str) -> Path:
         return self.folder / key
@@ -80,7 +82,7 @@ class Store:
                 raise
 
     @contextmanager
-    def locked(self):
+    def locked(self) -> Iterator[None]:
         """Keep other runs, which may be storing the same, from doing so."""
         with open(self.folder / ".lock", "w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
@@ -97,13 +99,11 @@ class Store:
     def put_page(self, key: str, page: str) -> None:
         """Add the page of the notebook under this digest."""
         with writing("A page", self.folder), self.locked():
-            part = self.path(key) / ".page"
-            part.write_text(page, encoding="utf8", errors="replace")
-            os.replace(part, self.path(key) / "page.html")
+            files.write(self.path(key) / "page.html", page)
 
 
 @contextmanager
-def writing(what: str, folder: Path):
+def writing(what: str, folder: Path) -> Iterator[None]:
     """Tells a failure to write as what to do about it."""
     try:
         yield
@@ -114,16 +114,9 @@ def writing(what: str, folder: Path):
         ) from error
 
 
-def _made(call):
-    """The call, with a failure to make a folder told as what to do about it."""
-
-    def made(*args, **kwargs):
-        try:
-            return call(*args, **kwargs)
-        except OSError as error:
-            raise UsageError(
-                f"The output folder {error.filename} can't be made: {error.strerror}. Make it writable, or name another "
-                "in WORKBOOK_BUILD."
-            ) from error
-
-    return made
+def unmade(error: OSError) -> str:
+    """Why there is no folder for what is made, and what to do about it."""
+    return (
+        f"The output folder {error.filename} can't be made: {error.strerror}. Make it writable, or name another in "
+        "WORKBOOK_BUILD."
+    )

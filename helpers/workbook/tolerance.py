@@ -101,7 +101,7 @@ def _same_words(old: str, new: str, slack: int) -> bool:
 
 
 def _close(old: Decimal, new: Decimal, rtol: Decimal, atol: Decimal) -> bool:
-    last_place = min(old.as_tuple().exponent, new.as_tuple().exponent)
+    last_place = min(int(number.as_tuple().exponent) for number in (old, new))
     if atol >= 1 and last_place < 0:
         atol = Decimal(1).scaleb(last_place)
     return abs(new - old) <= atol + rtol * abs(old)

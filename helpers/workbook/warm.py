@@ -23,7 +23,9 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
+from jupyter_client.connect import KernelConnectionInfo
 from jupyter_client.localinterfaces import localhost
 from jupyter_client.provisioning import LocalProvisioner
 
@@ -38,7 +40,8 @@ class ForkedKernel:
     stdin = stdout = stderr = None
 
     def __init__(self, pid: int, guardian: socket.socket):
-        self.pid, self.guardian, self.returncode = pid, guardian, None
+        self.pid, self.guardian = pid, guardian
+        self.returncode: int | None = None
 
     def poll(self) -> int | None:
         """The exit status as Popen has it, or None while the kernel runs."""
@@ -58,9 +61,9 @@ class ForkedKernel:
 
     def wait(self) -> int:
         """The exit status, once there is one."""
-        while self.poll() is None:
+        while (status := self.poll()) is None:
             time.sleep(0.02)
-        return self.returncode
+        return status
 
     def send_signal(self, number: int) -> None:
         if self.poll() is None:
@@ -78,10 +81,11 @@ class WarmProvisioner(LocalProvisioner):
     """Has the warm parent fork a kernel, or else starts it as LocalProvisioner does."""
 
     warm = False  # whether the running kernel is a fork
-    folder = None  # of its sockets
+    folder: Path | None = None  # of its sockets
+    process: Any
 
-    async def pre_launch(self, **kwargs) -> dict:
-        manager = self.parent
+    async def pre_launch(self, **kwargs: Any) -> dict:
+        manager: Any = self.parent
         free = manager and manager.transport == "tcp" and manager.ip == localhost() and not any(manager.ports)
         if self.folder or free:  # whoever has set an address gets that
             try:
@@ -91,7 +95,7 @@ class WarmProvisioner(LocalProvisioner):
                 self.log.warning("kernel over TCP: %s", error)
         return await super().pre_launch(**kwargs)
 
-    async def launch_kernel(self, cmd: list[str], **kwargs) -> dict:
+    async def launch_kernel(self, cmd: list[str], **kwargs: Any) -> KernelConnectionInfo:
         env = kwargs["env"] = {**(kwargs.get("env") or os.environ), "WORKBOOK_KERNEL": "warm"}
         try:
             self.process = await self._fork(cmd, **self._scrub_kwargs(kwargs))
@@ -108,7 +112,10 @@ class WarmProvisioner(LocalProvisioner):
         if self.folder:
             shutil.rmtree(self.folder, ignore_errors=True)
 
-    async def _fork(self, cmd, env, cwd=None, stdin=None, stdout=None, stderr=None, **other) -> ForkedKernel:
+    async def _fork(
+        self, cmd: list[str], env: dict, cwd: str | None = None,
+        stdin: Any = None, stdout: Any = None, stderr: Any = None, **other: Any,
+    ) -> ForkedKernel:  # fmt: skip
         refuse_what_a_fork_cannot_be(cmd, env, [name for name, value in other.items() if value])
         request = {
             "argv": cmd[3:],
@@ -118,7 +125,7 @@ class WarmProvisioner(LocalProvisioner):
             **inherited(),
         }
         with open(os.devnull, "r+b") as null:
-            stdio = [descriptor(*pair, null) for pair in ((stdin, null), (stdout, 1), (stderr, 2))]
+            stdio = [descriptor(stdin, null, null), descriptor(stdout, 1, null), descriptor(stderr, 2, null)]
             answer = ask(json.dumps(request).encode(), stdio, env)
             reply, connection = await asyncio.wait_for(answer, float(env.get("WORKBOOK_WARM_WAIT", WAIT)))
         if "error" in reply:
@@ -146,16 +153,14 @@ def inherited() -> dict:
     """What a process started here would inherit, beside environment and streams."""
     limits = sorted({getattr(resource, name) for name in dir(resource) if name.startswith("RLIMIT_")})
     return {
-        "umask": int(
-            re.search(r"^Umask:\s*(\d+)", Path("/proc/self/status").read_text(), re.MULTILINE)[1], 8
-        ),
+        "umask": int(re.findall(r"^Umask:\s*(\d+)", Path("/proc/self/status").read_text(), re.M)[0], 8),
         "cpus": sorted(os.sched_getaffinity(0)),
         "nice": os.getpriority(os.PRIO_PROCESS, 0),
         "limits": [(limit, resource.getrlimit(limit)) for limit in limits],
     }
 
 
-def descriptor(given, default, null) -> int:
+def descriptor(given: Any, default: Any, null: Any) -> int:
     """The file descriptor that Popen would make of `given`. Raises Cold for a pipe."""
     stream = {None: default, subprocess.DEVNULL: null}.get(given, given)
     number = stream if isinstance(stream, int) else stream.fileno()

@@ -30,6 +30,7 @@ import struct
 import sys
 import tempfile
 import time
+from typing import Any
 
 import psutil
 
@@ -128,9 +129,9 @@ def guard(client: socket.socket) -> dict:
         os.close(file)
     signal.signal(signal.SIGCHLD, lambda *_: reap_adopted(kernel))
     tell(client, pid=kernel)
-    select.select(
-        [client, owner, os.pidfd_open(kernel)], [], []
-    )  # a client says no more: readable means closed
+    # A client says no more, so readable means closed
+    watched: list[Any] = [client, owner, os.pidfd_open(kernel)]
+    select.select(watched, [], [])
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     os.kill(kernel, signal.SIGKILL)  # changes nothing for one that has ended
     _, status = os.waitpid(kernel, 0)
@@ -141,7 +142,7 @@ def guard(client: socket.socket) -> dict:
     os._exit(0)
 
 
-def tell(client: socket.socket, **message) -> None:
+def tell(client: socket.socket, **message: Any) -> None:
     with contextlib.suppress(OSError):  # the client is gone
         client.sendall(json.dumps(message).encode())
 
@@ -204,7 +205,7 @@ def run(request: dict) -> None:
         sys.modules["numpy"].random.seed()  # else every fork draws the same; `random` sees to itself
     logging_to = {  # by libraries that were imported before the notebook's streams were there
         handler: handler.stream.name
-        for handler in (reference() for reference in logging._handlerList)
+        for handler in (reference() for reference in logging._handlerList)  # type: ignore[attr-defined]
         if isinstance(handler, logging.StreamHandler) and handler.stream in (sys.stdout, sys.stderr)
     }
     app = IPKernelApp.instance(parent_handle=os.getppid())

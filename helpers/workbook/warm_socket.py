@@ -18,6 +18,7 @@ import sysconfig
 import tempfile
 import time
 from pathlib import Path
+from typing import Any, TextIO
 
 import psutil
 
@@ -85,7 +86,7 @@ def kept(env: dict) -> dict:
     return {name: env[name] for name in sorted(env) if READ_AT_START.match(name)}
 
 
-def digest(value, length: int) -> str:
+def digest(value: Any, length: int) -> str:
     return hashlib.sha256(json.dumps(value).encode()).hexdigest()[:length]
 
 
@@ -148,10 +149,8 @@ def start(name: Path, env: dict) -> bool:
             files = listener.fileno(), lock.fileno()
             subprocess.run(
                 [sys.executable, SCRIPT, *map(str, files)],
-                env={
-                    "MPLBACKEND": "module://matplotlib_inline.backend_inline",
-                    **kept(env),
-                },  # as ipykernel sets it
+                # As ipykernel sets it
+                env={"MPLBACKEND": "module://matplotlib_inline.backend_inline", **kept(env)},
                 cwd="/",
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -179,8 +178,8 @@ def stop() -> int:
     return len(ended)
 
 
-def acquired(lock) -> bool:
-    """Whether the lock on this open file could be had. A parent has its own from start to end."""
+def acquired(lock: TextIO) -> bool:
+    """Whether the lock on this open file could be had. A parent holds its lock as long as it lives."""
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

@@ -3,10 +3,12 @@
 #
 # A notebook that trains a model ends when the metric is printed. A product begins there: somebody acts on the
 # predictions, the world moves on, and one morning the numbers are wrong although no line of code has changed.
-# In this lesson you take one small model through its whole life, from the question to the second version, in one sitting.
+# In this lesson you take one small model through its whole life, from the question to the second version, in
+# one sitting.
 #
-# The product is an alert called **Late?** When a flight out of New York is about to leave, it says whether it will arrive
-# more than 15 minutes late. The data are all 336,776 flights scheduled out of New York's three airports in 2013.
+# The product is an alert called **Late?** When a flight out of New York is about to leave, it says whether it
+# will arrive more than 15 minutes late. The data are all 336,776 flights scheduled out of New York's three
+# airports in 2013.
 #
 # **You will be able to**
 #
@@ -16,7 +18,8 @@
 # - serve a model and show that the server answers what the notebook computed;
 # - watch a served model, raise an alarm, retrain, and let a gate decide whether the new version goes out.
 #
-# **Needs** Python, pandas, a first Keras model. **Takes** 45 minutes with its exercises; the computer needs half a minute of that.
+# **Needs** Python, pandas, a first Keras model. **Takes** 45 minutes with its exercises; the computer needs
+# half a minute of that.
 
 # %%
 from helpers import lesson
@@ -36,17 +39,18 @@ epochs = 4
 # %% [markdown]
 # ## 1 Scope
 #
-# An alert is worth something only if it changes what someone does. Here is who does what. The operations desk of an airline
-# gets the alert an hour before departure. It can act: hold a connecting flight, move passengers to a later one, send a
-# crew on call. Acting costs money every time. It saves money only if the flight really is late.
+# An alert is worth something only if it changes what someone does. Here is who does what. The operations desk
+# of an airline gets the alert an hour before departure. It can act: hold a connecting flight, move passengers
+# to a later one, send a crew on call. Acting costs money every time. It saves money only if the flight really
+# is late.
 #
 # | | flight is late | flight is on time |
 # | --- | --- | --- |
 # | **alert, the desk acts** | saves `saved`, costs `spent` | costs `spent` |
 # | **no alert** | 0 | 0 |
 #
-# This table is the scope: one decision, its two prices, and "do nothing" as the reference that earns 0. The prices are invented;
-# in 1.2 you will find out how much depends on them. In code the scope is two lines.
+# This table is the scope: one decision, its two prices, and "do nothing" as the reference that earns 0. The
+# prices are invented; in 1.2 you will find out how much depends on them. In code the scope is two lines.
 
 
 # %%
@@ -56,14 +60,16 @@ def earned(late, alert):
 
 
 # %% [markdown]
-# A model will not say "late" or "on time". It will say "late with a chance of 40 %". Is that enough to act? The scope knows.
+# A model will not say "late" or "on time". It will say "late with a chance of 40 %". Is that enough to act?
+# The scope knows.
 #
-# **Exercise 1.1a.** Write `expected_gain(chance, saved, spent)`: what an alert earns on average, compared to doing nothing, for
-# a flight that is late with probability `chance`, between 0 and 1. (`earned` above knows how the flight ended; your function
-# does not.) Then ask yourself from which chance on an alert pays.
+# **Exercise 1.1a.** Write `expected_gain(chance, saved, spent)`: what an alert earns on average, compared to
+# doing nothing, for a flight that is late with probability `chance`, between 0 and 1. (`earned` above knows
+# how the flight ended; your function does not.) Then ask yourself from which chance on an alert pays.
 #
-# Replace the dots, run the cell, then the check below it: it says whether your answer holds, and why. `lesson.hint("1.1a")` in
-# a cell of your own gives a hint, three in all; after an attempt `lesson.solution("1.1a")` shows one way to do it.
+# Replace the dots, run the cell, then the check below it: it says whether your answer holds, and why.
+# `lesson.hint("1.1a")` in a cell of your own gives a hint, three in all; after an attempt
+# `lesson.solution("1.1a")` shows one way to do it.
 
 
 # %% tags=["starter"] exercise="1.1a"
@@ -82,9 +88,10 @@ def expected_gain(chance, saved, spent):
 lesson.check("1.1a", expected_gain=expected_gain)
 
 # %% [markdown]
-# Setting the expected gain to zero gives the **break-even probability**, `spent / saved`. Alert above it, stay silent below.
-# The threshold is not 0.5, it is not tuned, and no metric was asked: it follows from the prices. But it follows only if
-# the model's 30 % means 30 %. That property is called **calibration**, and this lesson will come back to it.
+# Setting the expected gain to zero gives the **break-even probability**, `spent / saved`. Alert above it,
+# stay silent below. The threshold is not 0.5, it is not tuned, and no metric was asked: it follows from the
+# prices. But it follows only if the model's 30 % means 30 %. That property is called **calibration**, and
+# this lesson will come back to it.
 
 # %%
 from helpers import figures
@@ -95,8 +102,9 @@ figures.md(f"Alert from a chance of **{threshold:.0%}** upwards.")
 # %% [markdown]
 # ## 2 Data
 #
-# The most expensive mistakes are made here, because they look like success later. The first question to any column is not
-# "is it useful?" but "**when is it known?**" Below are the columns of the raw table of flights, with one flight as an example.
+# The most expensive mistakes are made here, because they look like success later. The first question to any
+# column is not "is it useful?" but "**when is it known?**" Below are the columns of the raw table of flights,
+# with one flight as an example.
 
 # %%
 from helpers import datasets
@@ -110,8 +118,9 @@ figures.table(
 )
 
 # %% [markdown]
-# **Exercise 1.1b.** The alert goes out an hour before the scheduled departure. Put into `afterwards`, as a set of names, the
-# columns above that are measured only after that moment: a model that reads them can be trained, but it can never be served.
+# **Exercise 1.1b.** The alert goes out an hour before the scheduled departure. Put into `afterwards`, as a
+# set of names, the columns above that are measured only after that moment: a model that reads them can be
+# trained, but it can never be served.
 
 # %% tags=["starter"] exercise="1.1b"
 afterwards = ...
@@ -123,10 +132,10 @@ afterwards = {"dep_time", "dep_delay", "arr_time", "arr_delay", "air_time"}
 lesson.check("1.1b", afterwards=afterwards)
 
 # %% [markdown]
-# Using such a column is called **leakage**. `examples.table` builds the course's table without them. Each row is one flight with
-# what is known when the alert is computed: the schedule, and the weather at the origin one hour before the scheduled hour.
-# `weekday` 0 is Monday, `day_minute` is the scheduled departure in minutes after midnight. The label `late` is 1 if the flight
-# arrived more than 15 minutes behind schedule.
+# Using such a column is called **leakage**. `examples.table` builds the course's table without them. Each row
+# is one flight with what is known when the alert is computed: the schedule, and the weather at the origin one
+# hour before the scheduled hour. `weekday` 0 is Monday, `day_minute` is the scheduled departure in minutes
+# after midnight. The label `late` is 1 if the flight arrived more than 15 minutes behind schedule.
 
 # %%
 from helpers.flights import examples
@@ -144,13 +153,15 @@ figures.table(
 )
 
 # %% [markdown]
-# Today is 1 April 2013. We have three months of flights. The rest of the year exists in the file, and we will not look at it
-# before it has happened. Of what we have, January and February train and March tests. Splitting **by time** copies what
-# production will do: predict days that come after all the days it has learned from. A random split would put the same
-# snowstorm on both sides, and every score would flatter (1.3 measures by how much).
+# Today is 1 April 2013. We have three months of flights. The rest of the year exists in the file, and we will
+# not look at it before it has happened. Of what we have, January and February train and March tests.
+# Splitting **by time** copies what production will do: predict days that come after all the days it has
+# learned from. A random split would put the same snowstorm on both sides, and every score would flatter (1.3
+# measures by how much).
 #
-# A flight that was cancelled or diverted has no arrival delay: no label, no row. But an hour before departure nobody knows
-# which flights those will be, and the alert is asked about them too. The last column says how many we can't score.
+# A flight that was cancelled or diverted has no arrival delay: no label, no row. But an hour before departure
+# nobody knows which flights those will be, and the alert is asked about them too. The last column says how
+# many we can't score.
 
 # %%
 import pandas as pd
@@ -178,8 +189,8 @@ figures.table(
 )
 
 # %% [markdown]
-# Before any model, look at what it should find. Delays pile up over the day: a plane that is late at noon is often still late
-# in the evening.
+# Before any model, look at what it should find. Delays pile up over the day: a plane that is late at noon is
+# often still late in the evening.
 
 # %%
 import matplotlib.pyplot as plt
@@ -205,9 +216,9 @@ figures.show(
 # %% [markdown]
 # ## 3 Baseline
 #
-# The first model is no model. A dispatcher with ten years on the job knows which carrier is late at which hour. As a rule: *the
-# chance of a flight is the share of late flights of the same carrier at the same hour.* If machine learning can't beat that, we
-# save ourselves a server.
+# The first model is no model. A dispatcher with ten years on the job knows which carrier is late at which
+# hour. As a rule: *the chance of a flight is the share of late flights of the same carrier at the same hour.*
+# If machine learning can't beat that, we save ourselves a server.
 
 # %%
 import numpy as np
@@ -223,10 +234,10 @@ rule = (
 # %% [markdown]
 # ### The model
 #
-# Now the smallest model that can use everything: **logistic regression**, written as a Keras network with one neuron. The
-# preprocessing is part of the network: it takes the raw row, with names, numbers and gaps, and turns it into one-hot codes and
-# standardised numbers. That is a decision about serving, not about accuracy. What is inside the model can't be done differently
-# by the server.
+# Now the smallest model that can use everything: **logistic regression**, written as a Keras network with one
+# neuron. The preprocessing is part of the network: it takes the raw row, with names, numbers and gaps, and
+# turns it into one-hot codes and standardised numbers. That is a decision about serving, not about accuracy.
+# What is inside the model can't be done differently by the server.
 
 # %%
 import keras
@@ -296,10 +307,11 @@ trees.fit(train[features].astype(known), train.late)
 boosting = trees.predict_proba(test[features].astype(known))[:, 1]
 
 # %% [markdown]
-# What do we want to know of a set of chances? Three things, and one function reports them from here to the end of the lesson.
-# Is the mean chance, `predicted`, near the share that was `late`? (The coarsest check of calibration; 1.3 draws the whole curve.)
-# How well are the late flights ranked above the others? That is **PR-AUC** (average precision); a coin gets the share of late
-# flights. And the **business metric**, the scope's: how many alerts, and what do they earn, in dollars per 1,000 flights?
+# What do we want to know of a set of chances? Three things, and one function reports them from here to the
+# end of the lesson. Is the mean chance, `predicted`, near the share that was `late`? (The coarsest check of
+# calibration; 1.3 draws the whole curve.) How well are the late flights ranked above the others? That
+# is **PR-AUC** (average precision); a coin gets the share of late flights. And the **business metric**, the
+# scope's: how many alerts, and what do they earn, in dollars per 1,000 flights?
 
 # %%
 from sklearn.metrics import average_precision_score
@@ -337,10 +349,11 @@ models = {
 figures.table(scores(late, models, "March"), **look)
 
 # %% [markdown]
-# Both models beat the rule by a wide margin. Between the two models the margin is thin, and a thin margin on one month may be luck.
-# So we ask how much it would vary if March had been made of other days. The **paired bootstrap** does that: draw 31 days from March
-# with repetition, compare both models on them, do it 2,000 times; the middle 95 % of the results are the interval (Efron 1979).
-# Days, not flights, are drawn, because the flights of one day share its weather and so are late together.
+# Both models beat the rule by a wide margin. Between the two models the margin is thin, and a thin margin on
+# one month may be luck. So we ask how much it would vary if March had been made of other days. The **paired
+# bootstrap** does that: draw 31 days from March with repetition, compare both models on them, do it 2,000
+# times; the middle 95 % of the results are the interval (Efron 1979). Days, not flights, are drawn, because
+# the flights of one day share its weather and so are late together.
 
 
 # %%
@@ -382,14 +395,14 @@ figures.md(
 )
 
 # %% [markdown]
-# So the simpler one goes out: its weights are few, and each can be read. Note what made the decision: not the third digit of
-# PR-AUC but an interval in dollars. 1.3 compares models on more than one month.
+# So the simpler one goes out: its weights are few, and each can be read. Note what made the decision: not the
+# third digit of PR-AUC but an interval in dollars. 1.3 compares models on more than one month.
 #
 # ## 4 Serve
 #
-# Until here everything lived in this notebook. Now the model leaves it. What leaves is not the Python code but a **SavedModel**: a
-# folder with the computation graph, its weights, and a **signature** that names inputs and outputs with their types. The folder's
-# name is a version number.
+# Until here everything lived in this notebook. Now the model leaves it. What leaves is not the Python code
+# but a **SavedModel**: a folder with the computation graph, its weights, and a **signature** that names
+# inputs and outputs with their types. The folder's name is a version number.
 
 # %%
 keras.utils.disable_interactive_logging()  # an export prints memory addresses,
@@ -409,8 +422,9 @@ shelf = lesson.scratch()
 export(model, shelf / "late", version=1)
 
 # %% [markdown]
-# The server runs inside this notebook's process and speaks the REST protocol of **TensorFlow Serving**, the server that runs such
-# folders in production; 4.1 shows how to swap one for the other. It knows nothing of this notebook: it has the folder.
+# The server runs inside this notebook's process and speaks the REST protocol of **TensorFlow Serving**, the
+# server that runs such folders in production; 4.1 shows how to swap one for the other. It knows nothing of
+# this notebook: it has the folder.
 
 # %%
 from helpers.serving import ModelServer
@@ -447,9 +461,10 @@ figures.table(
 )
 
 # %% [markdown]
-# Two flights in, two chances out. Is it the *same model*? That is the first test any served model must pass: the same rows through
-# notebook and server must give the same numbers. Where they differ, the preprocessing has been written twice. This
-# is **training/serving skew**, and it is a common reason for a good notebook and a bad product.
+# Two flights in, two chances out. Is it the *same model*? That is the first test any served model must pass:
+# the same rows through notebook and server must give the same numbers. Where they differ, the preprocessing
+# has been written twice. This is **training/serving skew**, and it is a common reason for a good notebook and
+# a bad product.
 
 # %%
 served = chances(ask(test))
@@ -460,7 +475,8 @@ figures.md(
 )
 
 # %% [markdown]
-# Now let another team call the server. Their weather service is European and reports the temperature in degrees Celsius.
+# Now let another team call the server. Their weather service is European and reports the temperature in
+# degrees Celsius.
 
 # %% tags=["atol=3"]
 celsius = test.assign(temp=(test.temp - 32) * 5 / 9)
@@ -473,16 +489,18 @@ figures.table(
 )
 
 # %% [markdown]
-# The server said 200 OK and answered for every flight. Nothing crashed, nothing was logged. PR-AUC barely moved, because March in
-# Celsius looks to the model like one hard frost: it raises all chances together and leaves the ranking nearly alone. But
-# the chances are too high by far, the desk acts on more than half of all flights, and most of the money is gone. A type says
-# *float*; it does not say *Fahrenheit*. What would have seen it is a check of the inputs against what training saw, which is
-# lesson 2.2, and a look at the mean prediction, which comes next.
+# The server said 200 OK and answered for every flight. Nothing crashed, nothing was logged. PR-AUC barely
+# moved, because March in Celsius looks to the model like one hard frost: it raises all chances together and
+# leaves the ranking nearly alone. But the chances are too high by far, the desk acts on more than half of all
+# flights, and most of the money is gone. A type says *float*; it does not say *Fahrenheit*. What would have
+# seen it is a check of the inputs against what training saw, which is lesson 2.2, and a look at the mean
+# prediction, which comes next.
 #
 # ## 5 Monitor
 #
-# The model goes live on 1 April. We replay four months: each month's flights go to the server as they are scheduled, and what
-# really happened becomes known when they land. `predicted` is the mean chance the server gave, `late` the share that was late.
+# The model goes live on 1 April. We replay four months: each month's flights go to the server as they are
+# scheduled, and what really happened becomes known when they land. `predicted` is the mean chance the server
+# gave, `late` the share that was late.
 
 
 # %%
@@ -500,9 +518,10 @@ dashboard = pd.DataFrame(
 figures.table(dashboard, caption="Version 1, from March (test) to July", **look)
 
 # %% [markdown]
-# Read the columns from left to right. After March more flights are late, May excepted. The model predicts *fewer* from month to
-# month. PR-AUC goes up and down around March's, so a dashboard that shows only PR-AUC is green (it also rises by itself with
-# the share of late flights, which makes it a poor number to compare months by). The alerts dry up, and with them the money.
+# Read the columns from left to right. After March more flights are late, May excepted. The model
+# predicts *fewer* from month to month. PR-AUC goes up and down around March's, so a dashboard that shows only
+# PR-AUC is green (it also rises by itself with the share of late flights, which makes it a poor number to
+# compare months by). The alerts dry up, and with them the money.
 
 # %% tags=["atol=3"]
 fig, (left, right) = plt.subplots(1, 2, figsize=(9, 3.4))
@@ -534,13 +553,13 @@ figures.show(
 )
 
 # %% [markdown]
-# Nobody watches a dashboard every day. An **alarm** does: it goes off when the gap between predicted and observed is larger than a
-# tolerance. Too small a tolerance and it cries wolf, too large and it sleeps; 1.7 and 4.9 choose it with care, here it is a
-# parameter.
+# Nobody watches a dashboard every day. An **alarm** does: it goes off when the gap between predicted and
+# observed is larger than a tolerance. Too small a tolerance and it cries wolf, too large and it sleeps; 1.7
+# and 4.9 choose it with care, here it is a parameter.
 #
-# **Exercise 1.1c.** Write `months_with_alarm(table, tolerance)`. It gets a table with the columns `month`, `late` and
-# `predicted`, and gives the list of months in which the two shares lie more than `tolerance` apart. A prediction may be too low
-# or too high. `dashboard.reset_index()` is such a table, to try yours on.
+# **Exercise 1.1c.** Write `months_with_alarm(table, tolerance)`. It gets a table with the columns `month`,
+# `late` and `predicted`, and gives the list of months in which the two shares lie more than `tolerance`
+# apart. A prediction may be too low or too high. `dashboard.reset_index()` is such a table, to try yours on.
 
 
 # %% tags=["starter"] exercise="1.1c"
@@ -560,9 +579,10 @@ def months_with_alarm(table, tolerance):
 lesson.check("1.1c", months_with_alarm=months_with_alarm)
 
 # %% [markdown]
-# On the dashboard above, with a tolerance of ten points, April raises the alarm at once, May stays below it, June and July
-# raise it again. An alarm says that something is wrong, not what. The usual suspects are the inputs. Which of them looks least
-# like training? We measure the shift of each number in standard deviations of the training months.
+# On the dashboard above, with a tolerance of ten points, April raises the alarm at once, May stays below it,
+# June and July raise it again. An alarm says that something is wrong, not what. The usual suspects are the
+# inputs. Which of them looks least like training? We measure the shift of each number in standard deviations
+# of the training months.
 
 # %%
 numbers = ["day_minute", "distance", *weather]
@@ -575,8 +595,9 @@ shift = pd.DataFrame(
 figures.table(shift.rename_axis("mean shift of"), formats=dict.fromkeys(shift, "{:+.2f}"))
 
 # %% [markdown]
-# Temperature: in July it is five standard deviations above its mean in winter. What does the model make of that? We ask it about
-# the same 2,000 flights at other temperatures, everything else unchanged, and lay what happened beside it.
+# Temperature: in July it is five standard deviations above its mean in winter. What does the model make of
+# that? We ask it about the same 2,000 flights at other temperatures, everything else unchanged, and lay what
+# happened beside it.
 
 # %%
 sample = train.sample(2000, random_state=seed)
@@ -619,8 +640,9 @@ figures.show(
 )
 
 # %% [markdown]
-# By itself, temperature told nothing in winter: the squares show hardly a trend. Why then does the model's line fall? Because a
-# model with many inputs compares like with like. We do the same: flights of one half of the day, in moderately humid air.
+# By itself, temperature told nothing in winter: the squares show hardly a trend. Why then does the model's
+# line fall? Because a model with many inputs compares like with like. We do the same: flights of one half of
+# the day, in moderately humid air.
 
 # %%
 band = pd.cut(train.temp, [0, 25, 32, 40, 70], labels=["up to 25 °F", "25 to 32", "32 to 40", "above 40"])
@@ -639,11 +661,11 @@ figures.table(
 )
 
 # %% [markdown]
-# Among like flights the cold hours were the worse ones, in both halves of the day. In the total this is hidden, because the mild
-# hours of winter are the afternoon ones and the humid ones, which are late for reasons of their own. So the weight on temperature
-# is no mistake: it is what this winter showed. Then the model drew its line on, into a summer it had never seen, where hot days
-# bring thunderstorms and the truth turns upwards. How much of the gap is that? We split the four months where the winter's
-# temperatures end.
+# Among like flights the cold hours were the worse ones, in both halves of the day. In the total this is
+# hidden, because the mild hours of winter are the afternoon ones and the humid ones, which are late for
+# reasons of their own. So the weight on temperature is no mistake: it is what this winter showed. Then the
+# model drew its line on, into a summer it had never seen, where hot days bring thunderstorms and the truth
+# turns upwards. How much of the gap is that? We split the four months where the winter's temperatures end.
 
 # %% tags=["atol=1"]
 warmest = train.temp.max()
@@ -663,19 +685,21 @@ figures.table(
 )
 
 # %% [markdown]
-# Two things moved at once. In more than half of the flights the input left the range of the training data, and there the gap is
-# twenty points: **data drift**, the error of Celsius again, made this time by the sun. But at temperatures that the model knows it
-# predicts too little as well, by less than half of that and still beyond luck. What it learned of winter holds less in another
-# season: **concept drift**.
+# Two things moved at once. In more than half of the flights the input left the range of the training data,
+# and there the gap is twenty points: **data drift**, the error of Celsius again, made this time by the sun.
+# But at temperatures that the model knows it predicts too little as well, by less than half of that and still
+# beyond luck. What it learned of winter holds less in another season: **concept drift**.
 #
-# The shift of the inputs needs no labels. It is known before the flights land, and in April it already stood at almost two
-# standard deviations. It does not say how wrong the model is: May's shift was larger than April's, and its gap smaller.
+# The shift of the inputs needs no labels. It is known before the flights land, and in April it already stood
+# at almost two standard deviations. It does not say how wrong the model is: May's shift was larger than
+# April's, and its gap smaller.
 #
 # ## 6 Close the loop
 #
-# Say nobody acted on the alarm before the summer's figures were in, and now it is 1 August. We retrain on all months from January
-# to June and keep July back. Both versions get July, which neither has seen, and a **gate** decides: the new version goes out only
-# if it earns more, by more than luck, and hurts nobody. The gate is code, because a person in a hurry would wave it through.
+# Say nobody acted on the alarm before the summer's figures were in, and now it is 1 August. We retrain on all
+# months from January to June and keep July back. Both versions get July, which neither has seen, and
+# a **gate** decides: the new version goes out only if it earns more, by more than luck, and hurts nobody. The
+# gate is code, because a person in a hurry would wave it through.
 
 # %%
 candidate = fit(flights[flights.month <= 6], features)
@@ -699,9 +723,10 @@ figures.table(
 )
 
 # %% [markdown]
-# **Exercise 1.1d.** Write the gate. `promote(low, by_origin, allowed)` is `True` if the candidate may go out, else `False`.
-# `low` is the lower end of the interval over all flights; `by_origin` maps each airport to the difference there, in dollars;
-# `allowed` is the loss one airport may take, as a positive number. Average and worst airport must both pass.
+# **Exercise 1.1d.** Write the gate. `promote(low, by_origin, allowed)` is `True` if the candidate may go out,
+# else `False`. `low` is the lower end of the interval over all flights; `by_origin` maps each airport to the
+# difference there, in dollars; `allowed` is the loss one airport may take, as a positive number. Average and
+# worst airport must both pass.
 
 
 # %% tags=["starter"] exercise="1.1d"
@@ -720,9 +745,9 @@ def promote(low, by_origin, allowed):
 lesson.check("1.1d", promote=promote)
 
 # %% [markdown]
-# In July's table every lower end is above zero, in total and at each airport. That is more than your gate asks for, so version
-# 2 is put beside version 1. The server finds the new folder, loads it, and only then lets the old version go. (4.1 sends
-# requests all the while and counts those that fail.)
+# In July's table every lower end is above zero, in total and at each airport. That is more than your gate
+# asks for, so version 2 is put beside version 1. The server finds the new folder, loads it, and only then
+# lets the old version go. (4.1 sends requests all the while and counts those that fail.)
 
 # %%
 passed = bool((contest["from"] > 0).all())
@@ -736,7 +761,8 @@ figures.table(
 )
 
 # %% [markdown]
-# End of the loop? We replay the rest of the year, with version 2 on the server, and what version 1 would have earned beside it.
+# End of the loop? We replay the rest of the year, with version 2 on the server, and what version 1 would have
+# earned beside it.
 
 # %% tags=["atol=3"]
 rest = {month: replay(month) for month in range(8, 13)}
@@ -754,20 +780,23 @@ figures.table(
 )
 
 # %% [markdown]
-# August pays again. Then comes September, the calmest month of the year: fewer than half as many late flights as in July, a model
-# that predicts as if it were summer, and an alert that costs more than it saves. From September to November the old model, which
-# errs on the side of silence, comes out ahead, though each interval contains zero: which version is better in a calm month is not
-# settled. December is as bad as July again; both earn, and version 2 more, beyond luck.
+# August pays again. Then comes September, the calmest month of the year: fewer than half as many late flights
+# as in July, a model that predicts as if it were summer, and an alert that costs more than it saves. From
+# September to November the old model, which errs on the side of silence, comes out ahead, though each
+# interval contains zero: which version is better in a calm month is not settled. December is as bad as July
+# again; both earn, and version 2 more, beyond luck.
 #
-# One turn of the loop is not enough, and a gate passed with July's flights promises nothing for September's. That is why it is a
-# *loop*: September's gap, nine points, stays just inside the tolerance, so the alarm sleeps while the alert loses money. Somebody
-# has to look at the tolerance again. How often to retrain, on which months, and when to switch the alert off instead, is a policy.
-# You will write one in 4.11 and have it judged over the whole year, in dollars.
+# One turn of the loop is not enough, and a gate passed with July's flights promises nothing for September's.
+# That is why it is a *loop*: September's gap, nine points, stays just inside the tolerance, so the alarm
+# sleeps while the alert loses money. Somebody has to look at the tolerance again. How often to retrain, on
+# which months, and when to switch the alert off instead, is a policy. You will write one in 4.11 and have it
+# judged over the whole year, in dollars.
 #
 # ## What breaks in production
 #
-# Back to March, and to the mistake that looks like success. A colleague adds one column to the features: `dep_delay`, the delay at
-# departure. It is in the table of flights, it is complete, and it is a good predictor.
+# Back to March, and to the mistake that looks like success. A colleague adds one column to the features:
+# `dep_delay`, the delay at departure. It is in the table of flights, it is complete, and it is a good
+# predictor.
 
 # %%
 keys = ["time_hour", "origin", "carrier", "flight"]
@@ -777,8 +806,8 @@ kinds["dep_delay"] = "float32"
 leaked = fit(leaky[leaky.month <= 2], [*features, "dep_delay"])
 
 # %% [markdown]
-# Offline it is a triumph. Then it is put on the server, and the app calls it an hour before departure, with the request it has
-# always sent.
+# Offline it is a triumph. Then it is put on the server, and the app calls it an hour before departure, with
+# the request it has always sent.
 
 # %%
 march = leaky[leaky.month == 3]
@@ -789,8 +818,8 @@ refused = ask(march.head(1), model="leaky")
 refused.status_code, refused.json()["error"]
 
 # %% [markdown]
-# The server refuses: the request lacks an input. That is the lucky case, a loud failure. Under pressure it is "fixed" within
-# the hour: the flight has not left yet, so the app sends a delay of 0.
+# The server refuses: the request lacks an input. That is the lucky case, a loud failure. Under pressure it is
+# "fixed" within the hour: the flight has not left yet, so the app sends a delay of 0.
 
 # %% tags=["atol=3"]
 patched = chances(ask(march.assign(dep_delay=0.0), [*features, "dep_delay"], "leaky"))
@@ -798,12 +827,12 @@ cases = {"version 1": served, "with dep_delay, in the notebook": offline, "with 
 figures.table(scores(late, cases, "March"), **look)
 
 # %% [markdown]
-# Offline it trebled the money. Served, it is worse than the model it replaced, and quiet: "no delay" now means to it that all
-# is well.
+# Offline it trebled the money. Served, it is worse than the model it replaced, and quiet: "no delay" now
+# means to it that all is well.
 #
-# How is this caught? Not by a metric; the metric was the bait. It is caught by a **contract** between those who train and those
-# who call: the list of what is known at prediction time, checked against the signature of every model before it goes out.
-# The check is a difference of two sets, and it knows nothing of accuracy.
+# How is this caught? Not by a metric; the metric was the bait. It is caught by a **contract** between those
+# who train and those who call: the list of what is known at prediction time, checked against the signature of
+# every model before it goes out. The check is a difference of two sets, and it knows nothing of accuracy.
 
 
 # %%
@@ -821,14 +850,15 @@ figures.table(pd.DataFrame(rows, columns=["model", "asks for what is not known i
 server.close()
 
 # %% [markdown]
-# The contract knows names, not meanings: a `temp` that is filled with the weather measured *at* departure would pass. What a column
-# holds, and when it was known, is the subject of 2.1.
+# The contract knows names, not meanings: a `temp` that is filled with the weather measured *at* departure
+# would pass. What a column holds, and when it was known, is the subject of 2.1.
 #
 # ## How much of this was the model?
 #
-# In 2015 engineers at Google drew a small black box, "ML code", among large ones: data collection, serving, monitoring
-# (Sculley et al., *Hidden Technical Debt in Machine Learning Systems*). We can measure it here. The next cell counts the lines of
-# code in this lesson by section, exercises left out, and adds the helpers that the data and serving sections stand on.
+# In 2015 engineers at Google drew a small black box, "ML code", among large ones: data collection, serving,
+# monitoring (Sculley et al., *Hidden Technical Debt in Machine Learning Systems*). We can measure it here.
+# The next cell counts the lines of code in this lesson by section, exercises left out, and adds the helpers
+# that the data and serving sections stand on.
 
 # %%
 import re
@@ -895,7 +925,8 @@ figures.md(
 )
 
 # %% [markdown]
-# What differs from a research notebook, then, is not that the model is better. Other questions are asked of it:
+# What differs from a research notebook, then, is not that the model is better. Other questions are asked of
+# it:
 #
 # | | a research notebook asks | a production system asks | in this lesson |
 # | --- | --- | --- | --- |
@@ -907,23 +938,24 @@ figures.md(
 # | after that | the paper | inputs drift, labels come late, somebody sends Celsius | alarm, gate, version 2 |
 # | code | the model | everything around it | the picture above |
 #
-# The rest of the course takes each line of this table apart. Course 1 sharpens the question, course 2 makes the data
-# dependable, course 3 the models, course 4 runs them.
+# The rest of the course takes each line of this table apart. Course 1 sharpens the question, course 2 makes
+# the data dependable, course 3 the models, course 4 runs them.
 #
 # ## What you did
 #
-# - You wrote the scope as a decision with two prices, and found that an alert pays from the break-even probability
-#   `spent / saved` on.
-# - You told the columns known an hour before departure from those measured afterwards, and saw what `dep_delay` does to the one
-#   who forgets it.
-# - You compared a logistic regression with the dispatcher's rule and with gradient boosting, in dollars, with intervals over days.
-# - You served the model, showed that notebook and server agree to the fifth decimal, and saw that a server answers nonsense
-#   with 200 OK.
-# - You watched it through the summer, raised the alarm, retrained, and passed a gate. Then September showed why the loop never
-#   ends.
+# - You wrote the scope as a decision with two prices, and found that an alert pays from the break-even
+#   probability `spent / saved` on.
+# - You told the columns known an hour before departure from those measured afterwards, and saw what
+#   `dep_delay` does to the one who forgets it.
+# - You compared a logistic regression with the dispatcher's rule and with gradient boosting, in dollars, with
+#   intervals over days.
+# - You served the model, showed that notebook and server agree to the fifth decimal, and saw that a server
+#   answers nonsense with 200 OK.
+# - You watched it through the summer, raised the alarm, retrained, and passed a gate. Then September showed
+#   why the loop never ends.
 #
-# To see how much hangs on the prices, run the lesson again with others, from a terminal: `workbook run 1.1 -p saved=60`.
-# The gate then keeps version 1.
+# To see how much hangs on the prices, run the lesson again with others, from a terminal:
+# `workbook run 1.1 -p saved=60`. The gate then keeps version 1.
 
 # %%
 lesson.end()

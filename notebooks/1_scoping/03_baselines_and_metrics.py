@@ -1,24 +1,27 @@
 # %% [markdown]
 # # 1.3 Baselines and metrics
 #
-# "Our model has a ROC-AUC of 0.80." Against what? Measured on which flights? And would anybody earn a dollar more if it were 0.81?
-# A number without a baseline, a split and a purpose can't carry a decision, and most of the numbers that disappoint in production
-# were right answers to the wrong question.
+# "Our model has a ROC-AUC of 0.80." Against what? Measured on which flights? And would anybody earn a dollar
+# more if it were 0.81? A number without a baseline, a split and a purpose can't carry a decision, and most of
+# the numbers that disappoint in production were right answers to the wrong question.
 #
-# In this lesson you put five baselines of the alert **Late?** beside each other on months they have not seen, and find
-# out for each common way of measuring what it hides.
+# In this lesson you put five baselines of the alert **Late?** beside each other on months they have not seen,
+# and find out for each common way of measuring what it hides.
 #
 # **You will be able to**
 #
-# - build a ladder of baselines, from no skill to gradient boosting, and say with an interval which steps are real;
+# - build a ladder of baselines, from no skill to gradient boosting, and say with an interval which steps are
+#   real;
 # - measure by how much a random split flatters, and say why;
 # - read a rare class through confusion matrix, precision, recall, F1 and PR-AUC, where accuracy says nothing;
 # - check calibration, repair it, and say what a moving base rate does to the repair;
 # - overfit a tiny set on purpose, and know which bugs this finds and which it lets pass;
 # - audit slices without being fooled by the small ones or by the number of them;
-# - choose a model with one optimizing metric and several satisficing ones, and tell the metric from the business.
+# - choose a model with one optimizing metric and several satisficing ones, and tell the metric from the
+#   business.
 #
-# **Needs** lesson 1.1. **Takes** 60 minutes with its exercises; the computer needs about half a minute of that.
+# **Needs** lesson 1.1. **Takes** 60 minutes with its exercises; the computer needs about half a minute of
+# that.
 
 # %%
 from helpers import lesson
@@ -36,8 +39,9 @@ most_bytes = 1_000_000  # satisficing: size of the stored model
 slowest = 3  # satisficing: work to answer for one flight, in times of the logistic regression's
 
 # %% [markdown]
-# The table is that of 1.1, with all its weather, and three columns more: the scheduled hour, the local day, and whether the flight arrived
-# more than two hours late. The last one is a label, like `late`; it comes from the arrival delay, which nobody knows in advance.
+# The table is that of 1.1, with all its weather, and three columns more: the scheduled hour, the local day,
+# and whether the flight arrived more than two hours late. The last one is a label, like `late`; it comes from
+# the arrival delay, which nobody knows in advance.
 
 # %%
 import pandas as pd
@@ -58,8 +62,8 @@ features = [*examples.FEATURES, "hour"]
 # %% [markdown]
 # ## 1 A ladder of baselines
 #
-# Today is 1 July 2013. January to June are known; what is built on them will be judged on the months after. Each step of the ladder
-# costs more than the one below it and has to earn that.
+# Today is 1 July 2013. January to June are known; what is built on them will be judged on the months after.
+# Each step of the ladder costs more than the one below it and has to earn that.
 #
 # | step | what it knows | what it costs |
 # | --- | --- | --- |
@@ -69,13 +73,14 @@ features = [*examples.FEATURES, "hour"]
 # | logistic regression | all features, added up | a training run, a server |
 # | gradient boosting | all features and how they act together | the same, and harder to read |
 #
-# The **previous system** is the baseline that is forgotten most often, and the one your users compare you with. The rule can
-# run as a system too: somebody refreshes its table on the first of each month. Both go in.
+# The **previous system** is the baseline that is forgotten most often, and the one your users compare you
+# with. The rule can run as a system too: somebody refreshes its table on the first of each month. Both go in.
 
 
 # %%
 def carrier_hour(history):
-    """The rule as a function from flights to chances: the share of late flights of this carrier at this hour."""
+    """The rule as a function from flights to chances: the share of late flights of this
+    carrier at this hour."""
     share = history.groupby(["carrier", "hour"]).late.mean()
 
     def chances(rows):
@@ -150,10 +155,11 @@ chances = pd.DataFrame(
 )
 
 # %% [markdown]
-# Four numbers for each. **PR-AUC** (average precision) and **ROC-AUC** read the *order* of the flights alone: ROC-AUC is the chance that a late flight is
-# ranked above a punctual one, so a coin gets 0.5; PR-AUC gives a coin the share of late flights. The **Brier score**
-# (Brier 1950), the mean squared error of the chance, reads order and level, and lower is better. And the money reads one
-# thing only: which side of the break-even, `spent / saved`, the chance falls on.
+# Four numbers for each. **PR-AUC** (average precision) and **ROC-AUC** read the *order* of the flights alone:
+# ROC-AUC is the chance that a late flight is ranked above a punctual one, so a coin gets 0.5; PR-AUC gives a
+# coin the share of late flights. The **Brier score** (Brier 1950), the mean squared error of the chance,
+# reads order and level, and lower is better. And the money reads one thing only: which side of the
+# break-even, `spent / saved`, the chance falls on.
 
 # %%
 from sklearn.metrics import average_precision_score, brier_score_loss, roc_auc_score
@@ -175,7 +181,8 @@ def report(late, chance):
 
 # %% tags=["atol=2"]
 summer = later[later.month <= 8]
-ladder = pd.DataFrame({name: report(summer.late, chance) for name, chance in chances.loc[summer.index].items()}).T
+ladder = pd.DataFrame({name: report(summer.late, chance)
+                       for name, chance in chances.loc[summer.index].items()}).T
 figures.table(
     ladder.rename_axis("July and August"),
     caption=f"{len(summer):,} flights, {summer.late.mean():.1%} of them late; dollars per 1,000 flights",
@@ -184,21 +191,24 @@ figures.table(
 )
 
 # %% [markdown]
-# Read it step by step, as a buyer would. The step that pays best is the first: a rule from a spreadsheet earns more than half of what boosting
-# earns. Refreshing it monthly changes next to nothing. The previous system earns the least of all that have any skill, and its ROC-AUC is no better than the
-# rule's: it has seen two months of winter. Whoever compared the new models with *it* alone would report a triumph that a spreadsheet
-# achieves too.
+# Read it step by step, as a buyer would. The step that pays best is the first: a rule from a spreadsheet
+# earns more than half of what boosting earns. Refreshing it monthly changes next to nothing. The previous
+# system earns the least of all that have any skill, and its ROC-AUC is no better than the rule's: it has seen
+# two months of winter. Whoever compared the new models with *it* alone would report a triumph that a
+# spreadsheet achieves too.
 #
-# Between the two learners the gap is small. Is it real? The flights of one day share its weather and so are late together: what varies
-# by luck is days, not flights. The **paired bootstrap by day** draws whole days with repetition and scores all models on the same
-# draw. For speed the late and the other flights are counted once by day and chance, to the thousandth; a draw then only weights the days.
+# Between the two learners the gap is small. Is it real? The flights of one day share its weather and so are
+# late together: what varies by luck is days, not flights. The **paired bootstrap by day** draws whole days
+# with repetition and scores all models on the same draw. For speed the late and the other flights are counted
+# once by day and chance, to the thousandth; a draw then only weights the days.
 
 # %%
 DRAWS = 1000
 
 
 def resampled(rows, given):
-    """PR-AUC and ROC-AUC of each model on the rows, then on resampled days: by name an array [1 + DRAWS, 2]."""
+    """PR-AUC and ROC-AUC of each model on the rows, then on resampled days: by name an
+    array [1 + DRAWS, 2]."""
     day, days = pd.factorize(rows.day)
     often = np.random.default_rng(seed).multinomial(len(days), np.full(len(days), 1 / len(days)), DRAWS)
     weights = np.vstack([np.ones(len(days)), often])
@@ -217,7 +227,8 @@ def resampled(rows, given):
 
 # %%
 def gap(areas, new, old):
-    """PR-AUC and ROC-AUC of `new` minus `old`, and the ends of their 95 % intervals over days: array [3, 2]."""
+    """PR-AUC and ROC-AUC of `new` minus `old`, and the ends of their 95 % intervals over
+    days: array [3, 2]."""
     difference = areas[new] - areas[old]
     return np.vstack([difference[0], np.quantile(difference[1:], [0.025, 0.975], axis=0)])
 
@@ -239,8 +250,9 @@ figures.table(
 )
 
 # %% [markdown]
-# Each step from nothing to the rule and from the rule to a learner is far from zero. The last one, boosting against logistic regression, is not: two months
-# of 57,000 flights are only 62 days. And an interval says what *other days like these* might have given; it does not speak of days unlike these. We have four months
+# Each step from nothing to the rule and from the rule to a learner is far from zero. The last one, boosting
+# against logistic regression, is not: two months of 57,000 flights are only 62 days. And an interval says
+# what *other days like these* might have given; it does not speak of days unlike these. We have four months
 # more to look at.
 
 # %%
@@ -267,17 +279,21 @@ figures.show(
 )
 
 # %% [markdown]
-# No month tells them apart, and the sign changes. So the ladder's honest summary is: the rule is real, the learners are real, and which learner is better is not settled.
-# Note it, and keep the simple model in the race.
+# No month tells them apart, and the sign changes. So the ladder's honest summary is: the rule is real, the
+# learners are real, and which learner is better is not settled. Note it, and keep the simple model in the
+# race.
 #
 # ## 2 Why a random split flatters
 #
-# All this was measured on months after training. The usual `train_test_split` would shuffle the flights and hold a share of them back. How much
-# better would boosting have looked? For a fair comparison three things must stay the same: the model, the number of training flights, and
-# the flights it is tested on. We test on all flights of July, three times:
+# All this was measured on months after training. The usual `train_test_split` would shuffle the flights and
+# hold a share of them back. How much better would boosting have looked? For a fair comparison three things
+# must stay the same: the model, the number of training flights, and the flights it is tested on. We test on
+# all flights of July, three times:
 #
-# - **by flight**: half of July's flights are held out at random; the other half may be trained on. Then the other way round.
-# - **by day**: half of July's *days* are held out with all their flights (`GroupKFold` in scikit-learn). Then the other way round.
+# - **by flight**: half of July's flights are held out at random; the other half may be trained on. Then the
+#   other way round.
+# - **by day**: half of July's *days* are held out with all their flights (`GroupKFold` in scikit-learn). Then
+#   the other way round.
 # - **by time**: all of July is held out; training ends with June.
 
 # %%
@@ -293,7 +309,8 @@ def fold_numbers(rows, unit):
 
 # %%
 def out_of_fold(model, columns, month, unit):
-    """Chances for all flights of the month, each by a model that trained on the other folds and earlier months."""
+    """Chances for all flights of the month, each by a model that trained on the other
+    folds and earlier months."""
     rows, past = flights[flights.month == month], flights[flights.month < month]
     fold = np.zeros(len(rows)) if unit == "time" else fold_numbers(rows, unit)
     chance = np.empty(len(rows))
@@ -306,7 +323,8 @@ def out_of_fold(model, columns, month, unit):
 
 
 # %% [markdown]
-# Four trials: boosting in July and, to see whether July is special, in September; logistic regression; and boosting on the timetable alone, without weather and weekday.
+# Four trials: boosting in July and, to see whether July is special, in September; logistic regression; and
+# boosting on the timetable alone, without weather and weekday.
 
 # %%
 blind = make_pipeline(
@@ -359,8 +377,8 @@ figures.table(
 )
 
 # %% [markdown]
-# A split by flight promises for July what no model delivers on a new day. Why? Because a day is one event. The next table
-# shows how unlike the days are, and that the weather is as good as a date stamp.
+# A split by flight promises for July what no model delivers on a new day. Why? Because a day is one event.
+# The next table shows how unlike the days are, and that the weather is as good as a date stamp.
 
 # %%
 july = flights[flights.month == 7]
@@ -379,15 +397,17 @@ figures.table(
 )
 
 # %% [markdown]
-# Eight weather values identify the hour almost uniquely. A tree can cut out "that hour", look up how its other flights
-# did, and answer for the held-out ones: it *remembers the day* instead of foreseeing it. Logistic regression, which can only add,
-# remembers less. The last trial tests this explanation: on the timetable alone next to nothing tells one day from another, and
-# the flattery by shared days shrinks to a fraction. (It is not quite zero. Timetables change within a month, which may give some days away.)
+# Eight weather values identify the hour almost uniquely. A tree can cut out "that hour", look up how its
+# other flights did, and answer for the held-out ones: it *remembers the day* instead of foreseeing it.
+# Logistic regression, which can only add, remembers less. The last trial tests this explanation: on the
+# timetable alone next to nothing tells one day from another, and the flattery by shared days shrinks to a
+# fraction. (It is not quite zero. Timetables change within a month, which may give some days away.)
 #
-# Does grouping by day heal it, then? It removes the first kind, by construction. In September that is all there was. In July a second kind remains, beyond luck
-# for logistic regression and for the timetable: other
-# days *of the same July* are in training, and they tell what a July is like. In production you never have them. Grouping answers
-# "how well on another day of this season?", time answers "how well next month?". The second is the question.
+# Does grouping by day heal it, then? It removes the first kind, by construction. In September that is all
+# there was. In July a second kind remains, beyond luck for logistic regression and for the timetable: other
+# days *of the same July* are in training, and they tell what a July is like. In production you never have
+# them. Grouping answers "how well on another day of this season?", time answers "how well next month?". The
+# second is the question.
 #
 # The flattery also misleads the choice, because it rewards the model that remembers best:
 
@@ -399,12 +419,14 @@ figures.md("Boosting's lead in ROC-AUC in July, " + ", ".join(leads) + ".")
 # %% [markdown]
 # By flight, boosting's lead over logistic regression looks larger than on days that are new to both.
 #
-# One thing more belongs to a split by time. Labels are not there at once: a flight is late when it lands, a loan fails after years. On
-# the day you train, the newest days have no labels yet. An honest test leaves them out of training: an **embargo** between the two sides.
+# One thing more belongs to a split by time. Labels are not there at once: a flight is late when it lands, a
+# loan fails after years. On the day you train, the newest days have no labels yet. An honest test leaves them
+# out of training: an **embargo** between the two sides.
 #
-# **Exercise 1.3a.** Write `split(days, first_test_day, embargo)`. `days` is a list with a day number for each flight, in any order. Give back two lists of
-# *positions* in `days`: `train, test`. Test takes the days from `first_test_day` on, that day included. Training takes earlier days, except
-# the `embargo` days directly before `first_test_day`. With `first_test_day=10` and `embargo=2`, day 7 is the last one to train on.
+# **Exercise 1.3a.** Write `split(days, first_test_day, embargo)`. `days` is a list with a day number for each
+# flight, in any order. Give back two lists of *positions* in `days`: `train, test`. Test takes the days from
+# `first_test_day` on, that day included. Training takes earlier days, except the `embargo` days directly
+# before `first_test_day`. With `first_test_day=10` and `embargo=2`, day 7 is the last one to train on.
 
 
 # %% tags=["starter"] exercise="1.3a"
@@ -427,13 +449,15 @@ lesson.check("1.3a", split=split)
 # %% [markdown]
 # ## 3 A rare class
 #
-# One flight in four is late. What passengers complain of is rarer: more than two hours late. We train both learners on this label, and
-# lay beside them a model that never says a word. `at 0.5` means: alert if the chance is at least one half, which is what `predict` does.
+# One flight in four is late. What passengers complain of is rarer: more than two hours late. We train both
+# learners on this label, and lay beside them a model that never says a word. `at 0.5` means: alert if the
+# chance is at least one half, which is what `predict` does.
 
 # %%
 from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 
-rare = {name: fitted(model, train, "very_late") for name, model in [("logistic", logistic), ("boosting", boosting)]}
+rare = {name: fitted(model, train, "very_late")
+        for name, model in [("logistic", logistic), ("boosting", boosting)]}
 august = later[later.month == 8]
 very = {name: chance_of(model, august) for name, model in rare.items()}
 
@@ -452,19 +476,22 @@ alerts |= {f"{name} at 0.5": (p >= 0.5).astype(int) for name, p in very.items()}
 shown = dict.fromkeys(["precision", "recall", "F1"], "{:.3f}") | {"accuracy": "{:.2%}"}
 shown |= dict.fromkeys(["caught", "missed", "false alerts", "rest"], "{:,.0f}")
 figures.table(
-    pd.DataFrame({name: counted(august.very_late, alert) for name, alert in alerts.items()}).T.rename_axis("August"),
+    pd.DataFrame({name: counted(august.very_late, alert)
+                  for name, alert in alerts.items()}).T.rename_axis("August"),
     caption=f"More than {very_late} minutes late: {august.very_late.mean():.1%} of {len(august):,} flights",
     formats=shown,
 )
 
 # %% [markdown]
-# The four counts are the **confusion matrix**. **Accuracy** is the share of flights answered correctly, and the model that never speaks has
-# the best. It isn't beaten by either learner, because with a class this rare silence is right almost always. **Precision** is the share of alerts that
-# were right, **recall** the share of late flights that were caught, **F1** their harmonic mean. They ignore the large `rest`,
-# and so they see that silence catches nobody.
+# The four counts are the **confusion matrix**. **Accuracy** is the share of flights answered correctly, and
+# the model that never speaks has the best. It isn't beaten by either learner, because with a class this rare
+# silence is right almost always. **Precision** is the share of alerts that were right, **recall** the share
+# of late flights that were caught, **F1** their harmonic mean. They ignore the large `rest`, and so they see
+# that silence catches nobody.
 #
-# **Exercise 1.3b.** Write `scores(late, alert)` without a library: both are lists of 0 and 1 of equal length. Give back a dict with `precision`,
-# `recall` and `f1`. Where there is nothing to divide by (no alerts, or no late flights), the value is 0, as in the table.
+# **Exercise 1.3b.** Write `scores(late, alert)` without a library: both are lists of 0 and 1 of equal length.
+# Give back a dict with `precision`, `recall` and `f1`. Where there is nothing to divide by (no alerts, or no
+# late flights), the value is 0, as in the table.
 
 
 # %% tags=["starter"] exercise="1.3b"
@@ -487,9 +514,10 @@ def scores(late, alert):
 lesson.check("1.3b", scores=scores)
 
 # %% [markdown]
-# 0.5 is the wrong place to look: hardly any chance gets that high. A threshold belongs to the problem, and where no prices are given people choose the one with the
-# best F1. Choosing is fitting, so it happens on July, and August tells whether it holds. The third row is the usual advice for rare
-# classes, `class_weight="balanced"`: count each very late flight as if there were as many of them as of the others.
+# 0.5 is the wrong place to look: hardly any chance gets that high. A threshold belongs to the problem, and
+# where no prices are given people choose the one with the best F1. Choosing is fitting, so it happens on
+# July, and August tells whether it holds. The third row is the usual advice for rare classes,
+# `class_weight="balanced"`: count each very late flight as if there were as many of them as of the others.
 
 # %%
 from sklearn.metrics import precision_recall_curve
@@ -523,8 +551,9 @@ figures.table(
 )
 
 # %% [markdown]
-# Three things to read. First, accuracy *fell* and the alert became useful. Second, the weights moved the predicted share far above the truth and did
-# not improve the ranking: "balancing" is a shift of the threshold under another name, and it costs the calibration. Third, ROC-AUC sounds good and PR-AUC sounds bad, for the
+# Three things to read. First, accuracy *fell* and the alert became useful. Second, the weights moved the
+# predicted share far above the truth and did not improve the ranking: "balancing" is a shift of the threshold
+# under another name, and it costs the calibration. Third, ROC-AUC sounds good and PR-AUC sounds bad, for the
 # same ranking. Both are right. The next picture says why.
 
 # %%
@@ -565,15 +594,17 @@ figures.md(
 )
 
 # %% [markdown]
-# ROC-AUC divides false alerts by the large class and makes them look few; precision divides by the alerts that someone must answer. For a
-# rare class report PR-AUC beside its no-skill value, the share of the class (Saito and Rehmsmeier 2015). And since that share moves from month to month, PR-AUC moves with it:
-# a PR-AUC of July can't be compared with one of September.
+# ROC-AUC divides false alerts by the large class and makes them look few; precision divides by the alerts
+# that someone must answer. For a rare class report PR-AUC beside its no-skill value, the share of the class
+# (Saito and Rehmsmeier 2015). And since that share moves from month to month, PR-AUC moves with it: a PR-AUC
+# of July can't be compared with one of September.
 #
 # ## 4 Calibration
 #
-# Back to `late`. The break-even decides by the *level* of the chance, which no ranking metric reads. A model is **calibrated** if of the flights given
-# 30 %, 30 % are late. To see it, sort the flights by chance, cut them into ten equal groups, and lay what was promised against what
-# happened: a **reliability diagram**. The mean distance from the diagonal, weighted by flights, is the **expected calibration error** (ECE).
+# Back to `late`. The break-even decides by the *level* of the chance, which no ranking metric reads. A model
+# is **calibrated** if of the flights given 30 %, 30 % are late. To see it, sort the flights by chance, cut
+# them into ten equal groups, and lay what was promised against what happened: a **reliability diagram**. The
+# mean distance from the diagonal, weighted by flights, is the **expected calibration error** (ECE).
 
 
 # %%
@@ -590,7 +621,8 @@ def ece(late, chance):
 
 # %%
 months = {name: later[later.month == m] for name, m in [("July", 7), ("September", 9), ("December", 12)]}
-curves = {name: reliability(rows.late, chances.boosting[rows.index].to_numpy()) for name, rows in months.items()}
+curves = {name: reliability(rows.late, chances.boosting[rows.index].to_numpy())
+          for name, rows in months.items()}
 
 # %% tags=["atol=1"]
 fig, ax = plt.subplots(figsize=(5.6, 4.6))
@@ -605,14 +637,15 @@ figures.show(
     fig,
     alt="Reliability diagram of boosting. "
     + " ".join(
-        f"{name}: " + ", ".join(f"{g.promised:.2f} promised, {g.late:.2f} late" for g in groups.itertuples()) + "."
+        f"{name}: " + ", ".join(f"{g.promised:.2f} promised, {g.late:.2f} late"
+                                for g in groups.itertuples()) + "."
         for name, groups in curves.items()
     ),
 )
 
 # %% [markdown]
-# **Exercise 1.3c.** Read the picture. Over its ten points taken together, are the model's chances in each month `"too high"`, `"too low"` or
-# `"about right"` (on average within three points of 100)?
+# **Exercise 1.3c.** Read the picture. Over its ten points taken together, are the model's chances in each
+# month `"too high"`, `"too low"` or `"about right"` (on average within three points of 100)?
 
 # %% tags=["starter"] exercise="1.3c"
 reading = {"July": ..., "September": ..., "December": ...}
@@ -625,10 +658,12 @@ averages = {name: {"promised": g.promised.mean(), "late": g.late.mean()} for nam
 lesson.check("1.3c", reading=reading, given=averages)
 
 # %% [markdown]
-# July's line is flatter than the diagonal and crosses it: up to 0.4 a little more happened than was promised, above it clearly less, and in the
-# mean that cancels. High chances that are too high and low ones that are too low are **overconfidence**, and **recalibration** repairs it: learn, on a month after training, a function from the model's chance to
-# the observed share. **Platt scaling** (Platt 1999) fits a logistic curve with two parameters, **isotonic regression**
-# (Zadrozny and Elkan 2002) any rising staircase. Both keep the order (isotonic up to ties). We fit them on July and test them on August.
+# July's line is flatter than the diagonal and crosses it: up to 0.4 a little more happened than was promised,
+# above it clearly less, and in the mean that cancels. High chances that are too high and low ones that are
+# too low are **overconfidence**, and **recalibration** repairs it: learn, on a month after training, a
+# function from the model's chance to the observed share. **Platt scaling** (Platt 1999) fits a logistic curve
+# with two parameters, **isotonic regression** (Zadrozny and Elkan 2002) any rising staircase. Both keep the
+# order (isotonic up to ties). We fit them on July and test them on August.
 
 # %%
 from sklearn.calibration import CalibratedClassifierCV
@@ -637,7 +672,8 @@ from sklearn.calibration import CalibratedClassifierCV
 def recalibrated(month, method="sigmoid"):
     """Boosting, with its chances refitted on a later month; "sigmoid" is Platt scaling."""
     rows = later[later.month == month]
-    return CalibratedClassifierCV(models["boosting"], method=method, cv="prefit").fit(rows[features], rows.late)
+    return CalibratedClassifierCV(models["boosting"], method=method,
+                                  cv="prefit").fit(rows[features], rows.late)
 
 
 # %%
@@ -649,15 +685,17 @@ fixed = {
 }
 
 # %% [markdown]
-# The Brier score is a mean over flights, like the money. For means we need no bootstrap: the 95 % interval follows from the totals by day, which we take as
-# independent (a **cluster-robust** standard error). The function also gives the p-value of "the true mean is zero"; section 6 needs it.
+# The Brier score is a mean over flights, like the money. For means we need no bootstrap: the 95 % interval
+# follows from the totals by day, which we take as independent (a **cluster-robust** standard error). The
+# function also gives the p-value of "the true mean is zero"; section 6 needs it.
 
 # %%
 from scipy import stats
 
 
 def by_day(values, rows):
-    """Mean of a value per flight, the ends of its 95 % interval, its p-value; days are the independent units."""
+    """Mean of a value per flight, the ends of its 95 % interval, its p-value;
+    days are the independent units."""
     daily = pd.Series(np.asarray(values, float)).groupby(rows.day.to_numpy()).agg(["sum", "count"])
     days, mean = len(daily), daily["sum"].sum() / daily["count"].sum()
     residual = daily["sum"] - mean * daily["count"]
@@ -678,14 +716,16 @@ for name, chance in fixed.items():
     rows[name] = level | order | {"change": mean, "from": low, "to": high}
 figures.table(
     pd.DataFrame(rows).T.rename_axis("August"),
-    caption=f"August, {august.late.mean():.1%} late: change of the Brier score against boosting, 95 % interval",
+    caption=f"August, {august.late.mean():.1%} late: change of the Brier score "
+            f"against boosting, 95 % interval",
     formats={"predicted": "{:.1%}", "Brier": "{:.4f}"} | dict.fromkeys(["change", "from", "to"], "{:+.4f}"),
 )
 
 # %% [markdown]
-# Both lower the Brier score by a little, the ranking stays, and the interval says that the gain is more than luck. But look at `predicted`: it is
-# still above August's share. The repair bent the curve to July's slope, and July's *level* came with it.
-# The level is the trouble in this business. So what if the calibration is refreshed, each month with the month before?
+# Both lower the Brier score by a little, the ranking stays, and the interval says that the gain is more than
+# luck. But look at `predicted`: it is still above August's share. The repair bent the curve to July's slope,
+# and July's *level* came with it. The level is the trouble in this business. So what if the calibration is
+# refreshed, each month with the month before?
 
 # %%
 track = later.groupby("month").late.mean().loc[8:].to_frame("late")
@@ -696,7 +736,8 @@ track["Platt, from the month before"] = [fresh[m].mean() for m in track.index]
 fig, ax = plt.subplots(figsize=(7.5, 3.4))
 track.plot(ax=ax)
 ax.yaxis.set_major_formatter("{x:.0%}")
-ax.set(title="Recalibration follows the base rate, a month behind", xlabel="month, 2013", ylabel="late flights")
+ax.set(title="Recalibration follows the base rate, a month behind", xlabel="month, 2013",
+       ylabel="late flights")
 ax.set(xticks=track.index, ylim=(0, 0.4))
 figures.show(
     fig,
@@ -721,17 +762,19 @@ figures.table(
 )
 
 # %% [markdown]
-# While the base rate stays low, from September to November, the refreshed chances come closer to it and earn more, though only one of the three
-# intervals excludes zero. Then December jumps, and what was
-# learned on a calm November is wrong in the other direction, and dear. No calibration knows a month it has not seen.
-# It needs a rule for when to trust it, which is monitoring (1.7, 4.9), or features that see the season coming.
+# While the base rate stays low, from September to November, the refreshed chances come closer to it and earn
+# more, though only one of the three intervals excludes zero. Then December jumps, and what was learned on a
+# calm November is wrong in the other direction, and dear. No calibration knows a month it has not seen. It
+# needs a rule for when to trust it, which is monitoring (1.7, 4.9), or features that see the season coming.
 #
 # ## 5 Overfit a tiny set
 #
-# A step back, to something you do *before* all of this. A new network trains badly: is the problem hard, or is there a bug? Take 50 flights and try to
-# learn them by heart. A network with thousands of weights must reach 100 % on 50 rows. If it does not, stop tuning and look for the bug.
-# We plant three, all of them real ones: `no signal`: a join that failed, so that every feature is missing and filled with its mean; `softmax`: a softmax over a single
-# output, which is 1 whatever the input; `shuffled`: the labels sorted differently from the features.
+# A step back, to something you do *before* all of this. A new network trains badly: is the problem hard, or
+# is there a bug? Take 50 flights and try to learn them by heart. A network with thousands of weights must
+# reach 100 % on 50 rows. If it does not, stop tuning and look for the bug. We plant three, all of them real
+# ones: `no signal`: a join that failed, so that every feature is missing and filled with its mean; `softmax`:
+# a softmax over a single output, which is 1 whatever the input; `shuffled`: the labels sorted differently
+# from the features.
 
 # %%
 import warnings
@@ -744,7 +787,8 @@ few = train.sample(50, random_state=seed)
 encoder = models["logistic"][0]
 
 
-# Keras itself warns of the softmax bug below; in a real run the warning drowns in the log, here it is left out.
+# Keras itself warns of the softmax bug below; in a real run the warning drowns in the log, here it is left
+# out.
 warnings.filterwarnings("ignore", message="You are using a softmax over axis -1")
 
 
@@ -786,9 +830,11 @@ fig, ax = plt.subplots(figsize=(7.5, 3.4))
 for name, right in runs.items():
     ax.plot(2 * np.arange(len(right)), right, label=name)
 ax.axhline(1 - late.mean(), color=figures.GREY, linewidth=1, linestyle=":")
-ax.annotate("always on time", (33, 1 - late.mean()), (0, -14), textcoords="offset points", ha="right", fontsize=9)
+ax.annotate("always on time", (33, 1 - late.mean()), (0, -14), textcoords="offset points",
+            ha="right", fontsize=9)
 ax.yaxis.set_major_formatter("{x:.0%}")
-ax.set(title="Two bugs can't reach 100 %; the third one does", xlabel="training steps", ylabel="of 50 flights right")
+ax.set(title="Two bugs can't reach 100 %; the third one does", xlabel="training steps",
+       ylabel="of 50 flights right")
 ax.legend(loc=(0.76, 0.2))
 figures.show(
     fig,
@@ -797,24 +843,27 @@ figures.show(
 )
 
 # %% [markdown]
-# The first two bugs show at once: without signal the network can only say "on time" to all, and the softmax says "late" to all. The third
-# passes. A network learns shuffled labels by heart as easily as true ones (Zhang et al. 2017), so reaching 100 % proves that
-# the *machinery* can learn, not that what it learns is true. Shuffled labels need another check: that a model trained on a larger set beats
-# no skill on flights it has not seen.
+# The first two bugs show at once: without signal the network can only say "on time" to all, and the softmax
+# says "late" to all. The third passes. A network learns shuffled labels by heart as easily as true ones
+# (Zhang et al. 2017), so reaching 100 % proves that the *machinery* can learn, not that what it learns is
+# true. Shuffled labels need another check: that a model trained on a larger set beats no skill on flights it
+# has not seen.
 
 # %% tags=["atol=1"]
 part = train.sample(20_000, random_state=seed)
 mixed = part.assign(late=np.random.default_rng(seed).permutation(part.late))
 unseen = {"true labels": fitted(logistic, part), "shuffled labels": fitted(logistic, mixed)}
 areas = {name: roc_auc_score(july_rows.late, chance_of(model, july_rows)) for name, model in unseen.items()}
-figures.md("Trained on 20,000 flights, ROC-AUC in July: " + ", ".join(f"{k} **{a:.2f}**" for k, a in areas.items()))
+figures.md("Trained on 20,000 flights, ROC-AUC in July: "
+           + ", ".join(f"{k} **{a:.2f}**" for k, a in areas.items()))
 
 # %% [markdown]
 # ## 6 Good average, bad slice
 #
-# Boosting is fine on average in July and August. A flight is not an average: it has a carrier, an airport, an hour. A **performance audit** asks the same question of
-# every slice. Ours: by how much does the predicted share of late flights miss the observed one? It is the level that the break-even acts
-# on: a slice whose chances are too high gets alerts that don't pay.
+# Boosting is fine on average in July and August. A flight is not an average: it has a carrier, an airport, an
+# hour. A **performance audit** asks the same question of every slice. Ours: by how much does the predicted
+# share of late flights miss the observed one? It is the level that the break-even acts on: a slice whose
+# chances are too high gets alerts that don't pay.
 
 # %%
 miss = chances.boosting - later.late
@@ -835,11 +884,13 @@ figures.md(
 )
 
 # %% [markdown]
-# With this many slices a new problem arises: if nothing were wrong anywhere, one p-value in twenty would still fall below 0.05. Two corrections
-# are common. **Bonferroni** divides 0.05 by the number of slices and makes it unlikely that even *one* finding is false. **Benjamini–Hochberg** (1995)
-# is milder: it keeps the expected *share* of false findings below a rate you choose. It sorts the *m* p-values, finds the **largest** rank *k* whose
-# p-value is at most *k* / *m* · rate, and takes ranks 1 to *k*, all of them, even those that are above a line of their own.
-# (Our slices overlap, so their p-values depend on each other; the rule still holds where the dependence is positive, Benjamini and Yekutieli 2001.)
+# With this many slices a new problem arises: if nothing were wrong anywhere, one p-value in twenty would
+# still fall below 0.05. Two corrections are common. **Bonferroni** divides 0.05 by the number of slices and
+# makes it unlikely that even *one* finding is false. **Benjamini–Hochberg** (1995) is milder: it keeps the
+# expected *share* of false findings below a rate you choose. It sorts the *m* p-values, finds the **largest**
+# rank *k* whose p-value is at most *k* / *m* · rate, and takes ranks 1 to *k*, all of them, even those that
+# are above a line of their own. (Our slices overlap, so their p-values depend on each other; the rule still
+# holds where the dependence is positive, Benjamini and Yekutieli 2001.)
 
 # %%
 from statsmodels.stats.multitest import multipletests
@@ -885,12 +936,15 @@ figures.table(
 )
 
 # %% [markdown]
-# On average boosting is calibrated: the interval contains zero. Two slices are not, and they show the two sides of the matter. American (AA) is large,
-# its gap moderate and certain. Alaska (AS) is small, two flights a day, its gap large, and even at this size more than luck. Now the other small ones. Hawaiian (HA) misses by
-# as much as American, the other way, and does *not* stand out; SkyWest (OO) has four flights. That is not a clean bill of health. "Not found" means, with a wide interval,
-# "can't tell", and the report has to say so: gather more months, or pool the small carriers into one slice, but don't colour them green.
+# On average boosting is calibrated: the interval contains zero. Two slices are not, and they show the two
+# sides of the matter. American (AA) is large, its gap moderate and certain. Alaska (AS) is small, two flights
+# a day, its gap large, and even at this size more than luck. Now the other small ones. Hawaiian (HA) misses
+# by as much as American, the other way, and does *not* stand out; SkyWest (OO) has four flights. That is not
+# a clean bill of health. "Not found" means, with a wide interval, "can't tell", and the report has to say so:
+# gather more months, or pool the small carriers into one slice, but don't colour them green.
 #
-# A finding is a hypothesis. Is it still there on months that had no part in finding it, and more than what all flights show?
+# A finding is a hypothesis. Is it still there on months that had no part in finding it, and more than what
+# all flights show?
 
 # %% tags=["atol=1"]
 autumn = later[later.month >= 9]
@@ -900,7 +954,8 @@ for name in ["all", *found.slice[found.by == "carrier"]]:
     before = mean if name == "all" else audit.gap[audit.slice == name].item()
     raw, moved = (dollars(part.late, chances.boosting[part.index] - shift) for shift in (0, before))
     rows.append((name, len(part), before, *by_day(miss[part.index], part)[:3], raw.mean(), moved.mean()))
-columns = ["carrier", "flights", "gap in summer", "in autumn", "from", "to", "dollars", "dollars, gap taken off"]
+columns = ["carrier", "flights", "gap in summer", "in autumn", "from", "to",
+           "dollars", "dollars, gap taken off"]
 figures.table(
     pd.DataFrame(rows, columns=columns),
     caption="September to December",
@@ -908,12 +963,15 @@ figures.table(
 )
 
 # %% [markdown]
-# Alaska's gap is there again, and even the lower end of its interval lies above the gap of all flights (which has an interval of its own). American's has shrunk below the average of all flights: in autumn the chances are too high
-# everywhere, and American is no special case any more. So of two findings that no correction could shake, one was a property of a season. Taking the summer's gap off the
-# chances would have helped both, American by some and Alaska by a lot, though on two flights a day.
+# Alaska's gap is there again, and even the lower end of its interval lies above the gap of all flights (which
+# has an interval of its own). American's has shrunk below the average of all flights: in autumn the chances
+# are too high everywhere, and American is no special case any more. So of two findings that no correction
+# could shake, one was a property of a season. Taking the summer's gap off the chances would have helped both,
+# American by some and Alaska by a lot, though on two flights a day.
 #
-# **Exercise 1.3d.** Write `discoveries(p, rate)`, the rule of Benjamini and Hochberg without a library. `p` is a list of p-values in any order. Give back
-# a list of `True` and `False` in the *same order*: `True` where the slice stands out.
+# **Exercise 1.3d.** Write `discoveries(p, rate)`, the rule of Benjamini and Hochberg without a library. `p`
+# is a list of p-values in any order. Give back a list of `True` and `False` in the *same order*: `True` where
+# the slice stands out.
 
 
 # %% tags=["starter"] exercise="1.3d"
@@ -936,9 +994,11 @@ lesson.check("1.3d", discoveries=discoveries)
 # %% [markdown]
 # ## 7 One metric to optimize, the others to satisfy
 #
-# Which model goes out? It should earn, be calibrated, answer quickly, be small. Nobody can maximise four things at once. So one becomes the **optimizing** metric, here dollars, and the others become
-# **satisficing** ones: good enough is a bound, and beyond the bound more is worth nothing (Ng's *Machine Learning Yearning* has this pair of terms).
-# Two candidates join: a random forest, and the mean of the two learners.
+# Which model goes out? It should earn, be calibrated, answer quickly, be small. Nobody can maximise four
+# things at once. So one becomes the **optimizing** metric, here dollars, and the others
+# become **satisficing** ones: good enough is a bound, and beyond the bound more is worth nothing
+# (Ng's *Machine Learning Yearning* has this pair of terms). Two candidates join: a random forest, and the
+# mean of the two learners.
 
 # %%
 from sklearn.ensemble import RandomForestClassifier
@@ -949,7 +1009,8 @@ forest = make_pipeline(
     make_column_transformer((plain_codes, examples.CATEGORIES), (SimpleImputer(), rest)),
     RandomForestClassifier(400, max_samples=800, min_samples_leaf=2, random_state=seed),
 )
-models["forest"] = fitted(forest, train.sample(20_000, random_state=seed))  # a tree draws 800: it needs no more
+# A tree draws 800: it needs no more
+models["forest"] = fitted(forest, train.sample(20_000, random_state=seed))
 # %%
 predict = {name: lambda rows, model=model: chance_of(model, rows) for name, model in models.items()}
 predict["boosting, Platt"] = lambda rows: chance_of(platt, rows)
@@ -958,15 +1019,17 @@ predict["rule"] = carrier_hour(train)
 stored = models | {"boosting, Platt": platt, "mean of both": [models["logistic"], models["boosting"]]}
 stored["rule"] = train.groupby(["carrier", "hour"]).late.mean()
 # %%
-offers = chances.loc[later.index[later.month >= 8], ["rule", "previous system", "logistic", "boosting"]].copy()
+offers = chances.loc[later.index[later.month >= 8],
+                     ["rule", "previous system", "logistic", "boosting"]].copy()
 offers["mean of both"] = (offers.logistic + offers.boosting) / 2
 offers["boosting, Platt"] = chance_of(platt, later.loc[offers.index])
 offers.loc[august.index, "forest"] = predict["forest"](august)
 
 # %% [markdown]
-# Latency depends on the machine and on what else it does: measured by the clock, the forest is here on one side of a bound of 3 and there on the other.
-# A decision should not hang on that. For one flight the time goes into Python's calls of functions, not into arithmetic, so we count **calls**, relative to the
-# logistic regression's: a stand-in that comes out the same on every run. (4.2 measures latency itself, under load.)
+# Latency depends on the machine and on what else it does: measured by the clock, the forest is here on one
+# side of a bound of 3 and there on the other. A decision should not hang on that. For one flight the time
+# goes into Python's calls of functions, not into arithmetic, so we count **calls**, relative to the logistic
+# regression's: a stand-in that comes out the same on every run. (4.2 measures latency itself, under load.)
 
 # %%
 import sys
@@ -987,7 +1050,8 @@ def calls(answer):
 one = august.head(1)
 work = {}
 for name, answer in predict.items():
-    work[name] = min(calls(lambda answer=answer: answer(one)) for _ in range(3))  # the first time fills caches
+    # The first time fills caches
+    work[name] = min(calls(lambda answer=answer: answer(one)) for _ in range(3))
 
 # %%
 import pickle
@@ -1011,9 +1075,11 @@ figures.table(
 )
 
 # %% [markdown]
-# **Exercise 1.3e.** Write `choose(candidates, largest_gap, most_bytes, slowest)`. `candidates` is a list of dicts with the keys `name`, `dollars`, `gap` (predicted
-# minus observed, with its sign), `bytes` and `times` (latency or its stand-in, in times of the logistic regression's). A candidate qualifies if its gap is at most `largest_gap` *in either
-# direction*, its size at most `most_bytes` and its latency at most `slowest`. Give back the name of the one that qualifies and earns most, or `None` if none qualifies.
+# **Exercise 1.3e.** Write `choose(candidates, largest_gap, most_bytes, slowest)`. `candidates` is a list of
+# dicts with the keys `name`, `dollars`, `gap` (predicted minus observed, with its sign), `bytes` and `times`
+# (latency or its stand-in, in times of the logistic regression's). A candidate qualifies if its gap is at
+# most `largest_gap` *in either direction*, its size at most `most_bytes` and its latency at most `slowest`.
+# Give back the name of the one that qualifies and earns most, or `None` if none qualifies.
 
 
 # %% tags=["starter"] exercise="1.3e"
@@ -1037,7 +1103,8 @@ def choose(candidates, largest_gap, most_bytes, slowest):
 lesson.check("1.3e", choose=choose)
 
 # %% [markdown]
-# Applied to the table above, with the bounds from the top of the lesson, and then looked at on months that had no part in the choice:
+# Applied to the table above, with the bounds from the top of the lesson, and then looked at on months that
+# had no part in the choice:
 
 # %%
 good = candidates[
@@ -1060,13 +1127,16 @@ figures.table(
 )
 
 # %% [markdown]
-# The bounds did their work: the forest is out for its size and its latency, the previous system for its gap, and nobody had to weigh kilobytes against dollars. The choice among the rest is
-# less impressive. Between the best candidates August decides by a few dollars, all their intervals contain zero, and in autumn the order is another one. Only the rule is beaten for certain. Where the optimizing metric
-# can't decide, say so and take the cheapest to run and to explain: logistic regression, which is a fortieth of the size.
+# The bounds did their work: the forest is out for its size and its latency, the previous system for its gap,
+# and nobody had to weigh kilobytes against dollars. The choice among the rest is less impressive. Between the
+# best candidates August decides by a few dollars, all their intervals contain zero, and in autumn the order
+# is another one. Only the rule is beaten for certain. Where the optimizing metric can't decide, say so and
+# take the cheapest to run and to explain: logistic regression, which is a fortieth of the size.
 #
 # ## 8 The metric and the business
 #
-# A model metric is a stand-in for the money. How good a stand-in? For each month we let ROC-AUC, PR-AUC and the dollars rank the models.
+# A model metric is a stand-in for the money. How good a stand-in? For each month we let ROC-AUC, PR-AUC and
+# the dollars rank the models.
 
 # %%
 table = pd.DataFrame(
@@ -1086,7 +1156,8 @@ figures.table(
 )
 
 # %% [markdown]
-# In summer and in December metric and money agree. From September to November the system of winter earns most, the one that both metrics put behind the learners. The next table lays both differences side by side.
+# In summer and in December metric and money agree. From September to November the system of winter earns
+# most, the one that both metrics put behind the learners. The next table lays both differences side by side.
 
 # %% tags=["atol=5"]
 rows = []
@@ -1103,9 +1174,11 @@ figures.table(
 )
 
 # %% [markdown]
-# Read the two halves of a row together. The learners rank better in all three months; for logistic regression that is beyond luck, in October barely. Their dollars are lower in all six rows, and each interval
-# of dollars contains zero. So the improvement that the metric saw with certainty did not arrive in the till. Where did it go? ROC-AUC and PR-AUC do not change if all chances are halved,
-# for the order stays. The money does. We move boosting's level to the month's true share and leave its order as it is.
+# Read the two halves of a row together. The learners rank better in all three months; for logistic regression
+# that is beyond luck, in October barely. Their dollars are lower in all six rows, and each interval of
+# dollars contains zero. So the improvement that the metric saw with certainty did not arrive in the till.
+# Where did it go? ROC-AUC and PR-AUC do not change if all chances are halved, for the order stays. The money
+# does. We move boosting's level to the month's true share and leave its order as it is.
 
 # %%
 from scipy.optimize import brentq
@@ -1113,7 +1186,8 @@ from scipy.special import expit, logit
 
 
 def at_level(chance, share):
-    """The chances, moved by one constant on the logit scale, so that their mean is `share`; the order stays."""
+    """The chances, moved by one constant on the logit scale, so that their mean is
+    `share`; the order stays."""
     move = brentq(lambda step: expit(logit(chance) + step).mean() - share, -5, 5)
     return expit(logit(chance) + move)
 
@@ -1125,7 +1199,8 @@ for m, part in later.groupby("month"):
     row = {"ROC-AUC": roc_auc_score(part.late, plain), "the same, moved": roc_auc_score(part.late, known)}
     row |= {"dollars": dollars(part.late, plain).mean(), "dollars, moved": dollars(part.late, known).mean()}
     said = chances.loc[part.index, ["boosting", "previous system"]].mean()
-    rows[m] = row | {"late": part.late.mean(), "boosting said": said.iloc[0], "previous system said": said.iloc[1]}
+    rows[m] = row | {"late": part.late.mean(), "boosting said": said.iloc[0],
+                     "previous system said": said.iloc[1]}
 figures.table(
     pd.DataFrame(rows).T.rename_axis("month"),
     caption="Boosting, and the same with its level moved to the month's true share (in hindsight)",
@@ -1134,15 +1209,20 @@ figures.table(
 )
 
 # %% [markdown]
-# Same ROC-AUC, other money. In the calm months the better ranking was worth something all along; chances that were too high spent it on false alerts. The winter's system predicted less than happened
-# all year and so, in calm months, was right to be silent, for the wrong reason. (In July and August, where its level was off by least, the true level does not help boosting.) This hindsight can't be served. It says what to work on: not a better ranking, but the level.
+# Same ROC-AUC, other money. In the calm months the better ranking was worth something all along; chances that
+# were too high spent it on false alerts. The winter's system predicted less than happened all year and so, in
+# calm months, was right to be silent, for the wrong reason. (In July and August, where its level was off by
+# least, the true level does not help boosting.) This hindsight can't be served. It says what to work on: not
+# a better ranking, but the level.
 #
-# So keep both kinds of number. The model metric is quick, compares models on one month and needs no prices; the business metric decides. Where they disagree, the disagreement is the finding.
+# So keep both kinds of number. The model metric is quick, compares models on one month and needs no prices;
+# the business metric decides. Where they disagree, the disagreement is the finding.
 #
 # ## What breaks in production
 #
-# It is August, boosting is live. At LaGuardia the weather feed gets stuck: from the first flight of the month on, the same values arrive over and over, well formed and within
-# every range. One airport of three is affected.
+# It is August, boosting is live. At LaGuardia the weather feed gets stuck: from the first flight of the month
+# on, the same values arrive over and over, well formed and within every range. One airport of three is
+# affected.
 
 # %%
 station = august.index[august.origin == "LGA"]
@@ -1165,9 +1245,11 @@ figures.table(
 )
 
 # %% [markdown]
-# The line that a dashboard shows, all flights, drops by an amount that is small beside its interval; boosting still beats the rule. Two airports have not noticed. At LaGuardia the model has lost most of its
-# lead: it flies on carrier and hour now, like the rule, with a wrong weather on top. The slice shows where. But look at the intervals too: LaGuardia's reaches down to zero but not below, after a whole month of labels. An alarm
-# "worse than the rule" would have slept.
+# The line that a dashboard shows, all flights, drops by an amount that is small beside its interval; boosting
+# still beats the rule. Two airports have not noticed. At LaGuardia the model has lost most of its lead: it
+# flies on carrier and hour now, like the rule, with a wrong weather on top. The slice shows where. But look
+# at the intervals too: LaGuardia's reaches down to zero but not below, after a whole month of labels. An
+# alarm "worse than the rule" would have slept.
 #
 # Slices by labels locate a fault; they are slow to prove it. The inputs by slice need no labels:
 
@@ -1180,18 +1262,24 @@ figures.table(
 )
 
 # %% [markdown]
-# One look at the first day is enough: a station that reports one value of everything for a whole day is stuck. Overall counts would have hidden this as well, since two airports go on varying. The rule to take along:
-# whatever you monitor, metric or input, monitor it by slice, with an interval, and correct for the number of slices. 2.2 builds the checks of inputs, 4.9 the alarms.
+# One look at the first day is enough: a station that reports one value of everything for a whole day is
+# stuck. Overall counts would have hidden this as well, since two airports go on varying. The rule to take
+# along: whatever you monitor, metric or input, monitor it by slice, with an interval, and correct for the
+# number of slices. 2.2 builds the checks of inputs, 4.9 the alarms.
 #
 # ## What you did
 #
-# - You built a ladder from no skill to gradient boosting, and found with intervals over days that the rule and the learners are real steps, and that boosting
-#   against logistic regression is not settled.
-# - You measured what a random split gives away, in two parts: shared days, which grouping removes, and a shared season, which only time removes.
-# - You read a rare class through its confusion matrix, precision, recall, F1 and PR-AUC, where silence had the best accuracy.
-# - You checked calibration with a reliability diagram, repaired it with Platt and isotonic, and saw the base rate move away from under the repair.
+# - You built a ladder from no skill to gradient boosting, and found with intervals over days that the rule
+#   and the learners are real steps, and that boosting against logistic regression is not settled.
+# - You measured what a random split gives away, in two parts: shared days, which grouping removes, and a
+#   shared season, which only time removes.
+# - You read a rare class through its confusion matrix, precision, recall, F1 and PR-AUC, where silence had
+#   the best accuracy.
+# - You checked calibration with a reliability diagram, repaired it with Platt and isotonic, and saw the base
+#   rate move away from under the repair.
 # - You overfitted 50 flights, found two bugs by it, and saw shuffled labels pass.
-# - You audited carriers, airports and hours with intervals and Benjamini–Hochberg, and kept "not found" apart from "fine".
+# - You audited carriers, airports and hours with intervals and Benjamini–Hochberg, and kept "not found" apart
+#   from "fine".
 # - You chose a model by dollars within three bounds, and saw months in which the better ROC-AUC earned less.
 #
 # Run it with other prices, or another rare class, from a terminal: `workbook run 1.3 -p very_late=60`.

@@ -1,22 +1,26 @@
 # %% [markdown]
 # # 1.5 A CNN and its errors
 #
-# The first version of a model is trained in an afternoon. Then comes the question that takes the rest of the year: it errs,
-# so what do we work on next? Five colleagues have five ideas, and each has one picture that proves it. This lesson trains a small network on real pictures
-# and then turns its errors into a table, in which an idea has a price.
+# The first version of a model is trained in an afternoon. Then comes the question that takes the rest of the
+# year: it errs, so what do we work on next? Five colleagues have five ideas, and each has one picture that
+# proves it. This lesson trains a small network on real pictures and then turns its errors into a table, in
+# which an idea has a price.
 #
-# The product is a **re-inspection flag**. A line makes solar modules. Each cell is photographed while a current makes it glow
-# (electroluminescence): what is broken stays dark. The model looks at the picture and flags cells that a person should see again.
+# The product is a **re-inspection flag**. A line makes solar modules. Each cell is photographed while a
+# current makes it glow (electroluminescence): what is broken stays dark. The model looks at the picture and
+# flags cells that a person should see again.
 #
 # **You will be able to**
 #
-# - decide what counts as defective when the experts themselves were in doubt, and say what that decision costs;
+# - decide what counts as defective when the experts themselves were in doubt, and say what that decision
+#   costs;
 # - split pictures so that neighbours do not flatter the model, and set baselines that a network has to beat;
 # - handle imbalance with class weights or with a threshold, and say what each of them really changes;
 # - tag errors, and rank what to work on next by headroom × frequency × ease, with intervals;
 # - catch another exposure at the camera, which no error message will tell you about.
 #
-# **Needs** lesson 1.3 and a first Keras model. **Takes** 60 minutes with its exercises; the computer needs under a minute of that.
+# **Needs** lesson 1.3 and a first Keras model. **Takes** 60 minutes with its exercises; the computer needs
+# under a minute of that.
 
 # %%
 from helpers import lesson
@@ -24,7 +28,8 @@ from helpers import lesson
 lesson.begin("1.5")
 
 # %% [markdown]
-# The next cell holds what you may want to change. The unit of cost is one false alarm: a person looks at a sound cell for a minute.
+# The next cell holds what you may want to change. The unit of cost is one false alarm: a person looks at a
+# sound cell for a minute.
 
 # %% tags=["parameters"]
 seed = 1
@@ -35,8 +40,9 @@ exposure = 0.8  # in the last section the camera gets this share of the light
 # %% [markdown]
 # ## 1 What counts as defective?
 #
-# The data are 2,624 pictures of single cells from 44 modules (Buerhop-Lutz et al., 2018). We take them at 64 × 64 pixels. Experts judged each cell
-# and said how sure they were. The source folds both into one number, the probability that the cell is defective.
+# The data are 2,624 pictures of single cells from 44 modules (Buerhop-Lutz et al., 2018). We take them at 64
+# × 64 pixels. Experts judged each cell and said how sure they were. The source folds both into one number,
+# the probability that the cell is defective.
 
 # %%
 import pandas as pd
@@ -48,12 +54,14 @@ probability = frame.probability.to_numpy()
 counts = pd.crosstab(frame.type, frame.probability.round(2))
 counts.columns = [f"{value:.2f}" for value in counts.columns]
 figures.table(
-    counts.assign(cells=counts.sum(axis=1)), caption="Cells by type and by the experts' probability of a defect"
+    counts.assign(cells=counts.sum(axis=1)), caption="Cells by type and by "
+                                                     "the experts' probability of a defect"
 )
 
 # %% [markdown]
-# Here are some of them. `mono` cells are cut from one crystal and look smooth. `poly` cells are cast from many, and their grain is dark, too.
-# The horizontal lines are the **busbars**, the wires that collect the current: they are meant to be there.
+# Here are some of them. `mono` cells are cut from one crystal and look smooth. `poly` cells are cast from
+# many, and their grain is dark, too. The horizontal lines are the **busbars**, the wires that collect the
+# current: they are meant to be there.
 
 # %%
 import matplotlib.pyplot as plt
@@ -82,11 +90,13 @@ figures.show(
 )
 
 # %% [markdown]
-# A classifier needs two classes, and here are four. Where do we cut? Suppose the experts' number means what it says: of the cells
-# called 1/3, every third is defective. Then any cut puts some cells on the wrong side, and we can count how many to expect.
+# A classifier needs two classes, and here are four. Where do we cut? Suppose the experts' number means what
+# it says: of the cells called 1/3, every third is defective. Then any cut puts some cells on the wrong side,
+# and we can count how many to expect.
 #
-# **Exercise 1.5a.** Write `mislabelled(probability, cut)`: the share of cells, in expectation, whose label is wrong if cells with a probability
-# *above* `cut` are labelled defective and all others sound. `probability` is an array. A cell of 1/3 labelled sound is wrong with a chance of 1/3.
+# **Exercise 1.5a.** Write `mislabelled(probability, cut)`: the share of cells, in expectation, whose label is
+# wrong if cells with a probability *above* `cut` are labelled defective and all others sound. `probability`
+# is an array. A cell of 1/3 labelled sound is wrong with a chance of 1/3.
 
 
 # %% tags=["starter"] exercise="1.5a"
@@ -118,25 +128,28 @@ figures.table(
 )
 
 # %% [markdown]
-# The cut in the middle is wrong least often, so it makes our training labels: **defective** means 2/3 or 1. The last column is also a limit to what these labels can
-# teach and test: a judge who knew the truth would seem to err that often, and a model that agreed with every label would really err that often.
+# The cut in the middle is wrong least often, so it makes our training labels: **defective** means 2/3 or 1.
+# The last column is also a limit to what these labels can teach and test: a judge who knew the truth would
+# seem to err that often, and a model that agreed with every label would really err that often.
 #
-# For judging *decisions* we need no cut at all. A flagged cell costs one false alarm with probability 1 − p. A cell that passes costs
-# `missed` with probability p. This expected cost is the **loss** from here on. A perfect expert, who knows p and nothing more, still pays a loss
-# on the doubtful cells. That is our human-level reference, and what a model pays beyond it is its **headroom**.
+# For judging *decisions* we need no cut at all. A flagged cell costs one false alarm with probability 1 − p.
+# A cell that passes costs `missed` with probability p. This expected cost is the **loss** from here on. A
+# perfect expert, who knows p and nothing more, still pays a loss on the doubtful cells. That is our
+# human-level reference, and what a model pays beyond it is its **headroom**.
 
 
 # %%
 def loss(probability, flagged):
-    """Expected cost of each decision, in false alarms; `probability` is the experts', `flagged` is true or false."""
+    """Expected cost of each decision, in false alarms; `probability` is the experts',
+    `flagged` is true or false."""
     return np.where(flagged, 1 - probability, missed * probability)
 
 
 break_even = 1 / (1 + missed)
 reference = loss(probability, probability > break_even)
 figures.md(
-    f"Flagging pays above a chance of **{break_even:.2f}** (the break-even of 1.1). An expert who knows p loses "
-    f"**{100 * reference.mean():.1f}** per 100 cells; "
+    f"Flagging pays above a chance of **{break_even:.2f}** (the break-even of 1.1). An expert who knows p "
+    f"loses **{100 * reference.mean():.1f}** per 100 cells; "
     f"flagging everything loses {100 * loss(probability, True).mean():.0f}, "
     f"flagging nothing {100 * loss(probability, False).mean():.0f}."
 )
@@ -144,12 +157,15 @@ figures.md(
 # %% [markdown]
 # ## 2 Split, with the neighbours together
 #
-# Cells of one module have one maker and one history, and were photographed together. Is that a problem? Take the dumbest model there is: a
-# **look-up** gives each cell the mean label of the seven training pictures most like it. It knows nothing of defects. We test it
-# twice with five folds: once dealt at random, once with whole modules kept together.
+# Cells of one module have one maker and one history, and were photographed together. Is that a problem? Take
+# the dumbest model there is: a **look-up** gives each cell the mean label of the seven training pictures most
+# like it. It knows nothing of defects. We test it twice with five folds: once dealt at random, once with
+# whole modules kept together.
 #
-# The module of a cell is not recorded. But the pictures come in the order of cutting, and counting 60 cells from the start of each run of one type gives 18 mono and 26 poly blocks,
-# just as many modules as the source names. `solar_cells.folds` deals these blocks out so that each fold has its share of both types and of defects.
+# The module of a cell is not recorded. But the pictures come in the order of cutting, and counting 60 cells
+# from the start of each run of one type gives 18 mono and 26 poly blocks, just as many modules as the source
+# names. `solar_cells.folds` deals these blocks out so that each fold has its share of both types and of
+# defects.
 
 # %%
 from helpers import solar_cells
@@ -179,23 +195,28 @@ def look_up(folds):
 at_random = np.array_split(np.random.default_rng(seed).permutation(len(frame)), 5)
 kept = {"cells dealt at random": look_up(at_random), "whole modules": look_up(parts)}
 rows = [
-    (name, roc_auc_score(defective, chance), np.mean((chance > 0.5) != defective)) for name, chance in kept.items()
+    (name, roc_auc_score(defective, chance), np.mean((chance > 0.5) != defective))
+    for name, chance in kept.items()
 ]
-figures.table(pd.DataFrame(rows, columns=["folds", "ROC-AUC of the look-up", "wrong"]), formats={"wrong": "{:.1%}"})
+figures.table(pd.DataFrame(rows, columns=["folds", "ROC-AUC of the look-up", "wrong"]),
+              formats={"wrong": "{:.1%}"})
 
 # %% [markdown]
-# A tenth of ROC-AUC out of nothing but neighbours. A network has the capacity to be such a look-up, too. So modules stay whole from here on.
+# A tenth of ROC-AUC out of nothing but neighbours. A network has the capacity to be such a look-up, too. So
+# modules stay whole from here on.
 #
-# The first fold is put away as the **test** set: it is used once, in the last section. The other four are for development. We want to study
-# errors, and errors are few; so we use all of development for it. Four networks are trained, each on three of the folds,
-# and each judges the fold it has not seen. These are **out-of-fold** predictions (cross-validation that keeps the predictions instead of a mean).
+# The first fold is put away as the **test** set: it is used once, in the last section. The other four are for
+# development. We want to study errors, and errors are few; so we use all of development for it. Four networks
+# are trained, each on three of the folds, and each judges the fold it has not seen. These are **out-of-fold**
+# predictions (cross-validation that keeps the predictions instead of a mean).
 
 # %%
 test, *rounds = parts
 development = np.sort(np.concatenate(rounds))
 names = ["test", *(f"development {k}" for k in (1, 2, 3, 4))]
 rows = [
-    (len(fold), len(set(block[fold])), (frame.type[fold] == "mono").mean(), defective[fold].mean()) for fold in parts
+    (len(fold), len(set(block[fold])), (frame.type[fold] == "mono").mean(), defective[fold].mean())
+    for fold in parts
 ]
 figures.table(
     pd.DataFrame(rows, pd.Index(names, name="fold"), ["cells", "modules", "mono", "defective"]),
@@ -205,8 +226,9 @@ figures.table(
 # %% [markdown]
 # ## 3 Baselines
 #
-# What can be had without a network? Seven numbers can be measured on each picture, with a few lines of numpy. They serve three times in this lesson: as a baseline,
-# as tags for the errors, and as an input metric in production.
+# What can be had without a network? Seven numbers can be measured on each picture, with a few lines of numpy.
+# They serve three times in this lesson: as a baseline, as tags for the errors, and as an input metric in
+# production.
 
 
 # %%
@@ -232,10 +254,12 @@ def measured(images):
 
 
 statistics = measured(images)
-figures.table(statistics.groupby(frame.type).median(), caption="Medians by type", formats={"brightness": "{:.0f}"})
+figures.table(statistics.groupby(frame.type).median(), caption="Medians by type",
+              formats={"brightness": "{:.0f}"})
 
 # %% [markdown]
-# Two logistic regressions, each out of fold like the networks to come: on brightness alone, and on all seven numbers and the type.
+# Two logistic regressions, each out of fold like the networks to come: on brightness alone, and on all seven
+# numbers and the type.
 
 # %%
 from sklearn.linear_model import LogisticRegression
@@ -263,7 +287,8 @@ chances = {
 # %% [markdown]
 # ## 4 The network
 #
-# This is the whole model. It lives in `helpers/solar_cells.py`, because later lessons improve on it, and we print it from there.
+# This is the whole model. It lives in `helpers/solar_cells.py`, because later lessons improve on it, and we
+# print it from there.
 
 # %%
 import inspect
@@ -271,19 +296,23 @@ import inspect
 print(inspect.getsource(solar_cells.build))
 
 # %% [markdown]
-# - **Rescaling** brings the grey values to about −4 … 3. Constants, not statistics of a batch: the server will do just the same.
-# - **Conv2D** slides small filters over the picture. A stride of 2 halves width and height, so that later layers see larger parts of the cell. The first
-#   layer strides by 4 here: most of the time is spent where the picture is large.
-# - **BatchNormalization** keeps the outputs of each filter at a similar scale while training; it makes so short a training possible.
+# - **Rescaling** brings the grey values to about −4 … 3. Constants, not statistics of a batch: the server
+#   will do just the same.
+# - **Conv2D** slides small filters over the picture. A stride of 2 halves width and height, so that later
+#   layers see larger parts of the cell. The first layer strides by 4 here: most of the time is spent where
+#   the picture is large.
+# - **BatchNormalization** keeps the outputs of each filter at a similar scale while training; it makes so
+#   short a training possible.
 # - **GlobalAveragePooling2D** forgets where something was found: a crack is a crack in any corner.
 # - **Dense** with a sigmoid turns the filters' averages into a chance.
 #
-# Before each epoch `solar_cells.turned` turns and mirrors each picture. A cracked cell is cracked from every side, so labels stay; 1.6 asks
-# for which other transformations that holds.
+# Before each epoch `solar_cells.turned` turns and mirrors each picture. A cracked cell is cracked from every
+# side, so labels stay; 1.6 asks for which other transformations that holds.
 
 # %%
 model = solar_cells.build()
-rows = [(layer.name.split("_")[0], str(layer.output.shape[1:]), layer.count_params()) for layer in model.layers]
+rows = [(layer.name.split("_")[0], str(layer.output.shape[1:]), layer.count_params())
+        for layer in model.layers]
 kept = [row for row in rows if row[0] not in ("re", "batch")]
 figures.table(
     pd.DataFrame(kept, columns=["layer", "output", "parameters"]),
@@ -293,8 +322,9 @@ figures.table(
 # %% [markdown]
 # ## 5 Imbalance, handled in two ways
 #
-# Three in ten cells are defective. That is a mild **imbalance**, and it is often handled by **class weights**: defective cells count more in training,
-# so that both classes have the same total. The alternative is to train on the cells as they are and to move the threshold. We do both.
+# Three in ten cells are defective. That is a mild **imbalance**, and it is often handled by **class
+# weights**: defective cells count more in training, so that both classes have the same total. The alternative
+# is to train on the cells as they are and to move the threshold. We do both.
 
 
 # %%
@@ -306,7 +336,8 @@ def out_of_fold(weigh):
         weight = solar_cells.balanced(defective[rest]) if weigh else None
         models.append(
             solar_cells.train(
-                images[rest], defective[rest], seed, epochs=epochs, augment=solar_cells.turned, class_weight=weight
+                images[rest], defective[rest], seed, epochs=epochs,
+                augment=solar_cells.turned, class_weight=weight
             )
         )
         chance[fold] = solar_cells.chances(models[-1], images[fold])
@@ -317,9 +348,10 @@ chances["CNN"], models = out_of_fold(weigh=False)
 chances["CNN, class weights"], _ = out_of_fold(weigh=True)
 
 # %% [markdown]
-# First the ranking. **ROC-AUC** is the chance that a defective cell gets the higher number than a sound one; **PR-AUC** is the mean precision over all recalls.
-# Neither knows of a threshold. The intervals come from drawing whole modules with repetition, because cells of a module err together;
-# they hold the trained networks fixed, and say nothing of another seed.
+# First the ranking. **ROC-AUC** is the chance that a defective cell gets the higher number than a sound
+# one; **PR-AUC** is the mean precision over all recalls. Neither knows of a threshold. The intervals come
+# from drawing whole modules with repetition, because cells of a module err together; they hold the trained
+# networks fixed, and say nothing of another seed.
 
 
 # %%
@@ -336,7 +368,8 @@ times = resampled(np.eye(side.shape[1]), np.arange(side.shape[1]))  # how often 
 
 
 def area(chance):
-    """ROC-AUC in each draw of modules: of the pairs of a defective and a sound cell, the share in the right order."""
+    """ROC-AUC in each draw of modules: of the pairs of a defective and a sound cell,
+    the share in the right order."""
     bad = defective[development] > 0.5
     one, other = chance[development][bad][:, None], chance[development][~bad]
     won = side[bad].T @ ((one > other) + 0.5 * (one == other)) @ side[~bad]
@@ -366,23 +399,27 @@ figures.table(
 low, high = np.quantile(np.subtract(areas["CNN"], areas["image statistics"]), [0.025, 0.975])
 with_light = pd.Series(chances["CNN"]).corr(statistics.brightness, method="spearman")
 figures.md(
-    f"ROC-AUC of the CNN less that of the image statistics, on the same modules: from {low:+.3f} to {high:+.3f}. "
-    f"Rank correlation of the CNN's chance with brightness: **{with_light:.2f}**."
+    f"ROC-AUC of the CNN less that of the image statistics, on the same modules: from {low:+.3f} to "
+    f"{high:+.3f}. Rank correlation of the CNN's chance with brightness: **{with_light:.2f}**."
 )
 
 # %% [markdown]
-# Read this slowly, because it is the usual fate of a first network. It has learned: its interval lies far above no skill. But it does not beat
-# a logistic regression on seven numbers; the interval of the difference lies almost wholly below zero. With 27 modules
-# to learn from, it found what is easiest to find. The rank correlation says what that is: dim cells get high chances, bright ones low. Brightness
-# is a real hint, since damaged cells glow less. It is also the exposure of the camera. Keep this in mind for the last section.
+# Read this slowly, because it is the usual fate of a first network. It has learned: its interval lies far
+# above no skill. But it does not beat a logistic regression on seven numbers; the interval of the difference
+# lies almost wholly below zero. With 27 modules to learn from, it found what is easiest to find. The rank
+# correlation says what that is: dim cells get high chances, bright ones low. Brightness is a real hint, since
+# damaged cells glow less. It is also the exposure of the camera. Keep this in mind for the last section.
 #
-# The class weights changed next to nothing: a ranking has no threshold, and weights hardly touch the order. What then do they change?
+# The class weights changed next to nothing: a ranking has no threshold, and weights hardly touch the order.
+# What then do they change?
 #
-# A weight of w on the defective cells does something simple to a well-trained model: it sees w times as many defects, so its odds are w times too high.
-# An unweighted chance of 0.25 (odds 1 : 3) becomes odds of w : 3. Then the threshold must move along.
+# A weight of w on the defective cells does something simple to a well-trained model: it sees w times as many
+# defects, so its odds are w times too high. An unweighted chance of 0.25 (odds 1 : 3) becomes odds of w : 3.
+# Then the threshold must move along.
 #
-# **Exercise 1.5b.** Write `threshold(weight, missed)`: the chance from which a flag pays, for a model trained with the defective class weighted `weight` times
-# as much as the sound one, where a missed defect costs `missed` false alarms. With `weight=1` it must give the break-even.
+# **Exercise 1.5b.** Write `threshold(weight, missed)`: the chance from which a flag pays, for a model trained
+# with the defective class weighted `weight` times as much as the sound one, where a missed defect costs
+# `missed` false alarms. With `weight=1` it must give the break-even.
 
 
 # %% tags=["starter"] exercise="1.5b"
@@ -443,7 +480,8 @@ figures.table(
 )
 
 # %% [markdown]
-# At 0.5 the weights seem to help: more defects are found and the loss falls. But compare the two rows whose threshold follows from the prices.
+# At 0.5 the weights seem to help: more defects are found and the loss falls. But compare the two rows whose
+# threshold follows from the prices.
 
 # %% tags=["atol=5"]
 plain = chances["CNN"][development] >= break_even
@@ -451,18 +489,21 @@ weighted = chances["CNN, class weights"][development] >= moved
 saved = {
     "class weights, against none": loss(doubt, plain) - loss(doubt, weighted),
     "CNN, break-even, against flagging every cell": loss(doubt, True) - loss(doubt, plain),
-    "CNN, 0.5, against flagging every cell": loss(doubt, True) - loss(doubt, chances["CNN"][development] >= 0.5),
+    "CNN, 0.5, against flagging every cell": loss(doubt, True)
+    - loss(doubt, chances["CNN"][development] >= 0.5),
 }
 rows = {name: per_100(cost, modules) for name, cost in saved.items()}
 figures.table(
     pd.DataFrame(rows, ["saves per 100", "from", "to"]).T.rename_axis("on the same cells"),
-    caption=f"The two with a threshold from the prices agree on {np.mean(plain == weighted):.0%} of the cells",
+    caption=f"The two with a threshold from the prices agree on "
+            f"{np.mean(plain == weighted):.0%} of the cells",
     formats=dict.fromkeys(["saves per 100", "from", "to"], "{:+.0f}"),
 )
 
 # %% [markdown]
 # First row: the weights had moved the threshold, and little else. Moving it by hand does that without
-# training again, and next year's prices need no new model. We keep the unweighted network, whose chances can still be read as chances, more or less:
+# training again, and next year's prices need no new model. We keep the unweighted network, whose chances can
+# still be read as chances, more or less:
 
 # %% tags=["atol=0.04"]
 fifth = pd.qcut(chances["CNN"][development], 5, labels=False) + 1
@@ -475,16 +516,20 @@ figures.table(
 )
 
 # %% [markdown]
-# In four of the fifths the CNN's chance is about right; in the lowest it is too sure, and defects pass. The weighted network states too much in all but the lowest: its chances
-# are no chances any more, unless one undoes the weight. Weights can help where a class is so rare that training gets stuck at "all sound"; with three in ten that is not so.
+# In four of the fifths the CNN's chance is about right; in the lowest it is too sure, and defects pass. The
+# weighted network states too much in all but the lowest: its chances are no chances any more, unless one
+# undoes the weight. Weights can help where a class is so rare that training gets stuck at "all sound"; with
+# three in ten that is not so.
 #
-# The other two rows of the table before are sobering. At the break-even the CNN is expected to save something against flagging every cell, but with 36 modules zero is still
-# inside the interval, just. At 0.5 nothing is left of the saving. And it is far from the expert's loss of section 1: there is much to do, and section 6 asks where.
+# The other two rows of the table before are sobering. At the break-even the CNN is expected to save something
+# against flagging every cell, but with 36 modules zero is still inside the interval, just. At 0.5 nothing is
+# left of the saving. And it is far from the expert's loss of section 1: there is much to do, and section 6
+# asks where.
 #
 # ## 6 Tags for the errors
 #
-# We go on with the CNN at the break-even threshold. What is an **error**? A decision that costs more than the decision of an expert who knows p. For
-# a cell of 1/3 that is passing it, for a cell of 0 it is flagging it.
+# We go on with the CNN at the break-even threshold. What is an **error**? A decision that costs more than the
+# decision of an expert who knows p. For a cell of 1/3 that is passing it, for a cell of 0 it is flagging it.
 
 # %% tags=["rtol=0.07"]
 cells = frame.loc[development].join(statistics)
@@ -502,7 +547,8 @@ figures.md(
 )
 
 # %% [markdown]
-# First we look. Twenty errors: the ten defective cells (p = 1) that got the lowest chance, and the ten sound cells (p = 0) that got the highest.
+# First we look. Twenty errors: the ten defective cells (p = 1) that got the lowest chance, and the ten sound
+# cells (p = 0) that got the highest.
 
 # %%
 worst = pd.concat(
@@ -512,7 +558,8 @@ worst = pd.concat(
     ]
 )
 titles = [
-    f"{row.type}, {'defect' if row.probability == 1 else 'sound'}: {row.chance:.0%}" for row in worst.itertuples()
+    f"{row.type}, {'defect' if row.probability == 1 else 'sound'}: {row.chance:.0%}"
+    for row in worst.itertuples()
 ]
 
 # %% tags=["atol=4"]
@@ -520,16 +567,18 @@ fig = gallery(worst.index, titles, 5, 7.6)
 sides = worst.groupby("missed")[["chance", "brightness"]].mean()
 figures.show(
     fig,
-    alt=f"Twenty worst errors. Ten defective cells that pass: mean chance {sides.chance[True]:.0%}, mean grey "
-    f"{sides.brightness[True]:.0f}; several show a thin line or a grey fragment. "
+    alt=f"Twenty worst errors. Ten defective cells that pass: mean chance {sides.chance[True]:.0%}, mean "
+    f"grey {sides.brightness[True]:.0f}; several show a thin line or a grey fragment. "
     f"Ten sound cells that are flagged: mean chance "
     f"{sides.chance[False]:.0%}, mean grey {sides.brightness[False]:.0f}; most are dim or stained.",
 )
 
 # %% [markdown]
-# Twenty pictures take two minutes, and they say more than the AUC did. In the recorded run, a person finds a thin crack, or a grey fragment with a straight
-# edge, in about half of the missed cells: they are bright, and the network is sure. In a few a person finds nothing at 64 pixels either. The false alarms are dim
-# or stained all over, with no line in them; the experts called them sound. So the suspicion is: it judges the light, not the crack. A picture of all cells confirms or kills it.
+# Twenty pictures take two minutes, and they say more than the AUC did. In the recorded run, a person finds a
+# thin crack, or a grey fragment with a straight edge, in about half of the missed cells: they are bright, and
+# the network is sure. In a few a person finds nothing at 64 pixels either. The false alarms are dim or
+# stained all over, with no line in them; the experts called them sound. So the suspicion is: it judges the
+# light, not the crack. A picture of all cells confirms or kills it.
 
 # %%
 fifth = cells.groupby("type").brightness.rank(pct=True).mul(5).apply(np.ceil).astype(int)
@@ -551,15 +600,18 @@ ax.set(
 figures.show(
     fig,
     alt="Wrong decisions by fifth of brightness, from dim to bright. "
-    + " ".join(f"{name.capitalize()}: {', '.join(f'{value:.0%}' for value in share[name])}." for name in share),
+    + " ".join(f"{name.capitalize()}: {', '.join(f'{value:.0%}' for value in share[name])}."
+               for name in share),
 )
 
 # %% [markdown]
-# Confirmed. The two lines cross: hardly a dim defect is missed, and few bright sound cells are flagged; the errors are at the other ends.
-# (It is still a correlation. The last section does the experiment: the same cells in another light.)
+# Confirmed. The two lines cross: hardly a dim defect is missed, and few bright sound cells are flagged; the
+# errors are at the other ends. (It is still a correlation. The last section does the experiment: the same
+# cells in another light.)
 #
-# Looking gives ideas; it does not give numbers. For numbers every idea becomes a **tag** that each cell, right or wrong, has or has not. Two tags come from columns: the type, and the
-# doubt of the experts. The others come from the measurements: the most extreme fifth of a type has the tag. A cell can have several.
+# Looking gives ideas; it does not give numbers. For numbers every idea becomes a **tag** that each cell,
+# right or wrong, has or has not. Two tags come from columns: the type, and the doubt of the experts. The
+# others come from the measurements: the most extreme fifth of a type has the tag. A cell can have several.
 
 
 # %% tags=["atol=2"]
@@ -589,8 +641,10 @@ figures.md(
 )
 
 # %% [markdown]
-# Per tag: how often it occurs, how often it is decided wrongly (with a 95 % interval over modules), its loss, the experts' loss on the same cells, and the difference, its headroom.
-# Frequency × headroom is the number to remember: **points**, loss per 100 cells of the whole line that a perfect expert would save on cells with this tag.
+# Per tag: how often it occurs, how often it is decided wrongly (with a 95 % interval over modules), its loss,
+# the experts' loss on the same cells, and the difference, its headroom. Frequency × headroom is the number to
+# remember: **points**, loss per 100 cells of the whole line that a perfect expert would save on cells with
+# this tag.
 
 
 # %%
@@ -627,17 +681,22 @@ figures.table(
 # %% [markdown]
 # Four things to read off:
 #
-# - The experts' own doubt is a small part of the loss. Settling their doubts cannot be the answer: most of the headroom is on cells about which they had none.
-# - "Experts in doubt" has the highest error rate. (All of it is missed: at these prices the expert flags every doubtful cell, so passing one is the only error there is.) Yet its points are
-#   among the lowest: the tag is rare, and passing a cell of 1/3 costs 1 where flagging it costs 0.67. Errors are not worth the same.
-# - The error rates of "dim" and "bright" are alike and inconspicuous. What the picture showed is in `of them missed`: the errors of dim cells are false alarms, those of bright ones mostly misses, which cost more.
+# - The experts' own doubt is a small part of the loss. Settling their doubts cannot be the answer: most of
+#   the headroom is on cells about which they had none.
+# - "Experts in doubt" has the highest error rate. (All of it is missed: at these prices the expert flags
+#   every doubtful cell, so passing one is the only error there is.) Yet its points are among the lowest: the
+#   tag is rare, and passing a cell of 1/3 costs 1 where flagging it costs 0.67. Errors are not worth the
+#   same.
+# - The error rates of "dim" and "bright" are alike and inconspicuous. What the picture showed is in
+#   `of them missed`: the errors of dim cells are false alarms, those of bright ones mostly misses, which cost
+#   more.
 # - Tags overlap, so points do not add up. Only disjoint tags may be added: mono and poly, or dim and bright.
 #
 # ## 7 What next?
 #
-# Points say what a perfect remedy would be worth. A remedy also has to exist. **Ease** is the share of a tag's headroom that we expect to win back
-# with one week of work. Unlike everything else in this table it is not measured: it is **judgement**, and it is written down so that
-# others can disagree with it.
+# Points say what a perfect remedy would be worth. A remedy also has to exist. **Ease** is the share of a
+# tag's headroom that we expect to win back with one week of work. Unlike everything else in this table it is
+# not measured: it is **judgement**, and it is written down so that others can disagree with it.
 
 # %%
 judged = {
@@ -652,7 +711,8 @@ judged = {
     "many specks": (0.10, "collect more modules with much grain"),
     "slanted lines": (0.20, "128 pixels instead of 64, for hairline cracks"),
 }
-plan = table.drop("all cells")[["frequency", "headroom", "points"]].assign(ease=[judged[tag][0] for tag in tags])
+plan = table.drop("all cells")[["frequency", "headroom", "points"]].assign(
+    ease=[judged[tag][0] for tag in tags])
 figures.table(
     plan[["ease"]].assign(remedy=[judged[tag][1] for tag in tags]),
     caption="Judgement, not measurement",
@@ -660,8 +720,9 @@ figures.table(
 )
 
 # %% [markdown]
-# **Exercise 1.5c.** Write `ranked(table)`: the tags in the order in which to work on them, best first, as a list. `table` is a DataFrame whose index holds the tags,
-# with columns `frequency`, `headroom` (loss per cell with the tag), `points` and `ease`. Look at the product, not at the worst rate.
+# **Exercise 1.5c.** Write `ranked(table)`: the tags in the order in which to work on them, best first, as a
+# list. `table` is a DataFrame whose index holds the tags, with columns `frequency`, `headroom` (loss per cell
+# with the tag), `points` and `ease`. Look at the product, not at the worst rate.
 
 
 # %% tags=["starter"] exercise="1.5c"
@@ -681,8 +742,9 @@ def ranked(table):
 lesson.check("1.5c", ranked=ranked)
 
 # %% [markdown]
-# The product has two uncertainties. Other modules might have come along: we draw modules again and count how often each tag comes
-# out first. And ease is a guess: we also draw the ease of each remedy between half and twice what stands above.
+# The product has two uncertainties. Other modules might have come along: we draw modules again and count how
+# often each tag comes out first. And ease is a guess: we also draw the ease of each remedy between half and
+# twice what stands above.
 
 # %%
 drawn = resampled(tags.to_numpy(float) * cells[["headroom"]].to_numpy(), cells.block) * plan.ease.to_numpy()
@@ -695,14 +757,16 @@ for name, worth in {"first": drawn, "first, ease unsure": drawn * guess}.items()
 # %% tags=["rtol=0.1", "atol=0.11"]
 figures.table(
     plan.drop(columns=["frequency", "headroom"]),
-    caption="Loss per 100 cells that a week is expected to save, and the share of draws in which a tag comes first",
+    caption="Loss per 100 cells that a week is expected to save, and the share "
+            "of draws in which a tag comes first",
     formats=dict.fromkeys(plan.columns[3:], "{:.2f}") | {"points": "{:.1f}"},
     bars={"a week saves": missed},
 )
 
 # %% [markdown]
-# No tag wins. Several are worth about the same, and the last column says that whoever names one of them with confidence is guessing. But look at the
-# remedies: two of the tags have the *same* one, and no cell has both. One week of work pays at both ends, so their savings add up.
+# No tag wins. Several are worth about the same, and the last column says that whoever names one of them with
+# confidence is guessing. But look at the remedies: two of the tags have the *same* one, and no cell has both.
+# One week of work pays at both ends, so their savings add up.
 
 # %% tags=["rtol=0.04", "atol=0.04"]
 pair = plan.index.isin(["dim", "bright"])
@@ -716,11 +780,14 @@ figures.md(
 )
 
 # %% [markdown]
-# That is the proposal, with its reason and its risk: work on brightness next. One remedy reaches both ends, the picture of the two lines says why they fail, and
-# the estimate rests on an ease that may be wrong by a factor of two. The tempting alternatives, the whole of `mono` or `poly`, have the most points, but no remedy anybody could finish in a week.
+# That is the proposal, with its reason and its risk: work on brightness next. One remedy reaches both ends,
+# the picture of the two lines says why they fail, and the estimate rests on an ease that may be wrong by a
+# factor of two. The tempting alternatives, the whole of `mono` or `poly`, have the most points, but no remedy
+# anybody could finish in a week.
 #
-# **Exercise 1.5d.** A meeting talks about what is loud, the line pays for what is large. Bind two names to tags from the table of section 6, leaving out the two types and "all cells": `loudest`, the tag
-# with the highest error rate, and `largest`, the tag with the most points.
+# **Exercise 1.5d.** A meeting talks about what is loud, the line pays for what is large. Bind two names to
+# tags from the table of section 6, leaving out the two types and "all cells": `loudest`, the tag with the
+# highest error rate, and `largest`, the tag with the most points.
 
 # %% tags=["starter"] exercise="1.5d"
 loudest = ...
@@ -737,8 +804,9 @@ lesson.check("1.5d", loudest=loudest, largest=largest, given=known)
 # %% [markdown]
 # ## What breaks in production
 #
-# The model goes to the line, and now the test modules arrive: the fold that was put away. Then a technician shortens the exposure, so that every picture
-# gets less light. Another week, the lens is a little out of focus. No cell has changed. No program stops.
+# The model goes to the line, and now the test modules arrive: the fold that was put away. Then a technician
+# shortens the exposure, so that every picture gets less light. Another week, the lens is a little out of
+# focus. No cell has changed. No program stops.
 
 # %%
 from scipy.ndimage import gaussian_filter
@@ -786,14 +854,20 @@ figures.table(
 )
 
 # %% [markdown]
-# The first row is the honest result on modules nobody has touched: about what development promised. With less light, nearly every cell is flagged. The ROC-AUC hardly notices,
-# because the order of the cells stays. The mean loss proves little either: every interval reaches to zero or across it, because eight modules are few, and because with a miss at three false
-# alarms, flagging everything is not much worse than this model. What breaks is the work: inspectors were hired for fewer than half of the cells, and now they get nearly all. With more light it goes the other way:
-# nearly half of the defective cells pass, in silence. Out of focus, about one cell in ten more is flagged, and the loss shows no gain by it.
+# The first row is the honest result on modules nobody has touched: about what development promised. With less
+# light, nearly every cell is flagged. The ROC-AUC hardly notices, because the order of the cells stays. The
+# mean loss proves little either: every interval reaches to zero or across it, because eight modules are few,
+# and because with a miss at three false alarms, flagging everything is not much worse than this model. What
+# breaks is the work: inspectors were hired for fewer than half of the cells, and now they get nearly all.
+# With more light it goes the other way: nearly half of the defective cells pass, in silence. Out of focus,
+# about one cell in ten more is flagged, and the loss shows no gain by it.
 #
-# How is it caught? Labels come weeks later. The **output metric** "share flagged" is there at once and moves each time; but it would move in a week of bad cells, too. The **input metrics** look at the pictures
-# themselves: brightness and sharpness. Types differ, so each cell is compared with its type's median. Modules differ, so we take the mean of each module, and measure how far a week's
-# mean lies from development's, in standard errors over modules. The last row is such a week of bad cells: the eight development modules with most defects.
+# How is it caught? Labels come weeks later. The **output metric** "share flagged" is there at once and moves
+# each time; but it would move in a week of bad cells, too. The **input metrics** look at the pictures
+# themselves: brightness and sharpness. Types differ, so each cell is compared with its type's median. Modules
+# differ, so we take the mean of each module, and measure how far a week's mean lies from development's, in
+# standard errors over modules. The last row is such a week of bad cells: the eight development modules with
+# most defects.
 
 
 # %%
@@ -825,22 +899,31 @@ moves = pd.DataFrame(quiet | moves | bad).T.rename_axis("standard errors from th
 figures.table(moves.assign(alarm=(moves.abs() > 3).any(axis=1)), formats=dict.fromkeys(metrics, "{:+.1f}"))
 
 # %% [markdown]
-# The alarm at three standard errors is silent on each development fold and on the test modules as they were, and rings in all three weeks. It names the metric that moved, light or focus; it needs no
-# label and no network, and it costs a mean over pixels. But it rings in the last row, too: damaged cells glow less, so a week of bad modules looks like a shorter exposure. The alarm says *that* the pictures
-# have changed, not why. One picture decides it: that of a **reference cell**, the same every morning. If that one is darker as well, it is the camera.
+# The alarm at three standard errors is silent on each development fold and on the test modules as they were,
+# and rings in all three weeks. It names the metric that moved, light or focus; it needs no label and no
+# network, and it costs a mean over pixels. But it rings in the last row, too: damaged cells glow less, so a
+# week of bad modules looks like a shorter exposure. The alarm says *that* the pictures have changed, not why.
+# One picture decides it: that of a **reference cell**, the same every morning. If that one is darker as well,
+# it is the camera.
 #
-# Does the remedy of section 7, varying the brightness in training, really help? That is a question for an experiment with the model held fixed. Lesson 1.6 makes
-# it one of many, and keeps a log.
+# Does the remedy of section 7, varying the brightness in training, really help? That is a question for an
+# experiment with the model held fixed. Lesson 1.6 makes it one of many, and keeps a log.
 #
 # ## What you did
 #
-# - You decided what counts as defective at the cut with the fewest expected wrong labels, and judged decisions by a loss that needs no cut.
-# - You kept modules whole, measured how much neighbours flatter, and found that the first network does not beat seven numbers and a logistic regression.
-# - You handled imbalance twice, and saw that class weights and a moved threshold come to nearly the same decisions.
-# - You looked at twenty errors, tagged all cells, and ranked what to do next by headroom × frequency × ease, with the uncertainty of the first place.
-# - You changed the light at the camera, watched the flags run away without an error message, and caught it with an input metric; what it cannot tell apart, a reference cell can.
+# - You decided what counts as defective at the cut with the fewest expected wrong labels, and judged
+#   decisions by a loss that needs no cut.
+# - You kept modules whole, measured how much neighbours flatter, and found that the first network does not
+#   beat seven numbers and a logistic regression.
+# - You handled imbalance twice, and saw that class weights and a moved threshold come to nearly the same
+#   decisions.
+# - You looked at twenty errors, tagged all cells, and ranked what to do next by headroom × frequency × ease,
+#   with the uncertainty of the first place.
+# - You changed the light at the camera, watched the flags run away without an error message, and caught it
+#   with an input metric; what it cannot tell apart, a reference cell can.
 #
-# To see how the ranking depends on prices, run the lesson again with another one, from a terminal: `workbook run 1.5 -p missed=8`.
+# To see how the ranking depends on prices, run the lesson again with another one, from a terminal:
+# `workbook run 1.5 -p missed=8`.
 
 # %%
 lesson.end()

@@ -1,9 +1,10 @@
 # %% [markdown]
 # # 1.6 Data-centric iteration
 #
-# The inspector of solar cells from 1.5 errs. The reflex is to change the network. Andrew Ng's advice (2021) is to hold the
-# network fixed and to change the data: cleaner labels, sensible copies, more of the right pictures. Which of these pays here?
-# You can only say so if every attempt is a run in a log, on the same budget, with an interval around its gain.
+# The inspector of solar cells from 1.5 errs. The reflex is to change the network. Andrew Ng's advice (2021)
+# is to hold the network fixed and to change the data: cleaner labels, sensible copies, more of the right
+# pictures. Which of these pays here? You can only say so if every attempt is a run in a log, on the same
+# budget, with an interval around its gain.
 #
 # **You will be able to**
 #
@@ -11,7 +12,8 @@
 # - put an interval around the gain of a change, and say when a gain is none;
 # - find wrong labels by confident learning, and measure what the search is worth against chance;
 # - tell transformations that keep a label from those that break it;
-# - compare cleaner labels, more data and balance with tuning the model on the same budget, and say when adding data hurts;
+# - compare cleaner labels, more data and balance with tuning the model on the same budget, and say when
+#   adding data hurts;
 # - catch data changes that flatter the metric and leave the model as it was.
 #
 # **Needs** lesson 1.5. **Takes** 60 minutes with its exercises; the computer needs one minute of that.
@@ -30,9 +32,10 @@ noise = 0.4  # share of the labels that we flip on purpose, in section 4
 # %% [markdown]
 # ## 1 What is held fixed
 #
-# As in 1.5, a cell is **defective** (1) where the experts thought a defect likelier than not, else sound (0), and a module's cells stay
-# together. The modules are dealt into four folds. Fold 0 is the test: we look at it once, at the end. The other three take turns: train on
-# two, judge on the third. So every attempt is judged on all the cells of folds 1 to 3, and never by a network that has seen their modules.
+# As in 1.5, a cell is **defective** (1) where the experts thought a defect likelier than not, else sound (0),
+# and a module's cells stay together. The modules are dealt into four folds. Fold 0 is the test: we look at it
+# once, at the end. The other three take turns: train on two, judge on the third. So every attempt is judged
+# on all the cells of folds 1 to 3, and never by a network that has seen their modules.
 
 # %%
 import numpy as np
@@ -58,9 +61,10 @@ figures.table(
 )
 
 # %% [markdown]
-# Fixed are the network (that of 1.5 with three layers, on 32 × 32 pixels to be quick), the optimizer, and the **budget**: every run draws the
-# same number of pictures. This is easily forgotten. With "ten epochs", a run on twice the data also takes twice the steps, and you
-# measure longer training where you wanted to measure more data. So a run is a stream of fixed length, drawn from its data.
+# Fixed are the network (that of 1.5 with three layers, on 32 × 32 pixels to be quick), the optimizer, and
+# the **budget**: every run draws the same number of pictures. This is easily forgotten. With "ten epochs", a
+# run on twice the data also takes twice the steps, and you measure longer training where you wanted to
+# measure more data. So a run is a stream of fixed length, drawn from its data.
 
 
 # %%
@@ -90,9 +94,10 @@ def stream(data, total, rng):
 
 
 # %% [markdown]
-# An attempt is three runs, one for each held-out fold. Each has its own **seed**: other first weights, another order of pictures. So a gain is a mean over three folds and three seeds at once. The three networks
-# stand side by side in one graph, as towers that share nothing. That keeps both cores busy, and the graph is traced once
-# and reset for every attempt, where `fit` would trace a new one each time.
+# An attempt is three runs, one for each held-out fold. Each has its own **seed**: other first weights,
+# another order of pictures. So a gain is a mean over three folds and three seeds at once. The three networks
+# stand side by side in one graph, as towers that share nothing. That keeps both cores busy, and the graph is
+# traced once and reset for every attempt, where `fit` would trace a new one each time.
 
 # %%
 import functools
@@ -171,15 +176,18 @@ def chances(per_tower, filters=FILTERS):
 # %% [markdown]
 # ## 2 The log
 #
-# A spreadsheet of results is filled in afterwards, by hand, by the person who hopes for one of them. An **experiment log** is written by the run
-# itself. For each run it holds what was tried, on which data, with which settings, judged on which cells, and what came out. "The cleaned set" is not a
-# version, so data are named by a **digest** of their bytes. One metric, `predicted`, is the mean chance of the judged cells. And a mean is not enough of a result: we also log the chance of
-# every judged cell, so that intervals can be computed later without training again.
+# A spreadsheet of results is filled in afterwards, by hand, by the person who hopes for one of them.
+# An **experiment log** is written by the run itself. For each run it holds what was tried, on which data,
+# with which settings, judged on which cells, and what came out. "The cleaned set" is not a version, so data
+# are named by a **digest** of their bytes. One metric, `predicted`, is the mean chance of the judged cells.
+# And a mean is not enough of a result: we also log the chance of every judged cell, so that intervals can be
+# computed later without training again.
 #
-# Two tools of our stack could hold it. *ML Metadata* records artifacts and executions, and answers "where does this model come
-# from?" (lesson 2.8). *TensorBoard's HParams plugin* records trials with settings and metrics, and answers "which attempt is better?". That is
-# our question, so we write HParams event files; `tensorboard --logdir` would show them as they are. Servers such as MLflow or Weights & Biases keep
-# the same kind of record for a team.
+# Two tools of our stack could hold it. *ML Metadata* records artifacts and executions, and answers "where
+# does this model come from?" (lesson 2.8). *TensorBoard's HParams plugin* records trials with settings and
+# metrics, and answers "which attempt is better?". That is our question, so we write HParams event files;
+# `tensorboard --logdir` would show them as they are. Servers such as MLflow or Weights & Biases keep the same
+# kind of record for a team.
 
 # %%
 from tensorboard.plugins.hparams import api as hp
@@ -223,8 +231,9 @@ def record(settings, judged, chance, sealed):
 
 
 # %% [markdown]
-# `attempt` ties it together. A change is a function from the positions of the training cells to the `Data` to learn from. The chances of
-# the test cells are logged too, under the name `sealed`, and not read before the end.
+# `attempt` ties it together. A change is a function from the positions of the training cells to the `Data` to
+# learn from. The chances of the test cells are logged too, under the name `sealed`, and not read before the
+# end.
 
 
 # %%
@@ -252,7 +261,8 @@ networks = towers(FILTERS)[0]
 baseline = [network.get_weights() for network in networks]  # for a question in section 5
 
 # %% [markdown]
-# Reading goes through the backend that serves TensorBoard's HParams page: load the event files, and ask for the runs whose settings match.
+# Reading goes through the backend that serves TensorBoard's HParams page: load the event files, and ask for
+# the runs whose settings match.
 
 # %%
 from tensorboard.backend.event_processing.data_provider import MultiplexerDataProvider
@@ -295,11 +305,12 @@ figures.table(query(change="^baseline$")[shown], formats={"steps": "{:.0f}"})
 # %% [markdown]
 # ## 3 When is a gain a gain?
 #
-# The folds differ from each other more than most changes will. So compare in **pairs**: the same fold, once with and once without the change. What
-# the fold's modules have in common drops out of the difference.
+# The folds differ from each other more than most changes will. So compare in **pairs**: the same fold, once
+# with and once without the change. What the fold's modules have in common drops out of the difference.
 #
-# **Exercise 1.6a.** Write `paired(new, old)`. Both are dicts from fold to ROC-AUC. Return two numbers: the mean of the differences `new − old` over the
-# folds that both have, and its **standard error**: the standard deviation of the differences (with n − 1), divided by the root of their number.
+# **Exercise 1.6a.** Write `paired(new, old)`. Both are dicts from fold to ROC-AUC. Return two numbers: the
+# mean of the differences `new − old` over the folds that both have, and its **standard error**: the standard
+# deviation of the differences (with n − 1), divided by the root of their number.
 
 
 # %% tags=["starter"] exercise="1.6a"
@@ -319,14 +330,16 @@ def paired(new, old):
 lesson.check("1.6a", paired=paired)
 
 # %% [markdown]
-# Three differences are few for a standard error. But we have more: the chance of each cell, in the log. As in 1.5 we redraw whole modules, because the cells of
-# one module are alike. This is the **paired bootstrap** of 1.1 with modules for days: draw the modules of each fold with repetition, type by type, and weigh each
-# cell by how often its module was drawn. Both runs are scored on the same draw, a thousand times.
+# Three differences are few for a standard error. But we have more: the chance of each cell, in the log. As in
+# 1.5 we redraw whole modules, because the cells of one module are alike. This is the **paired bootstrap** of
+# 1.1 with modules for days: draw the modules of each fold with repetition, type by type, and weigh each cell
+# by how often its module was drawn. Both runs are scored on the same draw, a thousand times.
 
 
 # %%
 def module_draws(part, rng, resamples=1000):
-    """Weights [1 + resamples, cells]: the first row all ones, then modules drawn with repetition, type by type."""
+    """Weights [1 + resamples, cells]: the first row all ones, then modules drawn with
+    repetition, type by type."""
     weights = np.ones((1 + resamples, len(part)))
     for kind in (mono[part], ~mono[part]):
         _, which = np.unique(module[part][kind], return_inverse=True)
@@ -341,7 +354,8 @@ def weighted_auc(actual, chance, weights):
     w, y = weights[:, order], actual[order]
     sound_below, defective = np.cumsum(w * (1 - y), axis=1), w * y
     pairs = defective.sum(axis=1) * sound_below[:, -1]
-    return np.divide((defective * sound_below).sum(axis=1), pairs, out=np.full(len(w), np.nan), where=pairs > 0)
+    return np.divide((defective * sound_below).sum(axis=1), pairs,
+                     out=np.full(len(w), np.nan), where=pairs > 0)
 
 
 # %%
@@ -357,19 +371,23 @@ def logged(change, name="chances"):
 
 
 def gain(new, old="baseline", within=None):
-    """ROC-AUC of `new` minus that of `old`, mean of the folds, with its 95 % interval; `within` picks cells."""
+    """ROC-AUC of `new` minus that of `old`, mean of the folds, with its 95 % interval;
+    `within` picks cells."""
     differences = []
     for fold, weights, one, other in zip(folds, draws, logged(new), logged(old), strict=True):
         part = slice(None) if within is None else within[fold]
         actual, weights = label[fold][part], weights[:, part]
-        differences.append(weighted_auc(actual, one[part], weights) - weighted_auc(actual, other[part], weights))
+        differences.append(weighted_auc(actual, one[part], weights)
+                           - weighted_auc(actual, other[part], weights))
     mean = np.mean(differences, axis=0)
     return mean[0], *np.nanquantile(mean[1:], [0.025, 0.975])
 
 
 # %% [markdown]
-# The first change to measure is none at all. The same data and settings, other first weights and another order: an **A/A test**. Whatever gain it shows is luck,
-# and it tells how large luck is. That is worth a run of its own: the interval covers the luck of which modules are judged, with the networks as they are. The luck of the seed it does not cover.
+# The first change to measure is none at all. The same data and settings, other first weights and another
+# order: an **A/A test**. Whatever gain it shows is luck, and it tells how large luck is. That is worth a run
+# of its own: the interval covers the luck of which modules are judged, with the networks as they are. The
+# luck of the seed it does not cover.
 
 # %%
 SIGNED = dict.fromkeys(["gain", "from", "to"], "{:+.3f}")
@@ -384,16 +402,18 @@ def gains(pairs, within=None):
 attempt("nothing", "none", as_it_is, draw=1)
 
 # %% tags=["atol=0.006"]
-figures.table(gains([("nothing", "baseline")]), formats=SIGNED, caption="The gain in ROC-AUC of changing nothing")
+figures.table(gains([("nothing", "baseline")]), formats=SIGNED,
+              caption="The gain in ROC-AUC of changing nothing")
 
 # %% [markdown]
 # This is the yardstick for everything below. A change whose gain is of this size may be a change of nothing.
 #
 # ## 4 Cleaner labels
 #
-# One label in seven is in doubt. Three ways to treat it: take it at its word (the baseline), train on the probability itself
-# (**soft labels**: a cell at 0.67 asks the network for 0.67), or drop doubtful cells from training. The held-out cells keep their
-# labels, all of them. What happens otherwise you will see in the last section.
+# One label in seven is in doubt. Three ways to treat it: take it at its word (the baseline), train on the
+# probability itself (**soft labels**: a cell at 0.67 asks the network for 0.67), or drop doubtful cells from
+# training. The held-out cells keep their labels, all of them. What happens otherwise you will see in the last
+# section.
 
 
 # %%
@@ -418,8 +438,9 @@ figures.table(gains([("soft labels", "baseline"), ("doubtful dropped", "baseline
 #
 # ### Labels that are wrong
 #
-# Doubt is marked in these data. Errors are not, and nobody knows how many there are. To measure how well errors can be found, we make some: a share `noise` of all
-# labels is flipped, at random, and we keep the list. Only training sees the flipped labels; judging uses the true ones.
+# Doubt is marked in these data. Errors are not, and nobody knows how many there are. To measure how well
+# errors can be found, we make some: a share `noise` of all labels is flipped, at random, and we keep the
+# list. Only training sees the flipped labels; judging uses the true ones.
 
 # %%
 flipped = np.random.default_rng(seed).random(len(label)) < noise
@@ -434,13 +455,16 @@ def with_labels(given):
 attempt("flipped labels", "flipped", with_labels(dirty))
 
 # %% [markdown]
-# **Confident learning** (Northcutt et al., 2021) looks for labels that a model contradicts with confidence. The model must not have seen them, or it would repeat them; our held-out
-# chances are just that, and they are in the log. What counts as confident is set by each class itself: the threshold of a
-# class is the mean chance of that class over the cells *labelled* with it. A cell is suspect if it carries the one label and reaches the other's threshold.
+# **Confident learning** (Northcutt et al., 2021) looks for labels that a model contradicts with confidence.
+# The model must not have seen them, or it would repeat them; our held-out chances are just that, and they are
+# in the log. What counts as confident is set by each class itself: the threshold of a class is the mean
+# chance of that class over the cells *labelled* with it. A cell is suspect if it carries the one label and
+# reaches the other's threshold.
 #
-# **Exercise 1.6b.** Write `suspects(given, chance)`. `given` are the labels (0 or 1), `chance` the held-out chances of a defect; both are arrays. Return
-# an array of True and False: labelled 0, and the chance of 1 is at least the threshold of class 1; or labelled 1, and the chance of 0, which
-# is `1 - chance`, is at least the threshold of class 0.
+# **Exercise 1.6b.** Write `suspects(given, chance)`. `given` are the labels (0 or 1), `chance` the held-out
+# chances of a defect; both are arrays. Return an array of True and False: labelled 0, and the chance of 1 is
+# at least the threshold of class 1; or labelled 1, and the chance of 0, which is `1 - chance`, is at least
+# the threshold of class 0.
 
 
 # %% tags=["starter"] exercise="1.6b"
@@ -478,22 +502,25 @@ anywhere = np.zeros(len(label), bool)
 anywhere[np.random.default_rng(seed).choice(held_out, found.sum(), replace=False)] = True
 
 # %% [markdown]
-# Because we know the flips, the search can be graded. **Precision**: how many of the suspects are flipped. **Recall**: how many of the flipped are suspects. The alternative to
-# a clever search is to review as many cells, drawn at random.
+# Because we know the flips, the search can be graded. **Precision**: how many of the suspects are
+# flipped. **Recall**: how many of the flipped are suspects. The alternative to a clever search is to review
+# as many cells, drawn at random.
 
 # %% tags=["atol=1"]
 searches = {"confident learning": found, "at random": anywhere}
 wrong = flipped[held_out].sum()
 graded = {
-    name: [flags.sum(), flipped[flags].mean(), (flags & flipped).sum() / wrong, (flipped & ~flags)[held_out].mean()]
+    name: [flags.sum(), flipped[flags].mean(), (flags & flipped).sum() / wrong,
+           (flipped & ~flags)[held_out].mean()]
     for name, flags in searches.items()
 }
 look = {"cells to review": "{:,.0f}"} | dict.fromkeys(["precision", "recall", "wrong after review"], "{:.0%}")
 figures.table(pd.DataFrame(graded, list(look)).T.rename_axis("search"), formats=look)
 
 # %% [markdown]
-# The search beats chance, and is far from good: a network trained on so many wrong labels is no strict examiner of labels. Then an expert
-# reviews the cells of each list, and whatever was flipped there is set right. Both reviews cost the same.
+# The search beats chance, and is far from good: a network trained on so many wrong labels is no strict
+# examiner of labels. Then an expert reviews the cells of each list, and whatever was flipped there is set
+# right. Both reviews cost the same.
 
 # %%
 attempt("suspects reviewed", "flipped", with_labels(np.where(found, label, dirty)))
@@ -509,12 +536,15 @@ reviews = [
 figures.table(gains(reviews), formats=SIGNED)
 
 # %% [markdown]
-# So many wrong labels do harm far beyond luck, and either review brings most of it back. The clever list finds more flips, yet its lead over the random list lies
-# within luck: the interval of the last row covers zero. The last column above hints at the reason. Either way the share of wrong labels falls far enough that what is left
-# costs little; labels wrong *at random* mostly cancel out. What is well supported here is that the **review** pays, less so that the search does. Run
-# the lesson with `-p noise=0.25` to see what a smaller share costs.
+# So many wrong labels do harm far beyond luck, and either review brings most of it back. The clever list
+# finds more flips, yet its lead over the random list lies within luck: the interval of the last row covers
+# zero. The last column above hints at the reason. Either way the share of wrong labels falls far enough that
+# what is left costs little; labels wrong *at random* mostly cancel out. What is well supported here is that
+# the **review** pays, less so that the search does. Run the lesson with `-p noise=0.25` to see what a smaller
+# share costs.
 #
-# And the labels as they came? The same search, on the baseline's chances, lists cells for a second opinion. Here the experts' own doubt tells whether the list makes sense.
+# And the labels as they came? The same search, on the baseline's chances, lists cells for a second opinion.
+# Here the experts' own doubt tells whether the list makes sense.
 
 # %% tags=["atol=2"]
 second = contradicted(label, "baseline")
@@ -528,7 +558,8 @@ figures.md(
 #
 # ## 5 Copies that keep the label
 #
-# **Augmentation** shows the network changed copies and keeps the label. That is honest only if the label would still be given to the copy. Here are five changes, each on four cells.
+# **Augmentation** shows the network changed copies and keeps the label. That is honest only if the label
+# would still be given to the copy. Here are five changes, each on four cells.
 
 # %%
 from scipy import ndimage
@@ -542,7 +573,8 @@ def brighter(images, rng):
 def cropped(images, rng):
     """A random quarter of the cell, enlarged to full size."""
     corners = rng.integers(0, SIZE // 2 + 1, (len(images), 2))
-    quarters = [image[i : i + SIZE // 2, j : j + SIZE // 2] for image, (i, j) in zip(images, corners, strict=True)]
+    quarters = [image[i : i + SIZE // 2, j : j + SIZE // 2]
+                for image, (i, j) in zip(images, corners, strict=True)]
     return np.repeat(np.repeat(np.stack(quarters), 2, axis=1), 2, axis=2)
 
 
@@ -561,7 +593,8 @@ changes = {f.__name__: f for f in (solar_cells.turned, brighter, cropped, blurre
 # %%
 import matplotlib.pyplot as plt
 
-some = [np.flatnonzero((mono == kind) & (probability == level))[2] for kind in (True, False) for level in (0, 1)]
+some = [np.flatnonzero((mono == kind) & (probability == level))[2] for kind in (True, False)
+        for level in (0, 1)]
 shown = {"as it is": cells.images[some]}
 shown |= {name: change(cells.images[some], np.random.default_rng(seed)) for name, change in changes.items()}
 fig, axes = plt.subplots(len(some), len(shown), figsize=(8, 5.4))
@@ -577,10 +610,12 @@ figures.show(fig, alt="Four cells, mono and poly, sound and defective, each as i
              + ", ".join(changes) + ". The inverted cells are bright where no current flows.")
 
 # %% [markdown]
-# In these pictures the cell glows where current flows. What is dark is dead: a crack, a finger cut off, a short circuit. A defect may be small, and it may be anywhere.
+# In these pictures the cell glows where current flows. What is dark is dead: a crack, a finger cut off, a
+# short circuit. A defect may be small, and it may be anywhere.
 #
-# **Exercise 1.6c.** An expert gets only the changed picture. Put into `breaks_label` the names of the changes after which the old label can no longer be
-# trusted, because the evidence for it may be gone, or now says the opposite.
+# **Exercise 1.6c.** An expert gets only the changed picture. Put into `breaks_label` the names of the changes
+# after which the old label can no longer be trusted, because the evidence for it may be gone, or now says the
+# opposite.
 
 # %% tags=["starter"] exercise="1.6c"
 breaks_label = ...
@@ -592,8 +627,9 @@ breaks_label = {"cropped", "blurred", "inverted"}
 lesson.check("1.6c", breaks_label=breaks_label)
 
 # %% [markdown]
-# A quick test before any training: let the *baseline's* networks judge the changed held-out cells. If the ranking survives, the evidence they use is still
-# there. If it does not, either the evidence is gone or the network is not used to the change, and the picture has to tell which.
+# A quick test before any training: let the *baseline's* networks judge the changed held-out cells. If the
+# ranking survives, the evidence they use is still there. If it does not, either the evidence is gone or the
+# network is not used to the change, and the picture has to tell which.
 
 # %%
 def ranking(change):
@@ -602,7 +638,8 @@ def ranking(change):
     for network, weights in zip(networks, baseline, strict=True):
         network.set_weights(weights)
     changed = [change(cells.images[fold], rng) for fold in folds]
-    aucs = [solar_cells.scores(label[fold], c)["ROC-AUC"] for fold, c in zip(folds, chances(changed), strict=True)]
+    aucs = [solar_cells.scores(label[fold], c)["ROC-AUC"]
+            for fold, c in zip(folds, chances(changed), strict=True)]
     return np.mean(aucs)
 
 
@@ -616,11 +653,15 @@ figures.table(
 
 
 # %% [markdown]
-# Inverted cells come out far below a coin: to the network dark is broken, whatever the label says. Cropped cells lose much. But blurred cells lose little more than turned ones, although in the
-# picture the crack is gone. So the test says what *this network* looks at, and it looks at brightness more than at cracks; it can accuse a change, and it can't acquit one. And `brighter` is accused,
-# though every expert would give the same label: the network leans on the exposure, as 1.5 found. That is the case in which an augmentation can teach something.
+# Inverted cells come out far below a coin: to the network dark is broken, whatever the label says. Cropped
+# cells lose much. But blurred cells lose little more than turned ones, although in the picture the crack is
+# gone. So the test says what *this network* looks at, and it looks at brightness more than at cracks; it can
+# accuse a change, and it can't acquit one. And `brighter` is accused, though every expert would give the same
+# label: the network leans on the exposure, as 1.5 found. That is the case in which an augmentation can teach
+# something.
 #
-# Now train with them. Each drawn picture is changed with probability ½ (`turned` already leaves one in eight as it is).
+# Now train with them. Each drawn picture is changed with probability ½ (`turned` already leaves one in eight
+# as it is).
 
 
 # %%
@@ -635,20 +676,25 @@ def sometimes(change):
 
 
 for name, change in changes.items():
-    attempt(name, "augmentation", lambda at, rng, way=sometimes(change): as_it_is(at, rng)._replace(augment=way))
+    attempt(name, "augmentation", lambda at, rng,
+            way=sometimes(change): as_it_is(at, rng)._replace(augment=way))
 
 # %% tags=["atol=0.006"]
 figures.table(gains([(name, "baseline") for name in changes]), formats=SIGNED)
 
 # %% [markdown]
-# The three that break the label are the three that lose most, as they should. Yet their intervals reach zero, that of `inverted` only just: half of the pictures still come unchanged, the network is
-# judged on unchanged ones, and it bears noise, as section 4 showed. Of the two that keep the label, `turned` brings nothing. `brighter` has the largest gain of the table, with an interval that almost
-# clears zero. It is tempting to keep it; we come back to it. "Augmentation helps a small data set" is not shown here, for this network in so few steps.
+# The three that break the label are the three that lose most, as they should. Yet their intervals reach zero,
+# that of `inverted` only just: half of the pictures still come unchanged, the network is judged on unchanged
+# ones, and it bears noise, as section 4 showed. Of the two that keep the label, `turned` brings nothing.
+# `brighter` has the largest gain of the table, with an interval that almost clears zero. It is tempting to
+# keep it; we come back to it. "Augmentation helps a small data set" is not shown here, for this network in so
+# few steps.
 #
 # ## 6 More data, and more of the right data
 #
-# Labels cost money. What would more of them bring? We pretend to own only 160 labelled cells, drawn from all training modules, and then buy: 320 more of any kind,
-# 320 mono, or 320 poly. Every purchase starts from the same 160 cells. All the cells we have are the baseline.
+# Labels cost money. What would more of them bring? We pretend to own only 160 labelled cells, drawn from all
+# training modules, and then buy: 320 more of any kind, 320 mono, or 320 poly. Every purchase starts from the
+# same 160 cells. All the cells we have are the baseline.
 
 
 # %%
@@ -669,8 +715,9 @@ attempt("160 + 320 mono", "more data", bought(True))
 attempt("160 + 320 poly", "more data", bought(False))
 
 # %% [markdown]
-# Two more offers are on the table. One is cheap: all the other cells, labelled by someone who is wrong as often as in section 4. The other asks what "more" should mean: again 160 cells,
-# but from four modules instead of all 22.
+# Two more offers are on the table. One is cheap: all the other cells, labelled by someone who is wrong as
+# often as in section 4. The other asks what "more" should mean: again 160 cells, but from four modules
+# instead of all 22.
 
 
 # %%
@@ -700,25 +747,33 @@ figures.table(curve.sort_values(["cells", "ROC-AUC"]), formats={"cells": "{:,.0f
 # %% tags=["atol=0.006"]
 offers = ["160 + 320 any", "160 + 320 mono", "160 + 320 poly", "160 + cheap labels", "160, 4 modules"]
 parts = {"all cells": None, "mono": mono, "poly": ~mono}
-within = pd.concat({name: gains([(offer, "160 cells") for offer in offers], part) for name, part in parts.items()})
+within = pd.concat({name: gains([(offer, "160 cells") for offer in offers], part)
+                    for name, part in parts.items()})
 within = within.rename_axis(["judged on", None]).reset_index("judged on")
 figures.table(within, formats=SIGNED)
 
 # %% [markdown]
-# - **Fewer modules** are a disaster. The same number of labels, for the same money, is worth far less from four modules than spread over 22. What we buy are *modules*, not cells: cells of one module
-#   are near-copies, and the next one looks like one we have.
-# - **More of the same** brings nothing. The steps are fixed, so 160 cells are seen eighteen times each and 480 only six times. Give the network twice
-#   the steps (section 8), and all cells together do as well as the 160, not better.
-# - **Data of another kind** may hurt a slice. With poly cells mono loses much on average, and the total hides most of it. But a fold has only a few mono modules, and the interval reaches above zero: a warning
-#   to follow up, no finding. The purchase that should have helped mono, more mono cells, shows no gain either: they came from the modules we already had.
-# - **Cheap labels hurt.** With all the other cells, wrongly labelled in part, the network is worse than with the 160 alone, and the whole interval lies below zero.
+# - **Fewer modules** are a disaster. The same number of labels, for the same money, is worth far less from
+#   four modules than spread over 22. What we buy are *modules*, not cells: cells of one module are
+#   near-copies, and the next one looks like one we have.
+# - **More of the same** brings nothing. The steps are fixed, so 160 cells are seen eighteen times each and
+#   480 only six times. Give the network twice the steps (section 8), and all cells together do as well as the
+#   160, not better.
+# - **Data of another kind** may hurt a slice. With poly cells mono loses much on average, and the total hides
+#   most of it. But a fold has only a few mono modules, and the interval reaches above zero: a warning to
+#   follow up, no finding. The purchase that should have helped mono, more mono cells, shows no gain either:
+#   they came from the modules we already had.
+# - **Cheap labels hurt.** With all the other cells, wrongly labelled in part, the network is worse than with
+#   the 160 alone, and the whole interval lies below zero.
 #
-# "Is it more data we need?" is thus the wrong question. More of *what* is the question, and the log answers it.
+# "Is it more data we need?" is thus the wrong question. More of *what* is the question, and the log answers
+# it.
 #
 # ## 7 Balance
 #
-# Three cells in ten are defective. Two standard remedies are much alike: **oversampling** repeats defective cells, **class weights** count them more. We take the weights: both classes get the same total,
-# and no picture is drawn more often.
+# Three cells in ten are defective. Two standard remedies are much alike: **oversampling** repeats defective
+# cells, **class weights** count them more. We take the weights: both classes get the same total, and no
+# picture is drawn more often.
 
 # %%
 def weighted(at, rng):
@@ -736,23 +791,27 @@ figures.table(gains([("class weights", "baseline")]), formats=SIGNED)
 predicted = query(change="^baseline$|^class weights$").groupby("change").predicted.mean()
 figures.md(
     f"Defective are **{label[held_out].mean():.0%}** of the held-out cells. The baseline predicts "
-    f"**{predicted['baseline']:.0%}** on average, with class weights it is **{predicted['class weights']:.0%}**."
+    f"**{predicted['baseline']:.0%}** on average, with class weights it is "
+    f"**{predicted['class weights']:.0%}**."
 )
 
 # %% [markdown]
-# The ranking does not move. What moves is the chance itself: the balanced networks expect far more broken cells than there are, and say so. If
-# their number goes into a break-even (1.1), it is wrong. At three in ten, balance is a remedy without an illness; a threshold does the same, and can be read (1.5).
+# The ranking does not move. What moves is the chance itself: the balanced networks expect far more broken
+# cells than there are, and say so. If their number goes into a break-even (1.1), it is wrong. At three in
+# ten, balance is a remedy without an illness; a threshold does the same, and can be read (1.5).
 #
 # ## 8 And tuning the model?
 #
-# Now two attempts go to the other side: twice the steps, and a network half as wide again. The data are the baseline's.
+# Now two attempts go to the other side: twice the steps, and a network half as wide again. The data are the
+# baseline's.
 
 # %%
 attempt("twice the steps", "model", as_it_is, longer=2)
 attempt("wider", "model", as_it_is, filters=(12, 24, 48))
 
 # %% [markdown]
-# Everything is in the log. One query lists the changes, and one picture shows them all against the baseline: a **forest plot**, a row per change, its gain and its interval.
+# Everything is in the log. One query lists the changes, and one picture shows them all against the baseline:
+# a **forest plot**, a row per change, its gain and its interval.
 
 # %%
 runs = query(kind="^(?!flipped)")
@@ -777,17 +836,22 @@ ax.set(title="Bad data does harm; no change here brings a gain beyond luck",
        xlabel="gain in ROC-AUC over the baseline, 95 % interval over modules")
 ax.legend(loc="center left")
 figures.show(fig, alt="Forest plot of gains over the baseline: "
-             + "; ".join(f"{r.change} {r.gain:+.3f} ({r['from']:+.3f} to {r.to:+.3f})" for _, r in forest.iterrows()))
+             + "; ".join(f"{r.change} {r.gain:+.3f} ({r['from']:+.3f} to {r.to:+.3f})"
+                         for _, r in forest.iterrows()))
 
 # %% [markdown]
-# The grey band is as wide, to either side, as the interval of changing nothing reaches. Both gains of tuning the model lie inside it, and so do those of labels and balance. Clear of zero with their whole
-# interval are two rows, both on the left: cheap labels, and labels from few modules. On the right there is nothing. Neither data nor model has an easy gain to offer
-# here; but the data can do harm, and new modules are what the next money should buy.
+# The grey band is as wide, to either side, as the interval of changing nothing reaches. Both gains of tuning
+# the model lie inside it, and so do those of labels and balance. Clear of zero with their whole interval are
+# two rows, both on the left: cheap labels, and labels from few modules. On the right there is nothing.
+# Neither data nor model has an easy gain to offer here; but the data can do harm, and new modules are what
+# the next money should buy.
 #
 # ### The best of many
 #
-# Of twenty intervals at 95 %, one misses zero by luck alone, on average; and the largest of many gains is large in part by luck. So a winner has to be **repeated** before it is believed. `brighter` has the largest gain. We run it
-# again with other first weights and another order, against "nothing", which has the same ones.
+# Of twenty intervals at 95 %, one misses zero by luck alone, on average; and the largest of many gains is
+# large in part by luck. So a winner has to be **repeated** before it is believed. `brighter` has the largest
+# gain. We run it again with other first weights and another order, against "nothing", which has the same
+# ones.
 
 # %%
 attempt(
@@ -799,9 +863,11 @@ attempt(
 figures.table(gains([("brighter", "baseline"), ("brighter, repeated", "nothing")]), formats=SIGNED)
 
 # %% [markdown]
-# The gain is gone. This is the **winner's curse**: whoever is picked for being best was partly picked for being lucky.
+# The gain is gone. This is the **winner's curse**: whoever is picked for being best was partly picked for
+# being lucky.
 #
-# Last, the seal comes off. The test modules have played no part in any choice. We ask them about four findings, and no more.
+# Last, the seal comes off. The test modules have played no part in any choice. We ask them about four
+# findings, and no more.
 
 
 # %%
@@ -820,17 +886,21 @@ findings = [("brighter", "baseline"), ("flipped labels", "baseline"), ("160, 4 m
 # %% tags=["atol=0.006"]
 asked = gains(findings).rename(columns={"gain": "held out"}).drop(columns=["from", "to"])
 rows = pd.DataFrame([on_test(*pair) for pair in findings], columns=["test", "from", "to"])
-figures.table(pd.concat([asked, rows], axis=1), formats=dict.fromkeys(["held out", "test", "from", "to"], "{:+.3f}"))
+figures.table(pd.concat([asked, rows], axis=1),
+              formats=dict.fromkeys(["held out", "test", "from", "to"], "{:+.3f}"))
 
 # %% [markdown]
-# On the test modules few modules hurt again about as much, flipped labels about half as much; `brighter` and the cheap labels show next to nothing. But eleven modules are few: every
-# interval covers zero. So the report reads: few modules and wrong labels do harm, seen on 33 modules and not contradicted by 11 others; the harm of cheap labels is not confirmed; no gain was found. A log makes
-# such a report possible. A list of best numbers would have said that brightness helps.
+# On the test modules few modules hurt again about as much, flipped labels about half as much; `brighter` and
+# the cheap labels show next to nothing. But eleven modules are few: every interval covers zero. So the report
+# reads: few modules and wrong labels do harm, seen on 33 modules and not contradicted by 11 others; the harm
+# of cheap labels is not confirmed; no gain was found. A log makes such a report possible. A list of best
+# numbers would have said that brightness helps.
 #
 # ## What breaks in production
 #
-# A colleague cleans the data: doubtful cells out. The script is applied to the whole folder, held-out cells included. Not a single network is trained anew, so we can play it
-# with the baseline's logged chances. The run is recorded like any other.
+# A colleague cleans the data: doubtful cells out. The script is applied to the whole folder, held-out cells
+# included. Not a single network is trained anew, so we can play it with the baseline's logged chances. The
+# run is recorded like any other.
 
 # %%
 for number, (fold, chance) in enumerate(zip(folds, logged("baseline"), strict=True)):
@@ -844,8 +914,9 @@ both = query(change="^baseline$|^cleaned folder$")
 figures.table(both.groupby("change")[["ROC-AUC", "PR-AUC"]].mean(), caption="The same networks, twice")
 
 # %% [markdown]
-# The largest gain over the baseline in this lesson, and nothing has been gained: the hard cells are gone from the exam. In production they come back. The log catches it, because each run says which cells it was judged on. Runs
-# are compared only if these digests agree, fold by fold.
+# The largest gain over the baseline in this lesson, and nothing has been gained: the hard cells are gone from
+# the exam. In production they come back. The log catches it, because each run says which cells it was judged
+# on. Runs are compared only if these digests agree, fold by fold.
 
 
 # %%
@@ -859,8 +930,10 @@ rows = [(name, comparable(name, "baseline")) for name in ("doubtful dropped", "c
 figures.table(pd.DataFrame(rows, columns=["change", "may be compared with the baseline"]))
 
 # %% [markdown]
-# The digest does not see a second mistake: copies made *before* the split. Someone adds three turned copies of each cell to the folder, and splits the folder at random. The test then asks for cells of
-# which the training has a copy. To see how much that can flatter, take a model that does nothing but remember: the five most similar pictures vote, under all eight views.
+# The digest does not see a second mistake: copies made *before* the split. Someone adds three turned copies
+# of each cell to the folder, and splits the folder at random. The test then asks for cells of which the
+# training has a copy. To see how much that can flatter, take a model that does nothing but remember: the five
+# most similar pictures vote, under all eight views.
 
 # %%
 from sklearn.model_selection import KFold
@@ -884,13 +957,17 @@ for name, train_ in splits.items():
 figures.table(pd.DataFrame({"ROC-AUC of a model that remembers": remembered}).rename_axis("split"))
 
 # %% [markdown]
-# Not all of the gap is copies; the random split also puts neighbours of one module on both sides, which 1.5 measured. Both flatter, and neither is there in production.
+# Not all of the gap is copies; the random split also puts neighbours of one module on both sides, which 1.5
+# measured. Both flatter, and neither is there in production.
 #
-# How is it caught? By **identity**: if each copy carries the number of its cell, a set tells which cells stand on both sides. Often the number was lost on the way, and only the pictures are there. Then a
+# How is it caught? By **identity**: if each copy carries the number of its cell, a set tells which cells
+# stand on both sides. Often the number was lost on the way, and only the pictures are there. Then a
 # fingerprint must do, one that a turned copy shares with its original.
 #
-# **Exercise 1.6d.** Write `fingerprint(picture)`: a text that is the same for all eight views of a square picture (turned by 0, 90, 180, 270 degrees, mirrored or not), and different for different
-# pictures. `np.rot90(picture, k)` turns, `picture[:, ::-1]` mirrors, `digest(array)` from section 2 makes a text of an array.
+# **Exercise 1.6d.** Write `fingerprint(picture)`: a text that is the same for all eight views of a square
+# picture (turned by 0, 90, 180, 270 degrees, mirrored or not), and different for different pictures.
+# `np.rot90(picture, k)` turns, `picture[:, ::-1]` mirrors, `digest(array)` from section 2 makes a text of an
+# array.
 
 
 # %% tags=["starter"] exercise="1.6d"
@@ -927,17 +1004,23 @@ figures.table(
 )
 
 # %% [markdown]
-# The check costs a second, belongs before every training, and should stop it. It has a limit: a copy that is also a little brighter has another digest. So let the cell's number travel with each copy,
-# split by number (here: by module) first, and make copies after that, on the training side alone. `augment` in this lesson does so by construction: it sees only pictures that are drawn for training.
+# The check costs a second, belongs before every training, and should stop it. It has a limit: a copy that is
+# also a little brighter has another digest. So let the cell's number travel with each copy, split by number
+# (here: by module) first, and make copies after that, on the training side alone. `augment` in this lesson
+# does so by construction: it sees only pictures that are drawn for training.
 #
 # ## What you did
 #
-# - You kept an experiment log in TensorBoard's format, one run per fold and change, with digests of data and judged cells, and took every table from a query to it.
+# - You kept an experiment log in TensorBoard's format, one run per fold and change, with digests of data and
+#   judged cells, and took every table from a query to it.
 # - You paired runs, put an interval over modules around each gain, and measured what changing nothing gains.
-# - You found flipped labels by confident learning, better than chance, and saw that reviewing its list was worth no more, beyond luck, than reviewing a random one.
-# - You told copies that keep a label from those that don't, by eye and by the baseline's own ranking, before training on them.
-# - You compared labels, copies, data, balance and tuning on one budget: none gained beyond luck, the best did not repeat, and what counted was from how many modules the labels came.
-#   Adding data did hurt with cheap labels, on the held-out modules.
+# - You found flipped labels by confident learning, better than chance, and saw that reviewing its list was
+#   worth no more, beyond luck, than reviewing a random one.
+# - You told copies that keep a label from those that don't, by eye and by the baseline's own ranking, before
+#   training on them.
+# - You compared labels, copies, data, balance and tuning on one budget: none gained beyond luck, the best did
+#   not repeat, and what counted was from how many modules the labels came. Adding data did hurt with cheap
+#   labels, on the held-out modules.
 # - You caught a cleaned exam by its digest, and copies across the split by a fingerprint.
 #
 # Where the next label should come from, if you can choose each one, is active learning: lesson 2.9.

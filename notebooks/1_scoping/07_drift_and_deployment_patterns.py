@@ -1,21 +1,26 @@
 # %% [markdown]
 # # 1.7 Drift and deployment patterns
 #
-# A model is trained on one quarter and used in the next. In between the world moves, a feed breaks, and somebody wants to
-# release a better version. Which of the three is it when the money goes down? And how do you put a new version in front of
-# 900 flights a day without betting the month on it?
+# A model is trained on one quarter and used in the next. In between the world moves, a feed breaks, and
+# somebody wants to release a better version. Which of the three is it when the money goes down? And how do
+# you put a new version in front of 900 flights a day without betting the month on it?
 #
-# This lesson replays 2013 day by day. The model learns on January to March; everything after that comes in order, as it came then.
+# This lesson replays 2013 day by day. The model learns on January to March; everything after that comes in
+# order, as it came then.
 #
 # **You will be able to**
 #
-# - split a change in outcomes into **data drift** and **concept drift** by measurement, and say when the data can't tell;
-# - set thresholds for software, input and output metrics from calm days, and measure false alarms and delay of detection;
+# - split a change in outcomes into **data drift** and **concept drift** by measurement, and say when the data
+#   can't tell;
+# - set thresholds for software, input and output metrics from calm days, and measure false alarms and delay
+#   of detection;
 # - compare a streaming detector with a control chart, and explain why one of them never sleeps;
-# - run big bang, shadow, canary, blue-green and ramp-up on the same traffic, and compare them in money, exposure and days;
+# - run big bang, shadow, canary, blue-green and ramp-up on the same traffic, and compare them in money,
+#   exposure and days;
 # - choose a degree of automation from the price of a person's look.
 #
-# **Needs** lessons 1.1 and 1.3. **Takes** 60 minutes with its exercises; the computer needs about half a minute of that.
+# **Needs** lessons 1.1 and 1.3. **Takes** 60 minutes with its exercises; the computer needs about half a
+# minute of that.
 
 # %%
 from helpers import lesson
@@ -23,7 +28,8 @@ from helpers import lesson
 lesson.begin("1.7")
 
 # %% [markdown]
-# Money is in dollars. The first two prices are those of 1.1; the others are invented like them, and yours to change.
+# Money is in dollars. The first two prices are those of 1.1; the others are invented like them, and yours to
+# change.
 
 # %% tags=["parameters"]
 seed = 2013
@@ -38,9 +44,9 @@ repeats = 20  # how often the random part of a rollout is drawn again
 # %% [markdown]
 # ## 1 A year, replayed
 #
-# The model must be quick, because we will fit it dozens of times: a logistic regression on binned features. `binned` turns numbers into
-# bins with fixed edges (a gap is a bin of its own). We will use the same bins to measure drift, so that what we call a change is
-# a change in what the model sees.
+# The model must be quick, because we will fit it dozens of times: a logistic regression on binned features.
+# `binned` turns numbers into bins with fixed edges (a gap is a bin of its own). We will use the same bins to
+# measure drift, so that what we call a change is a change in what the model sees.
 
 # %%
 import numpy as np
@@ -68,7 +74,8 @@ weather = ["temp", "humid", "wind_speed", "precip", "visib"]
 
 # %%
 def binned(rows, edges):
-    """Every input as a whole number: bins of numbers (-1 where missing), codes of names, the weekday as it is."""
+    """Every input as a whole number: bins of numbers (-1 where missing), codes of names,
+    the weekday as it is."""
     codes = {
         name: np.where(rows[name].isna(), -1, np.digitize(rows[name], cut)) for name, cut in edges.items()
     }
@@ -103,7 +110,8 @@ version_1 = fit(flights[train])
 chance = chances(version_1, flights)
 
 # %% [markdown]
-# The scope of 1.1 in two lines, and the year in one table. January to March are the rows the model has learned on.
+# The scope of 1.1 in two lines, and the year in one table. January to March are the rows the model has
+# learned on.
 
 # %%
 from helpers import figures
@@ -141,8 +149,9 @@ percent = dict.fromkeys(["late", "predicted", "alerts"], "{:.1%}") | {"gap": "{:
 figures.table(year(chance), caption="Version 1; dollars per 1,000 flights", formats=percent, bars=["dollars"])
 
 # %% [markdown]
-# The `gap` is what matters to a model that must be calibrated: observed minus predicted. Over the training months together it is nil, by construction. Then it
-# is large and positive in April, June, July and December, and negative in autumn. Months hide what days show.
+# The `gap` is what matters to a model that must be calibrated: observed minus predicted. Over the training
+# months together it is nil, by construction. Then it is large and positive in April, June, July and December,
+# and negative in autumn. Months hide what days show.
 
 # %%
 import matplotlib.pyplot as plt
@@ -173,8 +182,8 @@ figures.show(
 )
 
 # %% [markdown]
-# Drift comes in two shapes. **Gradual** drift is the swell: weeks of small change, as the seasons bring it. **Sudden** drift is a step,
-# from one day to the next. Look at one step closely.
+# Drift comes in two shapes. **Gradual** drift is the swell: weeks of small change, as the seasons bring
+# it. **Sudden** drift is a step, from one day to the next. Look at one step closely.
 
 # %%
 week = flights[(day >= 110) & (day <= 118)]
@@ -196,20 +205,24 @@ figures.table(
 )
 
 # %% [markdown]
-# On Monday the 22nd and Thursday the 25th more than half of all flights were late, without rain, in clear air. The
-# model predicts a good day, and from its inputs it is right to. On Saturday the 27th it is over. The dates fit a cause outside our table: from 21 April the aviation authority (FAA)
-# put its air traffic controllers on unpaid leave by turns, to meet the US budget cuts (the "sequester"). Congress passed the Reducing Flight Delays Act on the 26th, and on the 27th the FAA
-# suspended the leave (Reuters, 27 April 2013). We can't prove that this was the cause, but no column of ours knows of it. The same inputs meant something
-# else for one week. Keep this week in mind; it is the pure case of what comes next.
+# On Monday the 22nd and Thursday the 25th more than half of all flights were late, without rain, in clear
+# air. The model predicts a good day, and from its inputs it is right to. On Saturday the 27th it is over. The
+# dates fit a cause outside our table: from 21 April the aviation authority (FAA) put its air traffic
+# controllers on unpaid leave by turns, to meet the US budget cuts (the "sequester"). Congress passed the
+# Reducing Flight Delays Act on the 26th, and on the 27th the FAA suspended the leave (Reuters, 27 April
+# 2013). We can't prove that this was the cause, but no column of ours knows of it. The same inputs meant
+# something else for one week. Keep this week in mind; it is the pure case of what comes next.
 #
 # ## 2 Data drift or concept drift?
 #
-# Write *x* for the inputs and *y* for the outcome. **Data drift** (covariate shift): the inputs P(*x*) move, what follows from them stays. **Concept drift**:
-# P(*y* given *x*) moves. The difference matters for what to do. Data drift asks whether the model was trained on enough kinds of days. Concept drift asks for
-# new labels: no amount of old data knows the new rule.
+# Write *x* for the inputs and *y* for the outcome. **Data drift** (covariate shift): the inputs P(*x*) move,
+# what follows from them stays. **Concept drift**: P(*y* given *x*) moves. The difference matters for what to
+# do. Data drift asks whether the model was trained on enough kinds of days. Concept drift asks for new
+# labels: no amount of old data knows the new rule.
 #
-# Data drift can be seen without labels. Per input, the **Jensen–Shannon divergence** compares the shares of the bins in a month with
-# those in training: 0 bits if equal, 1 bit if no bin is shared. What is large? The training months tell, each against the two others.
+# Data drift can be seen without labels. Per input, the **Jensen–Shannon divergence** compares the shares of
+# the bins in a month with those in training: 0 bits if equal, 1 bit if no bin is shared. What is large? The
+# training months tell, each against the two others.
 
 # %%
 from scipy.spatial.distance import jensenshannon
@@ -266,8 +279,10 @@ figures.show(
 )
 
 # %% [markdown]
-# The same comparison is often done with the **population stability index** (PSI), Σ (*p* − *q*) ln (*p* / *q*) over the bins: zero if equal too, but without an upper end, and infinite where one share is nil, so
-# that small shares must be padded. The usual limits, 0.1 for "look" and 0.25 for "act", come from credit scoring (Siddiqi, 2006) and know nothing of *your* calm months.
+# The same comparison is often done with the **population stability index** (PSI), Σ (*p* − *q*) ln (*p*
+# / *q*) over the bins: zero if equal too, but without an upper end, and infinite where one share is nil, so
+# that small shares must be padded. The usual limits, 0.1 for "look" and 0.25 for "act", come from credit
+# scoring (Siddiqi, 2006) and know nothing of *your* calm months.
 
 
 # %%
@@ -288,17 +303,21 @@ figures.table(
 )
 
 # %% [markdown]
-# Both put temperature far ahead of the rest in July. But by the usual limit temperature should have been acted on in March already, when the model was still learning.
+# Both put temperature far ahead of the rest in July. But by the usual limit temperature should have been
+# acted on in March already, when the model was still learning.
 #
-# One input at a time misses what lies in combinations. A **domain classifier** looks at all of them: train a model to tell the month's flights from
-# the training flights, and take its ROC-AUC on days it has not seen. 0.5 means that the two can't be told apart.
+# One input at a time misses what lies in combinations. A **domain classifier** looks at all of them: train a
+# model to tell the month's flights from the training flights, and take its ROC-AUC on days it has not seen.
+# 0.5 means that the two can't be told apart.
 #
-# It gives more than a number. If it says a training flight is with probability *q* from July, then flights like it are *q* / (1 − *q*) times as
-# frequent in July (up to a constant). Weighted so, the winter's flights *look like* July's, and their
-# share of late ones is what July would have been under the winter's rules. That is **importance weighting** (Shimodaira, 2000).
+# It gives more than a number. If it says a training flight is with probability *q* from July, then flights
+# like it are *q* / (1 − *q*) times as frequent in July (up to a constant). Weighted so, the winter's
+# flights *look like* July's, and their share of late ones is what July would have been under the winter's
+# rules. That is **importance weighting** (Shimodaira, 2000).
 #
-# **Exercise 1.7a.** Write `expected_late(late, q)`: the share of late flights among training flights, reweighted to look like the month. `late` is a list of 0 and 1,
-# `q` the classifier's probability that each of these *training* flights is from the month.
+# **Exercise 1.7a.** Write `expected_late(late, q)`: the share of late flights among training flights,
+# reweighted to look like the month. `late` is a list of 0 and 1, `q` the classifier's probability that each
+# of these *training* flights is from the month.
 
 
 # %% tags=["starter"] exercise="1.7a"
@@ -321,16 +340,19 @@ lesson.check("1.7a", expected_late=expected_late)
 # Now the change in lateness falls into two parts:
 #
 # $$\underbrace{\text{late}_{\text{month}} - \text{late}_{\text{training}}}_{\text{what changed}} =
-# \underbrace{\text{expected} - \text{late}_{\text{training}}}_{\text{inputs moved: data}} + \underbrace{\text{late}_{\text{month}} - \text{expected}}_{\text{the rule moved: concept}}$$
+# \underbrace{\text{expected} - \text{late}_{\text{training}}}_{\text{inputs moved: data}} +
+# \underbrace{\text{late}_{\text{month}} - \text{expected}}_{\text{the rule moved: concept}}$$
 #
-# *Expected* can be had on two routes that fail differently: from the reweighted winter, or from a model of the winter that predicts the month. If the
-# routes agree, trust the split. And one number says whether there was anything to weigh: the **effective sample size** (Kish, 1965), the number of equally weighted
-# flights that the weighted ones are worth.
+# *Expected* can be had on two routes that fail differently: from the reweighted winter, or from a model of
+# the winter that predicts the month. If the routes agree, trust the split. And one number says whether there
+# was anything to weigh: the **effective sample size** (Kish, 1965), the number of equally weighted flights
+# that the weighted ones are worth.
 
 
 # %%
 def told_apart(design, now):
-    """Rows of training and month, and their probability to be the month's; fitted on the other half of the days."""
+    """Rows of training and month, and their probability to be the month's;
+    fitted on the other half of the days."""
     rows = np.flatnonzero(train | now)
     chance, even = np.zeros(len(rows)), day[rows] % 2 == 0
     for half in (even, ~even):
@@ -371,7 +393,8 @@ def split(design, model, m):
 
 # %%
 def concept_intervals(weights, predicted, now):
-    """95 % intervals of the concept part on both routes, days drawn; classifier and model stay as they are."""
+    """95 % intervals of the concept part on both routes, days drawn;
+    classifier and model stay as they are."""
     winter, that = (pd.DataFrame({"day": day[part], "late": late[part]}) for part in (train, now))
     winter = winter.assign(w=weights, wy=weights * winter.late).groupby("day").sum()
     that = that.assign(n=1, gap=that.late - predicted).groupby("day").sum()
@@ -405,9 +428,10 @@ look_of_split = {"AUC": "{:.2f}", "effective": "{:.1%}"} | dict.fromkeys(
 figures.table(splits["all inputs"].rename_axis("month"), caption="All inputs", formats=look_of_split)
 
 # %% [markdown]
-# Read *effective* first. From April to October the flights of training are worth less than 2 % of their number: hardly a winter's day looks like July, and the few
-# that do carry everything. So the two routes part, by up to eight points. The honest reading is: *for these
-# months and these inputs the data can't say how much is data and how much is concept.* What a day of 85 °F did in winter, nobody observed.
+# Read *effective* first. From April to October the flights of training are worth less than 2 % of their
+# number: hardly a winter's day looks like July, and the few that do carry everything. So the two routes part,
+# by up to eight points. The honest reading is: *for these months and these inputs the data can't say how much
+# is data and how much is concept.* What a day of 85 °F did in winter, nobody observed.
 #
 # The trouble is one column. Leave temperature out of *x* and ask again.
 
@@ -473,7 +497,8 @@ figures.md(
     f"and the routes differ by at most "
     f"{parted['without temperature']:.1f} points (with it: {parted['all inputs']:.1f}). "
     f"On both routes the concept part is the larger one in {larger.sum()} of {len(table)} months; "
-    f"on both its interval leaves out zero in {clear.sum()} (months {', '.join(map(str, table.index[clear]))})."
+    f"on both its interval leaves out zero in {clear.sum()} (months "
+    f"{', '.join(map(str, table.index[clear]))})."
 )
 
 # %% tags=["atol=0.1"]
@@ -484,17 +509,21 @@ figures.table(
 )
 
 # %% [markdown]
-# A month is thirty days, and thirty days of weather are few. The concept part is clear of zero on both routes in April, June, July, September and October. In May and August it may be nothing; for November and December
-# the routes don't agree whether it may. (The intervals draw days only. That another classifier would weigh differently is not in them; the distance between the routes is the better warning of that.)
+# A month is thirty days, and thirty days of weather are few. The concept part is clear of zero on both routes
+# in April, June, July, September and October. In May and August it may be nothing; for November and December
+# the routes don't agree whether it may. (The intervals draw days only. That another classifier would weigh
+# differently is not in them; the distance between the routes is the better warning of that.)
 #
-# But note what we have done. By leaving a column out we *moved* its share of the change from "data" to "concept": a hot afternoon that brings
-# storms is data drift to those who record the temperature, and concept drift to those who don't. The split is a property of the world **and** of the
-# inputs you chose. A concept drift that comes back every year is often an input you have not recorded yet.
+# But note what we have done. By leaving a column out we *moved* its share of the change from "data" to
+# "concept": a hot afternoon that brings storms is data drift to those who record the temperature, and concept
+# drift to those who don't. The split is a property of the world **and** of the inputs you chose. A concept
+# drift that comes back every year is often an input you have not recorded yet.
 #
 # ### A model per month
 #
-# There is a third look at P(*y* given *x*): refit the model on each month by itself, and let it predict every other month. How much worse is a visitor than the
-# month's own model? The own model is asked about days it was not fitted on. If the rule never moved, the picture would be one shade.
+# There is a third look at P(*y* given *x*): refit the model on each month by itself, and let it predict every
+# other month. How much worse is a visitor than the month's own model? The own model is asked about days it
+# was not fitted on. If the rule never moved, the picture would be one shade.
 
 # %%
 def monthly(design, own):
@@ -543,13 +572,15 @@ figures.show(
 )
 
 # %% [markdown]
-# June and July lend each other their models at no loss (a month's worth of other days serves as well as its own). September, October and November do so too, and
-# the two groups are as far apart as anything in the picture. December stands nearer to the summer than to November. So the concept does not wander off, it comes
+# June and July lend each other their models at no loss (a month's worth of other days serves as well as its
+# own). September, October and November do so too, and the two groups are as far apart as anything in the
+# picture. December stands nearer to the summer than to November. So the concept does not wander off, it comes
 # and goes, and a model of the newest month is not always the best one for the next.
 #
 # ## 3 Metrics, thresholds, alarms
 #
-# What would have told us, and when? Metrics come in three kinds, from the fastest and least specific to the slowest and most telling:
+# What would have told us, and when? Metrics come in three kinds, from the fastest and least specific to the
+# slowest and most telling:
 #
 # | kind | here, per day | known |
 # | --- | --- | --- |
@@ -557,8 +588,9 @@ figures.show(
 # | **input** | how far the mean of a number, or the mix of a category, has moved from a reference of days | at once |
 # | **output** | mean prediction against the reference; with labels: observed minus predicted, dollars | at once; after landing |
 #
-# Two choices hide in the word "reference". It can be **fixed** (the training months) or **moving** (the days from five weeks to one week ago). Ours leaves out the last week
-# on purpose: a reference that includes yesterday learns the fault within days, and the alarm goes quiet by itself.
+# Two choices hide in the word "reference". It can be **fixed** (the training months) or **moving** (the days
+# from five weeks to one week ago). Ours leaves out the last week on purpose: a reference that includes
+# yesterday learns the fault within days, and the alarm goes quiet by itself.
 
 
 # %%
@@ -615,7 +647,8 @@ def daily_sums(values, rows):
 
 # %%
 def distance_moved(name, rows):
-    """Per day how far a number's mean lies from the moving reference, in its standard deviations; NaN if unknown."""
+    """Per day how far a number's mean lies from the moving reference, in its standard
+    deviations; NaN if unknown."""
     n, total, squares = reference(daily_sums(flights[name], flights)).T
     count, today, _ = daily_sums(rows[name], rows).T
     with np.errstate(divide="ignore", invalid="ignore"):  # days without values, weeks without a reference
@@ -648,8 +681,9 @@ def signals(rows, late):
 
 
 # %% [markdown]
-# Nature gives few incidents with a known first day, so we make four, and run the whole year through each. The fourth is the week of April, made permanent: the inputs are fine, and a
-# quarter of the flights that would be on time are late.
+# Nature gives few incidents with a known first day, so we make four, and run the whole year through each. The
+# fourth is the week of April, made permanent: the inputs are fine, and a quarter of the flights that would be
+# on time are late.
 
 # %%
 struck = (late == 0) & (np.random.default_rng(seed).random(len(late)) < 0.25)
@@ -672,10 +706,12 @@ for name, (rows, outcome) in incidents.items():
 # %% [markdown]
 # ### A threshold is a promise about false alarms
 #
-# Where to set a limit? Not by taste: decide how often a calm week may be disturbed, and read the limit off calm days. Today is 1 November, and
-# September and October were calm. We allow each metric two alarms in these 61 days.
+# Where to set a limit? Not by taste: decide how often a calm week may be disturbed, and read the limit off
+# calm days. Today is 1 November, and September and October were calm. We allow each metric two alarms in
+# these 61 days.
 #
-# **Exercise 1.7b.** Write `limit(calm, allowed)`: the smallest value *out of the list* `calm` such that at most `allowed` of its values lie strictly above it.
+# **Exercise 1.7b.** Write `limit(calm, allowed)`: the smallest value *out of the list* `calm` such that at
+# most `allowed` of its values lie strictly above it.
 
 
 # %% tags=["starter"] exercise="1.7b"
@@ -733,15 +769,20 @@ figures.table(
 )
 
 # %% [markdown]
-# The first two columns are the promise and how it was kept. One alarm in 30 days was bought for each metric; in November most of those that need no labels ring two to four times as often. Nothing is broken: it is the first frost and
-# Thanksgiving, and two mild months don't know what weather and timetables can do. And alarms add up: nine metrics with one a month each are two a week, and a desk that is called twice a week for nothing stops answering (**alarm fatigue**).
+# The first two columns are the promise and how it was kept. One alarm in 30 days was bought for each metric;
+# in November most of those that need no labels ring two to four times as often. Nothing is broken: it is the
+# first frost and Thanksgiving, and two mild months don't know what weather and timetables can do. And alarms
+# add up: nine metrics with one a month each are two a week, and a desk that is called twice a week for
+# nothing stops answering (**alarm fatigue**).
 #
-# So the *new limits*: metrics that need no labels get theirs from all days since April, and may ring on one day in a hundred. Those that compare with outcomes keep the calm days', because in the summer they rang for a reason.
-# December shows it: `observed − predicted` is right to ring, the model *is* wrong in December. And on the 31st the weather really is missing: the source ends a day
-# early. The dullest metric of all found the one fault of this year that nobody injected.
+# So the *new limits*: metrics that need no labels get theirs from all days since April, and may ring on one
+# day in a hundred. Those that compare with outcomes keep the calm days', because in the summer they rang for
+# a reason. December shows it: `observed − predicted` is right to ring, the model *is* wrong in December. And
+# on the 31st the weather really is missing: the source ends a day early. The dullest metric of all found the
+# one fault of this year that nobody injected.
 #
-# Now each incident begins on each of the first 24 days of November in turn, and the clock runs: within seven days, does the metric ring, and after how many? What needs labels is known
-# a day later.
+# Now each incident begins on each of the first 24 days of November in turn, and the clock runs: within seven
+# days, does the metric ring, and after how many? What needs labels is known a day later.
 
 # %%
 starts = days[november][:24]
@@ -767,17 +808,23 @@ figures.table(
 )
 
 # %% [markdown]
-# Read a column first. *None* is the honest zero: what rings within seven days although nothing happened. A detection means something only where it is well above that.
-# Then each fault has its witnesses. Newark's silence is seen by the count of requests and by the mix of carriers and destinations, on the first day; no output metric stirs, for the flights that are left are predicted as well as ever.
-# The dead feed is seen at once by the share of missing values. The distances see nothing: they have nothing to measure, and a check that needs values is silent when there are none.
-# Celsius is seen by the thermometer on the first day, by the outputs a little later. The changed world is seen by no input, whatever the limit. Without labels there is nothing to see.
+# Read a column first. *None* is the honest zero: what rings within seven days although nothing happened. A
+# detection means something only where it is well above that. Then each fault has its witnesses. Newark's
+# silence is seen by the count of requests and by the mix of carriers and destinations, on the first day; no
+# output metric stirs, for the flights that are left are predicted as well as ever. The dead feed is seen at
+# once by the share of missing values. The distances see nothing: they have nothing to measure, and a check
+# that needs values is silent when there are none. Celsius is seen by the thermometer on the first day, by the
+# outputs a little later. The changed world is seen by no input, whatever the limit. Without labels there is
+# nothing to see.
 #
-# And look at *money lost* in that last column. When more flights are late, the alerts we do send pay *more*. What is lost are the alerts we don't send, and no
-# account of money earned shows those. The business metric is the goal; it is not always the detector.
+# And look at *money lost* in that last column. When more flights are late, the alerts we do send pay *more*.
+# What is lost are the alerts we don't send, and no account of money earned shows those. The business metric
+# is the goal; it is not always the detector.
 #
 # ### Which reference?
 #
-# The moving reference was our choice for the inputs. Put the same fault into every day of the year and compare the two choices for the temperature, by its divergence.
+# The moving reference was our choice for the inputs. Put the same fault into every day of the year and
+# compare the two choices for the temperature, by its divergence.
 
 # %%
 same_fault = {
@@ -817,20 +864,24 @@ figures.md(
 )
 
 # %% [markdown]
-# A summer in Celsius looks like a winter in Fahrenheit. Against training the fault *heals* the drift: an alarm with a fixed reference would have ended when it should have begun. The rule of thumb: a moving reference for
-# sudden faults, a fixed one for the gradual drift away from what the model knows. You need both, for they answer two questions.
+# A summer in Celsius looks like a winter in Fahrenheit. Against training the fault *heals* the drift: an
+# alarm with a fixed reference would have ended when it should have begun. The rule of thumb: a moving
+# reference for sudden faults, a fixed one for the gradual drift away from what the model knows. You need
+# both, for they answer two questions.
 #
 # ### A streaming detector against a control chart
 #
-# The limits above look at one day. A small shift that lasts is found earlier by adding days up. Four ways, all on `observed − predicted`:
+# The limits above look at one day. A small shift that lasts is found earlier by adding days up. Four ways,
+# all on `observed − predicted`:
 #
 # - a **Shewhart chart** (1931): alarm when a day lies more than three standard deviations from the mean;
 # - an **EWMA chart** (Roberts, 1959): the same on an exponentially weighted mean of the days;
 # - the **Page–Hinkley** test (Page, 1954): accumulates deviations, forgets small ones;
-# - **ADWIN** (Bifet and Gavaldà, 2007): keeps a window of the stream and cuts it where two parts differ by more than chance. It comes with a
-#   proof of its false alarm rate, and needs no threshold but that rate.
+# - **ADWIN** (Bifet and Gavaldà, 2007): keeps a window of the stream and cuts it where two parts differ by
+#   more than chance. It comes with a proof of its false alarm rate, and needs no threshold but that rate.
 #
-# The last two come from `river` and are made for streams, so they get the flights one by one, as the manual suggests, and the days as well.
+# The last two come from `river` and are made for streams, so they get the flights one by one, as the manual
+# suggests, and the days as well.
 
 # %%
 from river import drift as streaming
@@ -862,9 +913,10 @@ figures.md(
 )
 
 # %% [markdown]
-# The proof holds, as the shuffled stream shows. Its premise does not: it asks for independent values, and flights of one day share their weather. To ADWIN each rainy Tuesday is a new world, and
-# statistically it is right. It is not the question. The unit that is nearly independent here is the **day**, so the days are what a
-# detector should count. (1.1 drew days in its bootstrap for the same reason.)
+# The proof holds, as the shuffled stream shows. Its premise does not: it asks for independent values, and
+# flights of one day share their weather. To ADWIN each rainy Tuesday is a new world, and statistically it is
+# right. It is not the question. The unit that is nearly independent here is the **day**, so the days are what
+# a detector should count. (1.1 drew days in its bootstrap for the same reason.)
 
 # %%
 mean, sd = gap.loc[244:304].mean(), gap.loc[244:304].std()
@@ -891,8 +943,9 @@ detectors = {
 }
 
 # %% [markdown]
-# All start on 1 September and see one value a day. Mean and standard deviation of the charts are those of September and October. Page–Hinkley is set as
-# textbooks set a CUSUM: ignore half a standard deviation, ring at five. The changed world begins on each of the first 24 days of November in turn.
+# All start on 1 September and see one value a day. Mean and standard deviation of the charts are those of
+# September and October. Page–Hinkley is set as textbooks set a CUSUM: ignore half a standard deviation, ring
+# at five. The changed world begins on each of the first 24 days of November in turn.
 
 # %%
 changed = pd.Series(np.where(struck, 1, late) - chance).groupby(day).mean()
@@ -919,15 +972,18 @@ figures.table(
 )
 
 # %% [markdown]
-# The two charts and Page–Hinkley find the step in two or three days, without a false alarm in November. ADWIN on days finds nothing: its proof must hold for any distribution whatever, so with a few dozen values it is bound to be cautious. Here a
-# chart from 1931 with the right unit does better than a modern detector with the wrong one. 4.9 takes up the detectors again.
+# The two charts and Page–Hinkley find the step in two or three days, without a false alarm in November. ADWIN
+# on days finds nothing: its proof must hold for any distribution whatever, so with a few dozen values it is
+# bound to be cautious. Here a chart from 1931 with the right unit does better than a modern detector with the
+# wrong one. 4.9 takes up the detectors again.
 #
 # ## 4 Deployment patterns
 #
 # It is 1 July. Version 1 is off by eight points and more, and three candidates are on the table:
 #
 # - **retrained**: the same model, fitted on January to June;
-# - **leaked**: retrained with one more column, `dep_delay`, that is not known at serving time, where 0 is sent instead (1.1 knows the case);
+# - **leaked**: retrained with one more column, `dep_delay`, that is not known at serving time, where 0 is
+#   sent instead (1.1 knows the case);
 # - **pressure**: version 1 with one more honest input, the air pressure.
 #
 # We know how July ended, so we can say what each was worth. The patterns below don't know.
@@ -987,12 +1043,15 @@ figures.table(
 )
 
 # %% [markdown]
-# One clear gain, one clear loss, and one gain so small that it takes a whole month of complete knowledge to see it. The last is the common case in practice.
+# One clear gain, one clear loss, and one gain so small that it takes a whole month of complete knowledge to
+# see it. The last is the common case in practice.
 #
 # ### When may one stop?
 #
-# A **canary** sends a small random share of the flights to the new version and compares what the two arms earn per flight. Every morning somebody looks. If there is
-# no difference at all, how often will the comparison find one? We can measure that: an **A/A test**, version 1 against itself, with the arms drawn again and again.
+# A **canary** sends a small random share of the flights to the new version and compares what the two arms
+# earn per flight. Every morning somebody looks. If there is no difference at all, how often will the
+# comparison find one? We can measure that: an **A/A test**, version 1 against itself, with the arms drawn
+# again and again.
 
 
 # %%
@@ -1011,8 +1070,10 @@ def arms(old, new, to_new):
 
 # %%
 def bound(variance, alpha=0.05, scale=None):
-    """Line that a sum without drift crosses with probability `alpha`, however often one looks (Robbins, 1970)."""
-    scale = scale or 7 * variance[0]  # sharpest when the sum's variance is eight times this: at about eight weeks
+    """Line that a sum without drift crosses with probability `alpha`, however often one
+    looks (Robbins, 1970)."""
+    # Sharpest when the sum's variance is eight times this: at about eight weeks
+    scale = scale or 7 * variance[0]
     return np.sqrt((variance + scale) * np.log((variance + scale) / (scale * alpha**2)))
 
 
@@ -1043,12 +1104,15 @@ figures.table(
 )
 
 # %% [markdown]
-# **Peeking** multiplies the promised error: every morning is another chance to be wrong. A **sequential test** makes its promise for all mornings together.
-# The bound above is the normal mixture of Robbins, the core of what experimentation platforms call mSPRT or *always valid*. It pays with width, so it stops later when there is something to find.
+# **Peeking** multiplies the promised error: every morning is another chance to be wrong. A **sequential
+# test** makes its promise for all mornings together. The bound above is the normal mixture of Robbins, the
+# core of what experimentation platforms call mSPRT or *always valid*. It pays with width, so it stops later
+# when there is something to find.
 #
 # ### Five patterns
 #
-# Each pattern is a function. In the morning it gets the days so far and says which share of today's flights goes to the new version, and whether a second environment is kept.
+# Each pattern is a function. In the morning it gets the days so far and says which share of today's flights
+# goes to the new version, and whether a second environment is kept.
 #
 # | pattern | flights on the new version | looks at | way back |
 # | --- | --- | --- | --- |
@@ -1058,7 +1122,8 @@ figures.table(
 # | **canary** | `canary_share`, at most 14 days, then all or none | difference of the arms | next morning |
 # | **ramp-up** | 1, 5, 25, 50, 100 %, three days each | difference of the arms | next morning |
 #
-# Shadow and canary release only what has proved *better*, and not before a full week, because a Monday is no Saturday. Ramp-up and the first two stop only what has proved *worse*.
+# Shadow and canary release only what has proved *better*, and not before a full week, because a Monday is no
+# Saturday. Ramp-up and the first two stop only what has proved *worse*.
 
 
 # %%
@@ -1080,7 +1145,8 @@ def record(new, today, to_new):
 
 # %%
 def verdict(past, kind):
-    """'worse' or 'better' and the index of the day that showed it, or (None, None); `kind` is "arms" or "paired"."""
+    """'worse' or 'better' and the index of the day that showed it, or (None, None);
+    `kind` is "arms" or "paired"."""
     seen = [(i, *row[kind]) for i, row in enumerate(past) if row[kind][1] > 0]
     if not seen:
         return None, None
@@ -1112,9 +1178,10 @@ def alarm(past):
 
 
 # %% [markdown]
-# **Exercise 1.7c.** Write the ramp. `share_today(day, worse, steps, length)` gives the share of flights for the new version: `day` counts from 0, `steps` is a list of shares,
-# each lasts `length` days, the last one for good. `worse` is the index of the day that proved it worse, or `None`. What a day showed is known the next morning,
-# and then the new version gets nothing any more.
+# **Exercise 1.7c.** Write the ramp. `share_today(day, worse, steps, length)` gives the share of flights for
+# the new version: `day` counts from 0, `steps` is a list of shares, each lasts `length` days, the last one
+# for good. `worse` is the index of the day that proved it worse, or `None`. What a day showed is known the
+# next morning, and then the new version gets nothing any more.
 
 
 # %% tags=["starter"] exercise="1.7c"
@@ -1229,19 +1296,27 @@ shown |= {"released": "{:.0%}", "detected": "{:.1f}", "back": "{:.0f}"}
 # %% tags=["atol=1"]
 figures.table(
     fates,
-    caption="July: dollars against keeping version 1, hosting paid; flights exposed; days to detect, to roll back",
+    caption="July: dollars against keeping version 1, hosting paid; flights "
+            "exposed; days to detect, to roll back",
     formats=shown,
     bars=["gain"],
 )
 
 # %% [markdown]
-# Read the *leaked* rows first, that is what the patterns are for. Big bang and blue-green wait for an alarm that compares July with June, and July is another month anyway: ten days. The switch back of blue-green saves the two days of
-# redeploying, not the ten of not knowing. The patterns that compare **at the same time** know within three days, and risk a few flights instead of ten thousand.
+# Read the *leaked* rows first, that is what the patterns are for. Big bang and blue-green wait for an alarm
+# that compares July with June, and July is another month anyway: ten days. The switch back of blue-green
+# saves the two days of redeploying, not the ten of not knowing. The patterns that compare **at the same
+# time** know within three days, and risk a few flights instead of ten thousand.
 #
-# *Pressure* shows the price of proof: no test can tell in 14 days, so shadow and canary keep a better version out. Ramp-up lets it through, because it asks for proof of harm, not of gain. What happens to the undecided is a choice, and it decides most releases.
+# *Pressure* shows the price of proof: no test can tell in 14 days, so shadow and canary keep a better version
+# out. Ramp-up lets it through, because it asks for proof of harm, not of gain. What happens to the undecided
+# is a choice, and it decides most releases.
 #
-# And *retrained*: the shadow kept out the best version of the three, with proof, on day 5, and half of the canaries never released it. How can a valid test be so wrong? In the days around 4 July nobody flew late, and the retrained
-# version alerted too often. On those days it *was* worse, over thousands of flights, and the test has flights as its units. It answered "is it worse on these days?". We wanted to know about the days to come. So once more, with days as the units.
+# And *retrained*: the shadow kept out the best version of the three, with proof, on day 5, and half of the
+# canaries never released it. How can a valid test be so wrong? In the days around 4 July nobody flew late,
+# and the retrained version alerted too often. On those days it *was* worse, over thousands of flights, and
+# the test has flights as its units. It answered "is it worse on these days?". We wanted to know about the
+# days to come. So once more, with days as the units.
 
 
 # %%
@@ -1275,12 +1350,15 @@ figures.table(
 )
 
 # %% [markdown]
-# With days as units the false proof is gone, and so is the speed: the harm of the leaked version takes weeks to prove instead of one morning. There is no free choice here. A common one in practice: stop on flights (harm seen is reason enough, and a mistake costs little), release on
-# days (a gain should last), and never release before a full weekly cycle.
+# With days as units the false proof is gone, and so is the speed: the harm of the leaked version takes weeks
+# to prove instead of one morning. There is no free choice here. A common one in practice: stop on flights
+# (harm seen is reason enough, and a mistake costs little), release on days (a gain should last), and never
+# release before a full weekly cycle.
 #
 # ### Every month a release
 #
-# July was one month. Now the routine of a whole year: on the first of each month from May to December the model is retrained on all months before and released by each pattern, against version 1.
+# July was one month. Now the routine of a whole year: on the first of each month from May to December the
+# model is retrained on all months before and released by each pattern, against version 1.
 
 # %%
 yearly = {}
@@ -1297,12 +1375,16 @@ figures.table(
 )
 
 # %% [markdown]
-# The retrained version is not the better one every month. May and the autumn cost, June, July and December pay. The bold patterns collect all of it, with all the losses; the careful ones keep most of both away. Summed over a year in which nothing was ever really broken, care looks like waste.
+# The retrained version is not the better one every month. May and the autumn cost, June, July and December
+# pay. The bold patterns collect all of it, with all the losses; the careful ones keep most of both away.
+# Summed over a year in which nothing was ever really broken, care looks like waste.
 #
-# It is an insurance, and an insurance has a premium. Take from the tables what a release earns on average if the version is fine, and if it is broken (like *leaked*), under a bold and under a careful pattern.
+# It is an insurance, and an insurance has a premium. Take from the tables what a release earns on average if
+# the version is fine, and if it is broken (like *leaked*), under a bold and under a careful pattern.
 #
-# **Exercise 1.7d.** Write `bad_share(bold_good, careful_good, bold_bad, careful_bad)`: from which share of broken releases on does the careful pattern earn as much on average as the bold one? The four are dollars per release; losses are negative.
-# In the probes bold is better on good releases, careful on bad ones.
+# **Exercise 1.7d.** Write `bad_share(bold_good, careful_good, bold_bad, careful_bad)`: from which share of
+# broken releases on does the careful pattern earn as much on average as the bold one? The four are dollars
+# per release; losses are negative. In the probes bold is better on good releases, careful on bad ones.
 
 
 # %% tags=["starter"] exercise="1.7d"
@@ -1335,23 +1417,28 @@ for name in ("shadow", "canary", "ramp-up"):
 # %% tags=["atol=1"]
 figures.table(
     pd.DataFrame(share).T.rename_axis("instead of a big bang"),
-    caption="Dollars a release: what care costs if fine (95 % interval, the eight releases drawn), averts if broken; "
-    "share of broken ones from which it pays, with the same interval",
+    caption="Dollars a release: what care costs if fine (95 % interval, the eight releases drawn), averts if "
+    "broken; share of broken ones from which it pays, with the same interval",
     formats=dict.fromkeys(["premium", "from", "to"], "{:+,.0f}")
     | {"averted": "{:,.0f}"}
     | dict.fromkeys(["pays from", "at least", "at most"], "{:.0%}"),
 )
 
 # %% [markdown]
-# If about one release in ten is broken, the canary has paid for itself; for the ramp-up it takes fewer. How sure is that? Eight releases are few, and July outweighs the rest: every premium's interval holds zero,
-# so care may have cost nothing at all, or paid only from one broken release in four (canary) on. And *averted* comes from one fault in one month. It is the way of reckoning that carries over: the share is a number a team can hold against its own
-# history of releases, and that is the honest argument for progressive delivery.
+# If about one release in ten is broken, the canary has paid for itself; for the ramp-up it takes fewer. How
+# sure is that? Eight releases are few, and July outweighs the rest: every premium's interval holds zero, so
+# care may have cost nothing at all, or paid only from one broken release in four (canary) on. And *averted*
+# comes from one fault in one month. It is the way of reckoning that carries over: the share is a number a
+# team can hold against its own history of releases, and that is the honest argument for progressive delivery.
 #
-# One thing no column shows. Here the alert does not change whether the flight is late, so a shadow can be scored in full. Where actions change outcomes, or users react to what they see, a shadow shows only predictions; a canary is the first to show consequences. 4.8 runs these patterns on live traffic.
+# One thing no column shows. Here the alert does not change whether the flight is late, so a shadow can be
+# scored in full. Where actions change outcomes, or users react to what they see, a shadow shows only
+# predictions; a canary is the first to show consequences. 4.8 runs these patterns on live traffic.
 #
 # ## 5 Degrees of automation
 #
-# The patterns decide *which version* answers. The other dial is *how much* it may decide. Five degrees, from nothing to everything:
+# The patterns decide *which version* answers. The other dial is *how much* it may decide. Five degrees, from
+# nothing to everything:
 #
 # | degree | who decides |
 # | --- | --- |
@@ -1361,9 +1448,11 @@ figures.table(
 # | **partial automation** | the model; a person only where the model is unsure |
 # | **full automation** | the model |
 #
-# We have no dispatcher, so we need a stand-in, and it should know something the model doesn't, or there is no point in asking. Ours looks at the departures board: how late are the
-# flights that should have left this airport in the last two hours, as far as one can see it an hour before departure? Knowing that, carrier, destination and hour, but no weather, it judges as well as a logistic
-# regression can. A real person would know other things, and tire. Each look costs `look` dollars.
+# We have no dispatcher, so we need a stand-in, and it should know something the model doesn't, or there is no
+# point in asking. Ours looks at the departures board: how late are the flights that should have left this
+# airport in the last two hours, as far as one can see it an hour before departure? Knowing that, carrier,
+# destination and hour, but no weather, it judges as well as a logistic regression can. A real person would
+# know other things, and tire. Each look costs `look` dollars.
 
 
 # %%
@@ -1373,7 +1462,8 @@ def minutes(times):
 
 # %%
 def seen_on_board(due, delay, now):
-    """At each moment, the mean delay so far of flights due in the two hours before; in minutes, `due` sorted."""
+    """At each moment, the mean delay so far of flights due in the two hours before; in
+    minutes, `due` sorted."""
     spans = zip(now, np.searchsorted(due, now - 120), np.searchsorted(due, now), strict=True)
     # a flight that has not left yet is late by the time that has passed since it was due
     return [np.minimum(delay[a:b], moment - due[a:b]).mean() if b > a else np.nan for moment, a, b in spans]
@@ -1437,7 +1527,8 @@ for name, (judged, looked) in degrees.items():
 # %% tags=["atol=2"]
 figures.table(
     pd.DataFrame(rows).T.rename_axis("degree"),
-    caption="July to December, dollars per 1,000 flights; last: price of a look up to which it beats full automation",
+    caption="July to December, dollars per 1,000 flights; last: price of a "
+            "look up to which it beats full automation",
     formats={"looked at": "{:.0%}", "earned": "{:,.0f}", "net": "{:,.0f}", "pays up to": "{:.2f}"},
 )
 
@@ -1477,16 +1568,22 @@ figures.md(
 )
 
 # %% [markdown]
-# At two dollars a look, having a person look at everything earns less than letting the model decide alone, with the model's help too. Partial automation beats both: a person where the model is unsure, the model elsewhere. The last column says up to which price, and the picture how the band should shrink as looks get dearer.
-# The band was chosen on April to June, the table is July to December.
+# At two dollars a look, having a person look at everything earns less than letting the model decide alone,
+# with the model's help too. Partial automation beats both: a person where the model is unsure, the model
+# elsewhere. The last column says up to which price, and the picture how the band should shrink as looks get
+# dearer. The band was chosen on April to June, the table is July to December.
 #
-# The last row is the cheap alternative. All our person knows stands on a board, and a board can be an input: then full automation beats everything, without a look. In a real project this is the question to ask whenever people correct a model: *what do they see that it does not?* What remains after that is what people are for.
-# (The shadow costs what human only costs, and the second environment. What it earns is a year of knowing whether the model could.)
+# The last row is the cheap alternative. All our person knows stands on a board, and a board can be an input:
+# then full automation beats everything, without a look. In a real project this is the question to ask
+# whenever people correct a model: *what do they see that it does not?* What remains after that is what people
+# are for. (The shadow costs what human only costs, and the second environment. What it earns is a year of
+# knowing whether the model could.)
 #
 # ## What breaks in production
 #
-# It is November. The version retrained on January to October goes out as a canary on the 1st. On the 8th the weather service switches to Celsius, for both versions alike. Somebody sees the money fall, remembers the release, and
-# rolls back.
+# It is November. The version retrained on January to October goes out as a canary on the 1st. On the 8th the
+# weather service switches to Celsius, for both versions alike. Somebody sees the money fall, remembers the
+# release, and rolls back.
 
 # %%
 last = served(trained_before(11), flights, month == 11)
@@ -1517,7 +1614,8 @@ figures.table(
 )
 
 # %% [markdown]
-# Rolling back changes next to nothing, because the fault was not in the version. Did the canary say so? A canary compares two arms that drink from one well. Ask each witness when it first spoke after the 8th.
+# Rolling back changes next to nothing, because the fault was not in the version. Did the canary say so? A
+# canary compares two arms that drink from one well. Ask each witness when it first spoke after the 8th.
 
 # %%
 weeks = [rows for rows in by_day if 312 <= day[rows[0]] <= 334]
@@ -1535,24 +1633,29 @@ thermometer = measured["temperature in °C"].loc[312, "temperature"]
 
 # %%
 figures.md(
-    f"Canary, new against old arm: worse in **{worse} of {repeats}** draws over the three weeks after the 8th. "
-    f"Temperature against the weeks before: **{thermometer:.1f}** standard deviations on the 8th itself, "
-    f"limit {limits['temperature']:.1f}."
+    f"Canary, new against old arm: worse in **{worse} of {repeats}** draws over the three weeks after the "
+    f"8th. Temperature against the weeks before: **{thermometer:.1f}** standard deviations on the 8th "
+    f"itself, limit {limits['temperature']:.1f}."
 )
 
 # %% [markdown]
-# The comparison stays silent: it is built to cancel whatever hits both arms, and that is its strength and its blind side. Before and after sees the fall, but can't say why, so the rollback comes natural and
-# costs a week. The thermometer knew on the first day.
+# The comparison stays silent: it is built to cancel whatever hits both arms, and that is its strength and its
+# blind side. Before and after sees the fall, but can't say why, so the rollback comes natural and costs a
+# week. The thermometer knew on the first day.
 #
-# So a rollout needs two kinds of guard: a **relative** one (new against old, on the same traffic) for faults of the version, and an **absolute** one (inputs and outputs against limits) for faults of everything else. And a
-# runbook that asks first: *did both arms fall?* If yes, leave the version alone and look upstream.
+# So a rollout needs two kinds of guard: a **relative** one (new against old, on the same traffic) for faults
+# of the version, and an **absolute** one (inputs and outputs against limits) for faults of everything else.
+# And a runbook that asks first: *did both arms fall?* If yes, leave the version alone and look upstream.
 #
 # ## What you did
 #
-# - You split the year's change in lateness into data drift and concept drift on two routes, and saw from the effective sample size where the data can't tell, and that the split depends on the inputs one has.
-# - You set limits from calm days, found that they did not carry into November, and measured for four incidents which metric sees which, and how soon.
+# - You split the year's change in lateness into data drift and concept drift on two routes, and saw from the
+#   effective sample size where the data can't tell, and that the split depends on the inputs one has.
+# - You set limits from calm days, found that they did not carry into November, and measured for four
+#   incidents which metric sees which, and how soon.
 # - You ran ADWIN on a stream whose values are not independent, and saw a control chart on days do better.
-# - You released three candidates by five patterns on the same July, and a year of retrained ones, and put a price on care: the share of broken releases from which it pays.
+# - You released three candidates by five patterns on the same July, and a year of retrained ones, and put a
+#   price on care: the share of broken releases from which it pays.
 # - You priced a person's look, and found the band in which it is worth having.
 #
 # Other prices change the picture: `workbook run 1.7 -p look=1` from a terminal, or `-p canary_share=0.05`.

@@ -1,19 +1,22 @@
 # %% [markdown]
 # # 2.1 Collecting data
 #
-# A training table is a claim about the past: *this is what we knew when we had to decide.* Most tables break the claim,
-# because they are joined long afterwards, when everything is known. The model that learns from such a table is excellent until the day
-# it is served. In this lesson you collect a year of flights so that the claim holds, and you prove it.
+# A training table is a claim about the past: *this is what we knew when we had to decide.* Most tables break
+# the claim, because they are joined long afterwards, when everything is known. The model that learns from
+# such a table is excellent until the day it is served. In this lesson you collect a year of flights so that
+# the claim holds, and you prove it.
 #
 # **You will be able to**
 #
 # - give every fact two times, when it happened and when it was known, and join **point-in-time**;
 # - test a table for **leakage** with cut-off moments, and find the joins that fail the test;
 # - say who disappears when a join fails not at random, and what to do instead of dropping rows;
-# - bring data in as **spans** and **versions** with TFX ExampleGen, and split by time, by day or by hash, knowing what each lets through;
+# - bring data in as **spans** and **versions** with TFX ExampleGen, and split by time, by day or by hash,
+#   knowing what each lets through;
 # - write a **data card**, and measure harms of representation and of opportunity.
 #
-# **Needs** lesson 1.1. **Takes** 60 minutes with its exercises; the computer needs about half a minute of that.
+# **Needs** lesson 1.1. **Takes** 60 minutes with its exercises; the computer needs about half a minute of
+# that.
 
 # %%
 from helpers import lesson
@@ -40,12 +43,14 @@ every = 6  # of the flights to train on, each `every`-th is used
 # | `planes` | the aviation authority (FAA) | undated: one state of the register | a public register, with **names of owners** beside it |
 # | `airports`, `airlines` | volunteers (OpenFlights), the authority | undated | published for reuse |
 #
-# The package that ships them declares CC0 1.0: no rights reserved. A licence settles what the *publisher* permits. It does not settle whether a person
-# who can be found in the data has agreed; section 6 comes back to that.
+# The package that ships them declares CC0 1.0: no rights reserved. A licence settles what the *publisher*
+# permits. It does not settle whether a person who can be found in the data has agreed; section 6 comes back
+# to that.
 #
-# `flights` is two tables in one: a plan that is known for months, and outcomes known hours later. We take it apart. First, clocks.
-# The plan is in local time of two airports, so everything becomes UTC. An arrival is printed without its date: it is the first
-# moment after departure when the destination's clock shows that time.
+# `flights` is two tables in one: a plan that is known for months, and outcomes known hours later. We take it
+# apart. First, clocks. The plan is in local time of two airports, so everything becomes UTC. An arrival is
+# printed without its date: it is the first moment after departure when the destination's clock shows that
+# time.
 
 # %%
 import pandas as pd
@@ -68,7 +73,8 @@ def in_utc(day, hhmm, zone):
 
 
 # %%
-zone = flights.dest.map(airports.set_index("faa").tzone).fillna("America/Puerto_Rico")  # 4 destinations not listed
+# 4 destinations not listed
+zone = flights.dest.map(airports.set_index("faa").tzone).fillna("America/Puerto_Rico")
 flights["sched"] = flights.time_hour + minutes(flights.minute)
 date = pd.to_datetime(flights[["year", "month", "day"]])
 due = in_utc(date, flights.sched_arr_time, zone)
@@ -78,27 +84,32 @@ flights["landed"] = due + minutes(flights.arr_delay.fillna(0))
 flights["day"] = date.dt.dayofyear  # of the year, from here on
 
 # %% [markdown]
-# A reconstruction wants a check against something that was not used to make it. `air_time` was not: between leaving and
-# arriving a plane is in the air and on the ground, and time on the ground must be positive and short.
+# A reconstruction wants a check against something that was not used to make it. `air_time` was not: between
+# leaving and arriving a plane is in the air and on the ground, and time on the ground must be positive and
+# short.
 
 # %%
 arrived = flights[flights.arr_delay.notna()]
 ground = (arrived.landed - arrived.left).dt.total_seconds() / 60 - arrived.air_time
 figures.table(
     ground.quantile([0, 0.001, 0.5, 0.999, 1]).rename("minutes").rename_axis("quantile").to_frame(),
-    caption=f"Minutes neither in the air nor at the gate, {len(ground):,} flights; negative: {(ground < 0).sum()}",
+    caption=f"Minutes neither in the air nor at the gate, {len(ground):,} "
+            f"flights; negative: {(ground < 0).sum()}",
     formats={"minutes": "{:.0f}"},
 )
 
 # %% [markdown]
-# Taxiing takes about half an hour. A handful of flights come out negative: their clock times contradict each other in the source.
+# Taxiing takes about half an hour. A handful of flights come out negative: their clock times contradict each
+# other in the source.
 #
 # ### Two times for every fact
 #
-# Databases call them **valid time**, when something was so, and **transaction time**, when it was on record (Snodgrass, 1999).
-# Most tables keep the first. Training data need the second too. We turn the sources into **events**, each with `known_at`: a departure is known when the plane leaves, an outcome when it
-# lands. For the weather we must ask how the table was made: the script that did it (`data-raw/weather.R` of the R package) keeps the
-# reports up to minute 51 of each hour and takes the rain of the hour from them. So the row "9:00" is complete at 9:51, and we date it so.
+# Databases call them **valid time**, when something was so, and **transaction time**, when it was on record
+# (Snodgrass, 1999). Most tables keep the first. Training data need the second too. We turn the sources
+# into **events**, each with `known_at`: a departure is known when the plane leaves, an outcome when it lands.
+# For the weather we must ask how the table was made: the script that did it (`data-raw/weather.R` of the R
+# package) keeps the reports up to minute 51 of each hour and takes the rain of the hour from them. So the row
+# "9:00" is complete at 9:51, and we date it so.
 
 # %%
 weather = datasets.weather()
@@ -149,7 +160,8 @@ for hour, known in zip(hours.time_hour, hours.known_at, strict=True):
     ax.plot([local(hour), local(known)], [0, 0], "->", color=figures.GREEN, markevery=[1], markersize=8)
 ax.axvline(local(second["at"]), color=figures.RED, linestyle="--", marker="")
 ax.text(local(second["at"]), 2.6, " alert", color=figures.RED)
-ax.set(yticks=[0, 1, 2], yticklabels=["weather: hour → complete", "the flight", "its previous trip"], ylim=(-0.5, 3),
+ax.set(yticks=[0, 1, 2], yticklabels=["weather: hour → complete", "the flight", "its previous trip"],
+       ylim=(-0.5, 3),
        title="At the alert, the previous trip has left and not yet landed",
        xlabel="22 May to 23 May, New York time; | is the planned departure")
 ax.xaxis.set_major_formatter(mdates.DateFormatter("%H:%M"))
@@ -161,14 +173,16 @@ figures.show(fig, alt=f"Timeline of plane {second.tailnum} on 22 May. Previous t
              f"{local(second.left):%H:%M}.")
 
 # %% [markdown]
-# A table joined next year holds the delay at landing of the previous trip, for every flight. For this one nobody had it at the red line. What was known is
-# that the plane had left late. Weather rows, too, count from the tip of their arrow, not from the hour they are named after.
+# A table joined next year holds the delay at landing of the previous trip, for every flight. For this one
+# nobody had it at the red line. What was known is that the plane had left late. Weather rows, too, count from
+# the tip of their arrow, not from the hour they are named after.
 #
 # ### Exercise 2.1a: what was known?
 #
-# A source may correct itself: the same hour is reported again, with another value. Write `known_value(events, moment)`. `events` is a list
-# of tuples `(happened, known, value)`, in any order, with times as numbers. Return the value **as it was known at `moment`** of the fact that
-# **happened last**; if that fact has been reported more than once, the newest report known by then counts. An event known exactly
+# A source may correct itself: the same hour is reported again, with another value. Write
+# `known_value(events, moment)`. `events` is a list of tuples `(happened, known, value)`, in any order, with
+# times as numbers. Return the value **as it was known at `moment`** of the fact that **happened last**; if
+# that fact has been reported more than once, the newest report known by then counts. An event known exactly
 # at `moment` is known. If nothing is known, return `None`.
 
 
@@ -191,8 +205,8 @@ lesson.check("2.1a", known_value=known_value)
 # %% [markdown]
 # ## 2 Point-in-time joins
 #
-# Two operations build nearly every feature of this kind. The first is the **as-of join**: to each row, the newest event known at its
-# moment, unless that is too old. pandas has it as `merge_asof`.
+# Two operations build nearly every feature of this kind. The first is the **as-of join**: to each row, the
+# newest event known at its moment, unless that is too old. pandas has it as `merge_asof`.
 
 
 # %%
@@ -206,8 +220,8 @@ def newest(rows, table, by, columns, within, direction="backward"):
 
 
 # %% [markdown]
-# The second is a mean over a trailing window. It is the same join, done twice on running totals: the total known now, less the
-# total known a window ago.
+# The second is a mean over a trailing window. It is the same join, done twice on running totals: the total
+# known now, less the total known a window ago.
 
 
 # %%
@@ -226,8 +240,9 @@ def trailing(rows, table, by, value, window):
 
 
 # %% [markdown]
-# With these, four groups of features: the weather; `queue`, the mean delay of what left the airport in the last two hours; `carrier_late`, the
-# share of late flights among the carrier's landings in 30 days; `leg`, the delay of the plane's last landing.
+# With these, four groups of features: the weather; `queue`, the mean delay of what left the airport in the
+# last two hours; `carrier_late`, the share of late flights among the carrier's landings in 30 days; `leg`,
+# the delay of the plane's last landing.
 
 
 # %%
@@ -246,17 +261,20 @@ share = honest.notna().mean().rename("has a value").rename_axis("feature").to_fr
 figures.table(share, formats={"has a value": "{:.1%}"})
 
 # %% [markdown]
-# `leg` has a value for half of the flights: the table holds only departures from New York, and many planes come back after more than a day.
+# `leg` has a value for half of the flights: the table holds only departures from New York, and many planes
+# come back after more than a day.
 #
-# Beside them, the same four as they are often written. Each is a line that works, and that reviewers pass: the weather **of the same hour**; the delays of flights **scheduled** in the last two hours; the carrier's average
-# **of the month** (a target encoding over all data); the **nearest** landing of the plane.
+# Beside them, the same four as they are often written. Each is a line that works, and that reviewers pass:
+# the weather **of the same hour**; the delays of flights **scheduled** in the last two hours; the carrier's
+# average **of the month** (a target encoding over all data); the **nearest** landing of the plane.
 
 
 # %%
 def naive(rows, events):
     """The same features, joined without asking when things were known."""
     departures, landings = events["departures"], events["landings"]
-    hour = events["reports"].drop_duplicates(["origin", "time_hour"]).set_index(["origin", "time_hour"])[WEATHER]
+    hour = (events["reports"].drop_duplicates(["origin", "time_hour"])
+            .set_index(["origin", "time_hour"])[WEATHER])
     month = landings.groupby(["carrier", "month"]).late.mean().rename("carrier_late")
     return rows.join(hour, on=["origin", "time_hour"])[WEATHER].assign(
         queue=trailing(rows, dated(departures, departures.sched), "origin", "dep_delay", "2h"),
@@ -270,13 +288,15 @@ loose = naive(plan, events)
 # %% [markdown]
 # ## 3 Proof: cut off the future
 #
-# How do you know that a table is honest? Not from the code: it looks alike. Use the definition instead. **If features use only what was known at
-# `at`, nothing that became known later can change them.** So take a random flight, throw away every event known after its moment, build again,
-# and compare with what was built from everything. This is a property-based test (Claessen & Hughes, 2000):
-# no expected values, only a law that must hold for every cut.
+# How do you know that a table is honest? Not from the code: it looks alike. Use the definition instead. **If
+# features use only what was known at `at`, nothing that became known later can change them.** So take a
+# random flight, throw away every event known after its moment, build again, and compare with what was built
+# from everything. This is a property-based test (Claessen & Hughes, 2000): no expected values, only a law
+# that must hold for every cut.
 #
-# At each cut we compare the flights whose alert was computed in the three hours before. A value that appears, vanishes or changes counts as changed. Events older than 32 days are dropped as well: no window reaches
-# that far, so that must not matter either.
+# At each cut we compare the flights whose alert was computed in the three hours before. A value that appears,
+# vanishes or changes counts as changed. Events older than 32 days are dropped as well: no window reaches that
+# far, so that must not matter either.
 
 
 # %%
@@ -306,21 +326,24 @@ tests = {"point-in-time": changed(point_in_time, honest, moments), "naive": chan
 verdict = pd.DataFrame({name: test.mean() for name, test in tests.items()}).rename_axis("feature")
 figures.table(
     verdict,
-    caption=f"Share of values that change when the future is cut off: {cuts} cuts, {len(tests['naive']):,} flights",
+    caption=f"Share of values that change when the future is cut off: {cuts} "
+            f"cuts, {len(tests['naive']):,} flights",
     formats=dict.fromkeys(tests, "{:.2%}"),
     bars={"point-in-time": 1, "naive": 1},
 )
 
 # %% [markdown]
-# The left column is zero throughout, to the last bit. That is the proof, as far as a test can give one: it has to be run again whenever the code
-# changes, and it takes seconds; so it belongs into the tests of the pipeline. The right column is the four lines that reviewers pass. Every one fails. Nothing in their code looks worse than in ours,
-# and a test with hand-made expected values would have copied the mistake.
+# The left column is zero throughout, to the last bit. That is the proof, as far as a test can give one: it
+# has to be run again whenever the code changes, and it takes seconds; so it belongs into the tests of the
+# pipeline. The right column is the four lines that reviewers pass. Every one fails. Nothing in their code
+# looks worse than in ours, and a test with hand-made expected values would have copied the mistake.
 #
 # ### What the proof rests on
 #
 # The test believes `known_at`. If that is wrong, it proves nothing. Two beliefs deserve a look.
 #
-# First the weather. The course's own table, `examples.table`, takes the weather row of the hour before the scheduled hour. When is such a row complete?
+# First the weather. The course's own table, `examples.table`, takes the weather row of the hour before the
+# scheduled hour. When is such a row complete?
 
 # %%
 ready = plan.time_hour - pd.Timedelta("1h") + minutes(report_minute)
@@ -334,11 +357,11 @@ figures.md(
 )
 
 # %% [markdown]
-# The file does not say which; it needs a question to its owner. The other lessons read the label as the time of reading, as most users of these data
-# do. Section 4 measures whether the careful reading costs anything.
+# The file does not say which; it needs a question to its owner. The other lessons read the label as the time
+# of reading, as most users of these data do. Section 4 measures whether the careful reading costs anything.
 #
-# Second, the plane. `tailnum` is the plane that *flew*. Airlines swap planes at short notice, and a table written afterwards does not
-# show it. The table gives itself away in two places.
+# Second, the plane. `tailnum` is the plane that *flew*. Airlines swap planes at short notice, and a table
+# written afterwards does not show it. The table gives itself away in two places.
 
 # %%
 planned = flights[flights.tailnum.notna() & flights.dep_delay.notna()].sort_values("sched", kind="stable")
@@ -352,14 +375,16 @@ figures.md(
 )
 
 # %% [markdown]
-# So a missing `tailnum` *is* an outcome, and `leg` is honest only if the assignment an hour ahead was the one that flew. We can't test that here;
-# it belongs on the data card. In production, log the assignment when you use it.
+# So a missing `tailnum` *is* an outcome, and `leg` is honest only if the assignment an hour ahead was the one
+# that flew. We can't test that here; it belongs on the data card. In production, log the assignment when you
+# use it.
 #
 # ## 4 What a leak costs
 #
-# A leak has two prices. Offline the score is too high; served, the model gets honest values where it was taught with better ones. We measure both: gradient
-# boosting on February to June, tested on July. Three scores each: taught and tested with point-in-time features; taught and tested with naive ones; and
-# **taught naive, served honest**, which is what production would see.
+# A leak has two prices. Offline the score is too high; served, the model gets honest values where it was
+# taught with better ones. We measure both: gradient boosting on February to June, tested on July. Three
+# scores each: taught and tested with point-in-time features; taught and tested with naive ones; and **taught
+# naive, served honest**, which is what production would see.
 
 # %%
 from sklearn.ensemble import HistGradientBoostingClassifier
@@ -400,9 +425,11 @@ for name, columns in groups.items():
 scores = {key: average_precision_score(late, chance) for key, chance in predicted.items()}
 
 # %% tags=["atol=1"]
-contest = pd.DataFrame({name: {way: scores[name, way] for way in ("honest", "naive, offline", "naive, served")}
+contest = pd.DataFrame({name: {way: scores[name, way]
+                               for way in ("honest", "naive, offline", "naive, served")}
                         for name in groups}).T.rename_axis("plan and …")
-figures.table(contest, caption=f"PR-AUC in July; plan only: {scores['plan only']:.3f}; late: {late.mean():.3f}")
+figures.table(contest, caption=f"PR-AUC in July; plan only: {scores['plan only']:.3f}; "
+                               f"late: {late.mean():.3f}")
 
 # %% tags=["atol=1"]
 fig, ax = plt.subplots(figsize=(7.5, 3))
@@ -414,11 +441,13 @@ ax.set(yticks=range(len(contest)), yticklabels=contest.index, ylim=(3.6, -0.6), 
 ax.grid(axis="x")
 ax.legend(loc="upper right")
 figures.show(fig, alt="PR-AUC in July by feature group: " + "; ".join(
-    f"{name}: honest {row.honest:.2f}, naive offline {row['naive, offline']:.2f}, served {row['naive, served']:.2f}"
+    f"{name}: honest {row.honest:.2f}, naive offline {row['naive, offline']:.2f}, "
+    f"served {row['naive, served']:.2f}"
     for name, row in contest.iterrows()) + ".")
 
 # %% [markdown]
-# Are the differences beyond luck? Flights of one day share their trouble, so we draw days: a **paired bootstrap** over the days of July.
+# Are the differences beyond luck? Flights of one day share their trouble, so we draw days: a **paired
+# bootstrap** over the days of July.
 
 
 # %%
@@ -458,18 +487,23 @@ figures.table(intervals, formats=dict.fromkeys(["PR-AUC", "from", "to"], "{:+.3f
 # %% [markdown]
 # Read from the bottom.
 #
-# - **`leg`**, joined to the *nearest* landing: nearly perfect offline, and served it is worse than the plan alone. Nearest to the alert is often the flight's own landing, so the column
-#   is the label under another name. One word, `direction="nearest"`, made it.
-# - **`queue`**: a promise of five points that production does not keep; the interval is far from zero. Served, it is as good as the honest one. Nobody is hurt but the one
-#   who reported the number.
-# - **`carrier_late`** and **`weather`**: they leak for half of the rows and more, and the score does not show it. Whether a leak *pays* and whether it *is* one are two questions.
-# - The honest `carrier_late` is no help: with it the score is below that of the plan alone, and it is behind the model that was taught the leaky one (its interval of *lost* lies below zero).
-#   An honest feature is not yet a good one.
+# - **`leg`**, joined to the *nearest* landing: nearly perfect offline, and served it is worse than the plan
+#   alone. Nearest to the alert is often the flight's own landing, so the column is the label under another
+#   name. One word, `direction="nearest"`, made it.
+# - **`queue`**: a promise of five points that production does not keep; the interval is far from zero.
+#   Served, it is as good as the honest one. Nobody is hurt but the one who reported the number.
+# - **`carrier_late`** and **`weather`**: they leak for half of the rows and more, and the score does not show
+#   it. Whether a leak *pays* and whether it *is* one are two questions.
+# - The honest `carrier_late` is no help: with it the score is below that of the plan alone, and it is behind
+#   the model that was taught the leaky one (its interval of *lost* lies below zero). An honest feature is not
+#   yet a good one.
 #
-# The intervals know the luck of July's days. They do not know that of the fit: with smaller trees (`max_leaf_nodes=15`) the small differences move, and some intervals
-# that end near zero cross it. `queue` and `leg` stand. Below, too, trust an interval that ends near zero less than one that does not.
+# The intervals know the luck of July's days. They do not know that of the fit: with smaller trees
+# (`max_leaf_nodes=15`) the small differences move, and some intervals that end near zero cross it. `queue`
+# and `leg` stand. Below, too, trust an interval that ends near zero less than one that does not.
 #
-# And the careful reading of the weather's clock? A model on the row of the hour before, at face value, against ours:
+# And the careful reading of the weather's clock? A model on the row of the hour before, at face value,
+# against ours:
 
 # %% tags=["atol=1"]
 face_value = newest(plan, dated(weather, weather.time_hour), "origin", WEATHER, "3h")
@@ -482,8 +516,9 @@ figures.md(f"PR-AUC at face value is {gain:+.3f} against the careful reading, 95
 # %% [markdown]
 # ### Exercise 2.1b: the model that is too good
 #
-# Below are eleven columns that colleagues propose. `attempt([...])` trains on the plan and the columns you name, and gives the PR-AUC in July. Build
-# the best model you can. Then put into `leaks` **the columns that are not known an hour before departure**, whatever they add to the score.
+# Below are eleven columns that colleagues propose. `attempt([...])` trains on the plan and the columns you
+# name, and gives the PR-AUC in July. Build the best model you can. Then put into `leaks` **the columns that
+# are not known an hour before departure**, whatever they add to the score.
 #
 # | column | for each flight |
 # | --- | --- |
@@ -531,13 +566,15 @@ def attempt(columns):
 attempt(proposed.columns)
 
 # %% [markdown]
-# All eleven together: far above the best honest column, `queue`, in the table before. Which of them made it so good?
+# All eleven together: far above the best honest column, `queue`, in the table before. Which of them made it
+# so good?
 
 # %% tags=["starter"] exercise="2.1b"
 leaks = ...  # a set of column names
 
 # %% tags=["solution"] exercise="2.1b"
-leaks = {"rain_at_departure", "cancelled_day", "previous_flight", "route_day", "year_rank", "miles_per_minute"}
+leaks = {"rain_at_departure", "cancelled_day", "previous_flight", "route_day",
+         "year_rank", "miles_per_minute"}
 
 # %% exercise="2.1b"
 lesson.check("2.1b", leaks=leaks)
@@ -545,14 +582,16 @@ lesson.check("2.1b", leaks=leaks)
 # %% [markdown]
 # ## 5 Joins that fail, and whom they lose
 #
-# A join can also be honest and incomplete. An alert on the day of the flight could use facts about the plane: its seats, its age. They stand in the register. Here is how often the
-# tail number leads there, with what an inner join would do to the table.
+# A join can also be honest and incomplete. An alert on the day of the flight could use facts about the plane:
+# its seats, its age. They stand in the register. Here is how often the tail number leads there, with what an
+# inner join would do to the table.
 
 # %%
 register = datasets.planes().drop_duplicates("tailnum").set_index("tailnum")[["seats", "year"]]
 planes = flights[["tailnum"]].join(register, on="tailnum")
 found = planes.seats.notna()
-carriers = pd.DataFrame({"flights": flights.groupby("carrier").size(), "found": found.groupby(flights.carrier).mean(),
+carriers = pd.DataFrame({"flights": flights.groupby("carrier").size(),
+                         "found": found.groupby(flights.carrier).mean(),
                          "late": outcome.groupby(flights.carrier).mean()})
 after = found.groupby(flights.carrier).sum() / found.sum()
 carriers["share before"], carriers["share after"] = carriers.flights / len(flights), after
@@ -562,17 +601,21 @@ figures.table(carriers.sort_values("found").head(6),
 
 # %% tags=["rtol=1e-9"]
 is_mq = flights.carrier == "MQ"
-figures.md(f"Late among the found {outcome[found].mean():.1%}, among the others {outcome[~found].mean():.1%}: "
-           f"the label hardly notices. For MQ (Envoy) it is {outcome[found & is_mq].mean():.1%} against "
-           f"{outcome[~found & is_mq].mean():.1%}, and {found[is_mq].sum():,} of {is_mq.sum():,} flights remain.")
+figures.md(f"Late among the found {outcome[found].mean():.1%}, among the others "
+           f"{outcome[~found].mean():.1%}: the label hardly notices. For MQ (Envoy) it is "
+           f"{outcome[found & is_mq].mean():.1%} against {outcome[~found & is_mq].mean():.1%}, "
+           f"and {found[is_mq].sum():,} of {is_mq.sum():,} flights remain.")
 
 # %% [markdown]
-# Statisticians distinguish gaps by what they depend on (Rubin, 1976). **Completely at random**: on nothing; dropping rows costs only rows. **At random**: on something we have in the table, here
-# the carrier. **Not at random**: on the missing value itself, or on something nobody has yet: the empty `tailnum` depends on a cancellation that at the alert lies ahead. An average over the whole table can't tell these apart, as the
+# Statisticians distinguish gaps by what they depend on (Rubin, 1976). **Completely at random**: on nothing;
+# dropping rows costs only rows. **At random**: on something we have in the table, here the carrier. **Not at
+# random**: on the missing value itself, or on something nobody has yet: the empty `tailnum` depends on a
+# cancellation that at the alert lies ahead. An average over the whole table can't tell these apart, as the
 # line above shows: the late rate is nearly the same, and a carrier with 8 % of the flights is all but gone.
 #
-# What follows for a model? Three ways to handle the gap, one test month. **Drop**: train on complete rows. **Indicator**: keep all, put the median where the register is silent, and add a column that says so. **No facts**: leave the register out.
-# All three are asked about *every* flight in July.
+# What follows for a model? Three ways to handle the gap, one test month. **Drop**: train on complete
+# rows. **Indicator**: keep all, put the median where the register is silent, and add a column that says
+# so. **No facts**: leave the register out. All three are asked about *every* flight in July.
 
 # %%
 facts = planes[["seats"]].assign(age=2013 - planes.year)
@@ -588,7 +631,8 @@ parts = {"MQ": ["MQ"], "AA": ["AA"], "the others": sorted(set(flights.carrier) -
 rows = []
 for name, members in parts.items():
     mask = flights.carrier[july].isin(members).to_numpy()
-    rows.append((name, int(flights.carrier[kept].isin(members).sum()), int(flights.carrier[past].isin(members).sum()),
+    rows.append((name, int(flights.carrier[kept].isin(members).sum()),
+                 int(flights.carrier[past].isin(members).sum()),
                  *[average_precision_score(late[mask], chance[mask]) for chance in gap.values()],
                  *by_days(gap["indicator"][mask], gap["drop"][mask], july[mask])[1:]))
 figures.table(pd.DataFrame(rows, columns=["carrier", "rows kept", "rows", *gap, "from", "to"]),
@@ -603,19 +647,23 @@ figures.md(f"If the service also drops what it can't join, {dropped} of {ill.sum
            f"at a chance of 30 %. With the indicator {(gap['indicator'] >= 0.3)[ill].sum()} do.")
 
 # %% [markdown]
-# Three readings. For AA, dropping rows costs: the interval of the gain is above zero. For MQ and for the others July shows no difference. And "no facts" is within a few thousandths of the
-# indicator everywhere: here the register adds nothing we can see, so the cheapest answer is to leave it out. That is a result about these facts; the order of work is general: **count who disappears, compare with keeping them, compare with doing without.**
+# Three readings. For AA, dropping rows costs: the interval of the gain is above zero. For MQ and for the
+# others July shows no difference. And "no facts" is within a few thousandths of the indicator everywhere:
+# here the register adds nothing we can see, so the cheapest answer is to leave it out. That is a result about
+# these facts; the order of work is general: **count who disappears, compare with keeping them, compare with
+# doing without.**
 #
-# The last line is the one to fear. This is not about a point of PR-AUC: a carrier gets no service, and no metric on the joined table can show it, because its flights are not in the table.
+# The last line is the one to fear. This is not about a point of PR-AUC: a carrier gets no service, and no
+# metric on the joined table can show it, because its flights are not in the table.
 #
 # ## 6 Spans, versions, splits
 #
-# So far everything lay on one desk. In production data arrive in batches, and the pipeline must say which it has read. TFX calls a
-# batch a **span**; ours are months. A span can be delivered again, corrected: that is a new **version** of it. TFX finds both in the file names:
-# `span-{SPAN}/v{VERSION}/*.csv`.
+# So far everything lay on one desk. In production data arrive in batches, and the pipeline must say which it
+# has read. TFX calls a batch a **span**; ours are months. A span can be delivered again, corrected: that is a
+# new **version** of it. TFX finds both in the file names: `span-{SPAN}/v{VERSION}/*.csv`.
 #
-# We write April, May and June as a pipeline would get them, at midnight after the month's last day. Every fortieth flight and
-# six columns are enough to see how it works.
+# We write April, May and June as a pipeline would get them, at midnight after the month's last day. Every
+# fortieth flight and six columns are enough to see how it works.
 
 # %%
 work = lesson.scratch()
@@ -635,8 +683,9 @@ for month, end in midnight.items():
     deliver(month, 1, rows[(rows.month == month) & (rows.landed <= end)])
 
 # %% [markdown]
-# **CsvExampleGen** reads files and writes tf.Examples, as a versioned artifact. Its `input_config` gives the pattern, `range_config` the span, `output_config` the
-# splits. A **hash split** puts a row into a bucket by a hash of its content: four buckets train, one eval. With `partition_feature_name` only that column is hashed.
+# **CsvExampleGen** reads files and writes tf.Examples, as a versioned artifact. Its `input_config` gives the
+# pattern, `range_config` the span, `output_config` the splits. A **hash split** puts a row into a bucket by a
+# hash of its content: four buckets train, one eval. With `partition_feature_name` only that column is hashed.
 
 # %%
 import tensorflow as tf
@@ -660,7 +709,8 @@ def run(*components):
 # %%
 def hashed(feature=None):
     """Four buckets to train, one to evaluate; of the whole row, or of one feature."""
-    splits = [pb.SplitConfig.Split(name=name, hash_buckets=buckets) for name, buckets in [("train", 4), ("eval", 1)]]
+    splits = [pb.SplitConfig.Split(name=name, hash_buckets=buckets)
+              for name, buckets in [("train", 4), ("eval", 1)]]
     return pb.Output(split_config=pb.SplitConfig(splits=splits, partition_feature_name=feature))
 
 
@@ -679,8 +729,8 @@ for span in (4, 5, None):
     run(example_gen(span, hashed()))
 
 # %% [markdown]
-# The third run named no span: a **rolling range** takes the newest. Now the metadata store tells what was read. We count
-# the examples in the artifacts themselves.
+# The third run named no span: a **rolling range** takes the newest. Now the metadata store tells what was
+# read. We count the examples in the artifacts themselves.
 
 # %%
 from pathlib import Path
@@ -711,7 +761,8 @@ figures.table(artifacts())
 # %% [markdown]
 # ### A correction arrives
 #
-# Version 1 of June was cut at midnight, when some flights were still in the air. Their rows came later. Who was missing?
+# Version 1 of June was cut at midnight, when some flights were still in the air. Their rows came later. Who
+# was missing?
 
 # %%
 june = rows[rows.month == 6]
@@ -723,17 +774,20 @@ figures.table(artifacts(), caption=f"{len(airborne)} of {len(june):,} flights we
               f"{airborne.late.mean():.0%} of them late; in June, {june.late.mean():.0%} were")
 
 # %% [markdown]
-# The newest version of the newest span was picked up without a changed line. Asking for May again added nothing: same files, same fingerprint, same artifact. And note who was missing:
-# *late flights land late.* A batch cut at a time is missing labels not at random.
+# The newest version of the newest span was picked up without a changed line. Asking for May again added
+# nothing: same files, same fingerprint, same artifact. And note who was missing: *late flights land late.* A
+# batch cut at a time is missing labels not at random.
 #
-# To train on a window of several months, TFX asks the store for artifacts: a **Resolver** with `SpanRangeStrategy`. (ExampleGen itself
-# reads one span at a time in this release.) We ask for the last two spans.
+# To train on a window of several months, TFX asks the store for artifacts: a **Resolver** with
+# `SpanRangeStrategy`. (ExampleGen itself reads one span at a time in this release.) We ask for the last two
+# spans.
 
 # %%
 window = tfx.dsl.Resolver(
     strategy_class=tfx.dsl.experimental.SpanRangeStrategy,
     config={"range_config": pb.RangeConfig(rolling_range=pb.RollingRange(num_spans=2))},
-    examples=tfx.dsl.Channel(type=tfx.types.standard_artifacts.Examples, producer_component_id="CsvExampleGen"),
+    examples=tfx.dsl.Channel(type=tfx.types.standard_artifacts.Examples,
+                             producer_component_id="CsvExampleGen"),
 ).with_id("Window")
 run(window)
 resolver = max(book.get_executions(), key=lambda execution: execution.id)
@@ -741,14 +795,15 @@ chosen = [event.artifact_id for event in book.get_events_by_execution_ids([resol
 figures.table(artifacts().query("artifact in @chosen"), caption="The window of the last two spans")
 
 # %% [markdown]
-# Three artifacts: June is in it **twice**, wrong version included. The strategy looks at spans and ignores versions. A Trainer fed with this window
-# would count June's flights double, and nothing would fail.
+# Three artifacts: June is in it **twice**, wrong version included. The strategy looks at spans and ignores
+# versions. A Trainer fed with this window would count June's flights double, and nothing would fail.
 #
 # ### Exercise 2.1c: the window you want
 #
-# Write `training_window(artifacts, spans)`. `artifacts` is a list of dicts with `id`, `span` and `version`; the answer is the list of `id`s to train
-# on, oldest span first: of each span in the window, its **newest version** only. The window holds the newest span number and the `spans - 1`
-# numbers before it. If a span in between was never delivered, the window does not reach further back for it.
+# Write `training_window(artifacts, spans)`. `artifacts` is a list of dicts with `id`, `span` and `version`;
+# the answer is the list of `id`s to train on, oldest span first: of each span in the window, its **newest
+# version** only. The window holds the newest span number and the `spans - 1` numbers before it. If a span in
+# between was never delivered, the window does not reach further back for it.
 
 
 # %% tags=["starter"] exercise="2.1c"
@@ -774,8 +829,9 @@ lesson.check("2.1c", training_window=training_window)
 # %% [markdown]
 # ### Which split lets what through
 #
-# Look into the splits. How many eval flights have flights of *their own day* in train? Three ways: hash of the row; hash of the day; and **by time**, where the files are split before ExampleGen
-# sees them, June's days up to the 20th as train and the rest as eval, each with its own pattern.
+# Look into the splits. How many eval flights have flights of *their own day* in train? Three ways: hash of
+# the row; hash of the day; and **by time**, where the files are split before ExampleGen sees them, June's
+# days up to the 20th as train and the rest as eval, each with its own pattern.
 
 # %%
 def latest():
@@ -800,16 +856,20 @@ splits = {"hash of the row": row_hash, "hash of the day": day_hash, "by time": b
 rows = []
 for name, artifact in splits.items():
     train, test = read(artifact, "train"), read(artifact, "eval")
-    rows.append((name, len(train), len(test), test.day.isin(train.day).mean(), (train.day.max() > test.day.min())))
-figures.table(pd.DataFrame(rows, columns=["split", "train", "eval", "same day in train", "trains on days after"]),
+    rows.append((name, len(train), len(test), test.day.isin(train.day).mean(),
+                 (train.day.max() > test.day.min())))
+figures.table(pd.DataFrame(rows, columns=["split", "train", "eval", "same day in train",
+                                          "trains on days after"]),
               formats={"same day in train": "{:.0%}"}, caption="June, version 2")
 
 # %% [markdown]
-# The hash of the row shares every day. The hash of the day shares none, and still trains on days that come after those it is tested on. Only the split by time does what
-# production does. (A hash has one virtue: the same row falls into the same bucket for ever, also when the span is delivered again.)
+# The hash of the row shares every day. The hash of the day shares none, and still trains on days that come
+# after those it is tested on. Only the split by time does what production does. (A hash has one virtue: the
+# same row falls into the same bucket for ever, also when the span is delivered again.)
 #
-# Does it matter for the score? The same test flights for all three: half of the flights of every other day in July. **Hash of the row** may train on the other half of those days; **hash of
-# the day** on July's other days; **by time** on nothing of July. All train on the same number of flights.
+# Does it matter for the score? The same test flights for all three: half of the flights of every other day in
+# July. **Hash of the row** may train on the other half of those days; **hash of the day** on July's other
+# days; **by time** on nothing of July. All train on the same number of flights.
 
 # %%
 everyone = flights.index[flown & flights.month.between(2, 7)]
@@ -840,13 +900,18 @@ figures.table(pd.DataFrame(rows, columns=["split", "PR-AUC", "more than by time"
               caption=f"The same {len(tested):,} flights, three ways to choose what to train on")
 
 # %% [markdown]
-# The hash of the row promises more than a split by time, beyond the luck of days: hours of the test days, with their storms, stood in training too. The hash of the day can't be told from the split by time here. It is
-# still the wrong rehearsal where the world changes from month to month, for it learns from the future; use it when rows belong together and time does not matter (patients, sensors, users).
+# The hash of the row promises more than a split by time, beyond the luck of days: hours of the test days,
+# with their storms, stood in training too. The hash of the day can't be told from the split by time here. It
+# is still the wrong rehearsal where the world changes from month to month, for it learns from the future; use
+# it when rows belong together and time does not matter (patients, sensors, users).
 #
 # ## 7 The data card
 #
-# What you know about the table by now is in your head, and in this notebook. A **data card** (Gebru et al., *Datasheets for Datasets*, 2018; Pushkarna et al., 2022) puts it where the next user looks: what a
-# row is, who is missing, what it may be used for, whom it may harm. The course has one for these sources, in `data/flights/card.md`. It holds figures, and figures go stale; so a test recomputes them. Here is that idea in small.
+# What you know about the table by now is in your head, and in this notebook. A **data card** (Gebru et
+# al., *Datasheets for Datasets*, 2018; Pushkarna et al., 2022) puts it where the next user looks: what a row
+# is, who is missing, what it may be used for, whom it may harm. The course has one for these sources, in
+# `data/flights/card.md`. It holds figures, and figures go stale; so a test recomputes them. Here is that idea
+# in small.
 
 # %%
 import re
@@ -863,20 +928,23 @@ figures.table(pd.DataFrame(rows, columns=["column", "missing, says the card", "m
 # %% [markdown]
 # ### Privacy: is a plane a person?
 #
-# No passenger is in the table. But `tailnum` leads to a public register, and the register to an owner's name and address. Such a column is a **quasi-identifier**: not a name, and with another table it becomes one (Sweeney, 2000). For airliners
-# the owner is a company. For whom is it not?
+# No passenger is in the table. But `tailnum` leads to a public register, and the register to an owner's name
+# and address. Such a column is a **quasi-identifier**: not a name, and with another table it becomes one
+# (Sweeney, 2000). For airliners the owner is a company. For whom is it not?
 
 # %%
 small = planes.seats < 10
-figures.md(f"{small.sum():,} flights of {flights.tailnum[small].nunique()} tail numbers are joined with a plane of "
-           f"fewer than ten seats, from {', '.join(sorted(flights.carrier[small].unique()))}. "
+figures.md(f"{small.sum():,} flights of {flights.tailnum[small].nunique()} tail numbers are joined with a "
+           f"plane of fewer than ten seats, from {', '.join(sorted(flights.carrier[small].unique()))}. "
            "No airline flies those routes with them: the register knows another plane under that number.")
 
 # %% [markdown]
-# Those are private planes, some built by the person they are named after. So the join of section 5 does not only miss planes, it also finds wrong ones. That is more than noise: it writes airline flights, with their delays,
-# beside a private person's entry.
+# Those are private planes, some built by the person they are named after. So the join of section 5 does not
+# only miss planes, it also finds wrong ones. That is more than noise: it writes airline flights, with their
+# delays, beside a private person's entry.
 #
-# The usual remedy is to publish a hash instead. Try to undo it: the set of possible tail numbers is public, so hash them all.
+# The usual remedy is to publish a hash instead. Try to undo it: the set of possible tail numbers is public,
+# so hash them all.
 
 # %%
 import hashlib
@@ -898,13 +966,17 @@ figures.table(
                  columns=["tail numbers published as", "planes", "found again from the register"]))
 
 # %% [markdown]
-# A plain hash of something that can be listed hides nothing. With a secret key (an **HMAC**) whoever lacks the key can't repeat it, and rows of one plane still belong together. This is
-# *pseudonymisation*, not anonymity: patterns of travel remain, and with them a way to recognise one. What is not needed at all is best not collected.
+# A plain hash of something that can be listed hides nothing. With a secret key (an **HMAC**) whoever lacks
+# the key can't repeat it, and rows of one plane still belong together. This is *pseudonymisation*, not
+# anonymity: patterns of travel remain, and with them a way to recognise one. What is not needed at all is
+# best not collected.
 #
 # ### Harm of representation
 #
-# A data set can harm without any model, by the picture it gives of a group (*representational harm*: Barocas et al., 2017). The groups here are carriers. A ranking by delay is made in one line. Part of it is the carrier, part is when and where it flies. We take out the second: each flight
-# is compared with the mean of all flights of the same airport, hour and month.
+# A data set can harm without any model, by the picture it gives of a group (*representational harm*: Barocas
+# et al., 2017). The groups here are carriers. A ranking by delay is made in one line. Part of it is the
+# carrier, part is when and where it flies. We take out the second: each flight is compared with the mean of
+# all flights of the same airport, hour and month.
 
 # %%
 cell = mean_by(["origin", "hour", "month"], outcome)
@@ -928,15 +1000,20 @@ figures.table(moved.sort_values(["move", "flights"], ascending=False).head(7).dr
               caption="Carriers whose place changes most (1: least late); 95 % intervals over days")
 
 # %% [markdown]
-# Places move by up to three. What does not move is the gap of EV: six points worse than like flights (its own among them), so airport, hour and month do not explain it. And YV stands near the bottom of the plain ranking with an
-# interval that reaches across zero: from so few flights no place can be read. A table that prints a rank and no interval says something about a small company that the data do not say.
+# Places move by up to three. What does not move is the gap of EV: six points worse than like flights (its own
+# among them), so airport, hour and month do not explain it. And YV stands near the bottom of the plain
+# ranking with an interval that reaches across zero: from so few flights no place can be read. A table that
+# prints a rank and no interval says something about a small company that the data do not say.
 #
-# What is missing matters as much: cancelled and diverted flights have no label, so a carrier that cancels rather than fly late looks *better* here.
+# What is missing matters as much: cancelled and diverted flights have no label, so a carrier that cancels
+# rather than fly late looks *better* here.
 #
 # ### Harm of opportunity
 #
-# Who gets the benefit (*allocative harm*)? An alert helps only if it comes. We take the model with weather and queue, alert from a chance of 30 %, and ask by size of the destination: of the flights that were late, how many were announced?
-# (Equal shares are *equality of opportunity*: Hardt et al., 2016.) Each size is compared with all the others, on the same draws of days. By **train rows** we mean flights to the same
+# Who gets the benefit (*allocative harm*)? An alert helps only if it comes. We take the model with weather
+# and queue, alert from a chance of 30 %, and ask by size of the destination: of the flights that were late,
+# how many were announced? (Equal shares are *equality of opportunity*: Hardt et al., 2016.) Each size is
+# compared with all the others, on the same draws of days. By **train rows** we mean flights to the same
 # destination among those the model learned from.
 
 # %%
@@ -959,7 +1036,8 @@ def announced(part):
 
 
 def opportunity(part):
-    """Flights, late share, mean chance, the share announced, and how far that is from the other sizes' share."""
+    """Flights, late share, mean chance, the share announced, and how far that is from the
+    other sizes' share."""
     (share, drawn), (rest, rest_drawn) = announced(part), announced(view.drop(part.index))
     low, high = np.quantile(drawn - rest_drawn, [0.025, 0.975])
     return {"destinations": part.dest.nunique(), "flights": len(part), "late": part.late.mean(),
@@ -973,20 +1051,26 @@ benefit = pd.DataFrame(groups).T.rename_axis("train rows")
 percent = (dict.fromkeys(["late", "mean chance", "announced"], "{:.1%}")
            | dict.fromkeys(["less the others", "from", "to"], "{:+.1%}"))
 figures.table(benefit, formats=percent | {"destinations": "{:.0f}", "flights": "{:,.0f}"},
-              caption="July; announced: of the late flights, with an alert; 95 % intervals of the difference, over days")
+              caption="July; announced: of the late flights, with an alert; "
+                      "95 % intervals of the difference, over days")
 
 # %% [markdown]
-# One expects the small destinations to fare worse. They do not: neither of the two small groups lies below the others. The model shares what it learns about hour, weather and queue across destinations.
-# Worse off is the third group, with nearly half of the flights: its late flights are announced less often, by more than the luck of days. Its mean chance is the lowest, too. So size was the wrong suspect, and a gap is there all the same.
-# Say both in the card, with the interval; an unmeasured harm is not an absent one, and a suspected one not a fact. The largest harm of opportunity we found was made by the *join*: MQ in section 5.
+# One expects the small destinations to fare worse. They do not: neither of the two small groups lies below
+# the others. The model shares what it learns about hour, weather and queue across destinations. Worse off is
+# the third group, with nearly half of the flights: its late flights are announced less often, by more than
+# the luck of days. Its mean chance is the lowest, too. So size was the wrong suspect, and a gap is there all
+# the same. Say both in the card, with the interval; an unmeasured harm is not an absent one, and a suspected
+# one not a fact. The largest harm of opportunity we found was made by the *join*: MQ in section 5.
 #
 # ### Exercise 2.1d: complete the card
 #
-# This is the card of the table behind your models, for all of 2013: one row for each flight that has a label. Its author was in a hurry. Correct every entry, by
-# counting where there is something to count.
+# This is the card of the table behind your models, for all of 2013: one row for each flight that has a label.
+# Its author was in a hurry. Correct every entry, by counting where there is something to count.
 #
-# `unit`: `"scheduled flight"`, `"flight that arrived"` or `"plane"`. `rows`: how many. `left out`: how many scheduled flights are not in it. `late`: share of late rows, to three decimals or more. `small carriers`: codes of those
-# with fewer than 1,000 rows. `licence`: as the sources' card states it. `tailnum`: `"identifies a person"`, `"quasi-identifier"` or `"harmless"`.
+# `unit`: `"scheduled flight"`, `"flight that arrived"` or `"plane"`. `rows`: how many. `left out`: how many
+# scheduled flights are not in it. `late`: share of late rows, to three decimals or more. `small carriers`:
+# codes of those with fewer than 1,000 rows. `licence`: as the sources' card states it. `tailnum`:
+# `"identifies a person"`, `"quasi-identifier"` or `"harmless"`.
 
 # %% tags=["starter"] exercise="2.1d"
 my_card = {
@@ -1018,8 +1102,9 @@ lesson.check("2.1d", my_card=my_card)
 # %% [markdown]
 # ## What breaks in production
 #
-# `queue` is the best feature we have, and honest. In July the feed of departures moves to a new provider. Every message still comes, none is wrong. Each is two hours late. Training tables are built
-# from the archive, where nothing is late.
+# `queue` is the best feature we have, and honest. In July the feed of departures moves to a new provider.
+# Every message still comes, none is wrong. Each is two hours late. Training tables are built from the
+# archive, where nothing is late.
 
 # %%
 model = fit(weathered)
@@ -1037,10 +1122,11 @@ figures.table(pd.DataFrame(rows, columns=["queue in July", "PR-AUC", "before noo
               caption=f"Difference {loss[0]:+.3f}, 95 % interval {loss[1]:+.3f} to {loss[2]:+.3f}")
 
 # %% [markdown]
-# It costs four points of PR-AUC, in the morning as well as later. A schema hardly sees it: type and minimum of `queue` are as ever, and a larger maximum is what a bad July brings. A backtest does not: it reads the archive.
-# A drift monitor sees a wider column in a month of long delays, and can't say
-# why. It is caught by the law of section 3, turned round. **Log the features that were served, rebuild them from the
-# archive for the same moments, and compare.** They must be equal.
+# It costs four points of PR-AUC, in the morning as well as later. A schema hardly sees it: type and minimum
+# of `queue` are as ever, and a larger maximum is what a bad July brings. A backtest does not: it reads the
+# archive. A drift monitor sees a wider column in a month of long delays, and can't say why. It is caught by
+# the law of section 3, turned round. **Log the features that were served, rebuild them from the archive for
+# the same moments, and compare.** They must be equal.
 
 # %%
 rebuilt = point_in_time(plan.loc[july], events).queue
@@ -1050,16 +1136,21 @@ figures.table(profile.rename_axis("queue (minutes)"), formats=dict.fromkeys(prof
               caption=f"Equal row by row in {same.mean():.1%} of {len(same):,} flights")
 
 # %% [markdown]
-# Row by row hardly anything agrees. The comparison costs a log and a nightly job, and it finds every kind of difference between training and serving: delayed feeds, code written
-# twice, wrong `known_at`. The repair is to record the arrival time of each message, and to put *that* into `known_at`.
+# Row by row hardly anything agrees. The comparison costs a log and a nightly job, and it finds every kind of
+# difference between training and serving: delayed feeds, code written twice, wrong `known_at`. The repair is
+# to record the arrival time of each message, and to put *that* into `known_at`.
 #
 # ## What you did
 #
-# - You gave every fact the time it was known, and joined flights, weather, and the planes' previous trips point-in-time.
-# - You proved it by cutting off the future, and saw four usual joins fail the same test; you measured what each flatters and costs.
+# - You gave every fact the time it was known, and joined flights, weather, and the planes' previous trips
+#   point-in-time.
+# - You proved it by cutting off the future, and saw four usual joins fail the same test; you measured what
+#   each flatters and costs.
 # - You saw whom a failing join removes, and kept them with an indicator, or without the facts.
-# - You brought spans in with ExampleGen, saw a correction arrive as version 2, found it twice in a window, and compared splits by row, by day and by time.
-# - You completed a data card, undid a plain hash, and measured harms of representation and of opportunity with intervals.
+# - You brought spans in with ExampleGen, saw a correction arrive as version 2, found it twice in a window,
+#   and compared splits by row, by day and by time.
+# - You completed a data card, undid a plain hash, and measured harms of representation and of opportunity
+#   with intervals.
 
 # %%
 lesson.end()

@@ -1,14 +1,14 @@
 # %% [markdown]
 # # 2.2 Validating data with TFDV
 #
-# A model does not fail when its input goes wrong. It goes on answering. A feed that switches from °F to °C,
-# a column that arrives empty, a carrier that reports its planes under another number: each yields
-# predictions of the right shape and the wrong content, and nobody is told. Validation is the part of a
-# pipeline that tells: it writes down what the data must look like, and compares every batch with that
-# before anything is trained or served on it.
+# A model does not fail when its input goes wrong. It goes on answering. A feed that switches from °F to °C, a
+# column that arrives empty, a carrier that reports its planes under another number: each yields predictions
+# of the right shape and the wrong content, and nobody is told. Validation is the part of a pipeline that
+# tells: it writes down what the data must look like, and compares every batch with that before anything is
+# trained or served on it.
 #
-# In this lesson you take a year of flights and weather, month by month, as a pipeline would receive them,
-# and build that guard with TensorFlow Data Validation (TFDV; Breck et al. 2019).
+# In this lesson you take a year of flights and weather, month by month, as a pipeline would receive them, and
+# build that guard with TensorFlow Data Validation (TFDV; Breck et al. 2019).
 #
 # You will be able to
 #
@@ -35,9 +35,9 @@ facts_needed = 0.8        # the share of flights that must have facts about thei
 # %% [markdown]
 # ## 1 The data, as they arrive
 #
-# The alert "Late?" lives on three tables: the flights, the hourly weather at the three New York airports,
-# and a register of planes. They come from three owners, on three clocks, with three ideas of what a gap is.
-# We cut the first two into months, the batches in which a pipeline would receive them.
+# The alert "Late?" lives on three tables: the flights, the hourly weather at the three New York airports, and
+# a register of planes. They come from three owners, on three clocks, with three ideas of what a gap is. We
+# cut the first two into months, the batches in which a pipeline would receive them.
 
 # %%
 import pandas as pd
@@ -50,17 +50,17 @@ weather_in = {month: rows.reset_index(drop=True) for month, rows in weather.grou
 flights_in[1].head(2).T
 
 # %% [markdown]
-# `reset_index` is not cosmetics. Without it, the leftover row numbers would travel along as one more
-# column, and TFDV would report statistics for a feature called `__index_level_0__`.
+# `reset_index` is not cosmetics. Without it, the leftover row numbers would travel along as one more column,
+# and TFDV would report statistics for a feature called `__index_level_0__`.
 
 # %% [markdown]
 # ## 2 Statistics: a first look that scales
 #
 # TFDV does not hold rows against rules. It condenses a batch to **statistics**, and compares those. That has
-# two consequences. Statistics are made in one pass by accumulators that merge (medians by a sketch, close
-# but not exact), so the same code runs on a laptop and, through Apache Beam, over terabytes on a cluster.
-# And a validation tells you *that* one wind speed is impossible, but not in which row. For that you go back
-# to the data: with pandas, as we do below, or, where they are too many, example by example with
+# two consequences. Statistics are made in one pass by accumulators that merge (medians by a sketch, close but
+# not exact), so the same code runs on a laptop and, through Apache Beam, over terabytes on a cluster. And a
+# validation tells you *that* one wind speed is impossible, but not in which row. For that you go back to the
+# data: with pandas, as we do below, or, where they are too many, example by example with
 # `tfdv.validate_examples_in_tfrecord`.
 
 # %%
@@ -102,15 +102,14 @@ figures.table(summary(january, "string_stats"), caption="Flights of January 2013
 # %% [markdown]
 # Read a table like this with a question for every column.
 #
-# - **`missing`.** `dep_time` and `dep_delay` are missing together: those flights were cancelled.
-#   `arr_delay` has a few more gaps, flights that left and did not arrive where they should. Such gaps are
-#   *information*: a gap in `dep_delay` is the outcome "cancelled". A gap in `tailnum` tells it, too: only
-#   cancelled flights lack a plane, and nobody knows of a cancellation when the flight is scheduled.
-# - **`zeros`.** A zero in `dep_delay` is a flight on time, and plausible. In other feeds a zero is how a
-#   gap was written down; look at the zeros before you believe a mean.
-# - **`min` and `max`.** `arr_time` runs to 2400 because it is a clock reading, hhmm, stored as a number:
-#   1:59 pm and 2:00 pm are 41 apart. `flight` is a name made of digits. Both will pass any test for
-#   numbers.
+# - **`missing`.** `dep_time` and `dep_delay` are missing together: those flights were cancelled. `arr_delay`
+#   has a few more gaps, flights that left and did not arrive where they should. Such gaps are *information*:
+#   a gap in `dep_delay` is the outcome "cancelled". A gap in `tailnum` tells it, too: only cancelled flights
+#   lack a plane, and nobody knows of a cancellation when the flight is scheduled.
+# - **`zeros`.** A zero in `dep_delay` is a flight on time, and plausible. In other feeds a zero is how a gap
+#   was written down; look at the zeros before you believe a mean.
+# - **`min` and `max`.** `arr_time` runs to 2400 because it is a clock reading, hhmm, stored as a number: 1:59
+#   pm and 2:00 pm are 41 apart. `flight` is a name made of digits. Both will pass any test for numbers.
 # - **One value only.** `year` and `month` are constant in this batch. Remember `month`.
 #
 # And one column should be there and is not.
@@ -122,8 +121,8 @@ set(flights_in[1].columns) - described
 # %% [markdown]
 # TFDV knows integers, floats, booleans and strings. A timestamp is none of them, so
 # `generate_statistics_from_dataframe` leaves the column out, without a word. What is not described is not
-# validated; we check `time_hour` through `year`, `month`, `day` and `hour`, which say the same in local
-# time. Compare the columns you have with the columns described, once, for every table.
+# validated; we check `time_hour` through `year`, `month`, `day` and `hour`, which say the same in local time.
+# Compare the columns you have with the columns described, once, for every table.
 #
 # For numbers the proto also holds two histograms: ten buckets of equal width, and the deciles.
 
@@ -147,14 +146,15 @@ left.grid(axis="x"), left.grid(axis="y", visible=False)
 edges, counts = histogram(january, "dep_delay")
 right.stairs(counts, edges, fill=True, color=figures.ORANGE)
 right.set(title="Ten equal buckets hide the delays", xlabel="dep_delay (minutes)", ylabel="flights")
-figures.show(fig, alt=f"Left: {len(gaps)} outcome columns of January's flights have gaps, up to {gaps.missing.max()} of "
-                      f"{len(flights_in[1]):,}. Right: {counts[0] / sum(counts):.0%} of departure delays fall "
-                      f"into the first of ten equal buckets, because the longest delay is {edges[-1]:,.0f} minutes.")
+figures.show(fig, alt=f"Left: {len(gaps)} outcome columns of January's flights have gaps, up to "
+                      f"{gaps.missing.max()} of {len(flights_in[1]):,}. Right: {counts[0] / sum(counts):.0%} "
+                      f"of departure delays fall into the first of ten equal "
+                      f"buckets, because the longest delay is {edges[-1]:,.0f} minutes.")
 
 # %% [markdown]
-# The right picture is worth a second look. A single delay of nearly 22 hours stretches the ten buckets
-# until almost all flights stand in the first. Statistics made of equal buckets are at the mercy of the
-# largest value. We will meet that again, where it costs more.
+# The right picture is worth a second look. A single delay of nearly 22 hours stretches the ten buckets until
+# almost all flights stand in the first. Statistics made of equal buckets are at the mercy of the largest
+# value. We will meet that again, where it costs more.
 
 # %% [markdown]
 # ## 3 A schema, inferred
@@ -180,9 +180,10 @@ figures.table(proposed, caption="Proposed from the flights of January")
 
 # %% [markdown]
 # `required` means: a value in every example. `Valency` is filled in only where a feature may be missing ("if
-# present, then a single value"). Text features with few distinct values (at most 100, unless you say otherwise)
-# get a domain, the values seen; the display calls those `STRING`, and text without a domain `BYTES`. Numbers get
-# **no range at all**: as far as this schema goes, a distance of minus a million miles is fine.
+# present, then a single value"). Text features with few distinct values (at most 100, unless you say
+# otherwise) get a domain, the values seen; the display calls those `STRING`, and text without a domain
+# `BYTES`. Numbers get **no range at all**: as far as this schema goes, a distance of minus a million miles is
+# fine.
 #
 # Let the rest of the year arrive and see what the proposal is worth. `tfdv.validate_statistics` returns
 # anomalies, again as a proto; we flatten it to one row per finding.
@@ -202,8 +203,8 @@ figures.table(anomalies(flight_stats[3], inferred), caption="March against the s
 # %% [markdown]
 # Two findings, neither of them a fault of the data.
 #
-# `month` was always 1 in January. One is a value a boolean can have, so TFDV took the column for a
-# **boolean**, and every later month breaks that. And the list of destinations was only ever a list of
+# `month` was always 1 in January. One is a value a boolean can have, so TFDV took the column for
+# a **boolean**, and every later month breaks that. And the list of destinations was only ever a list of
 # January's destinations. The same would have happened to the carriers, had January not been lucky:
 
 # %%
@@ -227,11 +228,11 @@ figures.table(proposed_weather.drop(columns="Domain"), caption="Proposed from th
 # %% [markdown]
 # ### Exercise 2.2a: required by chance
 #
-# Some features of the weather are `required` above only because January happened to have no gap in them.
-# Some hour later in the year, a station sends nothing, and the schema raises an alarm over it.
+# Some features of the weather are `required` above only because January happened to have no gap in them. Some
+# hour later in the year, a station sends nothing, and the schema raises an alarm over it.
 #
-# Which features are they? Compare the proposal with the statistics of the whole year, `year_stats`, and
-# name them.
+# Which features are they? Compare the proposal with the statistics of the whole year, `year_stats`, and name
+# them.
 
 # %%
 year_stats = tfdv.generate_statistics_from_dataframe(weather.reset_index(drop=True))
@@ -253,15 +254,15 @@ lesson.check("2.2a", by_chance=by_chance)
 # A proposal becomes a **contract** when someone who knows the data has put a reason behind each line. The
 # questions are always the same, and none of them can be answered from the data alone:
 #
-# - *Is this list closed?* Origins are: the product serves three airports. Destinations are not: airlines
-#   open routes.
+# - *Is this list closed?* Origins are: the product serves three airports. Destinations are not: airlines open
+#   routes.
 # - *What is possible, as against what was seen?* A range is set by the world, not by last month's maximum.
 # - *How much of it do we need?* Presence is a demand of the consumer: below which share would the model be
 #   blind?
 # - *When is it known?* Outcomes exist for training and not yet for serving.
 #
-# We edit the proto, and we write the reason into it: every feature has a field `annotation.comment`, so
-# that the reason lives, is reviewed and is versioned with the rule.
+# We edit the proto, and we write the reason into it: every feature has a field `annotation.comment`, so that
+# the reason lives, is reviewed and is versioned with the rule.
 
 # %%
 from tensorflow_metadata.proto.v0 import schema_pb2
@@ -284,9 +285,9 @@ for name in ["sched_dep_time", "sched_arr_time", "dep_time", "arr_time"]:
     limit(contract, name, 0, 2400, "A clock reading as the number hhmm; midnight comes as 0 or as 2400.")
 
 # %% [markdown]
-# Setting `int_domain` on `month` also took its boolean domain away: a feature has one domain. The next
-# ranges need knowledge of flying. Hardly any scheduled flight goes less than 25 miles; the longest domestic one
-# from New York goes to Honolulu, 4,983 miles. A flight more than thirty hours late has long been cancelled.
+# Setting `int_domain` on `month` also took its boolean domain away: a feature has one domain. The next ranges
+# need knowledge of flying. Hardly any scheduled flight goes less than 25 miles; the longest domestic one from
+# New York goes to Honolulu, 4,983 miles. A flight more than thirty hours late has long been cancelled.
 
 # %%
 limit(contract, "distance", 25, 6000,
@@ -320,9 +321,9 @@ for name in outcomes:
              "Missing if cancelled or diverted; a tenth of a month would be a disaster, or a fault.")
 
 # %% [markdown]
-# **Domains.** The carriers stay a closed list, taken from the register and not from January: a new airline
-# is an event we want to hear of. The destinations get an open list: `min_domain_mass` says which share of
-# the values must be in it. The rest may be anything, as long as it stays a rest.
+# **Domains.** The carriers stay a closed list, taken from the register and not from January: a new airline is
+# an event we want to hear of. The destinations get an open list: `min_domain_mass` says which share of the
+# values must be in it. The rest may be anything, as long as it stays a rest.
 
 # %%
 carriers = tfdv.get_domain(contract, "carrier")
@@ -337,9 +338,9 @@ dest.annotation.comment.append(
     "Open: routes come and go. More than 2 % unknown is a change of codes, not of routes.")
 
 # %% [markdown]
-# Is 2 % a good number? It lies between two things we can measure: what new routes add up to when all is
-# well, and what a fault would look like. Airports have two codes: the FAA's of three letters, such as BOS,
-# and ICAO's of four, KBOS. Suppose one carrier's feed switches from one to the other.
+# Is 2 % a good number? It lies between two things we can measure: what new routes add up to when all is well,
+# and what a fault would look like. Airports have two codes: the FAA's of three letters, such as BOS, and
+# ICAO's of four, KBOS. Suppose one carrier's feed switches from one to the other.
 
 # %%
 known = set(tfdv.get_domain(contract, "dest").value)
@@ -360,10 +361,10 @@ found["detail"] = [shorten(text, 110, placeholder=" …") for text in found.deta
 figures.table(found, caption="JetBlue's codes switched, against the contract")
 
 # %% [markdown]
-# The switch is seen. With `min_domain_mass` left at 1 it would have been one more alarm on a feature that
-# had one in every month since March, for the new destinations; an alarm that always rings is off. What the
-# tolerance costs stands in the last sentence above the table. (The other finding, a distance of 17 miles, was in
-# July before we touched it. We come to it.)
+# The switch is seen. With `min_domain_mass` left at 1 it would have been one more alarm on a feature that had
+# one in every month since March, for the new destinations; an alarm that always rings is off. What the
+# tolerance costs stands in the last sentence above the table. (The other finding, a distance of 17 miles, was
+# in July before we touched it. We come to it.)
 
 # %% [markdown]
 # ### Exercise 2.2b: the contract for the weather
@@ -377,8 +378,8 @@ figures.table(found, caption="JetBlue's codes switched, against the contract")
 #    `wind_speed` (mph) by what is *possible* at a New York airport, not by what January saw. Hurricane winds
 #    begin at 74 mph; the strongest gust ever measured outside a tornado is 253 mph.
 #
-# `limit` and `optional` from above work on it as well. The check runs your ranges and presences against
-# every month of 2013.
+# `limit` and `optional` from above work on it as well. The check runs your ranges and presences against every
+# month of 2013.
 
 # %% tags=["starter"] exercise="2.2b"
 weather_contract = ...      # a schema_pb2.Schema
@@ -434,9 +435,9 @@ scheduled = tfdv.generate_statistics_from_dataframe(flights_in[3].drop(columns=k
 figures.table(anomalies(scheduled, contract), caption="Flights to come, against the contract so far")
 
 # %% [markdown]
-# Six false alarms with every batch. Two schemas, one for training and one for serving, would be two things
-# to keep equal by hand. TFDV's answer is the **environment**: a name for a place where data are seen.
-# Features belong to all of them, unless the schema says otherwise.
+# Six false alarms with every batch. Two schemas, one for training and one for serving, would be two things to
+# keep equal by hand. TFDV's answer is the **environment**: a name for a place where data are seen. Features
+# belong to all of them, unless the schema says otherwise.
 
 # %%
 contract.default_environment[:] = ["TRAINING", "SERVING"]
@@ -449,9 +450,9 @@ findings = {f"{what}, {environment}": len(anomalies(statistics, contract, enviro
 figures.table(pd.Series(findings, name="findings").rename_axis("data, environment").to_frame())
 
 # %% [markdown]
-# Read the four lines. Flights to come pass as SERVING and fail as TRAINING: nobody can train on rows
-# without outcome by mistake. Flown flights pass as TRAINING. And flown flights fail as SERVING, which is
-# the best of the four:
+# Read the four lines. Flights to come pass as SERVING and fail as TRAINING: nobody can train on rows without
+# outcome by mistake. Flown flights pass as TRAINING. And flown flights fail as SERVING, which is the best of
+# the four:
 
 # %%
 figures.table(anomalies(flight_stats[3], contract, environment="SERVING"),
@@ -459,8 +460,8 @@ figures.table(anomalies(flight_stats[3], contract, environment="SERVING"),
 
 # %% [markdown]
 # This is **leakage**, the commonest way of having a splendid model in the notebook and a useless one in
-# production, caught by a line in a schema. Somebody who joins `dep_delay` into the serving features,
-# because it was in the table anyway, is told that this column does not exist there.
+# production, caught by a line in a schema. Somebody who joins `dep_delay` into the serving features, because
+# it was in the table anyway, is told that this column does not exist there.
 #
 # The contract is done. It should be the one under version control, line by line.
 
@@ -497,14 +498,15 @@ for axis, table, colour, title in [(axes[0], before, figures.ORANGE, "Inferred f
     axis.scatter(*zip(*points, strict=True), s=90, marker="s", color=colour)
     axis.set(title=f"{title}: {len(points)} alarms", xlabel="month of 2013",
              xticks=range(2, 13), xlim=(1.5, 12.5), yticks=range(len(names)), yticklabels=names)
-figures.show(fig, alt=f"Features with an anomaly by month. The inferred schemas raise {(before > 0).sum().sum()} alarms, "
-                      f"some in every month; the curated ones raise {(after > 0).sum().sum()}: "
+figures.show(fig, alt=f"Features with an anomaly by month. The inferred schemas raise "
+                      f"{(before > 0).sum().sum()} alarms, some in every month; "
+                      f"the curated ones raise {(after > 0).sum().sum()}: "
                       "wind_speed in February and distance in July.")
 
 # %% [markdown]
-# On the left, alarms in every month, and nearly all of them are about the schema itself: the boolean month, the
-# new destinations, the silent stations. On the right, two. The left schema is the louder and the weaker: it has
-# no ranges, so the two values on the right passed it. Here they are.
+# On the left, alarms in every month, and nearly all of them are about the schema itself: the boolean month,
+# the new destinations, the silent stations. On the right, two. The left schema is the louder and the weaker:
+# it has no ranges, so the two values on the right passed it. Here they are.
 
 # %%
 figures.table(pd.concat([anomalies(weather_stats[2], agreed_weather),
@@ -513,16 +515,17 @@ figures.table(pd.concat([anomalies(weather_stats[2], agreed_weather),
 # %% [markdown]
 # ## 7 Each anomaly decided
 #
-# A finding is a disagreement between the data and the schema, and it does not say who is right. Deciding
-# that is work for a person, with evidence, and it ends in one of two ways: **fix the data** (repair, drop,
-# or reject the batch and call its owner), or **change the schema** (the world is wider than we wrote). The
+# A finding is a disagreement between the data and the schema, and it does not say who is right. Deciding that
+# is work for a person, with evidence, and it ends in one of two ways: **fix the data** (repair, drop, or
+# reject the batch and call its owner), or **change the schema** (the world is wider than we wrote). The
 # evidence, case by case. First the new destinations:
 
 # %%
 airports = datasets.airports()[["faa", "name"]]
 new = flights[~flights.dest.isin(known)].merge(airports, left_on="dest", right_on="faa", how="left")
 new = new.groupby("dest").agg(airport=("name", "first"), first_month=("month", "min"),
-                              flights=("flight", "size"), flown=("arr_delay", "count"), miles=("distance", "min"))
+                              flights=("flight", "size"), flown=("arr_delay", "count"),
+                              miles=("distance", "min"))
 figures.table(new.sort_values(["first_month", "flights"]), caption="Destinations not seen in January")
 
 # %% [markdown]
@@ -546,14 +549,15 @@ figures.table(ghost[shown], formats=dict.fromkeys(["flight", "sched_dep_time"], 
 storm = weather.query("origin == 'EWR' and month == 2 and day == 12 and 1 <= hour <= 5")
 storm = storm.assign(knots=storm.wind_speed / 1.15078)
 storm = storm[["hour", "wind_dir", "wind_speed", "knots", "wind_gust", "pressure"]]
-figures.table(storm, caption="Newark, 12 February", formats=dict.fromkeys(storm.columns.drop("hour"), "{:,.1f}"))
+figures.table(storm, caption="Newark, 12 February",
+              formats=dict.fromkeys(storm.columns.drop("hour"), "{:,.1f}"))
 
 # %% [markdown]
 # ### Exercise 2.2c: decide
 #
 # For each case write `"fix data"` or `"change schema"`. The schema in question is the one inferred from
-# January, to which somebody has added the environments and two ranges: at least 25 miles for the distance, 0 to
-# 160 mph for the wind.
+# January, to which somebody has added the environments and two ranges: at least 25 miles for the distance, 0
+# to 160 mph for the wind.
 
 # %% tags=["starter"] exercise="2.2c"
 decisions = {
@@ -582,8 +586,8 @@ lesson.check("2.2c", decisions=decisions)
 # The 1048 mph are 911 knots, between an hour of 18 and one of 11. Most likely one digit too many. We cannot
 # know which digit, so the repair is a **gap** (NaN), not a guess; and not a clip to 160 mph either, which
 # would turn a typing error into a hurricane. The repair goes into the code that reads the weather, with its
-# reason, so that the next reader finds it. The flight to LaGuardia is dropped: it has no outcome, so it
-# could never become an example. What changes in the schema, the contract above has already changed.
+# reason, so that the next reader finds it. The flight to LaGuardia is dropped: it has no outcome, so it could
+# never become an example. What changes in the schema, the contract above has already changed.
 #
 # TFDV offers to decide for you. `tfdv.update_schema` changes a schema until given statistics pass:
 
@@ -594,8 +598,8 @@ figures.md(f"After `update_schema`, the contract allows winds up to **{allowed:,
            f"and February has {len(anomalies(weather_stats[2], obliging))} anomalies.")
 
 # %% [markdown]
-# The alarm is gone, and so is the guard. Call it once a person has decided that the data are right; never
-# in a script that runs by itself.
+# The alarm is gone, and so is the guard. Call it once a person has decided that the data are right; never in
+# a script that runs by itself.
 
 # %% [markdown]
 # ### Why the table, and not the join
@@ -626,9 +630,9 @@ harm.index.name = "wind_speed (mph)"
 figures.table(harm)
 
 # %% [markdown]
-# One value in 26,111 lifts the standard deviation by half, and min–max scaling would press 999 hours of
-# 1,000 into the lowest 3.2 % of the range. So validate **every table where it enters**, and the join again:
-# a join has faults of its own, as the next section shows.
+# One value in 26,111 lifts the standard deviation by half, and min–max scaling would press 999 hours of 1,000
+# into the lowest 3.2 % of the range. So validate **every table where it enters**, and the join again: a join
+# has faults of its own, as the next section shows.
 
 # %% [markdown]
 # ## 8 Slices: the average is fine
@@ -647,10 +651,10 @@ figures.md(f"`seats` is present for {present.num_non_missing / len(flown):.1%} o
            f"we demand {facts_needed:.0%}. Anomalies: {len(anomalies(facts, facts_schema))}.")
 
 # %% [markdown]
-# It passes. Now the same per carrier. A **slice** is the part of the data that shares a value, here the flights
-# of one carrier. TFDV computes statistics of slices in the same pass as those of the whole, in a Beam pipeline
-# that reads files; this one runs in the notebook's process, and the same lines run on a cluster. First the
-# imports, and a precaution.
+# It passes. Now the same per carrier. A **slice** is the part of the data that shares a value, here the
+# flights of one carrier. TFDV computes statistics of slices in the same pass as those of the whole, in a Beam
+# pipeline that reads files; this one runs in the notebook's process, and the same lines run on a cluster.
+# First the imports, and a precaution.
 
 # %%
 import apache_beam as beam
@@ -680,8 +684,8 @@ slices = tfdv.load_stats_binary(str(work / "slices.pb"))
 sorted(part.name for part in slices.datasets)
 
 # %% [markdown]
-# `tfdv.get_slice_stats(slices, "carrier_UA")` gives one slice's statistics, which any of the functions
-# above accept, `anomalies(…, facts_schema)` among them.
+# `tfdv.get_slice_stats(slices, "carrier_UA")` gives one slice's statistics, which any of the functions above
+# accept, `anomalies(…, facts_schema)` among them.
 
 # %% [markdown]
 # ### Exercise 2.2d: find the blind slices
@@ -716,15 +720,15 @@ axis.set(title="Two carriers have tail numbers that lead nowhere", ylabel="share
          xlabel="carrier", ylim=(0, 1.2))
 axis.legend(loc="upper center", ncols=4, fontsize="small")
 low = ", ".join(f"{carrier} {value:.0%}" for carrier, value in share[~enough].items())
-figures.show(fig, alt=f"Share of flights with facts about the plane by carrier. Below {facts_needed:.0%}: {low}; "
-                      f"the others are at {share[enough].min():.0%} or more. "
+figures.show(fig, alt=f"Share of flights with facts about the plane by carrier. Below {facts_needed:.0%}: "
+                      f"{low}; the others are at {share[enough].min():.0%} or more. "
                       f"Tail numbers are there for {tail.min():.0%} or more everywhere.")
 
 # %% [markdown]
-# Envoy (MQ) and American (AA) fill in `tailnum` almost always, so its presence looks perfect. But, says the data
-# set's documentation, they report fleet numbers of their own, which the register does not know. Type, presence
-# and domain of each table are all in order; the fault lies *between* the tables, and only the join, by slice,
-# shows it.
+# Envoy (MQ) and American (AA) fill in `tailnum` almost always, so its presence looks perfect. But, says the
+# data set's documentation, they report fleet numbers of their own, which the register does not know. Type,
+# presence and domain of each table are all in order; the fault lies *between* the tables, and only the join,
+# by slice, shows it.
 #
 # Presence says how often the join answers. It does not say whether the answer is true. A range can: none of
 # these airlines flies passengers out of New York in a plane with fewer than 20 seats.
@@ -739,24 +743,25 @@ small = joined_planes[joined_planes.seats < 20]
 who = small.groupby(["carrier", "type", "model", "seats"])
 who = who.agg(flights=("flight", "size"), farthest=("distance", "max"))
 figures.table(who.nlargest(5, "flights").reset_index(), formats={"seats": "{:.0f}"},
-              caption=f"{len(small):,} flights joined with a plane of fewer than 20 seats; the most frequent:")
+              caption=f"{len(small):,} flights joined with a plane of fewer "
+                      f"than 20 seats; the most frequent:")
 
 # %% [markdown]
 # JetBlue (B6) does not fly to California in a five-seat helicopter. Registrations are handed on, and this
-# register is of another day than the flight; and a fleet number may happen to equal somebody's
-# registration. So the join is absent where we saw it, and sometimes false where we did not look. The full
-# remedy is a register with dates, joined as of the day of the flight (lesson 2.1).
+# register is of another day than the flight; and a fleet number may happen to equal somebody's registration.
+# So the join is absent where we saw it, and sometimes false where we did not look. The full remedy is a
+# register with dates, joined as of the day of the flight (lesson 2.1).
 #
-# Neither fault is **at random**. A model given `seats` with gaps filled by the mean learns a plane that
-# does not exist, for two carriers; a flag "seats unknown" would be a second name for the carrier. "Late?"
+# Neither fault is **at random**. A model given `seats` with gaps filled by the mean learns a plane that does
+# not exist, for two carriers; a flag "seats unknown" would be a second name for the carrier. "Late?"
 # therefore takes no facts about planes. That, too, is a decision on an anomaly: the schema of the examples
 # does not have the feature.
 
 # %% [markdown]
 # ## What breaks in production
 #
-# One morning the weather provider moves to a new system, and temperatures arrive in °C. No field changes
-# its name or type. We let it happen to one month.
+# One morning the weather provider moves to a new system, and temperatures arrive in °C. No field changes its
+# name or type. We let it happen to one month.
 
 # %%
 def celsius(fahrenheit):
@@ -776,9 +781,9 @@ figures.md(f"Mean temperature before {hot.temp.mean():.1f} (°F), after {celsius
            f"Anomalies against the contract: **{len(anomalies(cold, agreed_weather))}**.")
 
 # %% [markdown]
-# Nothing. A July day in °C is an ordinary winter day in °F, and the range has to allow winter. And the alert? We
-# train one on the months before, and let it serve this month twice; it alerts where it sees a chance above one
-# half.
+# Nothing. A July day in °C is an ordinary winter day in °F, and the range has to allow winter. And the alert?
+# We train one on the months before, and let it serve this month twice; it alerts where it sees a chance above
+# one half.
 
 # %% tags=["atol=1"]
 from sklearn.ensemble import HistGradientBoostingClassifier
@@ -802,17 +807,19 @@ figures.table(pd.DataFrame(served), formats={"late": "{:.1%}", "alerts": "{:.1%}
 #
 # Ranges catch values that are *never* right; this is a value that is right in another month. It takes a
 # memory: how far is this batch from the one before? TFDV measures that for numbers by the **Jensen–Shannon
-# divergence** (Lin 1991) of the two histograms: 0 if they are equal, 1 if they have nothing in common. It is called
-# **drift** between batches in time, **skew** between training and serving; the schema carries a comparator
-# with a threshold for each.
+# divergence** (Lin 1991) of the two histograms: 0 if they are equal, 1 if they have nothing in common. It is
+# called **drift** between batches in time, **skew** between training and serving; the schema carries a
+# comparator with a threshold for each.
 
 # %%
 def drift(before, after):
-    """Between two batches: Jensen–Shannon divergence of each float; of `origin`, the largest change of a share."""
+    """Between two batches: Jensen–Shannon divergence of each float; of `origin`,
+    the largest change of a share."""
     watch = tfdv.infer_schema(before)
     for feature in watch.feature:
         if feature.type == schema_pb2.FLOAT:
-            feature.drift_comparator.jensen_shannon_divergence.threshold = 1      # never exceeded: measure only
+            # Never exceeded: measure only
+            feature.drift_comparator.jensen_shannon_divergence.threshold = 1
         elif feature.name == "origin":
             feature.drift_comparator.infinity_norm.threshold = 1
     measured = tfdv.validate_statistics(after, watch, previous_statistics=before).drift_skew_info
@@ -820,7 +827,8 @@ def drift(before, after):
 
 
 def year_of_drift(arriving):
-    """For each month: the drift from the month before, as recorded, to this month's statistics as they arrive."""
+    """For each month: the drift from the month before, as recorded,
+    to this month's statistics as they arrive."""
     drifts = {month: drift(clean_stats[month - 1], arriving[month]) for month in range(2, 13)}
     return pd.DataFrame(drifts).T.rename_axis("month")
 
@@ -837,8 +845,8 @@ figures.md(f"Temperature, from one month to the next: at most {natural.temp.max(
 
 # %% [markdown]
 # Any threshold between the two finds the fault in every month and never raises a false alarm in this year.
-# Not every change of unit is so kind. The wind could come in km/h (a factor of 1.61) or in knots (a factor
-# of 0.87).
+# Not every change of unit is so kind. The wind could come in km/h (a factor of 1.61) or in knots (a factor of
+# 0.87).
 
 # %%
 in_kmh = year_of_drift(changed(lambda rows: rows[["wind_speed"]] * 1.609344))
@@ -858,8 +866,8 @@ for axis in axes:
     axis.set(xlabel="month of 2013", xticks=range(2, 13),
              ylabel="Jensen–Shannon divergence\nfrom the month before")
     axis.legend(loc="center left" if axis is axes[0] else "upper center")
-figures.show(fig, alt=f"Drift from month to month. Temperature: at most {natural.temp.max():.2f} as recorded, "
-                      f"at least {in_celsius.temp.min():.2f} in °C. "
+figures.show(fig, alt=f"Drift from month to month. Temperature: at most {natural.temp.max():.2f} as "
+                      f"recorded, at least {in_celsius.temp.min():.2f} in °C. "
                       f"Wind: at most {wind_drift['mph'].max():.3f} as recorded, "
                       f"at least {wind_drift['km/h'].min():.3f} in km/h, "
                       f"from {wind_drift['knots'].min():.3f} to {wind_drift['knots'].max():.3f} in knots.")
@@ -872,8 +880,8 @@ figures.table(wind_drift, caption="Drift of wind_speed from the month before",
 # ### Exercise 2.2e: choose the threshold
 #
 # Choose a `threshold` for the drift of `wind_speed` that keeps silent in each month as recorded, and speaks
-# in each month in which the wind arrives in km/h. (TFDV speaks where the drift is greater than the threshold.)
-# Then say for which unit no threshold can do that: `hidden` is `"km/h"` or `"knots"`.
+# in each month in which the wind arrives in km/h. (TFDV speaks where the drift is greater than the
+# threshold.) Then say for which unit no threshold can do that: `hidden` is `"km/h"` or `"knots"`.
 
 # %% tags=["starter"] exercise="2.2e"
 threshold = ...
@@ -888,11 +896,11 @@ lesson.check("2.2e", threshold=threshold, hidden=hidden,
              given={unit: list(wind_drift[unit]) for unit in wind_drift})
 
 # %% [markdown]
-# You chose with the whole year in hand, which production never has; lesson 2.3 chooses thresholds from
-# false alarms and misses.
+# You chose with the whole year in hand, which production never has; lesson 2.3 chooses thresholds from false
+# alarms and misses.
 #
-# What a general measure can't see may be plain to one made for the case. Stations observe in whole knots,
-# so in mph hardly a value is a whole number:
+# What a general measure can't see may be plain to one made for the case. Stations observe in whole knots, so
+# in mph hardly a value is a whole number:
 
 # %%
 mph, knots = good.dropna(), good.dropna() / 1.15078
@@ -900,30 +908,30 @@ figures.md(f"Wind speeds that are whole numbers: {(mph - mph.round()).abs().lt(0
            f"{(knots - knots.round()).abs().lt(0.001).mean():.0%} if they came in knots.")
 
 # %% [markdown]
-# All this drift was measured on *repaired* months. Had the 1048 mph stayed in, the measure itself would
-# have been hit:
+# All this drift was measured on *repaired* months. Had the 1048 mph stayed in, the measure itself would have
+# been hit:
 
 # %%
 poisoned = [drift(weather_stats[month - 1], weather_stats[month]).wind_speed for month in (2, 3)]
 edges, counts = histogram(weather_stats[2], "wind_speed")
-figures.md(f"Drift of `wind_speed` with the one bad hour left in: {poisoned[0]:.2f} in February and {poisoned[1]:.2f} "
-           f"in March, where nothing is wrong any more. "
+figures.md(f"Drift of `wind_speed` with the one bad hour left in: {poisoned[0]:.2f} in February and "
+           f"{poisoned[1]:.2f} in March, where nothing is wrong any more. "
            f"Repaired: {natural.wind_speed[2]:.2f} and {natural.wind_speed[3]:.2f}. "
            f"Of February's ten equal buckets, the first holds {counts[0] / sum(counts):.2%} of the hours.")
 
 # %% [markdown]
-# It is the picture of the delays again. One value stretches the buckets, and all the other hours stand in
-# the first, which reaches to 105 mph. To compare, TFDV spreads them evenly over that width, as if 100 mph
-# were as common as 10, and finds February unlike January and unlike March. So the order is: ranges first,
-# then repair, then drift.
+# It is the picture of the delays again. One value stretches the buckets, and all the other hours stand in the
+# first, which reaches to 105 mph. To compare, TFDV spreads them evenly over that width, as if 100 mph were as
+# common as 10, and finds February unlike January and unlike March. So the order is: ranges first, then
+# repair, then drift.
 
 # %% [markdown]
 # ### What each check can see
 #
 # A third kind of check is a rule between columns, which a schema of single features cannot state. (Libraries
-# that check rows can, such as pandera or Great Expectations; two lines of pandas do here.) The dew point is never
-# above the temperature. And where the wind's direction is 0, which means calm, its speed is 0, and the other way
-# round.
+# that check rows can, such as pandera or Great Expectations; two lines of pandas do here.) The dew point is
+# never above the temperature. And where the wind's direction is 0, which means calm, its speed is 0, and the
+# other way round.
 
 # %%
 def against_the_rules(rows):
@@ -964,14 +972,15 @@ for fault, rows in faults.items():
 figures.table(pd.DataFrame(seen).replace({True: "seen", False: ""}), caption="Which check sees which fault")
 
 # %% [markdown]
-# The first line is a control. (For drift it is one in name only: this month's own step helped to set the limit.)
-# No other line is full, no column is, and the last line is empty. Only the contract sees lost values, because drift
-# compares the values that are there. Only drift sees JFK fall silent, because a closed list says which values may
-# come, not which must. The rules see nothing here that drift does not, but they name the hours.
+# The first line is a control. (For drift it is one in name only: this month's own step helped to set the
+# limit.) No other line is full, no column is, and the last line is empty. Only the contract sees lost values,
+# because drift compares the values that are there. Only drift sees JFK fall silent, because a closed list
+# says which values may come, not which must. The rules see nothing here that drift does not, but they name
+# the hours.
 #
-# A sensor that repeats one plausible value for a week breaks no range, hardly moves a month's histogram and keeps
-# every rule. It takes a check along time, such as "the same value for twelve hours" (lessons 2.5 and 4.9).
-# Knowing which faults your checks cannot see is part of the validation; write it next to the contract.
+# A sensor that repeats one plausible value for a week breaks no range, hardly moves a month's histogram and
+# keeps every rule. It takes a check along time, such as "the same value for twelve hours" (lessons 2.5 and
+# 4.9). Knowing which faults your checks cannot see is part of the validation; write it next to the contract.
 
 # %% [markdown]
 # ## What you did
@@ -982,16 +991,15 @@ figures.table(pd.DataFrame(seen).replace({True: "seen", False: ""}), caption="Wh
 # - You let a **schema** be inferred from January and saw it overfit: a boolean month, a closed list of
 #   destinations, gaps forbidden by chance, no range at all.
 # - You curated it: **presence** by need, **ranges** by what is possible, **domains** closed or open by
-#   `min_domain_mass`, each with its reason in the file. The alarms of the year fell to the two that
-#   mattered.
+#   `min_domain_mass`, each with its reason in the file. The alarms of the year fell to the two that mattered.
 # - You used **environments**, so that one contract passes flights to come without outcomes and refuses
 #   outcomes offered as features.
 # - You took each **anomaly** to a decision, with evidence, and saw that `update_schema` always decides for
 #   the data.
-# - You found in **slices** what the average hid, two carriers whose tail numbers lead nowhere, and by a
-#   range that some of the rest lead astray.
-# - You changed a unit inside the allowed range, saw the alerts go silent, caught the change by **drift**,
-#   and mapped what each check sees, and what none of them does.
+# - You found in **slices** what the average hid, two carriers whose tail numbers lead nowhere, and by a range
+#   that some of the rest lead astray.
+# - You changed a unit inside the allowed range, saw the alerts go silent, caught the change by **drift**, and
+#   mapped what each check sees, and what none of them does.
 
 # %%
 lesson.end()

@@ -1,19 +1,20 @@
 # %% [markdown]
 # # 2.3 Schemas that evolve
 #
-# A schema that is right in January is wrong in March: an airline opens a route, and the guard that should stop
-# bad data stops good data. So people loosen it, and a year later it stops nothing. The other half of the
-# trouble has no anomaly at all: every value is allowed, and together they are no longer what the model learned
-# from.
+# A schema that is right in January is wrong in March: an airline opens a route, and the guard that should
+# stop bad data stops good data. So people loosen it, and a year later it stops nothing. The other half of the
+# trouble has no anomaly at all: every value is allowed, and together they are no longer what the model
+# learned from.
 #
-# In this lesson you run a year of flights past a contract that changes nine times, choose thresholds for drift
-# from the false alarms and misses they cause, and build the pipeline that stops.
+# In this lesson you run a year of flights past a contract that changes nine times, choose thresholds for
+# drift from the false alarms and misses they cause, and build the pipeline that stops.
 #
 # You will be able to
 #
 # - keep a schema as a **versioned contract**, and tell a version that **widens** from one that **narrows**;
 # - decide for each new value whether the data or the schema is changed, from evidence;
-# - compute **drift** as TFDV does, L∞ for categories and Jensen–Shannon for numbers, and say where it is blind;
+# - compute **drift** as TFDV does, L∞ for categories and Jensen–Shannon for numbers, and say where it is
+#   blind;
 # - choose thresholds by **cost**, from false alarms and misses on resampled months;
 # - say what a comparison with the month before misses, and what one with training gets wrong;
 # - catch **skew** between training and serving, and tell harmful from harmless;
@@ -37,9 +38,9 @@ faults = 0.5          # faults a year and feature that we reckon with
 # %% [markdown]
 # ## 1 A contract in versions
 #
-# Lesson 2.2 ended with a contract for the flights, `flights.v1.pbtxt`, and a compromise. Destinations come and
-# go, so its list of destinations is *open*: two flights in a hundred may go where no flight went before. We
-# validate flights as they are scheduled, without their outcomes, a month at a time.
+# Lesson 2.2 ended with a contract for the flights, `flights.v1.pbtxt`, and a compromise. Destinations come
+# and go, so its list of destinations is *open*: two flights in a hundred may go where no flight went before.
+# We validate flights as they are scheduled, without their outcomes, a month at a time.
 
 # %%
 import pandas as pd
@@ -50,7 +51,8 @@ from helpers import ROOT, datasets, figures
 CONTRACTS = ROOT / "data" / "flights" / "schema"
 OUTCOMES = ["tailnum", "dep_time", "dep_delay", "arr_time", "arr_delay", "air_time"]
 flights = datasets.flights()
-scheduled = {month: rows.drop(columns=OUTCOMES).reset_index(drop=True) for month, rows in flights.groupby("month")}
+scheduled = {month: rows.drop(columns=OUTCOMES).reset_index(drop=True)
+             for month, rows in flights.groupby("month")}
 statistics = {month: tfdv.generate_statistics_from_dataframe(rows) for month, rows in scheduled.items()}
 
 # %%
@@ -71,12 +73,13 @@ february = scheduled[2]
 seen = {}
 for carrier, share in february.carrier.value_counts(normalize=True).items():
     switched = february.assign(dest=february.dest.where(february.carrier != carrier, "K" + february.dest))
-    found = anomalies(tfdv.generate_statistics_from_dataframe(switched[["dest"]]), open_list, environment="SERVING")
+    found = anomalies(tfdv.generate_statistics_from_dataframe(switched[["dest"]]),
+                      open_list, environment="SERVING")
     seen[carrier] = {"share of flights": share, "seen by version 1": "dest" in set(found.feature)}
 switches = pd.DataFrame(seen).T.astype({"share of flights": float, "seen by version 1": bool})
 unseen = switches[~switches["seen by version 1"]]
-figures.md(f"Seen: {len(switches) - len(unseen)} of {len(switches)} carriers. Unseen: {', '.join(unseen.index)}, "
-           f"together {unseen['share of flights'].sum():.1%} of the flights.")
+figures.md(f"Seen: {len(switches) - len(unseen)} of {len(switches)} carriers. Unseen: "
+           f"{', '.join(unseen.index)}, together {unseen['share of flights'].sum():.1%} of the flights.")
 
 # %% [markdown]
 # For the passengers of those carriers the model would be guessing, for as long as nobody looks. The
@@ -101,7 +104,8 @@ rows = []
 for number in range(2, 11):
     begins, kind = versions[number].annotation.tag
     added = destinations(versions[number]) - destinations(versions[number - 1])
-    rows.append((number, begins, kind, ", ".join(sorted(added)) or "–", versions[number].annotation.comment[0]))
+    rows.append((number, begins, kind, ", ".join(sorted(added)) or "–",
+                 versions[number].annotation.comment[0]))
 figures.table(pd.DataFrame(rows, columns=["version", "holds", "kind", "destinations added", "because"]))
 
 # %% [markdown]
@@ -113,31 +117,38 @@ figures.table(pd.DataFrame(rows, columns=["version", "holds", "kind", "destinati
 # %%
 import matplotlib.pyplot as plt
 
-starts = {number: 1 if number == 1 else int(schema.annotation.tag[0][-2:]) for number, schema in versions.items()}
+starts = {number: 1 if number == 1 else int(schema.annotation.tag[0][-2:])
+          for number, schema in versions.items()}
 current = {month: max(number for number, start in starts.items() if start <= month) for month in statistics}
 findings = pd.DataFrame({month: {number: len(anomalies(batch, schema, environment="SERVING"))
-                                 for number, schema in versions.items()} for month, batch in statistics.items()})
+                                 for number, schema in versions.items()}
+                                 for month, batch in statistics.items()})
 
 # %%
 fig, ax = plt.subplots(figsize=(7.5, 3.8))
 ax.imshow(findings > 0, cmap="Blues", vmax=1.6, aspect="auto")
 for (row, column), count in pd.Series(findings.T.stack()).items():
-    mark = f"{count} ●" if current[row] == column and count else "●" if current[row] == column else count or ""
+    mark = (f"{count} ●" if current[row] == column and count
+            else "●" if current[row] == column else count or "")
     ax.text(row - 1, column - 1, mark, ha="center", va="center")
-ax.set(title="Old versions refuse new months; new ones accept old months, July excepted", xlabel="month of 2013",
-       ylabel="version", xticks=range(12), xticklabels=range(1, 13), yticks=range(10), yticklabels=range(1, 11))
+ax.set(title="Old versions refuse new months; new ones accept old months, July excepted",
+       xlabel="month of 2013",
+       ylabel="version", xticks=range(12), xticklabels=range(1, 13), yticks=range(10),
+       yticklabels=range(1, 11))
 ax.grid(visible=False)
 now = {month: findings[month][current[month]] for month in statistics}
-figures.show(fig, alt="Anomalies of each month (columns) under each version (rows); a dot marks the version of its "
-                      f"time. Under it {sum(count == 0 for count in now.values())} of 12 months pass; the others: "
+figures.show(fig, alt="Anomalies of each month (columns) under each version "
+                      "(rows); a dot marks the version of its "
+                      f"time. Under it {sum(count == 0 for count in now.values())} of 12 months pass; the "
+                      f"others: "
                       f"{', '.join(f'month {month} with {count}' for month, count in now.items() if count)}.")
 
 # %% [markdown]
 # Number: findings; dot: the version in force. Read it in three directions.
 #
-# - **Down a column.** A closed list refuses a month until it knows all its destinations, and so do all before it;
-#   all that follow accept it. That is what
-#   widening buys: a model retrained next year on old months needs one schema, the newest.
+# - **Down a column.** A closed list refuses a month until it knows all its destinations, and so do all before
+#   it; all that follow accept it. That is what widening buys: a model retrained next year on old months needs
+#   one schema, the newest.
 # - **Along a row.** A version that is not kept up goes on refusing. If version 2 had stayed, there would have
 #   been an alarm in each month from March on, and by summer nobody would have read it.
 # - **July.** No version accepts it. That finding is of another kind.
@@ -165,7 +176,8 @@ first = new[new.month == new.groupby("dest").month.transform("min")].groupby("de
 evidence = pd.DataFrame({"month": first.month.min(), "airport": airports, "in the month": first.size(),
                          "arrived": first.arr_delay.count(), "miles": first.distance.min()}).dropna()
 figures.table(evidence.astype({"month": int}).sort_values(["month", "in the month"]).rename_axis("dest"),
-              caption="New destinations in their first month", formats={"miles": "{:,.0f}", "in the month": "{:.0f}",
+              caption="New destinations in their first month",
+              formats={"miles": "{:,.0f}", "in the month": "{:.0f}",
                                                                         "arrived": "{:.0f}"})
 
 # %% [markdown]
@@ -180,15 +192,17 @@ figures.md(f"July under version 7: {findings[7][7]} findings as recorded, "
            f"**{len(left)}** without the flight to LaGuardia.")
 
 # %% [markdown]
-# Is a closed list worth eight changes a year? Each stops a pipeline until a person has looked. Airlines publish
-# their schedules weeks ahead, so most of these versions could have been ready before the month began; a change
-# that is planned is a review, not an alarm. And the model need not be as strict as the contract: the schema of
-# the model's examples leaves `dest` open, because the model has a place for destinations it does not know.
+# Is a closed list worth eight changes a year? Each stops a pipeline until a person has looked. Airlines
+# publish their schedules weeks ahead, so most of these versions could have been ready before the month began;
+# a change that is planned is a review, not an alarm. And the model need not be as strict as the contract: the
+# schema of the model's examples leaves `dest` open, because the model has a place for destinations it does
+# not know.
 #
 # ### A version that narrows by tidying up
 #
-# In November somebody tidies the list. Nantucket (ACK) and Martha's Vineyard (MVY) are summer routes, no flight
-# goes there any more, so out they go. November and December pass. Then the model is retrained on the year.
+# In November somebody tidies the list. Nantucket (ACK) and Martha's Vineyard (MVY) are summer routes, no
+# flight goes there any more, so out they go. November and December pass. Then the model is retrained on the
+# year.
 
 # %%
 from tensorflow_metadata.proto.v0 import schema_pb2
@@ -198,7 +212,8 @@ tidy.CopyFrom(versions[10])
 tfdv.get_domain(tidy, "dest").value[:] = sorted(destinations(versions[10]) - {"ACK", "MVY"})
 refused = [month for month, batch in statistics.items()
            if "dest" in set(anomalies(batch, tidy, environment="SERVING").feature) and month != 7]
-figures.md(f"Months that pass version 10 and that the tidied list refuses: **{', '.join(map(str, refused))}**.")
+figures.md(f"Months that pass version 10 and that the tidied list refuses: "
+           f"**{', '.join(map(str, refused))}**.")
 
 # %% [markdown]
 # ### Exercise 2.3a: does it narrow?
@@ -207,7 +222,8 @@ figures.md(f"Months that pass version 10 and that the tidied list refuses: **{',
 # says whether there is a batch that the old terms accept and the new ones refuse. Terms are a dict:
 #
 # - `"values"`: the list of allowed values, or `None` where anything goes;
-# - `"mass"`: the share of values that must be in that list, 1.0 for a closed one (without a list it says nothing);
+# - `"mass"`: the share of values that must be in that list, 1.0 for a closed one (without a list it says
+#   nothing);
 # - `"low"`, `"high"`: the smallest and largest number allowed, each `None` where there is no limit;
 # - `"present"`: the share of examples that must have a value.
 #
@@ -224,7 +240,8 @@ def narrows(old, new):
 def narrows(old, new):
     """Whether the new terms of a feature refuse something that the old ones accept: True or False."""
     listed = new["values"] is not None
-    if listed and (old["values"] is None or set(old["values"]) - set(new["values"]) or new["mass"] > old["mass"]):
+    if listed and (old["values"] is None or set(old["values"]) - set(new["values"])
+                   or new["mass"] > old["mass"]):
         return True
     if new["low"] is not None and (old["low"] is None or new["low"] > old["low"]):
         return True
@@ -247,14 +264,14 @@ lesson.check("2.3a", narrows=narrows)
 # allowed. What changed is the **distribution**. TFDV compares two of them, and has a distance for each kind:
 #
 # - **L∞** for categories: the largest change of any one value's share;
-# - **Jensen–Shannon divergence** (Lin 1991) for numbers: put both into histograms `P` and `Q`, let `M` be their
-#   mean, and take the average of the two relative entropies, of `P` to `M` and of `Q` to `M`. With logarithms to
-#   base 2 it is 0 if they are equal, 1 if they share nothing.
+# - **Jensen–Shannon divergence** (Lin 1991) for numbers: put both into histograms `P` and `Q`, let `M` be
+#   their mean, and take the average of the two relative entropies, of `P` to `M` and of `Q` to `M`. With
+#   logarithms to base 2 it is 0 if they are equal, 1 if they share nothing.
 #
-# To choose thresholds we will need thousands of these, more than TFDV computes in a minute. So we compute them
-# ourselves, and prove that they are the same. The buckets are TFDV's: ten of equal width from the smallest to
-# the largest value; to compare two histograms, both are cut at all edges of either, as if the values were
-# spread evenly in each bucket.
+# To choose thresholds we will need thousands of these, more than TFDV computes in a minute. So we compute
+# them ourselves, and prove that they are the same. The buckets are TFDV's: ten of equal width from the
+# smallest to the largest value; to compare two histograms, both are cut at all edges of either, as if the
+# values were spread evenly in each bucket.
 
 # %%
 import numpy as np
@@ -281,8 +298,8 @@ def jensen_shannon(one, other):
     return (rel_entr(p, (p + q) / 2) + rel_entr(q, (p + q) / 2)).sum() / 2 / np.log(2)
 
 # %% [markdown]
-# Seven features of the examples, three categories and four numbers, and a year to try it on. A comparator with a
-# threshold of 1 is never exceeded: it makes TFDV measure, and nothing more.
+# Seven features of the examples, three categories and four numbers, and a year to try it on. A comparator
+# with a threshold of 1 is never exceeded: it makes TFDV measure, and nothing more.
 
 # %%
 from helpers.flights import examples
@@ -306,7 +323,8 @@ def watching(thresholds, kind="drift_comparator"):
 def measured(after, schema, **context):
     """The distances that TFDV reports."""
     report = tfdv.validate_statistics(after, schema, **context).drift_skew_info
-    return {info.path.step[0]: [*info.drift_measurements, *info.skew_measurements][0].value for info in report}
+    return {info.path.step[0]: [*info.drift_measurements, *info.skew_measurements][0].value
+            for info in report}
 
 
 only_measure = watching(dict.fromkeys(WATCHED, 1.0))
@@ -315,8 +333,8 @@ by_tfdv = pd.DataFrame({month: measured(monthly[month], only_measure, previous_s
 
 # %% [markdown]
 # The proof has two steps. The *formula* on TFDV's own histograms must give TFDV's number to the last digits.
-# And *counting* the rows ourselves must give nearly TFDV's histograms: nearly, because TFDV counts by a sketch
-# of quantiles, which merges over a cluster and is not exact.
+# And *counting* the rows ourselves must give nearly TFDV's histograms: nearly, because TFDV counts by a
+# sketch of quantiles, which merges over a cluster and is not exact.
 
 # %%
 def tfdv_histogram(month, name):
@@ -352,13 +370,13 @@ figures.table(proof, caption="Eleven pairs of neighbouring months",
               formats={"largest drift": "{:.4f}", "counted rows: off by at most": "{:.4f}"})
 
 # %% [markdown]
-# The same formula, and counts that agree to about a thousandth. From here on our numbers stand for TFDV's; and
-# where a decision is made, TFDV makes it.
+# The same formula, and counts that agree to about a thousandth. From here on our numbers stand for TFDV's;
+# and where a decision is made, TFDV makes it.
 #
 # ## 3 What is normal?
 #
-# A drift of 0.02: is it much? Only against what happens when nothing is wrong. There are three ways to ask, and
-# they give three answers.
+# A drift of 0.02: is it much? Only against what happens when nothing is wrong. There are three ways to ask,
+# and they give three answers.
 #
 # 1. **Draw rows.** Two months that differ only by which flights were drawn, each flight by itself.
 # 2. **Draw days.** Whole days are drawn, with all their flights. The flights of a day share its weather, its
@@ -392,7 +410,8 @@ def distances(name, values, before, after):
     """The drift of each draw."""
     if name in LISTS:
         return [l_infinity(a, b) for a, b in zip(before, after, strict=True)]
-    return [jensen_shannon(histogram(a, values), histogram(b, values)) for a, b in zip(before, after, strict=True)]
+    return [jensen_shannon(histogram(a, values), histogram(b, values))
+            for a, b in zip(before, after, strict=True)]
 
 # %% [markdown]
 # A miss needs a fault to be missed. For every feature we take one that has happened to somebody, each of them
@@ -442,7 +461,8 @@ def resampled(name):
         one, other, last = (redrawn(rng, healthy[m]) for m in (month, month, month - 1))
         drifts["days drawn"] += distances(name, values, one, other)
         drifts["neighbours"] += distances(name, values, last, one)
-        drifts["fault"] += distances(name, values, last, redrawn(rng, healthy[month], faulty[month], fault_days))
+        drifts["fault"] += distances(name, values, last,
+                                     redrawn(rng, healthy[month], faulty[month], fault_days))
     return {kind: np.array(found) for kind, found in drifts.items()}
 
 # %%
@@ -453,28 +473,30 @@ figures.table(normal.rename_axis("feature"), caption="95 % of the drifts are bel
               formats=dict.fromkeys(normal, "{:.4f}"))
 
 # %% [markdown]
-# Look at `temp`. For someone who draws rows, a divergence of 0.001 is far beyond chance. Draw days, from *the same
-# month*, and chance alone reaches 0.07, hundreds of times what it reaches with rows. A month has 27,000 flights and
-# only 30 days, and for the weather the sample size is 30. Then the season takes another large step. For the
-# schedule (`carrier`, `distance`) the three answers differ by about a factor of two at most: it repeats each day.
+# Look at `temp`. For someone who draws rows, a divergence of 0.001 is far beyond chance. Draw days, from *the
+# same month*, and chance alone reaches 0.07, hundreds of times what it reaches with rows. A month has 27,000
+# flights and only 30 days, and for the weather the sample size is 30. Then the season takes another large
+# step. For the schedule (`carrier`, `distance`) the three answers differ by about a factor of two at most: it
+# repeats each day.
 #
-# The third column is what a comparator must live with. It may err on the high side: a month is a sample of days
-# already, and the bootstrap (Efron 1979) adds the noise of days a second time. The first column is what a
-# significance test on rows would have told you. Both as thresholds, for the months as they were:
+# The third column is what a comparator must live with. It may err on the high side: a month is a sample of
+# days already, and the bootstrap (Efron 1979) adds the noise of days a second time. The first column is what
+# a significance test on rows would have told you. Both as thresholds, for the months as they were:
 
 # %%
 beyond = by_tfdv[WATCHED] > normal["rows drawn"]
 livable = by_tfdv[WATCHED] > normal.neighbours
-figures.md(f"TFDV's drift is beyond a threshold in **{beyond.any(axis=1).sum()}** of {len(beyond)} months of this year, "
-           f"for `temp` in {beyond.temp.sum()}. With the third column as thresholds, for `temp` in {livable.temp.sum()}, "
-           f"and {livable.sum().sum()} of all {livable.size} comparisons ring (5 % would be {0.05 * livable.size:.1f}).")
+figures.md(f"TFDV's drift is beyond a threshold in **{beyond.any(axis=1).sum()}** of {len(beyond)} months of "
+           f"this year, for `temp` in {beyond.temp.sum()}. With the third column as thresholds, for `temp` "
+           f"in {livable.temp.sum()}, and {livable.sum().sum()} of all {livable.size} "
+           f"comparisons ring (5 % would be {0.05 * livable.size:.1f}).")
 
 # %% [markdown]
 # ## 4 Choosing a threshold
 #
-# Each threshold makes two kinds of error. **False alarms**: neighbours without a fault beyond it, times twelve,
-# is how many it raises a year. **Misses**: the share of faulty months at or below it. Over all thresholds this is
-# a curve: the **ROC** of signal detection, upside down, as it counts misses and not hits.
+# Each threshold makes two kinds of error. **False alarms**: neighbours without a fault beyond it, times
+# twelve, is how many it raises a year. **Misses**: the share of faulty months at or below it. Over all
+# thresholds this is a curve: the **ROC** of signal detection, upside down, as it counts misses and not hits.
 
 # %%
 GRID = np.round(np.geomspace(0.0005, 1, 100), 4)
@@ -499,7 +521,8 @@ for ax, names, title in zip(axes, [LISTS, NUMBERS], titles, strict=True):
     ax.legend(fontsize=8, loc="upper right")
 axes[0].set(ylabel=f"{fault_days}-day faults missed")
 axes[0].yaxis.set_major_formatter("{x:.0%}")
-figures.show(fig, alt=f"Misses of a fault of {fault_days} days against false alarms a year, one curve per feature. "
+figures.show(fig, alt=f"Misses of a fault of {fault_days} days against false "
+                      f"alarms a year, one curve per feature. "
                       "Misses at the threshold with at most one false alarm a year: " + ", ".join(
                           f"{name} {curve[curve['false alarms a year'] <= 1].misses.min():.0%}"
                           for name, curve in curves.items()) + ".")
@@ -513,10 +536,10 @@ figures.show(fig, alt=f"Misses of a fault of {fault_days} days against false ala
 #
 # ### Exercise 2.3b: the cheapest threshold
 #
-# Write `cheapest(thresholds, false_alarms, misses, false_alarm, missed, faults)`. The first three are lists of
-# the same length: a threshold, its false alarms a year, and the share of faults it misses. The others are the
-# prices and the number of faults a year. Return a threshold at which the expected cost of a year is smallest
-# (any of them, if several are).
+# Write `cheapest(thresholds, false_alarms, misses, false_alarm, missed, faults)`. The first three are lists
+# of the same length: a threshold, its false alarms a year, and the share of faults it misses. The others are
+# the prices and the number of faults a year. Return a threshold at which the expected cost of a year is
+# smallest (any of them, if several are).
 
 
 # %% tags=["starter"] exercise="2.3b"
@@ -553,14 +576,15 @@ chosen = pd.DataFrame({name: choose(curve) for name, curve in curves.items()}).T
 chosen["without"] = faults * missed
 figures.table(chosen, caption=f"Thresholds for drift, faults of {fault_days} days",
               formats={"threshold": "{:.4f}", "false alarms a year": "{:.1f}", "misses": "{:.0%}",
-                       "dollars a year": "{:,.0f}", "without": "{:,.0f}"}, bars={"dollars a year": faults * missed})
+                       "dollars a year": "{:,.0f}", "without": "{:,.0f}"},
+                       bars={"dollars a year": faults * missed})
 
 # %% [markdown]
-# Two groups. For carriers, origins, distances and the time of day a threshold lies between life and fault, and
-# costs next to nothing. For `temp` and `wind_speed` the least cost is hardly below that of having no comparator:
-# a week of °C disappears in a step of the season. `dest` shows the blindness of L∞. JetBlue flies to many
-# places; when its codes change, a whole airline moves, but no single destination's share moves by much. There
-# the closed list of section 1 is the right check, and it sees the first row.
+# Two groups. For carriers, origins, distances and the time of day a threshold lies between life and fault,
+# and costs next to nothing. For `temp` and `wind_speed` the least cost is hardly below that of having no
+# comparator: a week of °C disappears in a step of the season. `dest` shows the blindness of L∞. JetBlue flies
+# to many places; when its codes change, a whole airline moves, but no single destination's share moves by
+# much. There the closed list of section 1 is the right check, and it sees the first row.
 #
 # So a comparator is not something to switch on for every feature. It is an instrument with a range.
 #
@@ -584,8 +608,10 @@ def alarms(after, schema, **context):
 # %%
 LATER = range(7, 13)
 drift_schema = watching(chosen.threshold)
-training = tfdv.generate_statistics_from_dataframe(pd.concat([rows_of[m] for m in KNOWN], ignore_index=True)[WATCHED])
-references = {"the month before": {m: monthly[m - 1] for m in LATER}, "training": dict.fromkeys(LATER, training)}
+training = tfdv.generate_statistics_from_dataframe(pd.concat([rows_of[m] for m in KNOWN],
+                                                             ignore_index=True)[WATCHED])
+references = {"the month before": {m: monthly[m - 1] for m in LATER},
+              "training": dict.fromkeys(LATER, training)}
 rung, ratios = {}, {}
 for what, then in references.items():
     rung[what] = {m: alarms(monthly[m], drift_schema, previous_statistics=then[m]) for m in LATER}
@@ -631,44 +657,47 @@ figures.table(kept, caption="July to December, six comparisons with the month be
               formats=dict.fromkeys(kept, "{:.1f}") | {"raised": "{:d}", "caught": "{:d}"})
 
 # %%
-figures.md(f"Promised: {kept.iloc[:, 0].sum():.1f} false alarms and {kept.iloc[:, 2].sum():.1f} of 42 faults caught. "
-           f"Kept: **{kept.raised.sum()}** false alarms and **{kept.caught.sum()}** faults caught.")
+figures.md(f"Promised: {kept.iloc[:, 0].sum():.1f} false alarms and {kept.iloc[:, 2].sum():.1f} of 42 faults "
+           f"caught. Kept: **{kept.raised.sum()}** false alarms and **{kept.caught.sum()}** faults caught.")
 
 # %% [markdown]
-# Thresholds that were chosen on one half of a year hold more or less on the other. Six comparisons a feature are
-# few, and one year holds one autumn: treat the promise as an order of magnitude, and count again next year.
+# Thresholds that were chosen on one half of a year hold more or less on the other. Six comparisons a feature
+# are few, and one year holds one autumn: treat the promise as an order of magnitude, and count again next
+# year.
 #
-# The right picture needs a second reading. Against training the temperature rings in high summer, with a threshold
-# so high that it misses nearly every fault. That is no fault, and no threshold is to blame: July *is* unlike the
-# half-year before it. **Seasonal drift** makes a comparison with a fixed reference ring for months, the longer the
-# shorter the training data (against January alone, the divergence of July would be almost 1). It is true, though,
-# and worth knowing once: the model is now used outside the weather it was trained on (lesson 1.1 shows what that
-# costs). And two lines in it have reasons of their own:
+# The right picture needs a second reading. Against training the temperature rings in high summer, with a
+# threshold so high that it misses nearly every fault. That is no fault, and no threshold is to blame:
+# July *is* unlike the half-year before it. **Seasonal drift** makes a comparison with a fixed reference ring
+# for months, the longer the shorter the training data (against January alone, the divergence of July would be
+# almost 1). It is true, though, and worth knowing once: the model is now used outside the weather it was
+# trained on (lesson 1.1 shows what that costs). And two lines in it have reasons of their own:
 
 # %%
 lga = pd.DataFrame({month: rows.origin.eq("LGA").agg(["sum", "size"]) for month, rows in rows_of.items()})
 share = lga.loc["sum"] / lga.loc["size"]
 at_first = lga[KNOWN].loc["sum"].sum() / lga[KNOWN].loc["size"].sum()
 shortest = pd.Series({month: rows.distance.min() for month, rows in rows_of.items()})
-figures.md(f"LaGuardia's share of the flights: {at_first:.1%} from January to June, {share[10]:.1%} in October, "
-           f"{share[12]:.1%} in December. Shortest route: {shortest[1]:.0f} miles until month "
+figures.md(f"LaGuardia's share of the flights: {at_first:.1%} from January to June, {share[10]:.1%} in "
+           f"October, {share[12]:.1%} in December. Shortest route: {shortest[1]:.0f} miles until month "
            f"{shortest[shortest == shortest[1]].index.max()}, {shortest[12]:.0f} miles in month 12.")
 
 # %% [markdown]
-# `origin` rings in October because LaGuardia has grown, and it stays larger: a lasting change of the world, no
-# fault. The flat line of `distance` is a drift of the buckets. The shortest route is gone from May on, so the ten
-# buckets of each later month begin elsewhere, and that alone makes four tenths of the threshold. TFDV's
-# Jensen–Shannon depends on the smallest and the largest value: a single outlier moves all ten buckets.
+# `origin` rings in October because LaGuardia has grown, and it stays larger: a lasting change of the world,
+# no fault. The flat line of `distance` is a drift of the buckets. The shortest route is gone from May on, so
+# the ten buckets of each later month begin elsewhere, and that alone makes four tenths of the threshold.
+# TFDV's Jensen–Shannon depends on the smallest and the largest value: a single outlier moves all ten buckets.
 #
 # ### Slow drift
 #
-# Why compare with training at all, then? Because the month before drifts along. From July on, an airline's partners
-# move to a new system, one after the other, and each month another five per cent of its flights no longer reach us:
-# 5 % in July, 30 % in December. We let it happen to each of the six largest carriers in turn.
+# Why compare with training at all, then? Because the month before drifts along. From July on, an airline's
+# partners move to a new system, one after the other, and each month another five per cent of its flights no
+# longer reach us: 5 % in July, 30 % in December. We let it happen to each of the six largest carriers in
+# turn.
 
 # %%
 def leaking(carrier, month):
-    """Statistics of a month's carriers when another 5 % of one carrier's flights is lost each month from July on."""
+    """Statistics of a month's carriers when another 5 % of one carrier's flights is lost
+    each month from July on."""
     carriers = rows_of[month].carrier
     lost = carriers[carriers == carrier].sample(frac=0.05 * (month - 6), random_state=seed).index
     return tfdv.generate_statistics_from_dataframe(carriers.drop(lost).to_frame().reset_index(drop=True))
@@ -680,11 +709,13 @@ for carrier, share in {"no leak": None, **largest}.items():
     leaky = {month: leaking(carrier, month) for month in range(6, 13)}
     apart = {month: [measured(leaky[month], drift_schema, previous_statistics=then)["carrier"]
                      for then in (leaky[month - 1], training)] for month in LATER}
-    first = [next((month for month in LATER if apart[month][i] > chosen.threshold.carrier), None) for i in (0, 1)]
+    first = [next((month for month in LATER if apart[month][i] > chosen.threshold.carrier),
+                  None) for i in (0, 1)]
     rows.append((carrier, share, *apart[12], *first))
 
 # %%
-leaks = pd.DataFrame(rows, columns=["carrier", "share in June", "December from November", "December from training",
+leaks = pd.DataFrame(rows, columns=["carrier", "share in June", "December from November",
+                                    "December from training",
                                     "first alarm, month before", "first alarm, training"])
 figures.table(leaks, caption=f"Drift of carrier under a slow leak; threshold {chosen.threshold.carrier:.4f}",
               formats={"share in June": "{:.0%}"} | dict.fromkeys(leaks.columns[2:4], "{:.4f}")
@@ -696,21 +727,22 @@ figures.md(f"The leak is seen for {by_month_before} of 6 carriers against the mo
            f"for **{by_training}** of 6 against training.")
 
 # %% [markdown]
-# Each step is small, at most 0.9 % of all flights, and each month is the next one's normal. The third column hardly
-# shows the leak at all: L∞ reports the largest change and nothing else, and December is as far from November without
-# a leak (first line), because one carrier, EV, flew less. Only EV's own leak adds to that and is seen. A reference
-# that stays put adds the steps up. So the two comparisons divide the work: the month before for **jumps**, training
-# for **slow** drift, and the second only for features that have no season.
+# Each step is small, at most 0.9 % of all flights, and each month is the next one's normal. The third column
+# hardly shows the leak at all: L∞ reports the largest change and nothing else, and December is as far from
+# November without a leak (first line), because one carrier, EV, flew less. Only EV's own leak adds to that
+# and is seen. A reference that stays put adds the steps up. So the two comparisons divide the work: the month
+# before for **jumps**, training for **slow** drift, and the second only for features that have no season.
 #
 # ## 6 Skew between training and serving
 #
-# **Skew** compares the same time on two sides: what the model is trained on, and what the service received. That
-# takes the season out, as both sides had the same days. What is left in the difference?
+# **Skew** compares the same time on two sides: what the model is trained on, and what the service received.
+# That takes the season out, as both sides had the same days. What is left in the difference?
 #
 # - Training leaves out cancelled flights, which have no outcome; the service is asked about them as well.
 # - The service logs a sample, one request in ten.
 #
-# Both are harmless, and they are this comparison's normal. We choose thresholds as before, with the same faults.
+# Both are harmless, and they are this comparison's normal. We choose thresholds as before, with the same
+# faults.
 
 # %%
 weather = datasets.weather()
@@ -719,7 +751,8 @@ asked_in = {month: rows.reset_index(drop=True) for month, rows in asked.groupby(
 
 # %%
 def skewed(name):
-    """Distances of the served log from training, January to June: as it is, and with the fault on some days."""
+    """Distances of the served log from training, January to June: as it is,
+    and with the fault on some days."""
     rng = np.random.default_rng(seed)
     values, healthy, faulty = as_counts(name, {month: asked_in[month] for month in KNOWN})
     found = {"neighbours": [], "fault": []}
@@ -745,13 +778,13 @@ digits = {"threshold": "{:.4f}", "false alarms a year": "{:.1f}", "misses": "{:.
 figures.table(both, formats={name: digits[name.split(": ")[1]] for name in both})
 
 # %% [markdown]
-# The weather comes back into sight. Between two months a week of °C was lost in the season; between two sides of
-# the same month it stands out. For what has a season, skew is the sharper instrument. For `carrier` and `dest` it is
-# none: their months are alike anyway, and a log of a tenth of the requests adds noise.
+# The weather comes back into sight. Between two months a week of °C was lost in the season; between two sides
+# of the same month it stands out. For what has a season, skew is the sharper instrument. For `carrier` and
+# `dest` it is none: their months are alike anyway, and a log of a tenth of the requests adds noise.
 #
-# Now a July through five faults on the serving side. How much harm does each do? A model trained on January to
-# June scores the logged flights, as they are in training and as the service saw them; we count the alerts that
-# change.
+# Now a July through five faults on the serving side. How much harm does each do? A model trained on January
+# to June scores the logged flights, as they are in training and as the service saw them; we count the alerts
+# that change.
 
 # %%
 from sklearn.ensemble import HistGradientBoostingClassifier
@@ -772,15 +805,15 @@ july = {
 }
 
 # %% [markdown]
-# `utc`: the time of day is computed in UTC. `celsius`, `kmh`: a week of one unit for another. `yesterday`: a stale
-# cache serves the weather of a day before. `shuffled`: a wrong join gives each flight the temperature of some
-# other flight of the month.
+# `utc`: the time of day is computed in UTC. `celsius`, `kmh`: a week of one unit for another. `yesterday`: a
+# stale cache serves the weather of a day before. `shuffled`: a wrong join gives each flight the temperature
+# of some other flight of the month.
 #
 # ### Exercise 2.3c: what can't be seen?
 #
 # Before we measure: TFDV compares the distributions of each feature, one by one, over the month. Which of the
-# five faults (`"utc"`, `"celsius"`, `"kmh"`, `"yesterday"`, `"shuffled"`) can it not see, with any threshold that
-# leaves a healthy month in peace?
+# five faults (`"utc"`, `"celsius"`, `"kmh"`, `"yesterday"`, `"shuffled"`) can it not see, with any threshold
+# that leaves a healthy month in peace?
 
 # %% tags=["starter"] exercise="2.3c"
 invisible = ...     # a set of names of faults
@@ -805,12 +838,13 @@ figures.table(pd.DataFrame(rows, columns=["fault", "skew reported for", "alerts 
               formats={"alerts that change": "{:.1%}"})
 
 # %% [markdown]
-# The first line is the harmless difference, and it is silent: a tenth of the requests, with cancelled flights among
-# them, passes. Below it, what is reported and what does harm are not the same: `kmh` is reported and changes hardly an
-# alert, `yesterday` changes one request in seven and is not. The last two leave next to no trace in any single
-# distribution: (nearly) the same values, given to the wrong flights. That is no matter of thresholds. To see it, **rows** must be compared, each request
-# with the training example of the same flight. TFDV has that too: `DetectFeatureSkew` joins both sides on
-# identifiers, in Beam, and counts the features that differ.
+# The first line is the harmless difference, and it is silent: a tenth of the requests, with cancelled flights
+# among them, passes. Below it, what is reported and what does harm are not the same: `kmh` is reported and
+# changes hardly an alert, `yesterday` changes one request in seven and is not. The last two leave next to no
+# trace in any single distribution: (nearly) the same values, given to the wrong flights. That is no matter of
+# thresholds. To see it, **rows** must be compared, each request with the training example of the same flight.
+# TFDV has that too: `DetectFeatureSkew` joins both sides on identifiers, in Beam, and counts the features
+# that differ.
 
 # %%
 import logging
@@ -845,19 +879,24 @@ def differing(name, training, serving):
         results, _ = sides | validation_api.DetectFeatureSkew(["id"], float_round_ndigits=3)
         _ = results | validation_api.WriteFeatureSkewResultsToTFRecord(file)
     files = sorted(map(str, work.glob(f"skew of {name}*")))
-    skews = map(feature_skew_results_pb2.FeatureSkew.FromString, tf.data.TFRecordDataset(files).as_numpy_iterator())
+    skews = map(feature_skew_results_pb2.FeatureSkew.FromString,
+                tf.data.TFRecordDataset(files).as_numpy_iterator())
     return {skew.feature_name: skew.diff_count / len(serving) for skew in skews}
 
 # %%
 some = log.index[::10]
-by_row = {fault: differing(fault, log.loc[some], july[fault].loc[some]) for fault in ("yesterday", "shuffled")}
-figures.table(pd.DataFrame(by_row).sort_index().rename_axis("feature"), formats=dict.fromkeys(by_row, "{:.0%}"),
+by_row = {fault: differing(fault, log.loc[some], july[fault].loc[some])
+          for fault in ("yesterday", "shuffled")}
+figures.table(pd.DataFrame(by_row).sort_index().rename_axis("feature"),
+              formats=dict.fromkeys(by_row, "{:.0%}"),
               caption=f"Rows in which a feature differs, of {len(some)} requests joined by flight")
 
 # %% [markdown]
-# Now both are plain. The price is that requests must be logged with an identifier, and features kept as served.
+# Now both are plain. The price is that requests must be logged with an identifier, and features kept as
+# served.
 #
-# Drift and skew thresholds belong to the contract, with its versions and reasons. They are in `examples.v2.pbtxt`:
+# Drift and skew thresholds belong to the contract, with its versions and reasons. They are in
+# `examples.v2.pbtxt`:
 
 # %%
 contract = tfdv.load_schema_text(str(CONTRACTS / "examples.v1.pbtxt"))
@@ -869,16 +908,17 @@ for name in WATCHED:
 published = tfdv.load_schema_text(str(CONTRACTS / "examples.v2.pbtxt"))
 contract.annotation.CopyFrom(published.annotation)
 figures.md(f"The contract with the thresholds chosen above and `examples.v2.pbtxt` are "
-           f"{'the same' if contract == published else 'different'}; it {published.annotation.tag[1]} version 1.")
+           f"{'the same' if contract == published else 'different'}; it "
+           f"{published.annotation.tag[1]} version 1.")
 
 # %% [markdown]
 # (With other parameters you get another contract. The published one stands for the defaults.)
 #
 # ## 7 A pipeline that stops
 #
-# A finding in a notebook stops nobody. In TFX, `StatisticsGen` computes the statistics, `ImportSchemaGen` brings
-# in a version of the contract, and `ExampleValidator` writes what it finds into an artifact. March arrives, a tenth
-# of its flights and all to the new destinations, while version 2 is in force.
+# A finding in a notebook stops nobody. In TFX, `StatisticsGen` computes the statistics, `ImportSchemaGen`
+# brings in a version of the contract, and `ExampleValidator` writes what it finds into an artifact. March
+# arrives, a tenth of its flights and all to the new destinations, while version 2 is in force.
 
 # %%
 import pyarrow as pa
@@ -904,8 +944,8 @@ march = flights[(flights.month == 3) & ((flights.index % 10 == 0) | flights.dest
 write(march.drop(columns="time_hour"), work / "rows" / "march" / "data.gz")
 
 # %% [markdown]
-# `Train` stands for all that comes later: Transform, Trainer, Pusher. `Gate` is ours, and a few lines long: it
-# reads the validator's verdict and fails unless every split has passed.
+# `Train` stands for all that comes later: Transform, Trainer, Pusher. `Gate` is ours, and a few lines long:
+# it reads the validator's verdict and fails unless every split has passed.
 
 # %%
 component, Parameter = tfx.dsl.components.component, tfx.dsl.components.Parameter
@@ -940,7 +980,8 @@ def flights_pipeline(version, gated):
     rows = components.ImportExampleGen(input_base=str(work / "rows"), **ONE_SPLIT).with_id("ExampleGen")
     stats = components.StatisticsGen(examples=rows.outputs["examples"])
     schema = components.ImportSchemaGen(schema_file=str(CONTRACTS / f"flights.v{version}.pbtxt"))
-    validator = components.ExampleValidator(statistics=stats.outputs["statistics"], schema=schema.outputs["schema"])
+    validator = components.ExampleValidator(statistics=stats.outputs["statistics"],
+                                            schema=schema.outputs["schema"])
     gate = Gate(anomalies=validator.outputs["anomalies"])
     train = Train(examples=rows.outputs["examples"])
     if gated:
@@ -1002,24 +1043,24 @@ rows = [(version, *report[1:]) for version, report in zip((2, 3), reports("fligh
 figures.table(pd.DataFrame(rows, columns=["version", "split", "blessed", "anomalies on file"]))
 
 # %% [markdown]
-# `blessed` is 0, and the anomaly is on file. Nobody had asked. `ExampleValidator` **reports, it does not fail**,
-# and nothing in a pipeline reads its output by default: Transform and Trainer take examples and schema. The
-# workbook's own pipeline, `helpers/flights/pipeline.py`, is wired like this, too; what stops it is the Evaluator,
-# which refuses a bad *model*. For the data it has a report that somebody must read.
+# `blessed` is 0, and the anomaly is on file. Nobody had asked. `ExampleValidator` **reports, it does not
+# fail**, and nothing in a pipeline reads its output by default: Transform and Trainer take examples and
+# schema. The workbook's own pipeline, `helpers/flights/pipeline.py`, is wired like this, too; what stops it
+# is the Evaluator, which refuses a bad *model*. For the data it has a report that somebody must read.
 #
-# **With the gate**, the same month stops: the gate fails, the runner raises, and `Train` has no execution at all.
-# What was computed stays: everything before the gate came from the cache.
+# **With the gate**, the same month stops: the gate fails, the runner raises, and `Train` has no execution at
+# all. What was computed stays: everything before the gate came from the cache.
 #
-# **Version 3** is released after a look at the evidence of section 1. Only what depends on the schema runs again;
-# examples and statistics are still cached. A stop costs the decision, not the computation. (`Train` is cached as well:
-# the first run, which nobody stopped, had already trained on these rows.)
+# **Version 3** is released after a look at the evidence of section 1. Only what depends on the schema runs
+# again; examples and statistics are still cached. A stop costs the decision, not the computation. (`Train` is
+# cached as well: the first run, which nobody stopped, had already trained on these rows.)
 #
 # ### Exercise 2.3d: a gate that fails closed
 #
 # The verdicts of a validator come as a dict from split to number: 1 where it found nothing, 0 where it found
-# anomalies, and 2 from `DistributionValidator` if it had no baseline to compare with. A run that crashed half-way
-# may have left some splits out, or all. Write `may_pass(verdicts, splits)`: `True` only if every split named in
-# `splits` is known to be good. If none is named, nothing is known: the gate stays shut.
+# anomalies, and 2 from `DistributionValidator` if it had no baseline to compare with. A run that crashed
+# half-way may have left some splits out, or all. Write `may_pass(verdicts, splits)`: `True` only if every
+# split named in `splits` is known to be good. If none is named, nothing is known: the gate stays shut.
 
 
 # %% tags=["starter"] exercise="2.3d"
@@ -1040,9 +1081,9 @@ lesson.check("2.3d", may_pass=may_pass)
 # %% [markdown]
 # ## What breaks in production
 #
-# The contract has its comparators, the pipeline has its gate, and the service's new release computes the time of
-# day in UTC. July comes in like that. We run the validator with `examples.v2`, thresholds and all (a third of the
-# rows of either month, to save time).
+# The contract has its comparators, the pipeline has its gate, and the service's new release computes the time
+# of day in UTC. July comes in like that. We run the validator with `examples.v2`, thresholds and all (a third
+# of the rows of either month, to save time).
 
 # %%
 from tfx.components.distribution_validator.component import DistributionValidator
@@ -1060,13 +1101,17 @@ for name in WATCHED:
 def examples_pipeline():
     """June and July of the examples past both validators."""
     both = tfx.dsl.Importer(
-        source_uri=str(work / "examples"), artifact_type=Examples, properties={"split_names": '["june", "july"]'},
-        custom_properties={"tfx_version": tfx.__version__, "payload_format": "FORMAT_TF_EXAMPLE"}).with_id("Months")
+        source_uri=str(work / "examples"), artifact_type=Examples,
+        properties={"split_names": '["june", "july"]'},
+        custom_properties={"tfx_version": tfx.__version__,
+                           "payload_format": "FORMAT_TF_EXAMPLE"}).with_id("Months")
     stats = components.StatisticsGen(examples=both.outputs["result"])
     schema = components.ImportSchemaGen(schema_file=str(CONTRACTS / "examples.v2.pbtxt"))
-    single = components.ExampleValidator(statistics=stats.outputs["statistics"], schema=schema.outputs["schema"])
+    single = components.ExampleValidator(statistics=stats.outputs["statistics"],
+                                         schema=schema.outputs["schema"])
     pair = DistributionValidator(
-        statistics=stats.outputs["statistics"], baseline_statistics=stats.outputs["statistics"], config=config,
+        statistics=stats.outputs["statistics"],
+        baseline_statistics=stats.outputs["statistics"], config=config,
         include_split_pairs=[("july", "june")])
     return [both, stats, schema, single, pair]
 
@@ -1076,29 +1121,30 @@ rows = list(reports("examples", store))
 figures.table(pd.DataFrame(rows, columns=["component", "split", "blessed", "anomalies on file"]))
 
 # %% [markdown]
-# `ExampleValidator` blesses July. The comparators are in the schema, the schema is in the pipeline, and they are
-# dead letters: this component validates one set of statistics, and hands no `previous_statistics` to TFDV. No
-# warning says so. Whoever wrote thresholds into the schema and saw green believes in a check that never ran.
+# `ExampleValidator` blesses July. The comparators are in the schema, the schema is in the pipeline, and they
+# are dead letters: this component validates one set of statistics, and hands no `previous_statistics` to
+# TFDV. No warning says so. Whoever wrote thresholds into the schema and saw green believes in a check that
+# never ran.
 #
-# `DistributionValidator` is the component that compares, and it takes its thresholds from a configuration of its
-# own, which we filled from the contract. It refuses the month, for the one feature that is wrong; a second `Gate`
-# behind it would stop the run. Two habits follow. Know which component reads which rule of the contract. And
-# **test the alarm**: push a known fault through the whole pipeline, for each comparator, and see whether it is
-# refused. This section did it for one of them: a fire drill for data.
+# `DistributionValidator` is the component that compares, and it takes its thresholds from a configuration of
+# its own, which we filled from the contract. It refuses the month, for the one feature that is wrong; a
+# second `Gate` behind it would stop the run. Two habits follow. Know which component reads which rule of the
+# contract. And **test the alarm**: push a known fault through the whole pipeline, for each comparator, and
+# see whether it is refused. This section did it for one of them: a fire drill for data.
 #
 # ## What you did
 #
-# - You ran a year against a **versioned contract** of ten files, saw that old versions refuse new months, and that
-#   a version that **narrows** by tidying breaks the past.
+# - You ran a year against a **versioned contract** of ten files, saw that old versions refuse new months, and
+#   that a version that **narrows** by tidying breaks the past.
 # - You decided each new value by evidence: eight new versions of the schema, one repair of the data.
-# - You computed **L∞** and **Jensen–Shannon** as TFDV does, to the last digits, and saw them blind where a change is
-#   spread over many values, or hidden in a season.
+# - You computed **L∞** and **Jensen–Shannon** as TFDV does, to the last digits, and saw them blind where a
+#   change is spread over many values, or hidden in a season.
 # - You chose thresholds by **cost** from resampled days, and had TFDV test them on months that came later.
 # - You saw slow drift slip past the month before, and the season ring against training.
-# - You caught **skew** that drift could not see, passed a harmless one, and found the faults that only a comparison
-#   of rows can see.
-# - You built a pipeline that **stops**, resumed it from its cache with a new version of the schema, and saw a validator
-#   bless what its schema forbids.
+# - You caught **skew** that drift could not see, passed a harmless one, and found the faults that only a
+#   comparison of rows can see.
+# - You built a pipeline that **stops**, resumed it from its cache with a new version of the schema, and saw a
+#   validator bless what its schema forbids.
 
 # %%
 lesson.end()

@@ -14,15 +14,16 @@
 #
 # - tell a feature that needs a pass over all rows from one that needs only its own row;
 # - run TFT's analyzers with Apache Beam, and read what they found in the files and in the graph;
-# - measure the skew that a second implementation makes, in rows and in quality, and say how many rows a parity
-#   test needs;
+# - measure the skew that a second implementation makes, in rows and in quality, and say how many rows a
+#   parity test needs;
 # - serve model and transformation as one graph, and show that training and serving agree to the last bit;
 # - choose between vocabulary, OOV bucket and hashing, and count collisions;
-# - judge crosses and encodings of the hour by their gain with an interval, for two kinds of model, and by their
-#   size;
+# - judge crosses and encodings of the hour by their gain with an interval, for two kinds of model, and by
+#   their size;
 # - keep the future out of the pass.
 #
-# **Needs** lesson 2.2. **Takes** 60 minutes with its exercises; the computer needs about half a minute of that.
+# **Needs** lesson 2.2. **Takes** 60 minutes with its exercises; the computer needs about half a minute of
+# that.
 
 # %%
 from helpers import lesson
@@ -61,10 +62,11 @@ figures.table(raw_look.astype(str).rename_axis("raw"), caption=f"Three of {len(t
 # warmer than usual" can't: somebody must know what is usual, and for that read all rows. TFT names the two
 # kinds:
 #
-# - **instance-level** functions map a row to a feature: arithmetic, logarithms, sine, joining strings, hashing;
-# - **full-pass** functions contain an **analyzer**, which reduces all rows to a few values: a mean, a variance,
-#   quantiles, a list of words. What is left after the pass is instance-level again, with those values as
-#   constants.
+# - **instance-level** functions map a row to a feature: arithmetic, logarithms, sine, joining strings,
+#   hashing;
+# - **full-pass** functions contain an **analyzer**, which reduces all rows to a few values: a mean, a
+#   variance, quantiles, a list of words. What is left after the pass is instance-level again, with those
+#   values as constants.
 #
 # We describe the raw columns by type. Weather may be missing, so it is a `VarLenFeature`: no value or one.
 
@@ -74,12 +76,14 @@ import tensorflow_transform as tft
 
 WEATHER = ["temp", "humid", "wind_speed", "precip", "pressure", "visib"]
 KINDS = {**dict.fromkeys(["carrier", "origin", "dest"], tf.string),
-         **dict.fromkeys(["weekday", "day_minute"], tf.int64), **dict.fromkeys(["distance", *WEATHER], tf.float32)}
+         **dict.fromkeys(["weekday", "day_minute"], tf.int64),
+         **dict.fromkeys(["distance", *WEATHER], tf.float32)}
 raw_spec = {name: tf.io.VarLenFeature(kind) if name in WEATHER else tf.io.FixedLenFeature([1], kind)
             for name, kind in KINDS.items()}
 
 # %% [markdown]
-# TFT can say which columns a feature makes the pass read. Below, eight ways to make a feature, and its answer.
+# TFT can say which columns a feature makes the pass read. Below, eight ways to make a feature, and its
+# answer.
 
 # %%
 ways = {
@@ -92,7 +96,8 @@ ways = {
     "destination, as a row of a vocabulary": lambda x: tft.compute_and_apply_vocabulary(x["dest"]),
     "destination, hashed into 64 buckets": lambda x: tft.hash_strings(x["dest"], 64),
 }
-columns = {name: tf.SparseTensorSpec([None, None], kind) if name in WEATHER else tf.TensorSpec([None, 1], kind)
+columns = {name: tf.SparseTensorSpec([None, None], kind) if name in WEATHER
+           else tf.TensorSpec([None, 1], kind)
            for name, kind in KINDS.items()}
 passes = [(way, ", ".join(tft.get_analyze_input_columns(lambda x, f=function: {"f": f(x)}, columns)) or "–")
           for way, function in ways.items()]
@@ -130,9 +135,9 @@ lesson.check("2.4a", needs_pass=needs_pass)
 # %% [markdown]
 # ## 2 One function, one pass
 #
-# A `preprocessing_fn` takes raw tensors and returns features. It looks like code that transforms a batch. It is
-# not run on batches: TFT **traces** it once into a graph, with a hole where each analyzer stands. Beam runs the
-# pass and fills the holes.
+# A `preprocessing_fn` takes raw tensors and returns features. It looks like code that transforms a batch. It
+# is not run on batches: TFT **traces** it once into a graph, with a hole where each analyzer stands. Beam
+# runs the pass and fills the holes.
 #
 # First the numbers. Missing weather becomes NaN, which the analyzers of mean and variance leave out, and 0
 # after scaling, the mean. We scale all numbers in one matrix (`elementwise`: each column by itself), which
@@ -160,9 +165,9 @@ def scaled(x):
 
 
 # %% [markdown]
-# Then time. A clock is a circle: 23:59 and 0:01 are two minutes apart, as numbers 1,438. Sine and cosine of the
-# angle keep neighbours neighbours (**cyclic encoding**). Buckets give each part of the day a weight of its own
-# instead.
+# Then time. A clock is a circle: 23:59 and 0:01 are two minutes apart, as numbers 1,438. Sine and cosine of
+# the angle keep neighbours neighbours (**cyclic encoding**). Buckets give each part of the day a weight of
+# its own instead.
 
 
 # %%
@@ -178,11 +183,11 @@ def timed(x):
     }
 
 # %% [markdown]
-# Then names. A **vocabulary** is the list of values seen, most frequent first; a value becomes its row. Values
-# with fewer than `often_enough` flights are left out and share one extra row with all that was never seen, the
-# **out-of-vocabulary** (OOV) bucket. A **cross** joins several values into one: a linear model can then treat
-# "Delta from LaGuardia" otherwise than the sum of Delta and LaGuardia. The origin needs no vocabulary: the
-# three airports are a closed list, agreed in the schema (2.2). Row 0 is for anything else.
+# Then names. A **vocabulary** is the list of values seen, most frequent first; a value becomes its row.
+# Values with fewer than `often_enough` flights are left out and share one extra row with all that was never
+# seen, the **out-of-vocabulary** (OOV) bucket. A **cross** joins several values into one: a linear model can
+# then treat "Delta from LaGuardia" otherwise than the sum of Delta and LaGuardia. The origin needs no
+# vocabulary: the three airports are a closed list, agreed in the schema (2.2). Row 0 is for anything else.
 
 
 # %%
@@ -212,9 +217,9 @@ def preprocessing_fn(x):
     return scaled(x) | timed(x) | named(x)
 
 # %% [markdown]
-# Beam wants the rows in a file, as **Arrow** record batches: columns, each value in a list that is empty where
-# it is missing. (Not in `beam.Create`: what is given there is compressed into the description of the pipeline,
-# which takes longer than the pass.)
+# Beam wants the rows in a file, as **Arrow** record batches: columns, each value in a list that is empty
+# where it is missing. (Not in `beam.Create`: what is given there is compressed into the description of the
+# pipeline, which takes longer than the pass.)
 
 # %%
 import pyarrow as pa
@@ -281,7 +286,8 @@ with beam.Pipeline() as pipeline, tft_beam.Context(temp_dir=str(work / "temp")):
 
 # %%
 folder = work / "transform"
-sizes = {str(path.relative_to(folder)): path.stat().st_size for path in sorted(folder.rglob("*")) if path.is_file()}
+sizes = {str(path.relative_to(folder)): path.stat().st_size
+         for path in sorted(folder.rglob("*")) if path.is_file()}
 kept = pd.Series({name: size for name, size in sizes.items() if "assets/" in name}, name="bytes")
 figures.table(kept.rename_axis("file").to_frame(), caption="Assets of the transform graph")
 
@@ -335,31 +341,34 @@ deciles = np.quantile(train.day_minute, np.arange(1, 10) / 10)
 below = [(train.day_minute < edge).mean() for edge in edges]
 figures.table(pd.DataFrame({"edge, graph": edges, "decile, numpy": deciles, "flights below the edge": below},
                            index=pd.RangeIndex(1, 10, name="edge")),
-              formats={"edge, graph": "{:.0f}", "decile, numpy": "{:.0f}", "flights below the edge": "{:.1%}"},
+              formats={"edge, graph": "{:.0f}", "decile, numpy": "{:.0f}",
+                       "flights below the edge": "{:.1%}"},
               caption="Ten buckets of the time of day, in minutes after midnight")
 
 # %% [markdown]
 # The moments are pandas', with one difference that will matter below: TFT divides by n, pandas by n − 1. The
-# edges come from a quantile **sketch**, a summary that parts of the data can be reduced to and that merges; it
-# promises ranks that are off by at most 1 % here (`epsilon`). At this size it found numpy's deciles. The
+# edges come from a quantile **sketch**, a summary that parts of the data can be reduced to and that merges;
+# it promises ranks that are off by at most 1 % here (`epsilon`). At this size it found numpy's deciles. The
 # buckets are not equally full: many flights leave at the same minute.
 #
 # On which side does a value fall that *is* an edge? With times of day that is no rare case: flights leave at
 # 600 minutes sharp.
 
 # %%
-buckets_of = tf.function(lambda values: tft.apply_buckets(values, [[600.0, 900.0]]))  # TFT wants a graph to be in
+# TFT wants a graph to be in
+buckets_of = tf.function(lambda values: tft.apply_buckets(values, [[600.0, 900.0]]))
 probes = [100.0, 599.0, 600.0, 899.0, 900.0, 2000.0, float("nan")]
 figures.table(pd.DataFrame({"value": probes, "bucket": buckets_of(tf.constant(probes)).numpy()}),
-              formats={"value": "{:.0f}"}, caption="apply_buckets with edges at 600 and 900; the last value is NaN")
+              formats={"value": "{:.0f}"}, caption="apply_buckets with edges "
+                                                   "at 600 and 900; the last value is NaN")
 
 # %% [markdown]
 # (NaN lands in the last bucket, among the largest values. Fill or flag what is missing before you bucketize.)
 #
 # ### Exercise 2.4b: the rule of the edges
 #
-# Write `bucket(value, edges)`: the number of the bucket as TFT counts it, for one number and a list of edges in
-# ascending order. The values are never missing.
+# Write `bucket(value, edges)`: the number of the bucket as TFT counts it, for one number and a list of edges
+# in ascending order. The values are never missing.
 
 
 # %% tags=["starter"] exercise="2.4b"
@@ -380,10 +389,10 @@ lesson.check("2.4b", bucket=bucket)
 # %% [markdown]
 # ## 3 Two codes
 #
-# Suppose the features had been made in pandas, and the serving team wrote its own version from the description:
-# "standardise the numbers, deciles of the time of day, number the carriers". Every word of it is right, and
-# every word leaves a choice open. We price the choices, one at a time. For that we need features of the later
-# months by the graph, and a model.
+# Suppose the features had been made in pandas, and the serving team wrote its own version from the
+# description: "standardise the numbers, deciles of the time of day, number the carriers". Every word of it is
+# right, and every word leaves a choice open. We price the choices, one at a time. For that we need features
+# of the later months by the graph, and a model.
 
 # %%
 layer, adapter = output.transform_features_layer(), tfxio.TensorAdapter(config)
@@ -473,10 +482,12 @@ newest = np.quantile(train.day_minute[train.month == last_month], np.arange(1, 1
 by_name = {value: row for row, value in enumerate(sorted(carriers.value))}
 z_names = [name for name in SERVED if name.startswith("z_")]
 choices = {
-    "standard deviation with n − 1 (pandas)": {name: after[name] * np.sqrt(1 - 1 / len(train)) for name in z_names},
+    "standard deviation with n − 1 (pandas)": {name: after[name] * np.sqrt(1 - 1 / len(train))
+                                               for name in z_names},
     "deciles of the last month, not of all": {"minute_bucket": np.digitize(minute, newest)},
     "buckets closed on the right (pd.cut)": {"minute_bucket": np.digitize(minute, edges, right=True)},
-    "an unknown carrier gets row 0 (dict.get)": {"carrier": after.carrier.where(after.carrier < len(carriers), 0)},
+    "an unknown carrier gets row 0 (dict.get)": {
+        "carrier": after.carrier.where(after.carrier < len(carriers), 0)},
     "no flag for the missing pressure": {"no_pressure": np.zeros(len(after))},
     "weekday from Sunday (JavaScript)": {"weekday": (after.weekday + 1) % 7},
     "carriers numbered by name (scikit-learn)": {
@@ -502,10 +513,10 @@ figures.table(
 
 # %% [markdown]
 # Neither the share of rows nor the look of the code tells the price. The first choice touches every row and
-# costs nothing: it is a factor next to 1. The last three touch as many, and give the opposite alert to between
-# 12 % and 25 % of the flights. In between, buckets closed on the right move one row in fifteen and hardly
-# a score. A forgotten flag changes one row in nine and costs about twice what the flag brings when both sides
-# have it (section 6).
+# costs nothing: it is a factor next to 1. The last three touch as many, and give the opposite alert to
+# between 12 % and 25 % of the flights. In between, buckets closed on the right move one row in fifteen and
+# hardly a score. A forgotten flag changes one row in nine and costs about twice what the flag brings when
+# both sides have it (section 6).
 #
 # Look at `predicted`, too. Whoever watches the mean of the predictions sees less than a point for permuted
 # carriers, while close to one flight in five gets the opposite alert. And the weekday: its interval reaches
@@ -513,10 +524,10 @@ figures.table(
 #
 # ### Exercise 2.4c: how many rows?
 #
-# A **parity test** sends rows through both codes and compares. A fault that changes a share `share` of all rows
-# shows in none of `n` randomly drawn rows with probability (1 − `share`)ⁿ. Write `rows_needed(share, sure)`:
-# the smallest whole number of rows with which the fault shows with at least probability `sure`. `share` is
-# above 0 and below 1, as is `sure`.
+# A **parity test** sends rows through both codes and compares. A fault that changes a share `share` of all
+# rows shows in none of `n` randomly drawn rows with probability (1 − `share`)ⁿ. Write
+# `rows_needed(share, sure)`: the smallest whole number of rows with which the fault shows with at least
+# probability `sure`. `share` is above 0 and below 1, as is `sure`.
 
 
 # %% tags=["starter"] exercise="2.4c"
@@ -556,7 +567,8 @@ parts = dict(zip(SERVED, np.split(model.coef_[0], np.cumsum(widths)[:-1]), stric
 def serve(serialized):
     """The chance of being late, and the features it was computed from."""
     x = module.transform(tf.io.parse_example(serialized, raw_spec))
-    terms = [tf.gather(parts[name], x[name]) if name in SIZES else tf.cast(x[name], tf.float64) * parts[name][0]
+    terms = [tf.gather(parts[name], x[name]) if name in SIZES
+             else tf.cast(x[name], tf.float64) * parts[name][0]
              for name in SERVED]
     return {"late": tf.sigmoid(tf.add_n(terms) + model.intercept_[0]), **x}
 
@@ -564,9 +576,9 @@ def serve(serialized):
 tf.saved_model.save(module, str(work / "late"), signatures={"serving_default": serve})
 
 # %% [markdown]
-# Two comparisons, bit by bit. First: the training rows as Beam wrote them, against the served graph's answer to
-# the same rows. Second: the month after training, in one batch as a nightly job would send it, against requests
-# of one flight each.
+# Two comparisons, bit by bit. First: the training rows as Beam wrote them, against the served graph's answer
+# to the same rows. Second: the month after training, in one batch as a nightly job would send it, against
+# requests of one flight each.
 
 # %%
 from helpers.flights import example_gen
@@ -596,15 +608,16 @@ figures.table(pd.DataFrame(parity, index=["rows", "values", "different"]).T.rena
 
 # %%
 same = np.allclose(answers(month)["late"], chance[month.index], rtol=0, atol=1e-6)
-figures.md(f"Chances served and chances in the notebook agree to the sixth digit: **{'yes' if same else 'no'}**.")
+figures.md(f"Chances served and chances in the notebook agree to the sixth "
+           f"digit: **{'yes' if same else 'no'}**.")
 
 # %% [markdown]
 # Not one value differs, and chances that round to the same sixth digit come with it. That is what "one graph"
 # means: nobody had to know that deviations are divided by n, that edges are approximate and buckets closed on
 # the left.
 #
-# It took one precaution: the sine is computed in float64 and then rounded. In float32 the same graph would have
-# disagreed with itself:
+# It took one precaution: the sine is computed in float64 and then rounded. In float32 the same graph would
+# have disagreed with itself:
 
 # %%
 angles = (few.day_minute * (2 * np.pi / 1440)).to_numpy()
@@ -618,14 +631,14 @@ figures.table(pd.Series(differ, name="differ").rename_axis("sine computed in").t
 
 # %% [markdown]
 # A batch is computed several numbers at a time, a single number by itself, and these are two codes inside
-# TensorFlow. A difference in the last bit changes no alert. But a parity test that has to allow for it needs a
-# tolerance, and behind a tolerance real faults hide. Rounding a float64 drops that last bit in all but a few
-# cases in a billion, and the test can be exact.
+# TensorFlow. A difference in the last bit changes no alert. But a parity test that has to allow for it needs
+# a tolerance, and behind a tolerance real faults hide. Rounding a float64 drops that last bit in all but a
+# few cases in a billion, and the test can be exact.
 #
 # ## 5 Names: vocabulary, OOV, hashing
 #
-# A vocabulary is a photograph of the months it was taken in. How long does it stay good? The picture shows, for
-# each later month, the share of flights whose value has no row of its own.
+# A vocabulary is a photograph of the months it was taken in. How long does it stay good? The picture shows,
+# for each later month, the share of flights whose value has no row of its own.
 
 # %%
 import matplotlib.pyplot as plt
@@ -638,7 +651,8 @@ keys = {
     "flight number": flights.carrier + flights.flight.astype(str),
     "plane": flights.tailnum,
 }
-listed = {name: values[early].value_counts().loc[lambda n: n >= often_enough].index for name, values in keys.items()}
+listed = {name: values[early].value_counts().loc[lambda n: n >= often_enough].index
+          for name, values in keys.items()}
 unseen = pd.DataFrame({name: (~values[late_part].isin(listed[name])).groupby(flights.month[late_part]).mean()
                        for name, values in keys.items()})
 
@@ -658,10 +672,10 @@ figures.show(
 )
 
 # %% [markdown]
-# Carriers and destinations hardly change in half a year. Flight numbers and routes by the hour do: they belong
-# to a timetable, and the next timetable has others. Planes are another case. A fifth of the flights had no row
-# from the first month on, since a plane needs `often_enough` flights to get one, and it stays about a fifth. The
-# first kind of vocabulary needs a date of renewal, the second a coarser name.
+# Carriers and destinations hardly change in half a year. Flight numbers and routes by the hour do: they
+# belong to a timetable, and the next timetable has others. Planes are another case. A fifth of the flights
+# had no row from the first month on, since a plane needs `often_enough` flights to get one, and it stays
+# about a fifth. The first kind of vocabulary needs a date of renewal, the second a coarser name.
 #
 # The default of `compute_and_apply_vocabulary` has no OOV bucket: unknown values become −1. What does a table
 # of weights do with row −1?
@@ -677,15 +691,16 @@ except tf.errors.InvalidArgumentError as error:
 f"{(hundred == -1).sum()} of {len(hundred)} flights unknown", verdict
 
 # %% [markdown]
-# On a CPU the whole batch fails, the known flights too. (On a GPU `tf.gather` returns zeros instead: no error,
-# and a weight nobody has fitted.) An OOV bucket costs one row. But it has to be *trained*: with
+# On a CPU the whole batch fails, the known flights too. (On a GPU `tf.gather` returns zeros instead: no
+# error, and a weight nobody has fitted.) An OOV bucket costs one row. But it has to be *trained*: with
 # `frequency_threshold`, rare values of training fall into it, so that its weight means "rare", not "random".
 #
 # **Hashing** needs no pass and no file: the value's hash, modulo the number of buckets. Unknown values find a
 # bucket too. The price are **collisions**: values that share a bucket share a weight.
 
 # %%
-names = {"destination": sorted(train.dest.unique()), "route and hour": sorted(keys["route and hour"][early].unique())}
+names = {"destination": sorted(train.dest.unique()),
+         "route and hour": sorted(keys["route and hour"][early].unique())}
 rows = []
 for name, values in names.items():
     for buckets in (64, 512, 4096, 32768):
@@ -702,8 +717,8 @@ figures.table(pd.DataFrame(rows, columns=["value", "distinct", "buckets", "shari
 #
 # A good hash puts each value into one of `buckets` buckets with equal chance, independently of the others.
 # Write `expected_sharing(values, buckets)`: how many of `values` distinct values are expected to share their
-# bucket with at least one other. Start with one value: what is the chance that all the others miss its bucket?
-# Compare with the table.
+# bucket with at least one other. Start with one value: what is the chance that all the others miss its
+# bucket? Compare with the table.
 
 
 # %% tags=["starter"] exercise="2.4d"
@@ -745,7 +760,8 @@ scores = {}
 
 
 def linear(names, C=0.03):
-    """PR-AUC of the logistic regression on the later months and their draws, fitted once for the same columns."""
+    """PR-AUC of the logistic regression on the later months and their draws,
+    fitted once for the same columns."""
     if (*names, C) not in scores:
         scores[(*names, C)] = areas(logistic(names, C=C).predict_proba(design(after, names))[:, 1])
     return scores[(*names, C)]
@@ -768,14 +784,15 @@ figures.table(hours, formats=dict.fromkeys(["PR-AUC", "from", "to"], "{:+.3f}") 
               caption="Gain over no time of day")
 
 # %% tags=["atol=1"]
-figures.table(pd.DataFrame(circle, index=["PR-AUC", "from", "to"]).T.rename_axis("sine and cosine − raw minutes"),
+figures.table(pd.DataFrame(circle, index=["PR-AUC", "from", "to"]).T
+              .rename_axis("sine and cosine − raw minutes"),
               formats=dict.fromkeys(["PR-AUC", "from", "to"], "{:+.3f}"))
 
 # %% [markdown]
-# For the logistic regression the form matters: with raw minutes it can only let the risk rise along a line, and
-# the risk of the evening does not go on into the night. Sine and cosine get with two columns what a column per
-# hour gets with 24. For boosting the interval of the difference holds zero: it cuts the raw minutes where it
-# likes. Encodings are for models that can't find the shape by themselves.
+# For the logistic regression the form matters: with raw minutes it can only let the risk rise along a line,
+# and the risk of the evening does not go on into the night. Sine and cosine get with two columns what a
+# column per hour gets with 24. For boosting the interval of the difference holds zero: it cuts the raw
+# minutes where it likes. Encodings are for models that can't find the shape by themselves.
 #
 # Now the other features, each added to the logistic regression with sine and cosine. Many columns mean many
 # weights, each fitted to few flights. So we fit twice: with scikit-learn's default limit on the weights (C =
@@ -803,7 +820,8 @@ def rare(name):
 
 
 # %%
-files = {name: size for path, size in sizes.items() for name in [path.rsplit("/", 1)[-1]] if "assets/" in path}
+files = {name: size for path, size in sizes.items() for name in [path.rsplit("/", 1)[-1]]
+         if "assets/" in path}
 cost = pd.DataFrame({
     "columns": {feature: sum(SIZES.get(name, 1) for name in names) for feature, names in added.items()},
     "rare": {feature: sum(map(rare, names)) for feature, names in added.items()},
@@ -813,7 +831,8 @@ cost["weights, bytes"] = 8 * cost["columns"]
 # %% tags=["atol=1"]
 spans = {C: pd.DataFrame({feature: results[feature, C] for feature in added}, index=["gain", "from", "to"]).T
          for C in (1.0, 0.03)}
-shown = cost.join(pd.DataFrame({f"{name}, C = {C:g}": span[name] for C, span in spans.items() for name in span}))
+shown = cost.join(pd.DataFrame({f"{name}, C = {C:g}": span[name]
+                                for C, span in spans.items() for name in span}))
 figures.table(
     shown.rename_axis("feature"), formats=dict.fromkeys(shown.columns[4:], "{:+.4f}"),
     caption="Cost and gain in PR-AUC with 95 % interval; rare: columns with under 100 flights of training")
@@ -832,12 +851,14 @@ ax.legend()
 figures.show(
     fig,
     alt="Gain in PR-AUC by feature, C = 1 and C = 0.03: "
-    + "; ".join(f"{name} {spans[1.0].gain[name]:+.3f} and {spans[0.03].gain[name]:+.3f}" for name in cost.index)
+    + "; ".join(f"{name} {spans[1.0].gain[name]:+.3f} and {spans[0.03].gain[name]:+.3f}"
+                for name in cost.index)
     + ".",
 )
 
 # %% [markdown]
-# Each interval compares a feature with none. Two features are compared with each other, again on the same draws.
+# Each interval compares a feature with none. Two features are compared with each other, again on the same
+# draws.
 
 # %% tags=["atol=1"]
 duels = [("route × hour, hashed", "route × hour", 1.0), ("route × hour, hashed", "route × hour", 0.03),
@@ -849,22 +870,23 @@ figures.table(pd.DataFrame(paired, index=["PR-AUC", "from", "to"]).T.rename_axis
 
 # %% [markdown]
 # Textbooks recommend crosses for linear models. Here the largest cross, route × hour, does harm with the
-# default limit and helps with the stricter one. The sign of the answer is decided by a number that has nothing
-# to do with the feature: many of its columns rest on under 100 flights, and their weights learn the delays of
-# one spring. Hashed into fewer buckets it is worse than in full; strangers share weights there. The destination
-# and carrier × origin bring nothing on top of distance and carrier, and with the default limit they cost a
-# little. Two single columns, the logarithm of the rain and the flag of a missing pressure, each bring about
-# as much as the 1,159 of the cross at its better setting, for 8 bytes: both intervals of the difference hold zero.
+# default limit and helps with the stricter one. The sign of the answer is decided by a number that has
+# nothing to do with the feature: many of its columns rest on under 100 flights, and their weights learn the
+# delays of one spring. Hashed into fewer buckets it is worse than in full; strangers share weights there. The
+# destination and carrier × origin bring nothing on top of distance and carrier, and with the default limit
+# they cost a little. Two single columns, the logarithm of the rain and the flag of a missing pressure, each
+# bring about as much as the 1,159 of the cross at its better setting, for 8 bytes: both intervals of the
+# difference hold zero.
 #
-# Two cautions. Eighteen intervals at 95 % stand in these two tables, and one of them may miss zero by luck. And
-# `C` was tried on the very months it is judged on; a real choice takes a month of its own (2.6).
+# Two cautions. Eighteen intervals at 95 % stand in these two tables, and one of them may miss zero by luck.
+# And `C` was tried on the very months it is judged on; a real choice takes a month of its own (2.6).
 #
 # ## 7 A pass that sees the future
 #
-# What the analyzers read becomes part of the features. Let the pass read the whole year and it reads the months
-# we test on: **leakage** through the preprocessing. How bad is it? Three kinds of analyzer, three answers. The
-# first two need no second run of Beam: section 2 showed what these analyzers compute, and pandas computes the
-# same from the whole year.
+# What the analyzers read becomes part of the features. Let the pass read the whole year and it reads the
+# months we test on: **leakage** through the preprocessing. How bad is it? Three kinds of analyzer, three
+# answers. The first two need no second run of Beam: section 2 showed what these analyzers compute, and pandas
+# computes the same from the whole year.
 
 # %%
 raw = flights[["distance", *WEATHER]]
@@ -897,7 +919,8 @@ def scored(names, columns):
 
 
 # %%
-scales = {name: (z_year.loc[early, name].to_numpy(), z_year.loc[late_part, name].to_numpy()) for name in z_names}
+scales = {name: (z_year.loc[early, name].to_numpy(), z_year.loc[late_part, name].to_numpy())
+          for name in z_names}
 places = {"dest_year": (dest_year[early].to_numpy(), dest_year[late_part].to_numpy())}
 honest, cheating = target_encoded(flights[early]), target_encoded(flights)
 leaks = {
@@ -908,27 +931,30 @@ leaks = {
 }
 
 # %% tags=["atol=1"]
-figures.table(pd.DataFrame(leaks, index=["PR-AUC", "from", "to"]).T.rename_axis("the pass sees the whole year"),
+figures.table(pd.DataFrame(leaks, index=["PR-AUC", "from", "to"]).T
+              .rename_axis("the pass sees the whole year"),
               formats=dict.fromkeys(["PR-AUC", "from", "to"], "{:+.4f}"),
               caption="What the leak adds to the score on the later months")
 
 # %% [markdown]
-# The means and variances of the whole year only shift and stretch columns, and a linear model's weights absorb
-# that: nothing gained. The vocabulary of the whole year has rows for destinations that were hardly flown in
-# training; their weights have next to nothing to learn from, so nothing is gained either. The encoding that reads
-# the label is another matter: it carries the answers of the later months into the features, and the score rises
-# by about as much as the time of day brought. In the notebook it looks like the best feature of all.
+# The means and variances of the whole year only shift and stretch columns, and a linear model's weights
+# absorb that: nothing gained. The vocabulary of the whole year has rows for destinations that were hardly
+# flown in training; their weights have next to nothing to learn from, so nothing is gained either. The
+# encoding that reads the label is another matter: it carries the answers of the later months into the
+# features, and the score rises by about as much as the time of day brought. In the notebook it looks like the
+# best feature of all.
 #
 # The rule is simple to keep all the same: the pass sees the training months and nothing else. A leak that is
-# harmless to one model need not be so to the next, and nobody wants to prove that anew for each. For encodings
-# by the label even that is not enough: a training row must not see its own label, so they are computed across
-# folds (scikit-learn's `TargetEncoder` does).
+# harmless to one model need not be so to the next, and nobody wants to prove that anew for each. For
+# encodings by the label even that is not enough: a training row must not see its own label, so they are
+# computed across folds (scikit-learn's `TargetEncoder` does).
 #
 # ## What breaks in production
 #
 # One graph ends the skew of two codes. It does not end the skew of two *inputs*: the graph computes the same
-# from the same row, and the rows come from elsewhere. Here is the classic. In the warehouse a missing pressure
-# is missing. The app that calls the server is written in a language where a number that was not set is 0.
+# from the same row, and the rows come from elsewhere. Here is the classic. In the warehouse a missing
+# pressure is missing. The app that calls the server is written in a language where a number that was not set
+# is 0.
 
 # %%
 sent = month.assign(pressure=month.pressure.fillna(0.0))
@@ -937,15 +963,16 @@ hit = month.pressure.isna().to_numpy()
 answer = {
     "flights": hit.sum(), "late": month.late[hit].mean(),
     "predicted, as trained": should[hit].mean(), "predicted, as sent": got[hit].mean(),
-    "alerts, as trained": (should[hit] >= alert_from).mean(), "alerts, as sent": (got[hit] >= alert_from).mean()}
+    "alerts, as trained": (should[hit] >= alert_from).mean(),
+    "alerts, as sent": (got[hit] >= alert_from).mean()}
 figures.table(pd.DataFrame(answer, index=pd.Index(["pressure missing"], name="flights with")),
               formats=dict.fromkeys(list(answer)[1:], "{:.1%}"))
 
 # %% [markdown]
 # To the graph 0 is a pressure like any other, some 130 standard deviations below the mean, and the flag says
-# that it was measured. The linear model multiplies. Every one of these flights gets an alert. (The course's own
-# pipeline clips at four deviations, which limits the damage and hides the fault.) Not a line of the features is
-# wrong, and the parity test of section 4 passes.
+# that it was measured. The linear model multiplies. Every one of these flights gets an alert. (The course's
+# own pipeline clips at four deviations, which limits the damage and hides the fault.) Not a line of the
+# features is wrong, and the parity test of section 4 passes.
 #
 # What sees it is a contract on the *raw* request.
 
@@ -961,9 +988,9 @@ findings = [(name, info.short_description, info.description) for name, info in f
 figures.table(pd.DataFrame(findings, columns=["feature", "finding", "detail"]))
 
 # %% [markdown]
-# A schema of raw requests (2.2) catches it, if somebody set the range. So does replaying logged requests beside
-# the warehouse's rows for the same flights: the share of equal raw values should be 1. Transformed features are
-# the wrong place to look: both sides agree on what 0 millibars are in standard deviations.
+# A schema of raw requests (2.2) catches it, if somebody set the range. So does replaying logged requests
+# beside the warehouse's rows for the same flights: the share of equal raw values should be 1. Transformed
+# features are the wrong place to look: both sides agree on what 0 millibars are in standard deviations.
 #
 # ## What you did
 #
@@ -972,12 +999,12 @@ figures.table(pd.DataFrame(findings, columns=["feature", "finding", "detail"]))
 #   edges as constants of the graph.
 # - You priced eight harmless choices of a second implementation, in rows and in PR-AUC, and computed how many
 #   rows a parity test needs.
-# - You put transformation and model into one SavedModel, and not one value differed between training, batch and
-#   single requests.
+# - You put transformation and model into one SavedModel, and not one value differed between training, batch
+#   and single requests.
 # - You saw vocabularies go out of date, a missing OOV bucket stop a batch, and counted collisions against the
 #   birthday formula.
-# - You measured encodings of the hour and crosses with intervals: the form of the hour mattered to one kind of
-#   model, and the cross helped or hurt depending on how it was regularized.
+# - You measured encodings of the hour and crosses with intervals: the form of the hour mattered to one kind
+#   of model, and the cross helped or hurt depending on how it was regularized.
 # - You let the pass see the future, and found the leak small where it reads inputs and large where it reads
 #   labels.
 

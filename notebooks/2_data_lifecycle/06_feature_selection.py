@@ -1,21 +1,26 @@
 # %% [markdown]
 # # 2.6 Feature selection
 #
-# Every column that a model reads must be collected, joined, validated, stored, sent and watched, for as long as the model lives. So the question is
-# not only which columns help, but which are worth that. Libraries offer a dozen methods that answer in one line. They disagree, each believes
-# something false about this data, and the most expensive one is not the most careful. In this lesson you run nine of them on columns of which some
-# are known to be worthless, and judge them on months that none of them has seen.
+# Every column that a model reads must be collected, joined, validated, stored, sent and watched, for as long
+# as the model lives. So the question is not only which columns help, but which are worth that. Libraries
+# offer a dozen methods that answer in one line. They disagree, each believes something false about this data,
+# and the most expensive one is not the most careful. In this lesson you run nine of them on columns of which
+# some are known to be worthless, and judge them on months that none of them has seen.
 #
 # **You will be able to**
 #
-# - run filters (correlation, F-test, mutual information), wrappers (forward, backward, RFE) and embedded methods (L1, trees), and say what each costs in models fitted;
-# - tell why a p-value, a validation score and an importance can all be fooled by a column of noise, and find it by counting days instead of flights;
+# - run filters (correlation, F-test, mutual information), wrappers (forward, backward, RFE) and embedded
+#   methods (L1, trees), and say what each costs in models fitted;
+# - tell why a p-value, a validation score and an importance can all be fooled by a column of noise, and find
+#   it by counting days instead of flights;
 # - read an importance where columns share the same information;
 # - measure how stable a selection is from month to month, corrected for chance;
 # - keep the selection out of the test, and show what happens if you don't;
-# - choose the smallest set of columns, and of *sources*, that is not worse by more than a margin you name beforehand.
+# - choose the smallest set of columns, and of *sources*, that is not worse by more than a margin you name
+#   beforehand.
 #
-# **Needs** lesson 1.3. **Takes** 60 minutes with its exercises; the computer needs less than a minute of that.
+# **Needs** lesson 1.3. **Takes** 60 minutes with its exercises; the computer needs less than a minute of
+# that.
 
 # %%
 from helpers import lesson
@@ -32,11 +37,12 @@ every = 20  # of the flights known so far, the searches use each `every`-th
 # %% [markdown]
 # ## 1 The candidates
 #
-# It is 1 July 2013 again: January to June are known, July to December will be the judge. The alert **Late?** asks an hour before departure. Four
-# kinds of columns are on offer. The **timetable** is known for months. **Results** are shares of late flights up to the day before: of the carrier
-# and of the destination over 28 days, of the origin yesterday. (A flight is late as soon as its 15 minutes are
-# over. When the first alert of a day is computed, only the last arrivals of the night, most of them on the west coast, are still open. We
-# neglect them; 2.10 shows how a store cuts them off.)
+# It is 1 July 2013 again: January to June are known, July to December will be the judge. The alert **Late?**
+# asks an hour before departure. Four kinds of columns are on offer. The **timetable** is known for
+# months. **Results** are shares of late flights up to the day before: of the carrier and of the destination
+# over 28 days, of the origin yesterday. (A flight is late as soon as its 15 minutes are over. When the first
+# alert of a day is computed, only the last arrivals of the night, most of them on the west coast, are still
+# open. We neglect them; 2.10 shows how a store cuts them off.)
 
 # %%
 import matplotlib.pyplot as plt
@@ -70,8 +76,9 @@ flights["dest_28d"] = share_before("dest", 28)
 flights["yesterday"] = share_before("origin", 1)
 
 # %% [markdown]
-# The **weather** is that of the hour before, as always. Two columns say again what another one says: `celsius` is `temp` in other units, and `rain`
-# is 1 where there was any precipitation. From two **registries** come the plane's seats and year, and the place of the destination.
+# The **weather** is that of the hour before, as always. Two columns say again what another one says:
+# `celsius` is `temp` in other units, and `rain` is 1 where there was any precipitation. From
+# two **registries** come the plane's seats and year, and the place of the destination.
 
 # %%
 planes = datasets.planes().set_index("tailnum")
@@ -82,9 +89,10 @@ flights["seats"], flights["built"] = flights.tailnum.map(planes.seats), flights.
 flights["lat"], flights["lon"] = flights.dest.map(places.lat), flights.dest.map(places.lon)
 
 # %% [markdown]
-# And four **controls**, drawn at random: we *know* that they are worthless. Two are drawn for each flight, one of them with ten thousand different
-# values, like a booking number. Two are drawn once for each **day**, and all flights of the day carry the same value, like a stock price or the
-# phase of the moon. A good method leaves all four out.
+# And four **controls**, drawn at random: we *know* that they are worthless. Two are drawn for each flight,
+# one of them with ten thousand different values, like a booking number. Two are drawn once for each **day**,
+# and all flights of the day carry the same value, like a stock price or the phase of the moon. A good method
+# leaves all four out.
 
 # %%
 draw = np.random.default_rng(seed)
@@ -97,7 +105,8 @@ flights["noise_day_2"] = draw.normal(size=366)[flights.day]
 sources = {
     "timetable": ["weekday", "hour", "day_minute", "distance", "departures"],
     "results": ["carrier_28d", "dest_28d", "yesterday"],
-    "weather": ["temp", "celsius", "dewp", "humid", "wind_dir", "wind_speed", "precip", "rain", "pressure", "visib"],
+    "weather": ["temp", "celsius", "dewp", "humid", "wind_dir", "wind_speed",
+                "precip", "rain", "pressure", "visib"],
     "registries": ["seats", "built", "lat", "lon"],
     "control": ["noise", "noise_code", "noise_day", "noise_day_2"],
 }
@@ -105,8 +114,8 @@ columns = [name for group in sources.values() for name in group]
 source = {name: key for key, group in sources.items() for name in group}
 
 # %% [markdown]
-# Gaps are filled with the median and columns are brought to mean 0 and deviation 1. Both use the known months only: whatever is *learned* from
-# data, a median included, belongs inside the training period.
+# Gaps are filled with the median and columns are brought to mean 0 and deviation 1. Both use the known months
+# only: whatever is *learned* from data, a median included, belongs inside the training period.
 
 # %%
 month, day, late = (flights[name].to_numpy() for name in ("month", "day", "late"))
@@ -133,8 +142,9 @@ figures.table(
 # %% [markdown]
 # ## 2 Filters
 #
-# A **filter** looks at one column and the label, and fits no model. The oldest is the correlation. With a 0/1 label it is called
-# **point-biserial**, and is Pearson's formula as it stands. `SelectKBest` with `f_classif` looks more scientific: an F-test, with a p-value.
+# A **filter** looks at one column and the label, and fits no model. The oldest is the correlation. With a 0/1
+# label it is called **point-biserial**, and is Pearson's formula as it stands. `SelectKBest` with `f_classif`
+# looks more scientific: an F-test, with a p-value.
 
 # %%
 from sklearn.feature_selection import SelectKBest, chi2, f_classif, r_regression
@@ -147,19 +157,20 @@ same = np.array_equal(np.sort(by_r[:keep]), test.get_support(indices=True))
 # %%
 n = len(known)
 figures.md(
-    f"`SelectKBest` chooses the {keep} columns of largest |r|: **{'yes' if same else 'no'}**. F follows from r by "
-    f"r²(n − 2) / (1 − r²), to a relative difference below 1e-6: "
+    f"`SelectKBest` chooses the {keep} columns of largest |r|: **{'yes' if same else 'no'}**. F follows from "
+    f"r by r²(n − 2) / (1 − r²), to a relative difference below 1e-6: "
     f"**{'yes' if np.allclose(test.scores_, r**2 * (n - 2) / (1 - r**2), rtol=1e-6) else 'no'}**."
 )
 
 # %% [markdown]
-# For two classes the F-test *is* the correlation. What it adds is the p-value, and that rests on *n* flights which know nothing of each other. Ours
-# share their days. An honest interval resamples days, as in 1.3. Correlation is made of sums, so each day is summed once and a resample only
-# weights the days.
+# For two classes the F-test *is* the correlation. What it adds is the p-value, and that rests on *n* flights
+# which know nothing of each other. Ours share their days. An honest interval resamples days, as in 1.3.
+# Correlation is made of sums, so each day is summed once and a resample only weights the days.
 
 # %%
 def correlations(rows, weights):
-    """Point-biserial correlation of each column with the label, by row of weights over days: [draws, columns]."""
+    """Point-biserial correlation of each column with the label, by row of weights over
+    days: [draws, columns]."""
     x, y = X[rows], late[rows][:, None]
     starts = np.unique(day[rows], return_index=True)[1]
     daily = [np.add.reduceat(part.astype(float), starts) for part in (np.ones_like(y), y, x, x * x, x * y)]
@@ -176,8 +187,9 @@ def over_days(rows, seed=seed):
 
 
 # %% [markdown]
-# **Mutual information** asks for more than a line: how much does the column tell about the label, in any form? scikit-learn estimates it from
-# nearest neighbours (Kraskov et al. 2004; Ross 2014), which takes time, so it gets each `every`-th flight.
+# **Mutual information** asks for more than a line: how much does the column tell about the label, in any
+# form? scikit-learn estimates it from nearest neighbours (Kraskov et al. 2004; Ross 2014), which takes time,
+# so it gets each `every`-th flight.
 
 # %%
 from sklearn.feature_selection import mutual_info_classif
@@ -188,7 +200,8 @@ low, high = np.quantile(correlations(known, over_days(known))[1:], [0.025, 0.975
 beyond = (low > 0) | (high < 0)
 p_values = [f"{p:.0e}" if p > 1e-99 else "< 1e-99" for p in test.pvalues_]
 filters = pd.DataFrame({"column": columns, "source": [source[name] for name in columns], "r": r, "from": low,
-                        "to": high, "F-test's p": p_values, "beyond luck": beyond, "information": information})
+                        "to": high, "F-test's p": p_values, "beyond luck": beyond,
+                        "information": information})
 
 # %% tags=["atol=0.001"]
 signed = dict.fromkeys(["r", "from", "to"], "{:+.3f}")
@@ -205,30 +218,35 @@ figures.md(
 )
 
 # %% [markdown]
-# Read the lines of `noise_day`: drawn at random, and significant beyond any doubt by the F-test, because 160,000 flights vote with the voices of
-# 181 days. Counting days, the intervals of both day controls hold zero. (The two controls by flight do not fool the F-test.) Mutual information
-# falls into the same hole, deeper. A day's value is a label for the day; its neighbours are the other flights of that day, which were late
-# together. So both day controls are near the top of its column. It measures correctly, for these flights; but what it measures can't be used on a
-# day that is new, as 1.3 found for random splits. And its small values are estimates: `temp` and `celsius` are one column in two units, and get
-# different ones.
+# Read the lines of `noise_day`: drawn at random, and significant beyond any doubt by the F-test, because
+# 160,000 flights vote with the voices of 181 days. Counting days, the intervals of both day controls hold
+# zero. (The two controls by flight do not fool the F-test.) Mutual information falls into the same hole,
+# deeper. A day's value is a label for the day; its neighbours are the other flights of that day, which were
+# late together. So both day controls are near the top of its column. It measures correctly, for these
+# flights; but what it measures can't be used on a day that is new, as 1.3 found for random splits. And its
+# small values are estimates: `temp` and `celsius` are one column in two units, and get different ones.
 
 # %% [markdown]
-# One more filter has its name in every list, **chi²**. In scikit-learn it is made for counts (words in a text). It takes any column that is not
-# negative, and gives another answer for each unit:
+# One more filter has its name in every list, **chi²**. In scikit-learn it is made for counts (words in a
+# text). It takes any column that is not negative, and gives another answer for each unit:
 
 # %% tags=["rtol=0.001"]
 fahrenheit = filled.loc[known, "temp"]
 units = {"Fahrenheit": fahrenheit, "Kelvin": (fahrenheit - 32) / 1.8 + 273.15}
 units["0 to 1"] = (fahrenheit - fahrenheit.min()) / (fahrenheit.max() - fahrenheit.min())
 scored = {name: chi2(column.to_frame(), late[known])[0][0] for name, column in units.items()}
-figures.table(pd.DataFrame([scored]), caption="chi² of the same temperature", formats=dict.fromkeys(units, "{:,.1f}"))
+figures.table(pd.DataFrame([scored]), caption="chi² of the same temperature",
+              formats=dict.fromkeys(units, "{:,.1f}"))
 
 # %% [markdown]
-# A score that depends on the unit can't rank columns of different units. We leave it to counts, and go on with two filters, and a third that
-# repairs the blind spot of both: they look at each column *alone*, so they choose twins. **Without twins** goes down the ranking by |r| and puts a
-# column last if it is correlated above 0.9 with one already taken (the idea of Hall's CFS, 1999, and mRMR, Peng et al. 2005, at its plainest).
+# A score that depends on the unit can't rank columns of different units. We leave it to counts, and go on
+# with two filters, and a third that repairs the blind spot of both: they look at each column *alone*, so they
+# choose twins. **Without twins** goes down the ranking by |r| and puts a column last if it is correlated
+# above 0.9 with one already taken (the idea of Hall's CFS, 1999, and mRMR, Peng et al. 2005, at its
+# plainest).
 #
-# Each method is written as a function that gives the columns in *order*, best first. One order holds the choice for every size.
+# Each method is written as a function that gives the columns in *order*, best first. One order holds the
+# choice for every size.
 
 
 # %%
@@ -256,11 +274,12 @@ def mutual_information(x, y, folds):
 # %% [markdown]
 # ## 3 Wrappers
 #
-# A **wrapper** judges columns by the model that will use them: fit it with and without, compare the scores. The model is the logistic regression
-# that 1.3 left in the race. It counts how often it is fitted: that is the cost, whatever the machine. scikit-learn's `SequentialFeatureSelector`
-# searches **forward** (start with none, add the best) or **backward** (start with all, drop the least missed). It keeps no record of the order, and
-# its `cross_val_score` spends more time on checks than on such small fits. So we replace its inner loop, and then check that the result is
-# scikit-learn's.
+# A **wrapper** judges columns by the model that will use them: fit it with and without, compare the scores.
+# The model is the logistic regression that 1.3 left in the race. It counts how often it is fitted: that is
+# the cost, whatever the machine. scikit-learn's `SequentialFeatureSelector` searches **forward** (start with
+# none, add the best) or **backward** (start with all, drop the least missed). It keeps no record of the
+# order, and its `cross_val_score` spends more time on checks than on such small fits. So we replace its inner
+# loop, and then check that the result is scikit-learn's.
 
 # %%
 from sklearn.feature_selection import RFE, RFECV, SequentialFeatureSelector
@@ -292,7 +311,8 @@ def ranking(model, x, y):
 
 # %%
 class Search(SequentialFeatureSelector):
-    """scikit-learn's greedy search, scored in a plain loop, writing down in `order_` what it chose at each step."""
+    """scikit-learn's greedy search, scored in a plain loop, writing down in `order_` what
+    it chose at each step."""
 
     def _get_best_new_feature_score(self, estimator, X, y, cv, current_mask):
         scores = dict.fromkeys(np.flatnonzero(~current_mask), 0.0)
@@ -311,7 +331,8 @@ class Search(SequentialFeatureSelector):
 # %%
 def search(direction, x, y, folds, count):
     """The columns in the order of a search that stops when `count` are kept."""
-    found = Search(model, n_features_to_select=count, direction=direction, scoring=ranking, cv=folds).fit(x, y)
+    found = Search(model, n_features_to_select=count, direction=direction,
+                   scoring=ranking, cv=folds).fit(x, y)
     rest = [column for column in range(x.shape[1]) if column not in found.order_]
     return np.array(found.order_ + rest if direction == "forward" else rest + found.order_[::-1])
 
@@ -326,14 +347,16 @@ def backward(x, y, folds):
 
 
 # %% [markdown]
-# Where do the scores come from? First the way many do it, with *one* validation period: fit on January to April, score May and June. Then three
-# folds **by day** (`GroupKFold`): each third of the days, from all six months, is scored once by a model that saw the other two.
+# Where do the scores come from? First the way many do it, with *one* validation period: fit on January to
+# April, score May and June. Then three folds **by day** (`GroupKFold`): each third of the days, from all six
+# months, is scored once by a model that saw the other two.
 
 # %%
 import sklearn
 from sklearn.model_selection import GroupKFold
 
-sklearn.set_config(assume_finite=True, skip_parameter_validation=True)  # thousands of small fits on checked data
+# Thousands of small fits on checked data
+sklearn.set_config(assume_finite=True, skip_parameter_validation=True)
 m = month[sample]
 one_period = [(np.flatnonzero(m <= 4), np.flatnonzero(m >= 5))]
 folds = list(GroupKFold(3).split(sample, groups=day[sample]))
@@ -348,20 +371,24 @@ theirs = SequentialFeatureSelector(model, n_features_to_select=3, scoring=rankin
 chosen = theirs.fit(X[sample], late[sample]).get_support(indices=True)
 agrees = set(chosen) == set(orders["forward, one period"][:3])
 figures.table(
-    pd.DataFrame([(name, bill[name], ", ".join(columns[c] for c in order[:keep])) for name, order in orders.items()],
+    pd.DataFrame([(name, bill[name], ", ".join(columns[c] for c in order[:keep]))
+                  for name, order in orders.items()],
                  columns=["search", "models fitted", f"first {keep} columns"]),
-    caption=f"The first three by one period are those of scikit-learn's own loop: {'yes' if agrees else 'no'}",
+    caption=f"The first three by one period are those of scikit-learn's own "
+            f"loop: {'yes' if agrees else 'no'}",
 )
 
 # %% [markdown]
-# One validation period takes `dewp`, the dew point, second: it helped most in those two months. Three folds over all six months take four
-# other columns, at three times the price. Which of the two is better is for July to December to say; keep both. (1.3 showed that scores by
-# shuffled days flatter. Here no score is reported; they only compare columns. Section 5 will say whether that served.)
+# One validation period takes `dewp`, the dew point, second: it helped most in those two months. Three folds
+# over all six months take four other columns, at three times the price. Which of the two is better is for
+# July to December to say; keep both. (1.3 showed that scores by shuffled days flatter. Here no score is
+# reported; they only compare columns. Section 5 will say whether that served.)
 
 # %% [markdown]
-# **Exercise 2.6a.** Before you start a search, know its bill. Write `fits(direction, columns, keep, folds)`: the number of models that a greedy
-# search fits, where `direction` is `"forward"` or `"backward"`, `columns` is the number of candidates, `keep` the number of columns it ends with,
-# and each competing set is fitted once per fold.
+# **Exercise 2.6a.** Before you start a search, know its bill. Write `fits(direction, columns, keep, folds)`:
+# the number of models that a greedy search fits, where `direction` is `"forward"` or `"backward"`, `columns`
+# is the number of candidates, `keep` the number of columns it ends with, and each competing set is fitted
+# once per fold.
 
 
 # %% tags=["starter"] exercise="2.6a"
@@ -382,10 +409,11 @@ def fits(direction, columns, keep, folds):
 lesson.check("2.6a", fits=fits)
 
 # %% [markdown]
-# **Recursive feature elimination** (RFE; Guyon et al. 2002) is backward search's thrifty cousin. It fits once, drops the column with the smallest
-# coefficient, and fits again: one model per step, and no validation. `RFECV` repeats it in each fold to find the number of columns. Its best mean
-# tends to lie far out, where the curve is flat; the **one-standard-error rule** (Breiman et al. 1984) takes the smallest size that is not clearly
-# worse.
+# **Recursive feature elimination** (RFE; Guyon et al. 2002) is backward search's thrifty cousin. It fits
+# once, drops the column with the smallest coefficient, and fits again: one model per step, and no validation.
+# `RFECV` repeats it in each fold to find the number of columns. Its best mean tends to lie far out, where the
+# curve is flat; the **one-standard-error rule** (Breiman et al. 1984) takes the smallest size that is not
+# clearly worse.
 
 
 # %%
@@ -398,15 +426,16 @@ score = sized.cv_results_["mean_test_score"]
 error = sized.cv_results_["std_test_score"] / np.sqrt(len(folds) - 1)  # the deviation there divides by n
 enough = int(np.argmax(score >= score.max() - error[score.argmax()])) + 1
 figures.md(
-    f"RFECV's best mean score is at **{sized.n_features_}** columns; the smallest size within one standard error "
-    f"of it is **{enough}**."
+    f"RFECV's best mean score is at **{sized.n_features_}** columns; the smallest size within one standard "
+    f"error of it is **{enough}**."
 )
 
 # %% [markdown]
 # ## 4 Embedded methods
 #
-# An **embedded** method selects while it fits. The **L1** penalty (lasso; Tibshirani 1996) sets coefficients to exactly zero, the more the stronger
-# it is. Loosen it step by step and note when each column comes in: that is an order. `SelectFromModel` does the same for one strength.
+# An **embedded** method selects while it fits. The **L1** penalty (lasso; Tibshirani 1996) sets coefficients
+# to exactly zero, the more the stronger it is. Loosen it step by step and note when each column comes in:
+# that is an order. `SelectFromModel` does the same for one strength.
 
 
 # %%
@@ -415,7 +444,8 @@ from sklearn.svm import l1_min_c
 
 
 def lasso(x, y, folds):
-    """The columns in the order in which they come in as the L1 penalty is loosened; the larger coefficient first."""
+    """The columns in the order in which they come in as the L1 penalty is loosened;
+    the larger coefficient first."""
     entered, size = np.full(x.shape[1], np.inf), np.zeros(x.shape[1])
     for step, strength in enumerate(l1_min_c(x, y, loss="log") * np.logspace(0.05, 2.5, 12)):
         path = Logistic(penalty="l1", C=strength, solver="liblinear", random_state=seed).fit(x, y)
@@ -425,9 +455,9 @@ def lasso(x, y, folds):
 
 
 # %% [markdown]
-# Trees choose columns at each split. A forest's **impurity importance** adds up what the splits gained, on the *training* data. **Permutation
-# importance** (Breiman 2001) asks instead: how much does the score fall on *held-out* flights if this one column is shuffled? It needs no refit. We
-# ask it of gradient boosting.
+# Trees choose columns at each split. A forest's **impurity importance** adds up what the splits gained, on
+# the *training* data. **Permutation importance** (Breiman 2001) asks instead: how much does the score fall
+# on *held-out* flights if this one column is shuffled? It needs no refit. We ask it of gradient boosting.
 
 # %%
 from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
@@ -435,7 +465,8 @@ from sklearn.inspection import permutation_importance
 from threadpoolctl import threadpool_limits
 
 threadpool_limits(1, user_api="openmp")  # trees: one thread adds up in one order, however busy the machine is
-trees = HistGradientBoostingClassifier(max_iter=30, max_leaf_nodes=15, early_stopping=False, random_state=seed)
+trees = HistGradientBoostingClassifier(max_iter=30, max_leaf_nodes=15,
+                                       early_stopping=False, random_state=seed)
 
 
 def forest(x, y, folds):
@@ -447,7 +478,8 @@ def permutation(x, y, folds):
     """By the loss of ROC-AUC on the last fold when a column is shuffled, mean of two shuffles."""
     train, test = folds[-1]
     boosted = sklearn.clone(trees).fit(x[train], y[train])
-    shuffled = permutation_importance(boosted, x[test], y[test], scoring=ranking, n_repeats=2, random_state=seed)
+    shuffled = permutation_importance(boosted, x[test], y[test], scoring=ranking,
+                                      n_repeats=2, random_state=seed)
     return best_first(shuffled.importances_mean)
 
 
@@ -472,7 +504,8 @@ rows = []
 for name in methods:
     ordered = [columns[c] for c in orders[name]]
     controls = [place for place, column in enumerate(ordered, 1) if source[column] == "control"]
-    rows.append((name, bill[name], ", ".join(ordered[:keep]), sum(place <= keep for place in controls), controls[0]))
+    rows.append((name, bill[name], ", ".join(ordered[:keep]),
+                 sum(place <= keep for place in controls), controls[0]))
 names = ["method", "models fitted", f"first {keep}", "controls in it", "place of the first control"]
 figures.table(
     pd.DataFrame(rows, columns=names),
@@ -480,17 +513,20 @@ figures.table(
 )
 
 # %% [markdown]
-# All but mutual information leave the controls out of their first places, which is what 8,000 flights and six months are good for. Look further:
-# the forest's first control comes at place 7, backward search's at 8, and with the forest that is no accident. A forest grows until its leaves
-# are pure; columns with many different values offer more places to split, so they collect importance by remembering (Strobl et al. 2007).
-# Permutation on held-out flights does not reward memory. And see the bill: backward search fits a thousand models, L1 a dozen, correlation none.
+# All but mutual information leave the controls out of their first places, which is what 8,000 flights and six
+# months are good for. Look further: the forest's first control comes at place 7, backward search's at 8, and
+# with the forest that is no accident. A forest grows until its leaves are pure; columns with many different
+# values offer more places to split, so they collect importance by remembering (Strobl et al. 2007).
+# Permutation on held-out flights does not reward memory. And see the bill: backward search fits a thousand
+# models, L1 a dozen, correlation none.
 
 # %% [markdown]
 # ### Importance is shared
 #
-# `hour` and `day_minute` are nearly one column, `temp` and `celsius` exactly. What does the importance of a column say if its twin stays in? Three
-# measures, each with the twin and without it: the coefficient of logistic regression, the forest's impurity importance, and the permutation
-# importance of boosting, on the last fold.
+# `hour` and `day_minute` are nearly one column, `temp` and `celsius` exactly. What does the importance of a
+# column say if its twin stays in? Three measures, each with the twin and without it: the coefficient of
+# logistic regression, the forest's impurity importance, and the permutation importance of boosting, on the
+# last fold.
 
 # %%
 train, test = folds[-1]
@@ -510,29 +546,33 @@ def importances(names):
 
 
 # %% tags=["atol=0.001"]
-both, single = importances(columns), importances([name for name in columns if name not in ("hour", "celsius")])
+both, single = importances(columns), importances([name for name in columns
+                                                  if name not in ("hour", "celsius")])
 shared = both.loc[["day_minute", "hour", "temp", "celsius"]].join(single, rsuffix=", twin removed")
 order = [name for measure in both for name in (measure, f"{measure}, twin removed")]
 figures.table(shared[order].rename_axis("column"), formats=dict.fromkeys(order, "{:+.3f}"))
 
 # %% [markdown]
-# Each measure shares in its own way. Logistic regression splits the weight of `temp` evenly with its copy; for `hour` it takes the *opposite sign*,
-# and gives `day_minute` more than it has alone. The forest shares out as well. Permutation is the most radical: boosting reads `day_minute`, so
-# `hour` is worth nothing, although the table of filters has it nearly level with its twin. So an importance near zero does not say "useless". It
-# says "not missed, as long as the others stay". Never drop two columns at once because each has a low importance.
+# Each measure shares in its own way. Logistic regression splits the weight of `temp` evenly with its copy;
+# for `hour` it takes the *opposite sign*, and gives `day_minute` more than it has alone. The forest shares
+# out as well. Permutation is the most radical: boosting reads `day_minute`, so `hour` is worth nothing,
+# although the table of filters has it nearly level with its twin. So an importance near zero does not say
+# "useless". It says "not missed, as long as the others stay". Never drop two columns at once because each has
+# a low importance.
 
 # %% [markdown]
 # ## 5 The judge: months to come
 #
-# Each method's first columns, for several sizes, train the same logistic regression on January to June, and July to December judge. All features
-# are the mark to reach. Its interval comes from resampled days.
+# Each method's first columns, for several sizes, train the same logistic regression on January to June, and
+# July to December judge. All features are the mark to reach. Its interval comes from resampled days.
 
 # %%
 fitting, judged = known[::4], later[::2]
 
 
 def chance(names, rows=judged, on=fitting, served=None):
-    """Chance of being late on `rows` (or as `served`), by a model fitted on the rows `on` with these columns."""
+    """Chance of being late on `rows` (or as `served`), by a model fitted on the rows `on`
+    with these columns."""
     chosen = sorted(columns.index(name) for name in names)
     asked = X[rows] if served is None else served
     return model.fit(X[on][:, chosen], late[on]).predict_proba(asked[:, chosen])[:, 1]
@@ -569,7 +609,8 @@ def area_of(name, size):
 
 # %% tags=["atol=0.001"]
 fig, axes = plt.subplots(1, 3, figsize=(10, 3.8), sharey=True)
-for number, (ax, title) in enumerate(zip(axes, ["Filters", "Wrappers", "Embedded, permutation"], strict=True)):
+for number, (ax, title) in enumerate(zip(axes,
+                                         ["Filters", "Wrappers", "Embedded, permutation"], strict=True)):
     ax.axhspan(*np.quantile(full[1:], [0.025, 0.975]), color="#E8E8E8", zorder=0)
     ax.axhline(full[0], color=figures.GREY, linestyle=":", marker="")
     for name in list(methods)[3 * number : 3 * number + 3]:
@@ -582,14 +623,16 @@ title = f"With {keep} columns {near} of {len(methods)} methods are in the band o
 fig.suptitle(title, x=0.01, ha="left", fontweight="bold", fontsize=11)
 figures.show(
     fig,
-    alt=f"ROC-AUC of July to December against the number of columns {sizes}; all {len(columns)}: {full[0]:.3f}. "
-    + "; ".join(f"{name} " + ", ".join(f"{area_of(name, s)[0]:.3f}" for s in sizes) for name in methods) + ".",
+    alt=f"ROC-AUC of July to December against the number of columns {sizes}; "
+        f"all {len(columns)}: {full[0]:.3f}. "
+    + "; ".join(f"{name} " + ", ".join(f"{area_of(name, s)[0]:.3f}" for s in sizes)
+                for name in methods) + ".",
 )
 
 # %% [markdown]
-# The dotted line is the model with all columns, the grey band its 95 % interval over days. The band says how much *the level* would move in another
-# half-year; whether two sets differ is for the paired interval to say. The control among the methods is a dispatcher who picks four columns by
-# hand, without any data.
+# The dotted line is the model with all columns, the grey band its 95 % interval over days. The band says how
+# much *the level* would move in another half-year; whether two sets differ is for the paired interval to say.
+# The control among the methods is a dispatcher who picks four columns by hand, without any data.
 
 # %% tags=["atol=0.001"]
 by_hand = ["hour", "carrier_28d", "yesterday", "rain"]
@@ -604,11 +647,12 @@ figures.table(
 )
 
 # %% [markdown]
-# Six columns by correlation lose a hundredth, beyond luck; one of them is a twin. L1, RFE and forward search come closer, and L1 is ahead of
-# correlation beyond luck, for twelve fits. Forward search on *one* period is among the worst, below correlation, which costs nothing: 180
-# comparisons on the same two months find what those months had by chance or by season. A wrapper is as good as its validation. Mutual information
-# pays for its two controls. And four columns picked by hand lose to six by correlation, but stand above those two. (Twenty-one intervals stand
-# here; where there is no difference, one of twenty misses zero by luck alone.)
+# Six columns by correlation lose a hundredth, beyond luck; one of them is a twin. L1, RFE and forward search
+# come closer, and L1 is ahead of correlation beyond luck, for twelve fits. Forward search on *one* period is
+# among the worst, below correlation, which costs nothing: 180 comparisons on the same two months find what
+# those months had by chance or by season. A wrapper is as good as its validation. Mutual information pays for
+# its two controls. And four columns picked by hand lose to six by correlation, but stand above those two.
+# (Twenty-one intervals stand here; where there is no difference, one of twenty misses zero by luck alone.)
 
 # %% [markdown]
 # Columns chosen for one model need not suit another. The same sets, under gradient boosting:
@@ -632,19 +676,22 @@ figures.table(
 )
 
 # %% [markdown]
-# The order of the methods is roughly the same under boosting. With L1, forward search and permutation, six columns lose nothing that is beyond luck; the
-# intervals reach down to a hundredth and a half, though, so this is no proof of equality. Section 8 makes a rule of that.
+# The order of the methods is roughly the same under boosting. With L1, forward search and permutation, six
+# columns lose nothing that is beyond luck; the intervals reach down to a hundredth and a half, though, so
+# this is no proof of equality. Section 8 makes a rule of that.
 
 # %% [markdown]
 # ## 6 Would another month have chosen the same?
 #
-# A selection that changes with every month's data is not knowledge about flights. So each method chooses again, from each of the six months alone.
-# The last third of a month's days validates where a method wants validation.
+# A selection that changes with every month's data is not knowledge about flights. So each method chooses
+# again, from each of the six months alone. The last third of a month's days validates where a method wants
+# validation.
 
 
 # %%
 def choose(rows, names=methods):
-    """The order of the columns that each method finds on these rows, the last third of the days being validation."""
+    """The order of the columns that each method finds on these rows,
+    the last third of the days being validation."""
     days = day[rows]
     cut = np.unique(days)[2 * len(np.unique(days)) // 3]
     split = [(np.flatnonzero(days < cut), np.flatnonzero(days >= cut))]
@@ -685,20 +732,21 @@ figures.show(fig, alt=f"Chosen among the first {keep}, of {picked.shape[1]} sele
              + ", ".join(f"{name} {times}" for name, times in total.items()) + ".")
 
 # %% [markdown]
-# No row is dark from end to end, though four of the nine methods hold to a column or two for all six months. A month has some 27,000 flights, of
-# which each twentieth is used here, but it is thirty days of one season. Look down to the controls: mutual information takes the two by day, the forest those
-# by flight.
+# No row is dark from end to end, though four of the nine methods hold to a column or two for all six months.
+# A month has some 27,000 flights, of which each twentieth is used here, but it is thirty days of one season.
+# Look down to the controls: mutual information takes the two by day, the forest those by flight.
 #
-# To compare methods, agreement must become a number, and chance must be taken out: whoever chooses 20 of 26 agrees with anybody. With M runs, p
-# columns, `share` the part of the runs that chose a column, and k̄ the mean number chosen, the measure of Nogueira, Sechidis and Brown (2018) is
+# To compare methods, agreement must become a number, and chance must be taken out: whoever chooses 20 of 26
+# agrees with anybody. With M runs, p columns, `share` the part of the runs that chose a column, and k̄ the
+# mean number chosen, the measure of Nogueira, Sechidis and Brown (2018) is
 #
 # > Φ = 1 − mean over columns of [ M / (M − 1) · share · (1 − share) ] / [ k̄/p · (1 − k̄/p) ]
 #
-# Below the line stands the variance of choosing at random. 1 is the same choice every time, 0 is what chance gives. Unlike Kuncheva's index (2007),
-# which it equals for sets of one size, it allows sizes that vary.
+# Below the line stands the variance of choosing at random. 1 is the same choice every time, 0 is what chance
+# gives. Unlike Kuncheva's index (2007), which it equals for sets of one size, it allows sizes that vary.
 #
-# **Exercise 2.6b.** Write `stability(chosen)`. `chosen` is a list of rows, one per run; a row holds 1 for each column that was chosen and 0 for
-# each that was not.
+# **Exercise 2.6b.** Write `stability(chosen)`. `chosen` is a list of rows, one per run; a row holds 1 for
+# each column that was chosen and 0 for each that was not.
 
 
 # %% tags=["starter"] exercise="2.6b"
@@ -719,9 +767,10 @@ def stability(chosen):
 lesson.check("2.6b", stability=stability)
 
 # %% [markdown]
-# Below it stands for three sizes, with a standard error, beside the plain Jaccard index (common part of two sets by their union). Two more columns
-# look for reasons. **Twins as one**: does it only hesitate between columns that say the same? **All flights**: is one flight in twenty too few? The
-# two filters that cost next to nothing choose again from all flights of each month.
+# Below it stands for three sizes, with a standard error, beside the plain Jaccard index (common part of two
+# sets by their union). Two more columns look for reasons. **Twins as one**: does it only hesitate between
+# columns that say the same? **All flights**: is one flight in twenty too few? The two filters that cost next
+# to nothing choose again from all flights of each month.
 
 # %%
 from itertools import combinations
@@ -761,24 +810,29 @@ for name in methods:
     rows.append((name, *by_size, spread(now), jaccard(now), agreement(merged(now)), more))
 names = ["3 columns", f"{keep} columns", "8 columns", "±", "Jaccard", "twins as one", "all flights"]
 figures.table(pd.DataFrame(rows, columns=["method", *names]), formats=dict.fromkeys(names, "{:.2f}"),
-              caption=f"Stability over six months (Φ); the last four for {keep} columns, ± is one standard error")
+              caption=f"Stability over six months (Φ); the last four for {keep} "
+                      f"columns, ± is one standard error")
 
 # %% [markdown]
-# Six runs say little, as the standard errors show: a difference of a tenth is none. For six columns, three methods stand above the others, mutual
-# information, the forest and correlation, and the first two of them choose most of the noise. **Stable is not right**: a bias repeats itself. The
-# two searches, the dearest of all, and permutation are the least stable; these three ask the validation days, of which a month leaves them ten. Part
-# of the trouble is twins: *without twins*, RFE and L1 look better once a twin counts as the same. Few flights are not the trouble: with twenty times
-# as many, of the same days, the two filters agree no better. It is the days that are few, as in section 2.
+# Six runs say little, as the standard errors show: a difference of a tenth is none. For six columns, three
+# methods stand above the others, mutual information, the forest and correlation, and the first two of them
+# choose most of the noise. **Stable is not right**: a bias repeats itself. The two searches, the dearest of
+# all, and permutation are the least stable; these three ask the validation days, of which a month leaves them
+# ten. Part of the trouble is twins: *without twins*, RFE and L1 look better once a twin counts as the same.
+# Few flights are not the trouble: with twenty times as many, of the same days, the two filters agree no
+# better. It is the days that are few, as in section 2.
 #
-# Jaccard tells a similar story. But what chance alone would give it depends on the size of the sets, so it can't be compared between sizes; Φ can.
+# Jaccard tells a similar story. But what chance alone would give it depends on the size of the sets, so it
+# can't be compared between sizes; Φ can.
 
 # %% [markdown]
 # ## 7 The trap of selecting first
 #
-# A vendor offers 200 indices, one value a day each: markets, searches, sunspots. Ours are drawn at random, so the truth is known: they are worth
-# nothing, and an honest ROC-AUC is 0.5. An analyst ranks them on January to June, keeps the best ten, and then cross-validates the model, folds by
-# day, all by the book. The other way is to put the selection *into* the pipeline, so that it is made anew within each fold (Ambroise and McLachlan
-# 2002). For comparison, 200 columns with a value for each flight.
+# A vendor offers 200 indices, one value a day each: markets, searches, sunspots. Ours are drawn at random, so
+# the truth is known: they are worth nothing, and an honest ROC-AUC is 0.5. An analyst ranks them on January
+# to June, keeps the best ten, and then cross-validates the model, folds by day, all by the book. The other
+# way is to put the selection *into* the pipeline, so that it is made anew within each fold (Ambroise and
+# McLachlan 2002). For comparison, 200 columns with a value for each flight.
 
 # %%
 from sklearn.model_selection import cross_val_score
@@ -798,18 +852,24 @@ trap = pd.DataFrame(rows, columns=["200 columns of noise", "selected first", "se
 figures.table(trap, caption="Cross-validated ROC-AUC of the best ten; an honest value is 0.5")
 
 # %% [markdown]
-# Selected first, noise earns a score above 0.5 in both rows. The folds were by day, the model is plain, and all is lost already: the held-out days
-# helped to choose the columns. Selected inside, noise is worth what it is worth. Columns by day are the worse trap, because 200 of them compete
-# over 181 days. More flights would shrink the gain of columns by flight; that of columns by day needs more days.
+# Selected first, noise earns a score above 0.5 in both rows. The folds were by day, the model is plain, and
+# all is lost already: the held-out days helped to choose the columns. Selected inside, noise is worth what it
+# is worth. Columns by day are the worse trap, because 200 of them compete over 181 days. More flights would
+# shrink the gain of columns by flight; that of columns by day needs more days.
 #
-# **Exercise 2.6c.** Five plans. Put into `honest` the letters of those whose reported score had no say in any choice, neither of the columns nor of
-# their number.
+# **Exercise 2.6c.** Five plans. Put into `honest` the letters of those whose reported score had no say in any
+# choice, neither of the columns nor of their number.
 #
-# - **A**: Rank the columns on all twelve months. Train on January to June with the best eight, report July to December.
-# - **B**: Rank the columns on January to April; take the size that is best in May and June. Train on January to June, report July to December, once.
-# - **C**: `make_pipeline(SelectKBest(k=8), model)` in `cross_val_score` on January to June, folds by day; report the mean.
-# - **D**: Rank the columns on January to June. Report the best of the scores that sizes 1 to 26 reach in July to December.
-# - **E**: `RFECV` on January to June, folds by day; report the best value in `cv_results_["mean_test_score"]`.
+# - **A**: Rank the columns on all twelve months. Train on January to June with the best eight, report July to
+#   December.
+# - **B**: Rank the columns on January to April; take the size that is best in May and June. Train on January
+#   to June, report July to December, once.
+# - **C**: `make_pipeline(SelectKBest(k=8), model)` in `cross_val_score` on January to June, folds by day;
+#   report the mean.
+# - **D**: Rank the columns on January to June. Report the best of the scores that sizes 1 to 26 reach in July
+#   to December.
+# - **E**: `RFECV` on January to June, folds by day; report the best value in
+#   `cv_results_["mean_test_score"]`.
 
 # %% tags=["starter"] exercise="2.6c"
 honest = ...
@@ -823,13 +883,14 @@ lesson.check("2.6c", honest=honest)
 # %% [markdown]
 # ## 8 How few are enough, and what that saves
 #
-# We follow plan B, with two orders that are cheap: *without twins* and *L1*, both from January to April alone. May and June say how much each size
-# loses against all columns.
+# We follow plan B, with two orders that are cheap: *without twins* and *L1*, both from January to April
+# alone. May and June say how much each size loses against all columns.
 
 # %%
 spring, early = known[month[known] <= 4], known[month[known] >= 5]
 few = spring[::10]
-plans = {name: [columns[c] for c in methods[name](X[few], late[few], None)] for name in ("without twins", "L1")}
+plans = {name: [columns[c] for c in methods[name](X[few], late[few], None)]
+         for name in ("without twins", "L1")}
 mark = areas(chance(columns, early, spring[::4]), early)
 trials = [
     (name, size, *gap(areas(chance(plan[:size], early, spring[::4]), early), mark))
@@ -843,12 +904,14 @@ figures.table(
 )
 
 # %% [markdown]
-# Which size is enough? "Not significantly worse" is no answer: with few days the interval is wide, and everything passes. The question is put the
-# other way round, as medicine does for a cheaper drug: **non-inferiority**. Say beforehand how much you are ready to lose, the `margin`. A set
-# passes if even the lower end of its interval loses no more.
+# Which size is enough? "Not significantly worse" is no answer: with few days the interval is wide, and
+# everything passes. The question is put the other way round, as medicine does for a cheaper
+# drug: **non-inferiority**. Say beforehand how much you are ready to lose, the `margin`. A set passes if even
+# the lower end of its interval loses no more.
 #
-# **Exercise 2.6d.** Write `leanest(table, margin)`. `table` is a list of `(columns, difference, low, high)`, in any order; the difference is that
-# of the set minus all columns. Give back the smallest number of columns whose `low` is not below `-margin`, and `None` if there is none.
+# **Exercise 2.6d.** Write `leanest(table, margin)`. `table` is a list of `(columns, difference, low, high)`,
+# in any order; the difference is that of the set minus all columns. Give back the smallest number of columns
+# whose `low` is not below `-margin`, and `None` if there is none.
 
 
 # %% tags=["starter"] exercise="2.6d"
@@ -870,11 +933,12 @@ lesson.check("2.6d", leanest=leanest)
 passed = [(size, -difference, name) for name, size, difference, low, _ in trials if low >= -margin]
 size, _, name = min(passed, default=(len(columns), 0, "L1"))
 lean = plans[name][:size]
-figures.md(f"At a margin of {margin}, **{size}** columns are enough, in the order of *{name}*: {', '.join(lean)}.")
+figures.md(f"At a margin of {margin}, **{size}** columns are enough, in the "
+           f"order of *{name}*: {', '.join(lean)}.")
 
 # %% [markdown]
-# A column less saves little while its neighbour still comes by the same feed. What costs is a **source**: a contract, a job, a join, a person who
-# is called at night. So the second question goes to whole sources.
+# A column less saves little while its neighbour still comes by the same feed. What costs is a **source**: a
+# contract, a job, a join, a person who is called at night. So the second question goes to whole sources.
 
 # %% tags=["atol=0.001"]
 rows = []
@@ -883,16 +947,18 @@ for key, group in sources.items():
     before = gap(areas(chance(rest, early, spring[::4]), early), mark)
     rows.append((key, *before, *gap(areas(chance(rest)), full)))
 names = ["May, June", "from", "to", "July to December", "from ", "to "]
-figures.table(pd.DataFrame(rows, columns=["all columns without", *names]), formats=dict.fromkeys(names, "{:+.3f}"),
+figures.table(pd.DataFrame(rows, columns=["all columns without", *names]),
+              formats=dict.fromkeys(names, "{:+.3f}"),
               caption="What a source is worth: ROC-AUC without it, minus all, 95 % intervals over days")
 
 # %% [markdown]
-# The registries are not missed: the lower ends of their intervals are a thousandth below zero. The weather is the line to remember. In May and June
-# its interval holds zero: "not significant". Whoever had cancelled the feed on that ground would have lost three hundredths from July on, beyond
-# any luck. By the rule of non-inferiority it could not be cancelled: the lower end lies far below the margin.
+# The registries are not missed: the lower ends of their intervals are a thousandth below zero. The weather is
+# the line to remember. In May and June its interval holds zero: "not significant". Whoever had cancelled the
+# feed on that ground would have lost three hundredths from July on, beyond any luck. By the rule of
+# non-inferiority it could not be cancelled: the lower end lies far below the margin.
 #
-# The bill, then. The request is counted in bytes of JSON. Each column that is watched for drift at a level of 1 % gives a false alarm every hundred
-# days by chance alone.
+# The bill, then. The request is counted in bytes of JSON. Each column that is watched for drift at a level of
+# 1 % gives a false alarm every hundred days by chance alone.
 
 # %%
 import json
@@ -916,18 +982,21 @@ figures.table(pd.DataFrame(rows, columns=["model", *names, "ROC-AUC", "minus all
               caption="What fewer columns save, and what they cost from July to December")
 
 # %% [markdown]
-# Two of the rows are good bargains, for different reasons. *All but registries* costs nothing and frees two joins, with the traps that the data
-# card tells of (plane numbers that lead to the wrong plane). *Lean* goes further, to little more than a quarter of the columns and bytes. Its loss
-# was promised to stay within the margin of 0.01; the estimate is half of that, and the interval's end slightly beyond it. A promise made on 61 days,
-# by the best of ten tries, holds roughly. Dropping the weather as well saves one feed more, and loses about seven times as much: too dear.
+# Two of the rows are good bargains, for different reasons. *All but registries* costs nothing and frees two
+# joins, with the traps that the data card tells of (plane numbers that lead to the wrong plane). *Lean* goes
+# further, to little more than a quarter of the columns and bytes. Its loss was promised to stay within the
+# margin of 0.01; the estimate is half of that, and the interval's end slightly beyond it. A promise made on
+# 61 days, by the best of ten tries, holds roughly. Dropping the weather as well saves one feed more, and
+# loses about seven times as much: too dear.
 #
-# Not counted are the hours of those who keep a column alive, and the largest saving: fewer things that can break.
+# Not counted are the hours of those who keep a column alive, and the largest saving: fewer things that can
+# break.
 
 # %% [markdown]
 # ## 9 A column that every method loves
 #
-# In the warehouse lies `queue`: the mean departure delay of the airport's flights in the hour. For a flight at 17:40, the row of 17h. It is
-# complete, plausible, and computed from other flights than ours, mostly.
+# In the warehouse lies `queue`: the mean departure delay of the airport's flights in the hour. For a flight
+# at 17:40, the row of 17h. It is complete, plausible, and computed from other flights than ours, mostly.
 
 # %%
 raw = datasets.flights()
@@ -944,14 +1013,17 @@ def queue(hours_back, delay="dep_delay"):
 # %%
 offered = np.column_stack([X[sample], scale(queue(0), known)[sample]])
 asked = ["correlation", "mutual information", "RFE", "L1", "permutation"]
-first = {name: 1 + int(np.argmax(methods[name](offered, late[sample], folds) == len(columns))) for name in asked}
+first = {name: 1 + int(np.argmax(methods[name](offered, late[sample], folds) == len(columns)))
+         for name in asked}
 figures.table(pd.DataFrame([first]), caption=f"Place of `queue` among {len(columns) + 1} columns")
 
 # %% [markdown]
-# The alert is computed an hour before departure. The hour of the flight itself has not begun; the newest one that is over lies two hours back. Nor
-# does a server find that row as the warehouse has it today. When an hour ends, some of its planes still stand at the gate. Each is late by the
-# minutes that have passed, and nobody knows yet how many more it will be, or whether the flight will be cancelled. So there are three queues: of
-# the hour itself, of two hours before with its **final** delays, and of two hours before **as known** when that hour ended.
+# The alert is computed an hour before departure. The hour of the flight itself has not begun; the newest one
+# that is over lies two hours back. Nor does a server find that row as the warehouse has it today. When an
+# hour ends, some of its planes still stand at the gate. Each is late by the minutes that have passed, and
+# nobody knows yet how many more it will be, or whether the flight will be cancelled. So there are three
+# queues: of the hour itself, of two hours before with its **final** delays, and of two hours before **as
+# known** when that hour ended.
 
 # %%
 raw["so_far"] = raw.dep_delay.fillna(np.inf).clip(upper=60 - raw.minute)  # cancelled flights wait, too
@@ -962,7 +1034,8 @@ itself, final, as_known = queue(0), queue(2), queue(2, "so_far")
 def with_queue(taught, served):
     """Chances from the lean columns and a queue: `taught` in training, `served` when the model is used."""
     places = [columns.index(name) for name in lean]
-    fit_on, use = (np.column_stack([X[:, places], scale(values, known, taught)]) for values in (taught, served))
+    fit_on, use = (np.column_stack([X[:, places], scale(values, known, taught)])
+                   for values in (taught, served))
     return model.fit(fit_on[fitting], late[fitting]).predict_proba(use[judged])[:, 1]
 
 
@@ -976,25 +1049,29 @@ rows = []
 for name, given in answers.items():
     reached, brier = areas(given), ((given - late[judged]) ** 2).mean()
     rows.append((name, reached[0], *gap(reached, scores["lean"]), brier, given.mean()))
-figures.table(pd.DataFrame(rows, columns=["queue", "ROC-AUC", "minus lean", "from", "to", "Brier", "mean chance"]),
+figures.table(pd.DataFrame(rows, columns=["queue", "ROC-AUC", "minus lean",
+                                          "from", "to", "Brier", "mean chance"]),
               formats=dict.fromkeys(["minus lean", "from", "to"], "{:+.3f}"),
-              caption=f"July to December, {late[judged].mean():.1%} late; {waiting:.0%} of all planes had not left "
+              caption=f"July to December, {late[judged].mean():.1%} late; "
+                      f"{waiting:.0%} of all planes had not left "
                       "when their hour ended")
 
 # %% [markdown]
-# Each of the five puts it first, for all scores love the future. No selection can find a leak; the question "when is it known?" can, and it is asked
-# of the table, not of the data. The test promises five hundredths. Served with what is known, less than a fifth of that is left, the mean chance
-# sinks far below the share of late flights, and the Brier score is worse than with no queue at all.
+# Each of the five puts it first, for all scores love the future. No selection can find a leak; the question
+# "when is it known?" can, and it is asked of the table, not of the data. The test promises five hundredths.
+# Served with what is known, less than a fifth of that is left, the mean chance sinks far below the share of
+# late flights, and the Brier score is worse than with no queue at all.
 #
-# To shift the hour is half the cure. Trained and tested on final delays of two hours before, the queue still promises almost twice what it delivers,
-# since the large delays are those that were not finished. The whole cure is in the last row: in training, too, each value is the one that a server
-# would have found. It keeps nearly all that the half cure promised, at the right level. (2.10 stores features that way.)
+# To shift the hour is half the cure. Trained and tested on final delays of two hours before, the queue still
+# promises almost twice what it delivers, since the large delays are those that were not finished. The whole
+# cure is in the last row: in training, too, each value is the one that a server would have found. It keeps
+# nearly all that the half cure promised, at the right level. (2.10 stores features that way.)
 #
 # ## What breaks in production
 #
-# Two things happen to a source. It **stops**: the pipeline fills the gaps with the training median, as it was built to do, and every flight has an
-# average day. Or it **changes**: the weather service goes metric, and all numbers are still numbers. We serve July to December under both, to the
-# models of the table above.
+# Two things happen to a source. It **stops**: the pipeline fills the gaps with the training median, as it was
+# built to do, and every flight has an average day. Or it **changes**: the weather service goes metric, and
+# all numbers are still numbers. We serve July to December under both, to the models of the table above.
 
 # %%
 healthy = filled.loc[judged]
@@ -1013,20 +1090,25 @@ for name in ("all on offer", "lean", "lean without weather"):
     for state in feeds:
         answers = chance(fleet[name], served=served[state])
         reached = areas(answers)
-        rows.append((name, state, reached[0], *gap(reached, scores[name]), answers.mean(), (answers >= 0.3).mean()))
+        rows.append((name, state, reached[0], *gap(reached, scores[name]), answers.mean(),
+                     (answers >= 0.3).mean()))
 differences = ["minus healthy", "from", "to"]
-figures.table(pd.DataFrame(rows, columns=["model", "weather feed", "ROC-AUC", *differences, "mean chance", "alerts"]),
+figures.table(pd.DataFrame(rows, columns=["model", "weather feed", "ROC-AUC",
+                                          *differences, "mean chance", "alerts"]),
               formats={"mean chance": "{:.1%}", "alerts": "{:.1%}"} | dict.fromkeys(differences, "{:+.3f}"),
               caption=f"July to December; {late[judged].mean():.1%} were late; alerts from a chance of 30 %")
 
 # %% [markdown]
-# When the feed stops, both models fall to the level of the one that never had weather, and no further: a model that is served medians ranks as if
-# it had been trained without. When it goes metric, something worse happens. ROC-AUC does not move. The *level* does: the mean chance falls by a
-# third with all columns, by a fifth with six. With it fall the alerts at 1.1's break-even of 30 %, and the ranking metric is content. The lean
-# model is hit less, because fewer of its columns can change under it. With all columns, `temp` and its twin `celsius` fell together.
+# When the feed stops, both models fall to the level of the one that never had weather, and no further: a
+# model that is served medians ranks as if it had been trained without. When it goes metric, something worse
+# happens. ROC-AUC does not move. The *level* does: the mean chance falls by a third with all columns, by a
+# fifth with six. With it fall the alerts at 1.1's break-even of 30 %, and the ranking metric is content. The
+# lean model is hit less, because fewer of its columns can change under it. With all columns, `temp` and its
+# twin `celsius` fell together.
 #
-# How is it caught? The labels come late; look at the weather's columns. Two checks for each day: is a column's mean outside the range that the
-# known days had? Are there more gaps in it, counted *before* they are filled, than on any known day?
+# How is it caught? The labels come late; look at the weather's columns. Two checks for each day: is a
+# column's mean outside the range that the known days had? Are there more gaps in it, counted *before* they
+# are filled, than on any known day?
 
 # %%
 weather = {name: [c for c in fleet[name] if source[c] == "weather"] for name in ("all on offer", "lean")}
@@ -1048,23 +1130,32 @@ figures.table(pd.DataFrame(rows, columns=["model", "check of its weather", *feed
               caption="Days from July to December on which the check raises an alarm")
 
 # %% [markdown]
-# The two checks see different things. Gaps filled with a median look like a perfectly normal day, so the mean sees nothing; only a count *before*
-# filling does. The metric feed has no gap, and there the mean sees it on nearly every day. On a healthy feed there are false alarms, and fewer
-# columns give fewer of them: that is the bill's line on false alarms, measured. Each source that a model keeps needs both checks, and an answer
-# ready: here the model without weather, trained beside, to switch to. A source that no model reads needs none.
+# The two checks see different things. Gaps filled with a median look like a perfectly normal day, so the mean
+# sees nothing; only a count *before* filling does. The metric feed has no gap, and there the mean sees it on
+# nearly every day. On a healthy feed there are false alarms, and fewer columns give fewer of them: that is
+# the bill's line on false alarms, measured. Each source that a model keeps needs both checks, and an answer
+# ready: here the model without weather, trained beside, to switch to. A source that no model reads needs
+# none.
 
 # %% [markdown]
 # ## What you did
 #
-# - You ran nine methods, from correlation (no fit) to backward search (a thousand fits), and saw that the F-test for two classes is the correlation, and that chi² depends on the unit.
-# - You saw columns of pure noise pass an F-test, mutual information and a forest, and found them out by resampling days and by shuffling on held-out flights.
+# - You ran nine methods, from correlation (no fit) to backward search (a thousand fits), and saw that the
+#   F-test for two classes is the correlation, and that chi² depends on the unit.
+# - You saw columns of pure noise pass an F-test, mutual information and a forest, and found them out by
+#   resampling days and by shuffling on held-out flights.
 # - You saw importance shared between twins, in three measures that share in three ways.
-# - You measured stability over months beyond chance, and found that two of the three most stable methods were stable in choosing noise.
-# - You selected first and validated afterwards, and made 0.5 look like a result; inside the folds it was 0.5 again.
-# - You named a margin, found that six columns and three sources pass it, and saw that "not significant" would have cancelled the weather, wrongly.
-# - You let a source stop and change, saw that the ranking metric sleeps through the change, and which check wakes up at which fault.
+# - You measured stability over months beyond chance, and found that two of the three most stable methods were
+#   stable in choosing noise.
+# - You selected first and validated afterwards, and made 0.5 look like a result; inside the folds it was 0.5
+#   again.
+# - You named a margin, found that six columns and three sources pass it, and saw that "not significant" would
+#   have cancelled the weather, wrongly.
+# - You let a source stop and change, saw that the ranking metric sleeps through the change, and which check
+#   wakes up at which fault.
 #
-# Try another number of columns, or a stricter margin, from a terminal: `workbook run 2.6 -p keep=4 -p margin=0.005`.
+# Try another number of columns, or a stricter margin, from a terminal:
+# `workbook run 2.6 -p keep=4 -p margin=0.005`.
 
 # %%
 lesson.end()

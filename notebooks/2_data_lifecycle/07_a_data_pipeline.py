@@ -1,13 +1,13 @@
 # %% [markdown]
 # # 2.7 A data pipeline in TFX
 #
-# You can join, validate and transform the flights by now, in a notebook, by running cells from top to bottom. In
-# production the next month arrives while nobody looks. Half of it may be missing. The schema may refuse it. The
-# machine may die after forty minutes and begin again. A pipeline is the notebook's steps made into parts that can
-# be stopped, resumed, skipped and explained.
+# You can join, validate and transform the flights by now, in a notebook, by running cells from top to bottom.
+# In production the next month arrives while nobody looks. Half of it may be missing. The schema may refuse
+# it. The machine may die after forty minutes and begin again. A pipeline is the notebook's steps made into
+# parts that can be stopped, resumed, skipped and explained.
 #
-# In this lesson you build one: first step by step, then the same parts under a runner. You let two bad deliveries
-# run into it, and then find the one change that it does not notice.
+# In this lesson you build one: first step by step, then the same parts under a runner. You let two bad
+# deliveries run into it, and then find the one change that it does not notice.
 #
 # You will be able to
 #
@@ -32,9 +32,10 @@ arrived = 0.5         # the share of March that is there when the pipeline first
 # %% [markdown]
 # ## 1 What arrives
 #
-# The source delivers once a month, into a folder that is called the **landing zone**. Each delivery is a **span**:
-# a numbered piece of the data, here the month. It holds two files of examples: `train`, and `eval` with the month's
-# last week. With them comes a **manifest**, in which the sender says how many rows belong to the span.
+# The source delivers once a month, into a folder that is called the **landing zone**. Each delivery is
+# a **span**: a numbered piece of the data, here the month. It holds two files of examples: `train`, and
+# `eval` with the month's last week. With them comes a **manifest**, in which the sender says how many rows
+# belong to the span.
 
 # %%
 import json
@@ -81,9 +82,9 @@ for version in (2, 3):
     tfdv.write_schema_text(schema, str(contracts[version]))
 
 # %% [markdown]
-# And the features: a first draft, carrier and hour. Components name a function by its path, `module.function`, and
-# import it when they run. So it must live in a file that every machine has, not in a notebook. (TFX also takes a
-# `module_file`; then it builds a wheel from it and installs that at each run.)
+# And the features: a first draft, carrier and hour. Components name a function by its path,
+# `module.function`, and import it when they run. So it must live in a file that every machine has, not in a
+# notebook. (TFX also takes a `module_file`; then it builds a wheel from it and installs that at each run.)
 
 # %%
 import sys
@@ -104,9 +105,10 @@ def preprocessing_fn(inputs):
 # %% [markdown]
 # ## 2 Components
 #
-# A **component** is a step with declared inputs, outputs and parameters. Inputs and outputs are **artifacts**:
-# folders with a type and an entry in a database, ML Metadata. A component never passes a DataFrame to the next one.
-# It leaves an artifact, and that is why the next one can run an hour later, on another machine, or not at all.
+# A **component** is a step with declared inputs, outputs and parameters. Inputs and outputs
+# are **artifacts**: folders with a type and an entry in a database, ML Metadata. A component never passes a
+# DataFrame to the next one. It leaves an artifact, and that is why the next one can run an hour later, on
+# another machine, or not at all.
 #
 # TFX has a component for each step you know:
 #
@@ -119,15 +121,15 @@ def preprocessing_fn(inputs):
 # | `ExampleValidator` | statistics, schema | `ExampleAnomalies` |
 # | `Transform` | examples, schema, a function | `TransformGraph` |
 #
-# None of them can see that half of the rows are missing: half a month has much the same values as the whole. So we
-# need one of our own.
+# None of them can see that half of the rows are missing: half a month has much the same values as the whole.
+# So we need one of our own.
 #
 # ### A component of our own
 #
 # With `@component`, a Python function becomes a component. The annotations say what is what: `InputArtifact`,
-# `OutputArtifact`, `Parameter`. The function counts the rows that ExampleGen took in and compares them with the
-# manifest; accountants call it **reconciliation**. What it found goes onto the artifact as properties, where a
-# query can find it.
+# `OutputArtifact`, `Parameter`. The function counts the rows that ExampleGen took in and compares them with
+# the manifest; accountants call it **reconciliation**. What it found goes onto the artifact as properties,
+# where a query can find it.
 
 # %%
 from pathlib import Path
@@ -171,14 +173,16 @@ def CheckDelivery(examples: InputArtifact[standard_artifacts.Examples], receipt:
 
 
 # %% [markdown]
-# A function is enough where one machine is enough: here it counts a few thousand rows. Where it is not, the same
-# signature under `@component(use_beam=True)` gets a `BeamComponentParameter`, a Beam pipeline that counts in
-# parallel. A class derived from `BaseComponent`, with an executor and perhaps a driver, is the long form; TFX's own
-# components are written so. A container component runs any program in an image, Python or not.
+# A function is enough where one machine is enough: here it counts a few thousand rows. Where it is not, the
+# same signature under `@component(use_beam=True)` gets a `BeamComponentParameter`, a Beam pipeline that
+# counts in parallel. A class derived from `BaseComponent`, with an executor and perhaps a driver, is the long
+# form; TFX's own components are written so. A container component runs any program in an image, Python or
+# not.
 #
-# The check **records and does not judge**. Judging is the part of a gate. You know a gate from 2.3; ours reads two
-# kinds of reports, so that it can stand at two places. The reason for the split: an execution that raises leaves no
-# artifact, and ML Metadata keeps its state, `FAILED`, but not its message. Write the finding down first, then stop.
+# The check **records and does not judge**. Judging is the part of a gate. You know a gate from 2.3; ours
+# reads two kinds of reports, so that it can stand at two places. The reason for the split: an execution that
+# raises leaves no artifact, and ML Metadata keeps its state, `FAILED`, but not its message. Write the finding
+# down first, then stop.
 
 
 # %%
@@ -197,10 +201,10 @@ def Gate(receipt: InputArtifact[Receipt] = None,
 # %% [markdown]
 # ### Exercise 2.7a: reconcile
 #
-# The core of such a check, with one more question: is the delivery fresh? Write `problems(announced, counted, age,
-# limit)`. Both dicts map a split to its number of rows. Return a list with the name of each split whose two numbers
-# differ; a split that only one side knows differs. Add `"stale"` if the delivery's `age` is above the `limit` (both
-# in hours). No problem: an empty list.
+# The core of such a check, with one more question: is the delivery fresh? Write
+# `problems(announced, counted, age, limit)`. Both dicts map a split to its number of rows. Return a list with
+# the name of each split whose two numbers differ; a split that only one side knows differs. Add `"stale"` if
+# the delivery's `age` is above the `limit` (both in hours). No problem: an empty list.
 
 
 # %% tags=["starter"] exercise="2.7a"
@@ -223,19 +227,21 @@ lesson.check("2.7a", problems=problems)
 # %% [markdown]
 # ### Wiring
 #
-# The next function is the whole pipeline. It is a function because a component object belongs to one pipeline and
-# can't be used in a second; and everything that may change between runs is an argument.
+# The next function is the whole pipeline. It is a function because a component object belongs to one pipeline
+# and can't be used in a second; and everything that may change between runs is an argument.
 #
-# Read the wiring in two colours. `outputs[...]` passed as an argument is a **data edge**: this component reads what
-# that one left. `add_upstream_node` is an **order edge**: nothing is read, but it must not start before. The gates
-# have only order edges behind them.
+# Read the wiring in two colours. `outputs[...]` passed as an argument is a **data edge**: this component
+# reads what that one left. `add_upstream_node` is an **order edge**: nothing is read, but it must not start
+# before. The gates have only order edges behind them.
 
 
 # %%
 def taking_in():
     """The newest span, as two splits, and its receipt."""
-    splits = [tfx.proto.Input.Split(name=split, pattern="span-{SPAN}/" + split + "/*") for split in ("train", "eval")]
-    rows = tfx.components.ImportExampleGen(input_base=str(landing), input_config=tfx.proto.Input(splits=splits))
+    splits = [tfx.proto.Input.Split(name=split, pattern="span-{SPAN}/" + split + "/*")
+              for split in ("train", "eval")]
+    rows = tfx.components.ImportExampleGen(input_base=str(landing),
+                                           input_config=tfx.proto.Input(splits=splits))
     check = CheckDelivery(examples=rows.outputs["examples"], landing=str(landing))
     return [rows.with_id("ExampleGen"), check]
 
@@ -270,13 +276,13 @@ def data_pipeline(contract=2, source=""):
 # %% [markdown]
 # ## 3 Step by step
 #
-# `InteractiveContext` runs one component at a time in the notebook, with a metadata store of its own. This is how a
-# pipeline is developed: look at each artifact before the next step is written. (Its widgets load from the web, so
-# we read the artifacts ourselves.)
+# `InteractiveContext` runs one component at a time in the notebook, with a metadata store of its own. This is
+# how a pipeline is developed: look at each artifact before the next step is written. (Its widgets load from
+# the web, so we read the artifacts ourselves.)
 #
-# ExampleGen, StatisticsGen and Transform compute with Apache Beam. We pass no `beam_pipeline_args`, so Beam runs in
-# this process. As soon as there is an argument, even a harmless one, TFX packs its own sources for remote workers
-# before each of these steps, unless an argument names a package or an image for them.
+# ExampleGen, StatisticsGen and Transform compute with Apache Beam. We pass no `beam_pipeline_args`, so Beam
+# runs in this process. As soon as there is an argument, even a harmless one, TFX packs its own sources for
+# remote workers before each of these steps, unless an argument names a package or an image for them.
 
 # %%
 from tfx.orchestration.experimental.interactive.interactive_context import InteractiveContext
@@ -298,8 +304,8 @@ rows = step("ExampleGen", "examples")
 rows.type_name, rows.split_names, rows.get_int_custom_property("span")
 
 # %% [markdown]
-# The pattern `span-{SPAN}/train/*` found the newest span by itself. The artifact is a folder of gzipped examples
-# with a property for each thing one may want to ask without opening it.
+# The pattern `span-{SPAN}/train/*` found the newest span by itself. The artifact is a folder of gzipped
+# examples with a property for each thing one may want to ask without opening it.
 
 # %%
 receipt = step("CheckDelivery", "receipt")
@@ -320,9 +326,9 @@ figures.table(pd.DataFrame(table).T.rename_axis("feature"), caption="February, t
 # %% [markdown]
 # ### A schema inferred, a schema imported
 #
-# `SchemaGen` writes a schema from the statistics. It is meant for the first day. Why not for each? Let it run on
-# February, and lay what it says beside the contract. For comparison a third column has what March would give;
-# `tfdv.infer_schema` is the function inside SchemaGen.
+# `SchemaGen` writes a schema from the statistics. It is meant for the first day. Why not for each? Let it run
+# on February, and lay what it says beside the contract. For comparison a third column has what March would
+# give; `tfdv.infer_schema` is the function inside SchemaGen.
 
 # %%
 from tensorflow_transform.tf_metadata import schema_utils
@@ -348,12 +354,13 @@ def says(schema):
 figures.table(pd.DataFrame({title: says(schema) for title, schema in schemas.items()}).rename_axis("says"))
 
 # %% [markdown]
-# An inferred schema calls right what it has seen. It knows the destinations that happened to be in the sample, and
-# it allows any distance, so a feed in kilometres would pass. And look at `temp`. `VarLenFeature` is a feature that
-# may be missing; Transform gets it as a sparse tensor. In February the station at Newark was silent for an hour, in
-# March none was. So by March's schema `temp` may never be missing, and it reaches Transform as a *dense* tensor
-# (`FixedLenFeature`): the type in the graph depends on whether a thermometer failed. Features written for the one
-# fail on the other. An inferred schema is a draft for a person; the pipeline imports what that person signed.
+# An inferred schema calls right what it has seen. It knows the destinations that happened to be in the
+# sample, and it allows any distance, so a feed in kilometres would pass. And look at `temp`. `VarLenFeature`
+# is a feature that may be missing; Transform gets it as a sparse tensor. In February the station at Newark
+# was silent for an hour, in March none was. So by March's schema `temp` may never be missing, and it reaches
+# Transform as a *dense* tensor (`FixedLenFeature`): the type in the graph depends on whether a thermometer
+# failed. Features written for the one fail on the other. An inferred schema is a draft for a person; the
+# pipeline imports what that person signed.
 #
 # ### Validation and transformation
 
@@ -364,8 +371,8 @@ step("DataGate")
 anomalies.get_json_value_custom_property("blessed")
 
 # %% [markdown]
-# Both splits pass, and so do the gates. The last step analyses the training data and leaves a graph. We apply it to
-# three flights.
+# Both splits pass, and so do the gates. The last step analyses the training data and leaves a graph. We apply
+# it to three flights.
 
 # %%
 import tensorflow_transform as tft
@@ -387,10 +394,10 @@ figures.table(three[["carrier", "day_minute", "late"]].reset_index(drop=True).as
 # %% [markdown]
 # ## 4 The same parts, under a runner
 #
-# The session above ends with the kernel, and its order was in our hands. A **runner** takes the order from the
-# edges. LocalDagRunner runs the components one after another on this machine; the runners for Airflow or Kubeflow
-# Pipelines take the same `Pipeline` object and spread it over a cluster. We call the same function, and get new
-# objects of the same components.
+# The session above ends with the kernel, and its order was in our hands. A **runner** takes the order from
+# the edges. LocalDagRunner runs the components one after another on this machine; the runners for Airflow or
+# Kubeflow Pipelines take the same `Pipeline` object and spread it over a cluster. We call the same function,
+# and get new objects of the same components.
 
 # %%
 import ml_metadata as mlmd
@@ -401,7 +408,8 @@ store = mlmd.MetadataStore(pb.ConnectionConfig(sqlite={"filename_uri": database}
 
 
 def run(components):
-    """Run the components as the pipeline `late`. The executions it made, and what stopped it, if anything did."""
+    """Run the components as the pipeline `late`. The executions it made, and what stopped
+    it, if anything did."""
     earlier = {execution.id for execution in store.get_executions()}
     pipeline = tfx.dsl.Pipeline(
         pipeline_name="late", pipeline_root=str(work / "late"), components=components, enable_cache=True,
@@ -415,8 +423,8 @@ def run(components):
 
 
 # %% [markdown]
-# Twice, with nothing changed in between. What each component came to is read from the store: an execution belongs
-# to a context of its component, whose name carries the component's id.
+# Twice, with nothing changed in between. What each component came to is read from the store: an execution
+# belongs to a context of its component, whose name carries the component's id.
 
 # %%
 ORDER = [part.id for part in data_pipeline()]
@@ -444,18 +452,18 @@ again = record("same again", data_pipeline())
 figures.table(pd.DataFrame(history).rename_axis("component"))
 
 # %% [markdown]
-# The second run did no work. Before each execution, TFX computes a **cache key**: a digest of the pipeline's name,
-# the component's id, the path of its executor, its input artifacts as the store knows them (id, folder,
-# properties), and its parameters. Is there a successful execution with this key whose outputs still exist? Then its
-# outputs are taken, and the state is `CACHED`.
+# The second run did no work. Before each execution, TFX computes a **cache key**: a digest of the pipeline's
+# name, the component's id, the path of its executor, its input artifacts as the store knows them (id, folder,
+# properties), and its parameters. Is there a successful execution with this key whose outputs still exist?
+# Then its outputs are taken, and the state is `CACHED`.
 #
 # That makes a pipeline **resumable**. After a crash, start it again: what is done is done.
 #
 # ### What is on file
 #
-# Where do those inputs and parameters stand? In ML Metadata. An **execution** holds the parameters, as properties.
-# An **event** ties it to an artifact, as input or output, under the name the component gave it. Here is the first
-# run.
+# Where do those inputs and parameters stand? In ML Metadata. An **execution** holds the parameters, as
+# properties. An **event** ties it to an artifact, as input or output, under the name the component gave it.
+# Here is the first run.
 
 # %%
 SHOWN = ("span", "landing", "schema_file", "preprocessing_fn", "custom_config")
@@ -464,11 +472,15 @@ SHOWN = ("span", "landing", "schema_file", "preprocessing_fn", "custom_config")
 def on_file(execution):
     """Inputs, parameters and outputs of an execution, as the store holds them; artifacts by type and id."""
     events = sorted(store.get_events_by_execution_ids([execution.id]), key=lambda event: event.artifact_id)
-    artifacts = {artifact.id: artifact for artifact in store.get_artifacts_by_id([e.artifact_id for e in events])}
-    ends = {kind: ", ".join(f"{artifacts[e.artifact_id].type} {e.artifact_id}" for e in events if e.type == kind)
+    artifacts = {artifact.id: artifact
+                 for artifact in store.get_artifacts_by_id([e.artifact_id for e in events])}
+    ends = {kind: ", ".join(f"{artifacts[e.artifact_id].type} {e.artifact_id}"
+                            for e in events if e.type == kind)
             for kind in (pb.Event.INPUT, pb.Event.OUTPUT)}
-    values = {name: getattr(value, value.WhichOneof("value")) for name, value in execution.custom_properties.items()}
-    parameters = [f"{name} = {Path(str(value)).name}" for name, value in sorted(values.items()) if name in SHOWN]
+    values = {name: getattr(value, value.WhichOneof("value"))
+              for name, value in execution.custom_properties.items()}
+    parameters = [f"{name} = {Path(str(value)).name}"
+                  for name, value in sorted(values.items()) if name in SHOWN]
     return {"component": component_of(execution), "inputs": ends[pb.Event.INPUT] or "–",
             "parameters (some)": ", ".join(parameters) or "–", "outputs": ends[pb.Event.OUTPUT] or "–"}
 
@@ -476,9 +488,9 @@ def on_file(execution):
 figures.table(pd.DataFrame(map(on_file, first)).set_index("component"), caption="First run")
 
 # %% [markdown]
-# Follow an id through the table, and you follow the data: `Examples 1` comes out of ExampleGen and goes into three
-# components. Lesson 2.8 does that over many runs. The second run has executions of its own, tied to the *same*
-# artifacts:
+# Follow an id through the table, and you follow the data: `Examples 1` comes out of ExampleGen and goes into
+# three components. Lesson 2.8 does that over many runs. The second run has executions of its own, tied to
+# the *same* artifacts:
 
 # %%
 before, after = ({on_file(execution)["outputs"] for execution in executions} for executions in (first, again))
@@ -487,12 +499,12 @@ figures.md(f"{len(again)} new executions, {len(after - before)} new artifacts.")
 # %% [markdown]
 # ### Exercise 2.7b: what runs again?
 #
-# The key holds the ids of the input artifacts. So if a component runs again, it makes new artifacts, with new ids,
-# and whoever reads them runs again too, even if every byte is the same as before.
+# The key holds the ids of the input artifacts. So if a component runs again, it makes new artifacts, with new
+# ids, and whoever reads them runs again too, even if every byte is the same as before.
 #
 # Write `runs_again(changed, edges)`: `changed` is a list of the components whose own parameters or files have
-# changed; `edges` is a list of pairs `(upstream, downstream)`, data edges only. Return the names of all components
-# that will run again. There are no cycles.
+# changed; `edges` is a list of pairs `(upstream, downstream)`, data edges only. Return the names of all
+# components that will run again. There are no cycles.
 
 
 # %% tags=["starter"] exercise="2.7b"
@@ -518,8 +530,8 @@ lesson.check("2.7b", runs_again=runs_again)
 # %% [markdown]
 # ## 5 March arrives
 #
-# The upload of March breaks off, and the pipeline starts on what is there. Nothing in it has changed; the landing
-# zone has.
+# The upload of March breaks off, and the pipeline starts on what is there. Nothing in it has changed; the
+# landing zone has.
 
 # %%
 deliver(3, share=arrived)
@@ -527,14 +539,14 @@ record("March, cut off", data_pipeline())
 figures.table(pd.DataFrame(history)[["March, cut off"]].rename_axis("component"))
 
 # %% [markdown]
-# ExampleGen took the new span: it alone looks at the files themselves. It puts their number, their sizes and the
-# times of their last change into a parameter, `input_fingerprint`, and that is in the key. (So a file that was only
-# touched counts as new.) CheckDelivery recorded, the gate failed, the runner raised. **Fail-stop**: no statistics
-# of half a month, no graph, and no model trained on it later. The cheap check stands first, so the stop cost
-# no more than taking in the rows and counting them.
+# ExampleGen took the new span: it alone looks at the files themselves. It puts their number, their sizes and
+# the times of their last change into a parameter, `input_fingerprint`, and that is in the key. (So a file
+# that was only touched counts as new.) CheckDelivery recorded, the gate failed, the runner
+# raised. **Fail-stop**: no statistics of half a month, no graph, and no model trained on it later. The cheap
+# check stands first, so the stop cost no more than taking in the rows and counting them.
 #
-# Was this check needed? The schema is the other guard. We ask it, in the version that will fit March, about the
-# first part of the month.
+# Was this check needed? The schema is the other guard. We ask it, in the version that will fit March, about
+# the first part of the month.
 
 # %%
 half = tfdv.generate_statistics_from_dataframe(march.head(int(arrived * len(march))))
@@ -547,8 +559,8 @@ figures.md(f"{half.datasets[0].num_examples:,} of {len(march):,} rows; "
 #
 # ### A stop or a skip
 #
-# A gate that raises makes the run fail. TFX has a milder way: `Cond` takes a condition on an artifact's property,
-# and the components inside start only if it holds. We build the same pipeline with it.
+# A gate that raises makes the run fail. TFX has a milder way: `Cond` takes a condition on an artifact's
+# property, and the components inside start only if it holds. We build the same pipeline with it.
 
 
 # %%
@@ -564,10 +576,10 @@ record("March, cut off, with Cond", skipping_pipeline())
 figures.table(pd.DataFrame(history)[["March, cut off", "March, cut off, with Cond"]].rename_axis("component"))
 
 # %% [markdown]
-# The same components stayed untouched (this variant has no DeliveryGate), but this run ended **well**: nothing
-# failed, nobody is called, and the monitoring is green. That is right where "nothing to do" is a normal day, such
-# as a model that is not better than the old one. It is wrong here: a half delivery would be noticed when somebody
-# misses March. Skip what is expected; stop at what is not.
+# The same components stayed untouched (this variant has no DeliveryGate), but this run ended **well**:
+# nothing failed, nobody is called, and the monitoring is green. That is right where "nothing to do" is a
+# normal day, such as a model that is not better than the old one. It is wrong here: a half delivery would be
+# noticed when somebody misses March. Skip what is expected; stop at what is not.
 #
 # ### The rest of March
 #
@@ -579,9 +591,9 @@ record("March, whole", data_pipeline())
 figures.table(pd.DataFrame(history)[["March, whole"]].rename_axis("component"))
 
 # %% [markdown]
-# Same span, other files: another fingerprint, so ExampleGen ran again. The first gate let March pass. The second
-# did not. Why? Somebody who is called at night has the store and nothing else. So we start from the failed
-# execution and follow its events to what it had read.
+# Same span, other files: another fingerprint, so ExampleGen ran again. The first gate let March pass. The
+# second did not. Why? Somebody who is called at night has the store and nothing else. So we start from the
+# failed execution and follow its events to what it had read.
 
 # %%
 from tensorflow_metadata.proto.v0 import anomalies_pb2
@@ -592,7 +604,8 @@ def evidence(execution):
     events = [e for e in store.get_events_by_execution_ids([execution.id]) if e.type == pb.Event.INPUT]
     for artifact in store.get_artifacts_by_id([e.artifact_id for e in events]):
         if artifact.type == "Receipt":
-            yield from ((split, artifact.custom_properties[split].string_value) for split in ("train", "eval"))
+            yield from ((split, artifact.custom_properties[split].string_value)
+                        for split in ("train", "eval"))
         for file in sorted(Path(artifact.uri).glob("Split-*/SchemaDiff.pb")):
             found = anomalies_pb2.Anomalies.FromString(file.read_bytes()).anomaly_info
             for name, info in sorted(found.items()):
@@ -604,9 +617,9 @@ rows = [(e.id, component_of(e), *finding) for e in failed for finding in evidenc
 figures.table(pd.DataFrame(rows, columns=["execution", "failed", "split", "what it had read"]))
 
 # %% [markdown]
-# Both stops are explained, the first one too, long after its files were replaced. The second is a matter you know
-# from 2.3: a route was opened, the flight to Charlottesville (CHO) is real, and the contract has a version 3 that
-# knows it. We give the pipeline that version.
+# Both stops are explained, the first one too, long after its files were replaced. The second is a matter you
+# know from 2.3: a route was opened, the flight to Charlottesville (CHO) is real, and the contract has a
+# version 3 that knows it. We give the pipeline that version.
 
 # %%
 record("contract 3", data_pipeline(contract=3))
@@ -614,7 +627,8 @@ figures.table(pd.DataFrame(history)[["March, whole", "contract 3"]].rename_axis(
 
 # %% [markdown]
 # ExampleGen, the receipt and the statistics came from the cache: they don't read the schema. The import, the
-# validator, the gate and Transform ran. A decision of a person resumed the run at the point where it had stopped.
+# validator, the gate and Transform ran. A decision of a person resumed the run at the point where it had
+# stopped.
 #
 # ## What breaks in production
 #
@@ -637,7 +651,8 @@ figures.table(pd.DataFrame(history)[["contract 3", "new code"]].rename_axis("com
 def latest_graph():
     """The transform graph that the newest execution of Transform gave."""
     last = max((e for e in store.get_executions() if component_of(e) == "Transform"), key=lambda e: e.id)
-    [artifact] = [store.get_artifacts_by_id([e.artifact_id])[0] for e in store.get_events_by_execution_ids([last.id])
+    [artifact] = [store.get_artifacts_by_id([e.artifact_id])[0]
+                  for e in store.get_events_by_execution_ids([last.id])
                   if e.type == pb.Event.OUTPUT and e.path.steps[0].key == "transform_graph"]
     return graph(artifact)
 
@@ -646,15 +661,15 @@ served = latest_graph()
 sorted(served(three))
 
 # %% [markdown]
-# The draft. The code in the repository and the graph in the pipeline are two different things, and no alarm says
-# so. Look at the key again: it holds the parameter `preprocessing_fn`, which is the text
-# `late_features.preprocessing_fn`. What stands in the file is not in the key. (With `module_file` TFX packs the
-# file, and a changed file makes a changed package; but not what the file imports from elsewhere.)
+# The draft. The code in the repository and the graph in the pipeline are two different things, and no alarm
+# says so. Look at the key again: it holds the parameter `preprocessing_fn`, which is the text
+# `late_features.preprocessing_fn`. What stands in the file is not in the key. (With `module_file` TFX packs
+# the file, and a changed file makes a changed package; but not what the file imports from elsewhere.)
 #
 # The cure is to make the content a parameter. `custom_config` is handed through to the function and otherwise
-# ignored, so it can carry a digest of the sources. The digest must cover what the module imports, too: here the
-# finished features and the list of names they use. The workbook's own pipeline does the same with its argument
-# `source`.
+# ignored, so it can carry a digest of the sources. The digest must cover what the module imports, too: here
+# the finished features and the list of names they use. The workbook's own pipeline does the same with its
+# argument `source`.
 
 # %%
 import hashlib
@@ -700,15 +715,15 @@ figures.show(fig, alt="Components by run. " + " ".join(
 
 # %% [markdown]
 # Each change throws a shadow downstream. A new span: over everything that reads rows. A new contract: over
-# everything that reads the schema. A digest: over Transform alone. And the new code, the largest change of all,
-# throws none: its column looks like that of the second run, in which nothing had changed.
+# everything that reads the schema. A digest: over Transform alone. And the new code, the largest change of
+# all, throws none: its column looks like that of the second run, in which nothing had changed.
 #
 # ### Exercise 2.7c: what else goes unnoticed?
 #
-# Go through the key once more: pipeline, component id, path of the executor, ids of the inputs, parameters; for
-# ExampleGen also number, size and time of the files. Each of the following changes is made between two runs of
-# `data_pipeline`, with nothing else changed. Put into `unnoticed` the names of those after which **every**
-# component is answered from the cache.
+# Go through the key once more: pipeline, component id, path of the executor, ids of the inputs, parameters;
+# for ExampleGen also number, size and time of the files. Each of the following changes is made between two
+# runs of `data_pipeline`, with nothing else changed. Put into `unnoticed` the names of those after
+# which **every** component is answered from the cache.
 #
 # | name | change |
 # | --- | --- |
@@ -739,21 +754,22 @@ manifest.write_text(manifest.read_text().replace('"eval": ', '"eval": 1'))
 executions, _ = run(data_pipeline(contract=3, source=digest(sources)))
 cached = sum(execution.last_known_state == pb.Execution.CACHED for execution in executions)
 figures.md(f"{len(executions)} executions, {cached} of them from the cache; the manifest now announces "
-           f"{json.loads(manifest.read_text())['eval']:,} rows for `eval`, and the receipt still says complete.")
+           f"{json.loads(manifest.read_text())['eval']:,} rows for `eval`, "
+           f"and the receipt still says complete.")
 
 # %% [markdown]
 # The rule behind it: whatever a component reads **past** its declared inputs and parameters is invisible. The
-# pattern is the same each time, and so are the cures: give each version a file name of its own, as the contracts in
-# 2.3 have, and never edit it; put a digest of everything else into a parameter. But pass nothing that differs at
-# each run, such as the hour, or nothing is ever cached.
+# pattern is the same each time, and so are the cures: give each version a file name of its own, as the
+# contracts in 2.3 have, and never edit it; put a digest of everything else into a parameter. But pass nothing
+# that differs at each run, such as the hour, or nothing is ever cached.
 #
 # ### Exercise 2.7d: a digest that can be trusted
 #
 # Write `fingerprint(files)`: `files` maps names to texts. Return a text that is the same whenever names and
-# contents are the same, in whatever order the dict holds them, and differs otherwise: also if a file is renamed, if
-# two files swap their contents, or if a line moves from the end of one file to the beginning of the next.
-# `hashlib.sha256(some_bytes).hexdigest()` makes a text of bytes; Python's own `hash` differs from process to
-# process, so it won't do.
+# contents are the same, in whatever order the dict holds them, and differs otherwise: also if a file is
+# renamed, if two files swap their contents, or if a line moves from the end of one file to the beginning of
+# the next. `hashlib.sha256(some_bytes).hexdigest()` makes a text of bytes; Python's own `hash` differs from
+# process to process, so it won't do.
 
 
 # %% tags=["starter"] exercise="2.7d"
@@ -774,17 +790,17 @@ lesson.check("2.7d", fingerprint=fingerprint)
 # %% [markdown]
 # ## What you did
 #
-# - You built components from functions, and ran the same ones in an **InteractiveContext** and under
-#   **LocalDagRunner**.
-# - You wrote **CheckDelivery**, which caught half a month that passed every rule of the schema, and recorded its
-#   finding before a gate stopped the run.
-# - You read from **ML Metadata** what each execution took, with which parameters, what it left, and that a second
-#   run made no new artifact.
+# - You built components from functions, and ran the same ones in an **InteractiveContext** and
+#   under **LocalDagRunner**.
+# - You wrote **CheckDelivery**, which caught half a month that passed every rule of the schema, and recorded
+#   its finding before a gate stopped the run.
+# - You read from **ML Metadata** what each execution took, with which parameters, what it left, and that a
+#   second run made no new artifact.
 # - You predicted what runs again: what changed, and everything that reads what it leaves.
-# - You saw the pipeline **stop** twice and resume, saw `Cond` skip in silence, and found both reasons from the
-#   failed executions.
-# - You found that the cache does not notice **code**, with a graph of the draft behind green lights, and closed the
-#   hole with a digest.
+# - You saw the pipeline **stop** twice and resume, saw `Cond` skip in silence, and found both reasons from
+#   the failed executions.
+# - You found that the cache does not notice **code**, with a graph of the draft behind green lights, and
+#   closed the hole with a digest.
 
 # %%
 lesson.end()

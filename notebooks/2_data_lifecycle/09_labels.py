@@ -5,18 +5,20 @@
 # themselves, but late, and not for everyone. Some are bought from people, one by one. Some are computed from
 # structure or from rules, and are partly wrong.
 #
-# This lesson takes each way to labels and scores it against the truth, because here, for once, the truth is known.
+# This lesson takes each way to labels and scores it against the truth, because here, for once, the truth is
+# known.
 #
 # **You will be able to**
 #
-# - say when a natural label becomes known, measure what is missing at the moment of training, and which way that
-#   biases you;
+# - say when a natural label becomes known, measure what is missing at the moment of training, and which way
+#   that biases you;
 # - recognise a label that your own action has changed, and keep a random part of the traffic free of it;
 # - decide between more items and more raters per item by a learning curve on one budget;
-# - run **active learning** by margin and by committee against random sampling, and count the labels it saves, with
-#   an interval;
+# - run **active learning** by margin and by committee against random sampling, and count the labels it saves,
+#   with an interval;
 # - spread few labels over a graph of neighbours, and tell beforehand where that fails;
-# - write labeling functions and a label model that weighs them, and say how many hand labels the result is worth.
+# - write labeling functions and a label model that weighs them, and say how many hand labels the result is
+#   worth.
 #
 # **Needs** lesson 1.4. **Takes** 75 minutes with its exercises; the computer needs under a minute of that.
 
@@ -34,13 +36,13 @@ prevented = 0.6  # share of late flights that acting saves (invented)
 # %% [markdown]
 # ## 1 Labels that come by themselves
 #
-# For "Late?" nobody has to label anything: the flight lands, and a clock tells. Such a label is called **process
-# feedback**, or a *natural label*. It is the best kind there is, free and true, and it has one flaw: it comes when
-# it comes. A click comes within seconds, a returned parcel within weeks, a loan that fails within years. The time
-# from the prediction to the label is the **feedback delay**.
+# For "Late?" nobody has to label anything: the flight lands, and a clock tells. Such a label is
+# called **process feedback**, or a *natural label*. It is the best kind there is, free and true, and it has
+# one flaw: it comes when it comes. A click comes within seconds, a returned parcel within weeks, a loan that
+# fails within years. The time from the prediction to the label is the **feedback delay**.
 #
-# How long is it here? The file has local clock times. To subtract them, we need the planned arrival in UTC: take
-# the planned departure, read it on a clock at the destination, and count forward to the planned arrival.
+# How long is it here? The file has local clock times. To subtract them, we need the planned arrival in UTC:
+# take the planned departure, read it on a clock at the destination, and count forward to the planned arrival.
 
 # %%
 import numpy as np
@@ -62,14 +64,15 @@ arrives = raw.sched_arr_time // 100 * 60 + raw.sched_arr_time % 100
 minutes = (arrives - clock) % (24 * 60)  # planned, gate to gate
 
 # %% [markdown]
-# `minutes` is how long a flight is planned to take. With `arr_delay` added, we have the moment of the landing,
-# counted from the planned departure. The alert of 1.1 goes out one hour before that departure.
+# `minutes` is how long a flight is planned to take. With `arr_delay` added, we have the moment of the
+# landing, counted from the planned departure. The alert of 1.1 goes out one hour before that departure.
 
 # %%
 from helpers import figures
 
 log = pd.DataFrame({"due": minutes, "landed": minutes + raw.arr_delay})
-log["late"] = (raw.arr_delay > 15).astype(float).where(raw.arr_delay.notna())  # NaN: there is no label, now or ever
+# NaN: there is no label, now or ever
+log["late"] = (raw.arr_delay > 15).astype(float).where(raw.arr_delay.notna())
 ends = {"on time": log.late == 0, "late": log.late == 1}
 never = {"cancelled": raw.dep_time.isna(), "diverted": raw.dep_time.notna() & raw.arr_delay.isna()}
 
@@ -77,7 +80,8 @@ never = {"cancelled": raw.dep_time.isna(), "diverted": raw.dep_time.notna() & ra
 # %%
 def summary(hours):
     """How many, and hours after the planned departure until the label is there: median and the slow end."""
-    return {"flights": len(hours), "median": hours.median(), "99 %": hours.quantile(0.99), "longest": hours.max()}
+    return {"flights": len(hours), "median": hours.median(), "99 %": hours.quantile(0.99),
+            "longest": hours.max()}
 
 
 delay = {name: summary(log.landed[mask] / 60) for name, mask in ends.items()}
@@ -89,10 +93,11 @@ figures.table(
 )
 
 # %% [markdown]
-# Two things to read. The last two rows never get a label: no arrival, no arrival delay. The course's table leaves
-# them out, and that is a decision of the scope, not of nature: passengers of a cancelled flight are late in every
-# sense. They are not missing at random either, as the next cell shows. And late flights get their labels *later*
-# than others. It sounds like a joke, and it is the whole trouble: **the delay of the label depends on the label**.
+# Two things to read. The last two rows never get a label: no arrival, no arrival delay. The course's table
+# leaves them out, and that is a decision of the scope, not of nature: passengers of a cancelled flight are
+# late in every sense. They are not missing at random either, as the next cell shows. And late flights get
+# their labels *later* than others. It sounds like a joke, and it is the whole trouble: **the delay of the
+# label depends on the label**.
 
 # %%
 local = leaves.dt.tz_convert("America/New_York")
@@ -106,8 +111,8 @@ figures.md(
 )
 
 # %% [markdown]
-# Now stand at some moment and look at the labels that are in. The picture does it for every flight at the same age:
-# x hours after its planned departure.
+# Now stand at some moment and look at the labels that are in. The picture does it for every flight at the
+# same age: x hours after its planned departure.
 
 # %%
 import matplotlib.pyplot as plt
@@ -144,10 +149,10 @@ figures.show(
 # %% [markdown]
 # (The dip after five hours is the coast-to-coast flights: those on time land first.)
 #
-# The right panel is a test you can run on any data without knowing the subject: plot the share of positives, among
-# the labels that are in, against the *age* of the row, for the same rows at each age. Where it climbs, young labels
-# lie. From where it stays flat on, labels are **mature**. Chapelle (2014) met the same trouble in clicks that turn
-# into purchases.
+# The right panel is a test you can run on any data without knowing the subject: plot the share of positives,
+# among the labels that are in, against the *age* of the row, for the same rows at each age. Where it climbs,
+# young labels lie. From where it stays flat on, labels are **mature**. Chapelle (2014) met the same trouble
+# in clicks that turn into purchases.
 #
 # So what does a monitor, or a model that learns from "today", see? At six in the evening we take the flights
 # planned to leave since noon, on each day of the year, and label them in four ways.
@@ -190,16 +195,16 @@ figures.md(
 # %% [markdown]
 # - *Landed by now* uses true labels only, and is wrong by ten points, because of which ones it has.
 # - *The others count as on time* is what a left join with `fillna(0)` does. It is the worst of the four.
-# - *By the clock* recovers the labels that are known although no record came. It helps and doesn't cure: a flight
-#   that is due at seven can have landed early, but can't have been late yet.
-# - *A day later* is the cure. Choose rows by their **age**, never by whether their label has come. The age at which
-#   practically all labels are in is the **maturity window**: here a day is plenty; for a loan that may fail it can
-#   be two years.
+# - *By the clock* recovers the labels that are known although no record came. It helps and doesn't cure: a
+#   flight that is due at seven can have landed early, but can't have been late yet.
+# - *A day later* is the cure. Choose rows by their **age**, never by whether their label has come. The age at
+#   which practically all labels are in is the **maturity window**: here a day is plenty; for a loan that may
+#   fail it can be two years.
 #
 # **Exercise 2.9a.** Write `label_now(due, arrived, now)`, all in minutes of one clock: `due` is the planned
-# arrival, `arrived` the real one, which stands in the file even if it lies after `now`. Give 1 if it is known at
-# `now` that the flight is late (more than 15 minutes), 0 if it is known that it is not, `None` if it isn't known
-# yet.
+# arrival, `arrived` the real one, which stands in the file even if it lies after `now`. Give 1 if it is known
+# at `now` that the flight is late (more than 15 minutes), 0 if it is known that it is not, `None` if it isn't
+# known yet.
 
 
 # %% tags=["starter"] exercise="2.9a"
@@ -222,9 +227,9 @@ lesson.check("2.9a", label_now=label_now)
 # %% [markdown]
 # ### A label that we changed ourselves
 #
-# There is a second flaw, and waiting doesn't cure it. The desk gets an alert, acts, and the flight is *not* late.
-# Good: and the label is now 0. The next model learns that such flights are on time. A bank that refuses a loan
-# never learns whether it would have been paid back. Either way **our own action censors the label**.
+# There is a second flaw, and waiting doesn't cure it. The desk gets an alert, acts, and the flight is *not*
+# late. Good: and the label is now 0. The next model learns that such flights are on time. A bank that refuses
+# a loan never learns whether it would have been paid back. Either way **our own action censors the label**.
 #
 # We need the flights as numbers from here on. The encoder reads no labels.
 
@@ -262,8 +267,8 @@ def regress(rows, labels, weights=None):
 
 # %% [markdown]
 # Now suppose the alert ran from April to June. What acting does is not in our data, so we invent it: it saves
-# `prevented` of the late flights. One flight in ten, drawn at random, is **held back**: its alert goes to the log
-# and not to the desk. That is the control group of an experiment that never ends.
+# `prevented` of the late flights. One flight in ten, drawn at random, is **held back**: its alert goes to the
+# log and not to the desk. That is the control group of an experiment that never ends.
 
 # %%
 rng = np.random.default_rng(seed)
@@ -296,10 +301,10 @@ figures.table(
 )
 
 # %% [markdown]
-# Read without the second row, the first says that most alerts are false. An eager analyst switches the alert off.
-# The held-back tenth tells what the alert is about. It also repairs the labels for training: leave out the flights
-# acted on, and let each one held back stand for `1 / held_back` of them (**inverse propensity weighting**, Horvitz
-# and Thompson 1952).
+# Read without the second row, the first says that most alerts are false. An eager analyst switches the alert
+# off. The held-back tenth tells what the alert is about. It also repairs the labels for training: leave out
+# the flights acted on, and let each one held back stand for `1 / held_back` of them (**inverse propensity
+# weighting**, Horvitz and Thompson 1952).
 
 # %%
 from sklearn.metrics import average_precision_score
@@ -330,23 +335,23 @@ figures.table(
 )
 
 # %% [markdown]
-# Trained on labels as observed, the model ranks a little worse, and in its boldest tenth it predicts eight points
-# less than a model that had seen no action. So fewer flights reach the alert's 0.3, and the next training starts from
-# there. The weighted version predicts at the ideal's level again. Holding back costs something, every day, and that
-# is the price of knowing. (What acting saves is invented here. That the label of an acted-on flight tells about the
-# action is not.)
+# Trained on labels as observed, the model ranks a little worse, and in its boldest tenth it predicts eight
+# points less than a model that had seen no action. So fewer flights reach the alert's 0.3, and the next
+# training starts from there. The weighted version predicts at the ideal's level again. Holding back costs
+# something, every day, and that is the price of knowing. (What acting saves is invented here. That the label
+# of an acted-on flight tells about the action is not.)
 #
 # ## 2 Labels that people give
 #
-# Where no clock or customer tells, somebody has to look, and is paid for each look. 1.4 measured how often raters
-# agree, and what the instruction does to it. Here is the question that comes next: for the same money, label many
-# items **once**, or fewer items **three times** and take the majority?
+# Where no clock or customer tells, somebody has to look, and is paid for each look. 1.4 measured how often
+# raters agree, and what the instruction does to it. Here is the question that comes next: for the same money,
+# label many items **once**, or fewer items **three times** and take the majority?
 #
-# The ten ratings per word of 1.4 answer it. The task: is a word negative? The truth is the majority of all ten (a
-# rater is part of it, so "right" flatters a little; 1.4 leaves the rater out). We buy ratings for some words, train
-# 1.4's reader of letters on them, and let it grade 1,500 other words, ten times with other draws. These are held out
-# word by word or, as in 1.4, by whole families of words with the same first four letters. A second crew is in a
-# **hurry**: we replace half of its ratings by the toss of a coin.
+# The ten ratings per word of 1.4 answer it. The task: is a word negative? The truth is the majority of all
+# ten (a rater is part of it, so "right" flatters a little; 1.4 leaves the rater out). We buy ratings for some
+# words, train 1.4's reader of letters on them, and let it grade 1,500 other words, ten times with other
+# draws. These are held out word by word or, as in 1.4, by whole families of words with the same first four
+# letters. A second crew is in a **hurry**: we replace half of its ratings by the toss of a coin.
 
 # %%
 from sklearn.feature_extraction.text import TfidfVectorizer
@@ -364,7 +369,8 @@ spelled = letters.fit_transform(spelling)
 
 # %%
 def graded(ratings, budget, raters, draw, unit):
-    """Accuracy of a model trained on `budget` ratings, `raters` of them for each word; whole units are held out."""
+    """Accuracy of a model trained on `budget` ratings, `raters` of them for each word;
+    whole units are held out."""
     rng = np.random.default_rng([seed, draw])
     order = np.argsort(rng.permutation(len(words))[unit], kind="stable")
     test, rest = order[:1500], order[1500:]
@@ -424,33 +430,34 @@ figures.table(
 )
 
 # %% [markdown]
-# With careful raters once wins at every budget and by a lot: three words labeled once show the model more than one
-# word labeled three times. With the hurried crew the lead shrinks to some two points.
-# Sheng (2008) found this border: repeat when labels are noisy and fresh items no longer teach much.
+# With careful raters once wins at every budget and by a lot: three words labeled once show the model more
+# than one word labeled three times. With the hurried crew the lead shrinks to some two points. Sheng (2008)
+# found this border: repeat when labels are noisy and fresh items no longer teach much.
 #
 # What do three words show? Mostly their relatives: who has seen *abandon* knows *abandoned* (1.4). With whole
-# families held out the model is not far above a coin, and neither crew's lead is beyond luck. To grade the rest of
-# this dictionary, the upper rows answer; to grade words of another kind, the lower. (The intervals, here and below,
-# tell what other draws from the same data would give, not what other data would.)
+# families held out the model is not far above a coin, and neither crew's lead is beyond luck. To grade the
+# rest of this dictionary, the upper rows answer; to grade words of another kind, the lower. (The intervals,
+# here and below, tell what other draws from the same data would give, not what other data would.)
 #
-# Two things the table doesn't count. Rating a word again is how you *know* that the crew is right in 71 % and not in
-# 92 % (1.4), so a part is always rated twice. And the test labels are another matter: noise in training labels
-# averages out as they become many, noise in test labels is a ceiling on what can be measured.
+# Two things the table doesn't count. Rating a word again is how you *know* that the crew is right in 71 % and
+# not in 92 % (1.4), so a part is always rated twice. And the test labels are another matter: noise in
+# training labels averages out as they become many, noise in test labels is a ceiling on what can be measured.
 #
 # ## 3 Labels worth asking for: active learning
 #
-# If labels are bought one by one, some are worth more than others. **Active learning** lets the model choose: train
-# on what is labeled, look at the **pool** of unlabeled items, query the label of the most doubtful, train again
-# (Settles, *Active Learning Literature Survey*, 2009). What is doubt? Two classic answers, and the control:
+# If labels are bought one by one, some are worth more than others. **Active learning** lets the model choose:
+# train on what is labeled, look at the **pool** of unlabeled items, query the label of the most doubtful,
+# train again (Settles, *Active Learning Literature Survey*, 2009). What is doubt? Two classic answers, and
+# the control:
 #
 # - **Margin** (Scheffer 2001): the gap between the two largest probabilities. Small gap, large doubt.
-# - **Query by committee** (Seung 1992): train several models, each on a bootstrap sample of the labels, and ask
-#   where they disagree. As measure, the **vote entropy** (Dagan and Engelson 1995): −Σ *v* log *v* over the shares
-#   *v* of votes for each class.
+# - **Query by committee** (Seung 1992): train several models, each on a bootstrap sample of the labels, and
+#   ask where they disagree. As measure, the **vote entropy** (Dagan and Engelson 1995): −Σ *v* log *v* over
+#   the shares *v* of votes for each class.
 # - **Random**: any item. Without this control every curve that rises looks like a success.
 #
-# **Exercise 2.9b.** Write `most_doubtful(chances, k)`: `chances` is an array with a row per item in the pool and a
-# column per class. Give the row numbers of the `k` items with the smallest margin, in any order.
+# **Exercise 2.9b.** Write `most_doubtful(chances, k)`: `chances` is an array with a row per item in the pool
+# and a column per class. Give the row numbers of the `k` items with the smallest margin, in any order.
 
 
 # %% tags=["starter"] exercise="2.9b"
@@ -470,8 +477,8 @@ def most_doubtful(chances, k):
 lesson.check("2.9b", most_doubtful=most_doubtful)
 
 # %% [markdown]
-# The lesson's versions give a doubt per item, larger for more. The loop around them is short: `sizes` says after
-# how many labels the model is trained again.
+# The lesson's versions give a doubt per item, larger for more. The loop around them is short: `sizes` says
+# after how many labels the model is trained again.
 
 # %%
 from scipy.stats import entropy
@@ -507,13 +514,14 @@ def query(doubt, model, X, y, pool, sizes, rng):
 
 
 # %% [markdown]
-# The data: 1,797 handwritten digits. In each repetition 600 drawn at random are held out for scoring, 20 drawn at
-# random are labeled at the start, and each query asks for 20 labels.
+# The data: 1,797 handwritten digits. In each repetition 600 drawn at random are held out for scoring, 20
+# drawn at random are labeled at the start, and each query asks for 20 labels.
 
 # %%
 images, digit = datasets.digits()
 pixels = images.reshape(len(images), -1) / 16
-softmax = LogisticRegression(max_iter=200, tol=3e-3)  # a smaller tolerance takes longer and is no more accurate
+# A smaller tolerance takes longer and is no more accurate
+softmax = LogisticRegression(max_iter=200, tol=3e-3)
 sizes = list(range(20, 221, 20))
 
 
@@ -570,9 +578,9 @@ figures.show(
 )
 
 # %% [markdown]
-# A curve above another is not yet a saving. Ask it the other way round: how many labels does each need for the
-# *same* accuracy? Per repetition, with linear interpolation between the sizes, and as paired differences, because
-# all three start from the same 20 labels and are scored on the same 600 digits.
+# A curve above another is not yet a saving. Ask it the other way round: how many labels does each need for
+# the *same* accuracy? Per repetition, with linear interpolation between the sizes, and as paired differences,
+# because all three start from the same 20 labels and are scored on the same 600 digits.
 
 
 # %%
@@ -597,25 +605,26 @@ for target in (0.80, 0.85, 0.90):
 
 # %%
 figures.table(
-    pd.DataFrame(rows, columns=["accuracy", "strategy", "random needs", "saved", "from", "to", "repetitions"]),
+    pd.DataFrame(rows, columns=["accuracy", "strategy", "random needs", "saved",
+                                "from", "to", "repetitions"]),
     caption="Labels saved at equal accuracy, 95 % intervals of the paired difference",
     formats=dict.fromkeys(["random needs", "saved", "from", "to"], "{:.0f}"),
     bars=["saved"],
 )
 
 # %% [markdown]
-# The margin saves about a third of the labels at 90 %, beyond luck, and less at lower targets. The committee saves
-# in the mean, but its intervals contain zero, and it costs six trainings instead of one. One repetition would have
-# told little: the intervals of ten are still this wide. Now the small print, four questions that a vendor's curve
-# doesn't answer.
+# The margin saves about a third of the labels at 90 %, beyond luck, and less at lower targets. The committee
+# saves in the mean, but its intervals contain zero, and it costs six trainings instead of one. One repetition
+# would have told little: the intervals of ten are still this wide. Now the small print, four questions that a
+# vendor's curve doesn't answer.
 #
-# **How large is a batch?** Annotators don't wait for a model after each label. But the 100 most doubtful items of
-# one moment are doubtful in the same way, and many are alike. We query 100 labels in batches of 10, 20 and 50, and
-# all at once.
+# **How large is a batch?** Annotators don't wait for a model after each label. But the 100 most doubtful
+# items of one moment are doubtful in the same way, and many are alike. We query 100 labels in batches of 10,
+# 20 and 50, and all at once.
 #
-# **Whose doubt is it?** The labels were chosen for *this* model. Labels outlive models, and the next one inherits
-# them (Lowell 2019). We train two others on the same 120 labels, chosen by the margin of the first or at random:
-# nearest neighbour, and a support vector machine.
+# **Whose doubt is it?** The labels were chosen for *this* model. Labels outlive models, and the next one
+# inherits them (Lowell 2019). We train two others on the same 120 labels, chosen by the margin of the first
+# or at random: nearest neighbour, and a support vector machine.
 
 # %%
 from sklearn.neighbors import KNeighborsClassifier
@@ -651,11 +660,11 @@ figures.table(
 
 # %% [markdown]
 # In one batch of 100 the margin is worse than chance: it asks a hundred times about what a model of 20 labels
-# doubted. What it gains in small batches it gains by training again in between. The support vector machine inherits
-# the gain; for nearest neighbour the interval contains zero.
+# doubted. What it gains in small batches it gains by training again in between. The support vector machine
+# inherits the gain; for nearest neighbour the interval contains zero.
 #
-# **What does the labeled set say about the world?** It is no sample of it. Score the model on each batch of labels
-# that arrives, before it trains on them, and on the random test digits:
+# **What does the labeled set say about the world?** It is no sample of it. Score the model on each batch of
+# labels that arrives, before it trains on them, and on the random test digits:
 
 # %%
 fresh = {"margin": [], "at_random": []}
@@ -673,12 +682,12 @@ figures.md(
 )
 
 # %% [markdown]
-# So keep a **random held-out set** apart from the queries, labeled and paid for as well. No curve of this section
-# could have been drawn without one. In a real project its labels belong on the bill: with 600 random test labels, a
-# saving of 50 in training looks different.
+# So keep a **random held-out set** apart from the queries, labeled and paid for as well. No curve of this
+# section could have been drawn without one. In a real project its labels belong on the bill: with 600 random
+# test labels, a saving of 50 in training looks different.
 #
-# **Does it carry over?** To flights: two classes that overlap, the rarer one a quarter. Start with 100 labels,
-# query 150 at a time from a pool of 4,000.
+# **Does it carry over?** To flights: two classes that overlap, the rarer one a quarter. Start with 100
+# labels, query 150 at a time from a pool of 4,000.
 
 # %%
 flight_sizes = list(range(100, 1001, 150))
@@ -714,7 +723,8 @@ for name, runs in on_flights.items():
 left.set(title="Flights: hardly a gain,", ylabel="PR-AUC, July to December", xlabel="labeled flights")
 right.axhline(y.mean(), color=figures.GREY, ls=":", label="all flights, January to June")
 right.set(
-    title="from labels that are no sample", ylabel="late, of the labeled", xlabel="labeled flights", ylim=(0, 0.5)
+    title="from labels that are no sample", ylabel="late, of the labeled",
+    xlabel="labeled flights", ylim=(0, 0.5)
 )
 right.yaxis.set_major_formatter("{x:.0%}")
 left.legend(loc="lower right")
@@ -730,20 +740,20 @@ figures.show(
 )
 
 # %% [markdown]
-# It carries over in part. The mean gain is one to two hundredths of PR-AUC, and its interval touches zero or nearly
-# does. Where two classes overlap, most doubt can't be cured by a label. And part of the gain may have a plain reason:
-# of the labeled flights four in ten are late, so the rarer class is seen more often. Read the right panel as a
-# warning: who takes the share of late flights from these labels is wrong by 17 points, and a threshold or a
-# calibration set on them is wrong with it. (The intervals tell what other draws of flights would give. The months of
-# the test are the same for all.)
+# It carries over in part. The mean gain is one to two hundredths of PR-AUC, and its interval touches zero or
+# nearly does. Where two classes overlap, most doubt can't be cured by a label. And part of the gain may have
+# a plain reason: of the labeled flights four in ten are late, so the rarer class is seen more often. Read the
+# right panel as a warning: who takes the share of late flights from these labels is wrong by 17 points, and a
+# threshold or a calibration set on them is wrong with it. (The intervals tell what other draws of flights
+# would give. The months of the test are the same for all.)
 #
 # ## 4 Labels from neighbours: propagation
 #
-# No more money: 40 digits are labeled, more than a thousand are not. Are the unlabeled ones worth anything? They
-# show where the data lie thick. **Label propagation** (Zhu and Ghahramani 2002) builds a graph in which each item
-# is joined to its nearest neighbours, and lets labels flow along the edges until nothing changes. **Label
-# spreading** (Zhou 2004) does the same and lets given labels be overruled a little, which helps where some are
-# wrong. Both rest on one assumption: *neighbours have the same label*.
+# No more money: 40 digits are labeled, more than a thousand are not. Are the unlabeled ones worth anything?
+# They show where the data lie thick. **Label propagation** (Zhu and Ghahramani 2002) builds a graph in which
+# each item is joined to its nearest neighbours, and lets labels flow along the edges until nothing
+# changes. **Label spreading** (Zhou 2004) does the same and lets given labels be overruled a little, which
+# helps where some are wrong. Both rest on one assumption: *neighbours have the same label*.
 #
 # **Self-training** (Yarowsky 1995) uses them otherwise: train, take the model's own confident predictions as
 # labels, train again. All of it against two plain models on the labeled digits alone.
@@ -754,7 +764,8 @@ import warnings
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.semi_supervised import LabelPropagation, LabelSpreading, SelfTrainingClassifier
 
-# Propagation creeps along thin edges for thousands of steps; we stop it at max_iter, and it warns of that each time.
+# Propagation creeps along thin edges for thousands of steps; we stop it at max_iter, and it warns of that
+# each time.
 warnings.filterwarnings("ignore", category=ConvergenceWarning, module="sklearn.semi_supervised")
 
 # %%
@@ -805,7 +816,8 @@ figures.show(
     fig,
     alt=f"Learning curves, means of {seeds} repetitions with 95 % intervals. Accuracy at 40 and 160 labels: "
     + "; ".join(
-        f"{name} {scores[:, 1].mean():.0%} and {scores[:, 3].mean():.0%}" for name, scores in propagated.items()
+        f"{name} {scores[:, 1].mean():.0%} and {scores[:, 3].mean():.0%}"
+        for name, scores in propagated.items()
     )
     + ".",
 )
@@ -831,8 +843,8 @@ figures.table(
 # %% [markdown]
 # With 40 labels the graph is 15 points ahead of the model that sees the labeled digits alone, and 10 ahead of
 # nearest neighbour, which uses the same distances: so it is the unlabeled digits that help, not the distance.
-# Propagation and spreading can't be told apart here; their difference is in the treatment of wrong labels, and ours
-# are right. Self-training *loses* 16 points. Why? Look at the labels it gave itself:
+# Propagation and spreading can't be told apart here; their difference is in the treatment of wrong labels,
+# and ours are right. Self-training *loses* 16 points. Why? Look at the labels it gave itself:
 
 # %%
 own = []
@@ -850,9 +862,9 @@ figures.md(
 )
 
 # %% [markdown]
-# Most are right, and still they do harm: the model is sure of the easy digits first, trains on hundreds of these and
-# four of each of the others, and then sees the easy ones everywhere. Before you train on a model's own labels, count
-# them by class.
+# Most are right, and still they do harm: the model is sure of the easy digits first, trains on hundreds of
+# these and four of each of the others, and then sees the easy ones everywhere. Before you train on a model's
+# own labels, count them by class.
 #
 # Now the same on flights, and first the assumption. How often do neighbours share a label, and how often do
 # strangers?
@@ -900,16 +912,17 @@ figures.table(
 )
 
 # %% [markdown]
-# On digits neighbours go 97 % of the way from strangers to certainty, on flights 13 %. So labels that flow along
-# edges are noise after a few steps, and with more labels the gap does not close. The check costs nothing: take the
-# labels you have, and compare neighbours with strangers before you build on the graph.
+# On digits neighbours go 97 % of the way from strangers to certainty, on flights 13 %. So labels that flow
+# along edges are noise after a few steps, and with more labels the gap does not close. The check costs
+# nothing: take the labels you have, and compare neighbours with strangers before you build on the graph.
 #
 # ## 5 Labels from rules: weak supervision
 #
 # The last way asks experts not for labels but for **labeling functions**: short rules that vote on a label or
 # abstain. A dispatcher writes ten in an afternoon, from experience and from what is known an hour before
-# departure. They are partly wrong, overlap and conflict; but they run over every flight there is, and they can be
-# read, reviewed and run again next month. This is **weak supervision**, or data programming (Ratner 2016).
+# departure. They are partly wrong, overlap and conflict; but they run over every flight there is, and they
+# can be read, reviewed and run again next month. This is **weak supervision**, or data programming (Ratner
+# 2016).
 
 # %%
 LATE, ON_TIME = 1, -1
@@ -940,9 +953,9 @@ says = np.array([vote for vote, _, _ in functions.values()])
 fired = np.column_stack([mask for _, _, mask in functions.values()]).astype(float)  # [flights, functions]
 
 # %% [markdown]
-# Three numbers need no truth: **coverage** (how often a function votes), **overlap** (how often another votes with
-# it on the same flight), **conflict** (how often one of them says the opposite). The last two columns need the
-# truth; here we have it, and look.
+# Three numbers need no truth: **coverage** (how often a function votes), **overlap** (how often another votes
+# with it on the same flight), **conflict** (how often one of them says the opposite). The last two columns
+# need the truth; here we have it, and look.
 
 # %%
 votes = fired * says
@@ -973,21 +986,21 @@ figures.table(
 )
 
 # %% [markdown]
-# Read *right* with care. A function that says "late" is right in a third to two thirds of its votes, one that says
-# "on time" in four fifths, and the second is no better: three quarters of all flights *are* on time. What counts is
-# the last column, how many times as often it fires on late flights as on others. Above 1 speaks for late, below 1
-# for on time. Storm says much and rarely, mainline says little and often.
+# Read *right* with care. A function that says "late" is right in a third to two thirds of its votes, one that
+# says "on time" in four fifths, and the second is no better: three quarters of all flights *are* on time.
+# What counts is the last column, how many times as often it fires on late flights as on others. Above 1
+# speaks for late, below 1 for on time. Storm says much and rarely, mainline says little and often.
 #
 # ### Putting votes together
 #
-# **Majority vote** counts every vote the same. A **label model** weighs them: it gives each function two rates, how
-# often it fires on late flights and how often on the others. If the functions fire *independently given the truth*,
-# Bayes' rule does the rest.
+# **Majority vote** counts every vote the same. A **label model** weighs them: it gives each function two
+# rates, how often it fires on late flights and how often on the others. If the functions fire *independently
+# given the truth*, Bayes' rule does the rest.
 #
-# **Exercise 2.9c.** Write `chance_late(fired, on_late, on_time, prior)` for one flight. `fired` is a list of 0 and
-# 1, one per function; `on_late` and `on_time` are the rates at which each fires on late flights and on others;
-# `prior` is the share of late flights. Give the probability that this flight is late. A function that is silent
-# tells something, too.
+# **Exercise 2.9c.** Write `chance_late(fired, on_late, on_time, prior)` for one flight. `fired` is a list of
+# 0 and 1, one per function; `on_late` and `on_time` are the rates at which each fires on late flights and on
+# others; `prior` is the share of late flights. Give the probability that this flight is late. A function that
+# is silent tells something, too.
 
 
 # %% tags=["starter"] exercise="2.9c"
@@ -1010,10 +1023,10 @@ def chance_late(fired, on_late, on_time, prior):
 lesson.check("2.9c", chance_late=chance_late)
 
 # %% [markdown]
-# And the rates? Without labels they are unknown. The trick of Dawid and Skene (1979), who wanted to know how good
-# doctors are without knowing what the patients had: guess the labels, here by majority; compute the rates as if the
-# guess were true; compute the probabilities from the rates; repeat. That is **EM** (expectation and maximization).
-# The share of late flights is given to it: an airline knows that.
+# And the rates? Without labels they are unknown. The trick of Dawid and Skene (1979), who wanted to know how
+# good doctors are without knowing what the patients had: guess the labels, here by majority; compute the
+# rates as if the guess were true; compute the probabilities from the rates; repeat. That is **EM**
+# (expectation and maximization). The share of late flights is given to it: an airline knows that.
 
 # %%
 from scipy.special import expit
@@ -1027,10 +1040,12 @@ def posterior(fired, on_late, on_time, prior):
 
 def label_model(fired, says, prior, steps):
     """Rates on late and on other flights, and the probability of each flight, after this many steps of EM."""
-    number, first, row = np.unique(fired @ 2.0 ** np.arange(len(says)), return_index=True, return_inverse=True)
+    number, first, row = np.unique(fired @ 2.0 ** np.arange(len(says)), return_index=True,
+                                   return_inverse=True)
     pattern, count = fired[first], np.bincount(row)  # flights with the same votes are the same to it
     score = pattern @ says
-    late = expit(score - np.quantile(fired @ says, 1 - prior))  # the guess: about as many late as the prior says
+    # The guess: about as many late as the prior says
+    late = expit(score - np.quantile(fired @ says, 1 - prior))
     for _ in range(steps):
         a, b = count * late, count * (1 - late)
         on_late, on_time = (np.clip(w @ pattern / w.sum(), 1e-3, 1 - 1e-3) for w in (a, b))
@@ -1039,8 +1054,9 @@ def label_model(fired, says, prior, steps):
 
 
 # %% [markdown]
-# First the test that any estimator should pass: data that keep its assumption. We invent votes with the *true*
-# rates of our functions, drawn independently, and see whether EM finds the rates. Then the real votes.
+# First the test that any estimator should pass: data that keep its assumption. We invent votes with
+# the *true* rates of our functions, drawn independently, and see whether EM finds the rates. Then the real
+# votes.
 
 # %%
 prior = 0.25  # late flights, known from the airports' statistics
@@ -1052,7 +1068,8 @@ models = {
     "independent votes": label_model(independent, says, prior, steps),
     "real votes": label_model(fired, says, prior, steps),
 }
-lifts = {"true": truly_late[0] / truly_late[1]} | {name: model[0] / model[1] for name, model in models.items()}
+lifts = {"true": truly_late[0] / truly_late[1]} | {name: model[0] / model[1]
+                                                   for name, model in models.items()}
 
 # %%
 fig, ax = plt.subplots(figsize=(7.5, 4.2))
@@ -1081,10 +1098,11 @@ ax.set(
 ax.legend(loc="center left", bbox_to_anchor=(1, 0.5))
 figures.show(
     fig,
-    alt="How many times as often each function fires on late flights as on others; true, by EM on independent "
-    "votes, by EM on the real votes: "
+    alt="How many times as often each function fires on late flights as on others; true, by EM on "
+    "independent votes, by EM on the real votes: "
     + "; ".join(
-        f"{name} " + ", ".join(f"{lift[j]:.2f}" for lift in lifts.values()) for j, name in enumerate(functions)
+        f"{name} " + ", ".join(f"{lift[j]:.2f}" for lift in lifts.values())
+        for j, name in enumerate(functions)
     )
     + ".",
 )
@@ -1093,7 +1111,8 @@ figures.show(
 found = models["real votes"][2] > 0.5
 humid = fired[:, list(functions).index("humid")]
 turned = [
-    n for n, vote, lift in zip(functions, says, lifts["real votes"], strict=True) if (lift > 1) != (vote == LATE)
+    n for n, vote, lift in zip(functions, says, lifts["real votes"], strict=True)
+    if (lift > 1) != (vote == LATE)
 ]
 sharp = {name: (np.abs(model[2] - 0.5) > 0.4).mean() for name, model in models.items()}
 figures.md(
@@ -1105,20 +1124,20 @@ figures.md(
 )
 
 # %% [markdown]
-# On independent votes EM comes close to the rates, least so for *storm*, which is rare. On the real ones it finds
-# *something else*: humid, foggy, rainy hours. It was asked for a hidden variable with two values that explains why
-# functions fire together, and rain, fog and humidity fire together whether flights are late or not. The weather
-# explains the votes better than lateness does. The assumption, independence given the truth, is broken, and nothing
-# in the output says so: the probabilities are even sharper than on independent votes. Ratner (2019) lets the user
-# declare which functions hang together; but then one must know.
+# On independent votes EM comes close to the rates, least so for *storm*, which is rare. On the real ones it
+# finds *something else*: humid, foggy, rainy hours. It was asked for a hidden variable with two values that
+# explains why functions fire together, and rain, fog and humidity fire together whether flights are late or
+# not. The weather explains the votes better than lateness does. The assumption, independence given the truth,
+# is broken, and nothing in the output says so: the probabilities are even sharper than on independent votes.
+# Ratner (2019) lets the user declare which functions hang together; but then one must know.
 #
-# The usual remedy is to merge what hangs together, so that the functions left come from different sources: one for
-# bad weather instead of four, and no *clear*, which is its opposite. We do that, and score it with the others
-# below.
+# The usual remedy is to merge what hangs together, so that the functions left come from different sources:
+# one for bad weather instead of four, and no *clear*, which is its opposite. We do that, and score it with
+# the others below.
 #
-# One alarm needs no labels. The model uses four functions against what their authors say, evening flights among
-# them. When a label model contradicts the people who wrote the functions, believe neither before you have looked at
-# labels.
+# One alarm needs no labels. The model uses four functions against what their authors say, evening flights
+# among them. When a label model contradicts the people who wrote the functions, believe neither before you
+# have looked at labels.
 #
 # How many? With 300 flights labeled by hand, count how often each function fires on the late ones and on the
 # others. That replaces EM: same formula, rates from a count.
@@ -1126,7 +1145,8 @@ figures.md(
 
 # %%
 def counted(known, strength=2):
-    """Probability of late for all flights, with rates counted on `known`, drawn a little towards the coverage."""
+    """Probability of late for all flights, with rates counted on `known`,
+    drawn a little towards the coverage."""
     rates = []
     for label in (1, 0):
         rows = known[y[known] == label]
@@ -1135,7 +1155,8 @@ def counted(known, strength=2):
 
 
 def taught(labels, rows):
-    """PR-AUC on later months of a logistic regression trained on these flights with these probabilities as labels."""
+    """PR-AUC on later months of a logistic regression trained on these flights with these
+    probabilities as labels."""
     twice = np.vstack([X[rows], X[rows]])  # once as late, once as on time, weighted by the probability
     both = np.repeat([1, 0], len(rows))
     model = regress(twice, both, np.append(labels[rows], 1 - labels[rows]))
@@ -1144,8 +1165,9 @@ def taught(labels, rows):
 
 # %% [markdown]
 # The labels are not the goal; a model trained on them is. It sees all features and scores flights on which no
-# function fires. Each set of weak labels trains a logistic regression on 5,000 flights drawn from January to June,
-# and beside it stands the honest rival: the same model on *n* true labels, bought from somebody who looks them up.
+# function fires. Each set of weak labels trains a logistic regression on 5,000 flights drawn from January to
+# June, and beside it stands the honest rival: the same model on *n* true labels, bought from somebody who
+# looks them up.
 
 # %%
 by_hand, paid = [100, 300, 1000, 2500, 5000], 300
@@ -1162,8 +1184,8 @@ ceiling = posterior(fired, *truly_late, prior)
 # %%
 express = fired[:, list(functions).index("express")]
 figures.md(
-    f"Weather merged: of the flights the model calls late, {express[em_merged > 0.5].mean():.0%} are flown by "
-    f"express airlines; of the others, {express[em_merged <= 0.5].mean():.0%}."
+    f"Weather merged: of the flights the model calls late, {express[em_merged > 0.5].mean():.0%} are flown "
+    f"by express airlines; of the others, {express[em_merged <= 0.5].mean():.0%}."
 )
 
 # %%
@@ -1186,7 +1208,8 @@ for number in range(seeds):
 
 # %%
 def worth(scores):
-    """Hand labels that give the same PR-AUC, read off each draw's own learning curve: mean and 95 % interval."""
+    """Hand labels that give the same PR-AUC, read off each draw's own learning curve:
+    mean and 95 % interval."""
     curves = np.maximum.accumulate(hand, axis=1)
     read = [np.interp(score, run, np.log(by_hand)) for score, run in zip(scores, curves, strict=True)]
     return np.exp(band(read)).round(-2)
@@ -1198,7 +1221,8 @@ rows = [(name, np.mean(raw_labels[name]), *band(scores), *worth(scores)) for nam
 columns = ["labels", "labels, against the truth", "model", "from", "to", "worth", "from ", "to "]
 figures.table(
     pd.DataFrame(rows, columns=columns),
-    caption="PR-AUC of the labels (January to June), of the model taught by them (July to December), and its worth",
+    caption="PR-AUC of the labels (January to June), of the model taught by "
+            "them (July to December), and its worth",
     formats=dict.fromkeys(columns[1:5], "{:.3f}") | dict.fromkeys(columns[5:], "{:,.0f}"),
 )
 
@@ -1209,7 +1233,8 @@ dashes = ["--", ":", (0, (5, 1)), "-.", (0, (1, 3))]
 looks = zip(dashes, [figures.ORANGE, figures.RED, figures.PURPLE, figures.GREEN, figures.GREY], strict=True)
 for (name, scores), (dash, color) in zip(weak.items(), looks, strict=True):
     ax.axhline(np.mean(scores), ls=dash, color=color)
-    ax.annotate(name, (5_200, np.mean(scores)), va="center", fontsize=9, annotation_clip=False, color="#222222")
+    ax.annotate(name, (5_200, np.mean(scores)), va="center", fontsize=9,
+                annotation_clip=False, color="#222222")
 ax.set_xscale("log")
 ax.set_xticks(by_hand, [f"{n:,}" for n in by_hand])
 ax.minorticks_off()
@@ -1230,7 +1255,8 @@ figures.show(
 
 # %%
 weighed, majority_vote, em = (
-    np.array(weak[name]) for name in (f"functions weighed by {paid} labels", "majority vote", "label model (EM)")
+    np.array(weak[name]) for name in (f"functions weighed by {paid} labels",
+                                      "majority vote", "label model (EM)")
 )
 spent = {
     f"{paid} labels weigh the functions − {paid} labels train the model": weighed - np.array(hand)[:, 1],
@@ -1250,28 +1276,28 @@ figures.table(
 # %% [markdown]
 # Four things to take home.
 #
-# - *The rules are worth a lot.* Ten of them, one vote each, teach a model as well as about 1,500 labels bought
-#   one by one, between 1,100 and 2,000. (`worth` reads each draw's own curve between 100 and 5,000, so 100 means 100
-#   or fewer.)
-# - *The clever label model is worth next to nothing here*, and merging the weather doesn't save it: it then finds the
-#   airlines, because *express* and *mainline* exclude each other. With functions this weak, whatever ties their
-#   votes together beats lateness.
-# - *Labels used for weighing go further than labels used for training*: 300 of them gain 0.045 of PR-AUC that way,
-#   beyond luck. But they don't beat the plain vote beyond luck; ten pairs of rates counted on 75 late flights
-#   are noisy.
-# - *Even the true rates stop at some 2,200 labels.* The rest of the way is the independence that naive Bayes assumes,
-#   and what no rule says.
+# - *The rules are worth a lot.* Ten of them, one vote each, teach a model as well as about 1,500 labels
+#   bought one by one, between 1,100 and 2,000. (`worth` reads each draw's own curve between 100 and 5,000, so
+#   100 means 100 or fewer.)
+# - *The clever label model is worth next to nothing here*, and merging the weather doesn't save it: it then
+#   finds the airlines, because *express* and *mainline* exclude each other. With functions this weak,
+#   whatever ties their votes together beats lateness.
+# - *Labels used for weighing go further than labels used for training*: 300 of them gain 0.045 of PR-AUC that
+#   way, beyond luck. But they don't beat the plain vote beyond luck; ten pairs of rates counted on 75 late
+#   flights are noisy.
+# - *Even the true rates stop at some 2,200 labels.* The rest of the way is the independence that naive Bayes
+#   assumes, and what no rule says.
 #
-# So begin with the vote, buy a few hundred labels to *check* it, and believe a label model when it beats the vote
-# on those.
+# So begin with the vote, buy a few hundred labels to *check* it, and believe a label model when it beats the
+# vote on those.
 #
 # ## What breaks in production
 #
-# A labeling function is code that was right when it was written. Nobody retrains it. Ours were written in spring;
-# the label factory runs on. Here is *fog* over the year: how often flights that leave in fog are late, beside all
-# flights. Until June that is what its author knew. The last three columns need no labels: on how many days it voted,
-# how many of its votes are for flights before ten in the morning, and in how many another function for bad weather,
-# rain or storm, votes along.
+# A labeling function is code that was right when it was written. Nobody retrains it. Ours were written in
+# spring; the label factory runs on. Here is *fog* over the year: how often flights that leave in fog are
+# late, beside all flights. Until June that is what its author knew. The last three columns need no labels: on
+# how many days it voted, how many of its votes are for flights before ten in the morning, and in how many
+# another function for bad weather, rain or storm, votes along.
 
 # %%
 misty = flights[flights.visib < 5]
@@ -1289,16 +1315,17 @@ figures.table(
 )
 
 # %% [markdown]
-# In September and October the function has lost its meaning: it says "late" of flights that are late no more often
-# than others, rather less. Low visibility in March was a storm; in September it was mist on four days, nine times in
-# ten before ten o'clock. So few days tell little about autumns. But the labels they give are wrong all the same. No
-# exception is raised, the votes are not many fewer than August's, and every model taught on these months learns them.
+# In September and October the function has lost its meaning: it says "late" of flights that are late no more
+# often than others, rather less. Low visibility in March was a storm; in September it was mist on four days,
+# nine times in ten before ten o'clock. So few days tell little about autumns. But the labels they give are
+# wrong all the same. No exception is raised, the votes are not many fewer than August's, and every model
+# taught on these months learns them.
 #
-# The last column is a first alarm and needs no labels: the votes have parted from those of their relatives. The
-# second is a **random audit** of each function's votes, 150 a month, labeled by hand where labels don't come by
-# themselves. The alarm is not "shown to be wrong" but "no longer shown to be right": the interval of the audit must
-# lie above the share of all flights (the truth, here; otherwise it needs an audit of its own). It speaks for the
-# votes of its month, the ones a model is taught; not for the next fog.
+# The last column is a first alarm and needs no labels: the votes have parted from those of their relatives.
+# The second is a **random audit** of each function's votes, 150 a month, labeled by hand where labels don't
+# come by themselves. The alarm is not "shown to be wrong" but "no longer shown to be right": the interval of
+# the audit must lie above the share of all flights (the truth, here; otherwise it needs an audit of its own).
+# It speaks for the votes of its month, the ones a model is taught; not for the next fog.
 
 # %%
 from statsmodels.stats.proportion import proportion_confint
@@ -1326,10 +1353,10 @@ figures.table(
 )
 
 # %% [markdown]
-# It rings in September and October. It also rings in January and July, where fog did mean delay and 150 labels were
-# too few to show it: false alarms, the price of a small audit. So nobody should be woken by one. A function that
-# fails twice in a row is switched off until its author has looked; over this year that rule finds the autumn and
-# nothing else.
+# It rings in September and October. It also rings in January and July, where fog did mean delay and 150
+# labels were too few to show it: false alarms, the price of a small audit. So nobody should be woken by one.
+# A function that fails twice in a row is switched off until its author has looked; over this year that rule
+# finds the autumn and nothing else.
 #
 # ## Which way to labels?
 #
@@ -1341,9 +1368,9 @@ figures.table(
 # | `scans` | A doctor labels 30 scans a day; the model trains overnight. The doctor knows at a glance but can't say why. Neighbours agree in 55 %, strangers in 52 %. |
 # | `invoices` | Is it wrong? Clerks know eight warning signs, each in 5 to 20 % of invoices. There is money for 40 labels. Neighbours agree in 71 %, strangers in 70 %. |
 #
-# **Exercise 2.9d.** Give each case its first step: `plan` maps the five names to one of `"wait"` (use rows older
-# than the maturity window), `"explore"` (leave a random part without the action), `"margin"` (active learning),
-# `"spread"` (label spreading), `"functions"` (labeling functions).
+# **Exercise 2.9d.** Give each case its first step: `plan` maps the five names to one of `"wait"` (use rows
+# older than the maturity window), `"explore"` (leave a random part without the action), `"margin"` (active
+# learning), `"spread"` (label spreading), `"functions"` (labeling functions).
 
 # %% tags=["starter"] exercise="2.9d"
 plan = ...
@@ -1363,17 +1390,17 @@ lesson.check("2.9d", plan=plan)
 # %% [markdown]
 # ## What you did
 #
-# - You found when each flight's label becomes known, saw that late ones come later, and chose rows by age instead
-#   of by whether the label is there.
+# - You found when each flight's label becomes known, saw that late ones come later, and chose rows by age
+#   instead of by whether the label is there.
 # - You saw an alert destroy the evidence for itself, and a held-back tenth keep it.
-# - You spent one budget once or three times per word, and saw that once wins while raters are good, and that the
-#   lead shrinks when they aren't, or when no relatives of the graded words were labeled.
-# - You ran margin and committee against random, counted what they save, and met the small print: batches, the next
-#   model, and a labeled set that is no sample.
-# - You spread 40 labels over a graph of digits, and knew from the neighbours beforehand that flights would not
-#   follow.
-# - You wrote ten labeling functions, saw a label model learn the weather, and set the price of the rules in hand
-#   labels.
+# - You spent one budget once or three times per word, and saw that once wins while raters are good, and that
+#   the lead shrinks when they aren't, or when no relatives of the graded words were labeled.
+# - You ran margin and committee against random, counted what they save, and met the small print: batches, the
+#   next model, and a labeled set that is no sample.
+# - You spread 40 labels over a graph of digits, and knew from the neighbours beforehand that flights would
+#   not follow.
+# - You wrote ten labeling functions, saw a label model learn the weather, and set the price of the rules in
+#   hand labels.
 #
 # To see how the picture changes with other draws, run the lesson again, from a terminal:
 # `workbook run 2.9 -p seed=7`.

@@ -1,19 +1,24 @@
 # %% [markdown]
 # # 2.10 Storing features
 #
-# A model needs its features twice. Training asks for five months of flights at once, each as it stood at its own moment. Serving asks for one
-# flight, now, within milliseconds. Two kinds of storage answer, and the model is right only if both say the same. In this lesson you build both,
-# prove that they agree on every request of a month, break the agreement in four ways, and see what each costs.
+# A model needs its features twice. Training asks for five months of flights at once, each as it stood at its
+# own moment. Serving asks for one flight, now, within milliseconds. Two kinds of storage answer, and the
+# model is right only if both say the same. In this lesson you build both, prove that they agree on every
+# request of a month, break the agreement in four ways, and see what each costs.
 #
 # **You will be able to**
 #
-# - describe features in a **registry** and keep their history in an **offline store**: partitioned Parquet, queried with DuckDB;
-# - join it **point-in-time** when data arrive late and are corrected, and show what a join by day or by event time gets wrong;
+# - describe features in a **registry** and keep their history in an **offline store**: partitioned Parquet,
+#   queried with DuckDB;
+# - join it **point-in-time** when data arrive late and are corrected, and show what a join by day or by event
+#   time gets wrong;
 # - run an **online store** of key and value that obeys event times and a **time to live**;
-# - prove **parity** of training and serving request by request, and name a fault from the shape of the differences;
+# - prove **parity** of training and serving request by request, and name a fault from the shape of the
+#   differences;
 # - put a price on **freshness**, and decide whether you need a feature store at all.
 #
-# **Needs** lesson 2.1. **Takes** 60 minutes with its exercises; the computer needs about half a minute of that.
+# **Needs** lesson 2.1. **Takes** 60 minutes with its exercises; the computer needs about half a minute of
+# that.
 
 # %%
 from helpers import lesson
@@ -41,15 +46,16 @@ teachings = 4  # models taught with gaps, each with gaps of its own
 # | **lakehouse** | a lake with a log of table versions (Iceberg, Delta Lake) | transactions and *time travel* on files | single rows; one more thing to run | not installed here |
 # | **feature store** | registry, history and key lookup for model inputs | one definition for training and serving | anything that is not a model's input | this lesson |
 #
-# A feature store is no fourth database. It is a thin layer: definitions, a history that remembers *when* each value was known
-# (the **offline store**, on a warehouse or lake), a copy of the newest values under a key (the **online store**), and a job that carries values from the
-# one to the other, called **materialisation**. Feast is the usual open-source tool; Tecton, Vertex AI and SageMaker sell one. None is installed here;
-# the pieces are small enough to build, and section 8 maps them to Feast's names.
+# A feature store is no fourth database. It is a thin layer: definitions, a history that remembers *when* each
+# value was known (the **offline store**, on a warehouse or lake), a copy of the newest values under a key
+# (the **online store**), and a job that carries values from the one to the other, called **materialisation**.
+# Feast is the usual open-source tool; Tecton, Vertex AI and SageMaker sell one. None is installed here; the
+# pieces are small enough to build, and section 8 maps them to Feast's names.
 #
 # ### The sources
 #
-# Lesson 2.1 turned flights into events with the time they became known. The same, now by SQL inside DuckDB. All moments in the store are UTC without zone.
-# One thread, so that rows and sums come in one order.
+# Lesson 2.1 turned flights into events with the time they became known. The same, now by SQL inside DuckDB.
+# All moments in the store are UTC without zone. One thread, so that rows and sums come in one order.
 
 # %%
 import duckdb
@@ -77,9 +83,10 @@ figures.table(db.sql("""SELECT count(*) AS "flights planned", count(departed) AS
                         FROM trips""").df())
 
 # %% [markdown]
-# A landing is known when its message arrives, and the table does not say when that was. So this part is **invented**: most messages take one to five minutes,
-# and a share of `slow_share` gets through only half an hour to six hours after the landing. Every conclusion about late data below
-# rests on that; everything else is measured.
+# A landing is known when its message arrives, and the table does not say when that was. So this part
+# is **invented**: most messages take one to five minutes, and a share of `slow_share` gets through only half
+# an hour to six hours after the landing. Every conclusion about late data below rests on that; everything
+# else is measured.
 
 # %%
 import numpy as np
@@ -88,7 +95,8 @@ import pandas as pd
 trips = db.sql("SELECT * FROM trips ORDER BY id").df().set_index("id")
 draw = np.random.default_rng(seed)
 slow, n = draw.random(len(trips)) < slow_share, len(trips)
-feed = pd.DataFrame({"id": trips.index, "wait": np.where(slow, draw.integers(30, 361, n), draw.integers(1, 6, n))})
+feed = pd.DataFrame({"id": trips.index,
+                     "wait": np.where(slow, draw.integers(30, 361, n), draw.integers(1, 6, n))})
 db.execute("""
     CREATE TABLE landings AS
     SELECT carrier, origin, tailnum, arr_delay, landed AS event, landed + to_minutes(wait::INT) AS created
@@ -98,14 +106,16 @@ db.execute(f"""
     SELECT id, sched - to_minutes({lead}) AS asked, carrier, origin, tailnum
     FROM trips WHERE month <= 7 ORDER BY asked, id""")  # what we train and test on
 figures.table(db.sql("SELECT * FROM landings ORDER BY created - event DESC LIMIT 3").df(),
-              caption="Landings heard of last (UTC; delay at arrival in minutes)", formats={"arr_delay": "{:.0f}"})
+              caption="Landings heard of last (UTC; delay at arrival in minutes)",
+              formats={"arr_delay": "{:.0f}"})
 
 # %% [markdown]
 # ## 2 The registry
 #
-# A **feature view** is a group of features with the same key and the same source. Its entry says everything that training and serving must agree on:
-# the **entity** (the columns of the key), the features, the SQL that makes them, who owns it, and the **time to live** (TTL): how old a value may be and still
-# count. `digest` is a fingerprint of the definition; you will need it at the end.
+# A **feature view** is a group of features with the same key and the same source. Its entry says everything
+# that training and serving must agree on: the **entity** (the columns of the key), the features, the SQL that
+# makes them, who owns it, and the **time to live** (TTL): how old a value may be and still count. `digest` is
+# a fingerprint of the definition; you will need it at the end.
 
 # %%
 import dataclasses
@@ -130,8 +140,10 @@ class FeatureView:
 
 
 # %% [markdown]
-# Each row carries **two times**: `event`, the moment the value describes, and `created`, the moment our system had it (the valid and the transaction time of 2.1). The weather row of an hour
-# is complete at minute 51 (2.1 shows why). The queue is the mean delay of what left the airport in the last two hours, computed every quarter of an hour.
+# Each row carries **two times**: `event`, the moment the value describes, and `created`, the moment our
+# system had it (the valid and the transaction time of 2.1). The weather row of an hour is complete at minute
+# 51 (2.1 shows why). The queue is the mean delay of what left the airport in the last two hours, computed
+# every quarter of an hour.
 
 # %%
 weather_sql = """
@@ -147,9 +159,10 @@ queue_sql = """
 leg_sql = "SELECT tailnum, event, created, arr_delay AS leg FROM landings WHERE tailnum IS NOT NULL"
 
 # %% [markdown]
-# The view of carriers is the instructive one: mean delay of the carrier's landings in three hours, and the share of late ones in 24, for flights from this airport. It is made of the messages heard by the full hour,
-# and known five minutes later. At noon UTC a correction run computes the day before again, with the messages that came late. So the same
-# hour stands in the store **twice**: as it was first known, and as it truly was.
+# The view of carriers is the instructive one: mean delay of the carrier's landings in three hours, and the
+# share of late ones in 24, for flights from this airport. It is made of the messages heard by the full hour,
+# and known five minutes later. At noon UTC a correction run computes the day before again, with the messages
+# that came late. So the same hour stands in the store **twice**: as it was first known, and as it truly was.
 
 # %%
 carrier_sql = """
@@ -185,8 +198,9 @@ figures.table(pd.DataFrame([{"view": v.name, "entity": ", ".join(v.entity), "fea
 # %% [markdown]
 # ## 3 The offline store
 #
-# **Parquet** keeps a table by columns, in **row groups** of some thousand rows, and notes the smallest and largest value of each column of each group. We write
-# a folder per view and a file per month, sorted by key, then by time. The name of the folder carries the digest: another definition is another folder.
+# **Parquet** keeps a table by columns, in **row groups** of some thousand rows, and notes the smallest and
+# largest value of each column of each group. We write a folder per view and a file per month, sorted by key,
+# then by time. The name of the folder carries the digest: another definition is another folder.
 
 # %%
 store = lesson.scratch()
@@ -213,17 +227,20 @@ rows = []
 for view in VIEWS:
     write(view)
     parts = [pq.ParquetFile(path).metadata for path in store.glob(f"{view.name}-*/*/*.parquet")]
-    corrected = db.sql(f"SELECT count(*) - count(DISTINCT ({', '.join(view.entity)}, event)) FROM {offline(view)}")
+    corrected = db.sql(f"SELECT count(*) - count(DISTINCT ({', '.join(view.entity)}, "
+                       f"event)) FROM {offline(view)}")
     rows.append((view.name, len(parts), sum(p.num_row_groups for p in parts), sum(p.num_rows for p in parts),
                  corrected.fetchone()[0]))
 figures.table(pd.DataFrame(rows, columns=["view", "files", "row groups", "rows", "told twice"]))
 
 # %% [markdown]
-# (*Told twice*: same key and event, two rows. The one plane that lands twice in a minute is a contradiction in the source.)
+# (*Told twice*: same key and event, two rows. The one plane that lands twice in a minute is a contradiction
+# in the source.)
 #
-# What does that layout buy? A question that names a month need not open the other files (**partition pruning**); a
-# question about one carrier can skip row groups by their noted limits (**predicate pushdown**); and columns nobody asks for are not read (**projection**). DuckDB's `EXPLAIN` shows the
-# first, the notes in the files show the second.
+# What does that layout buy? A question that names a month need not open the other files (**partition
+# pruning**); a question about one carrier can skip row groups by their noted limits (**predicate pushdown**);
+# and columns nobody asks for are not read (**projection**). DuckDB's `EXPLAIN` shows the first, the notes in
+# the files show the second.
 
 # %%
 import re
@@ -246,12 +263,13 @@ figures.md(f"The plan reads **{files[1]} of {files[2]}** files. "
            f"at most **{kept / total:.2%}** of the view's bytes.")
 
 # %% [markdown]
-# Sorting did part of that: in a file sorted by time, every group would hold every carrier, and none could be skipped. Partition by what questions always name (time), sort by
-# what they pick (the key).
+# Sorting did part of that: in a file sorted by time, every group would hold every carrier, and none could be
+# skipped. Partition by what questions always name (time), sort by what they pick (the key).
 #
 # ### Two times, drawn
 #
-# One carrier at one airport on a summer day. Each dot is a row of the store: to the right the hour it describes, upwards the moment it was known.
+# One carrier at one airport on a summer day. Each dot is a row of the store: to the right the hour it
+# describes, upwards the moment it was known.
 
 # %%
 import matplotlib.dates as mdates
@@ -279,14 +297,16 @@ figures.show(fig, alt=f"Rows of B6 at JFK, created against event. {len(first)} r
              f"the mean delay of three hours by up to {moved:.1f} minutes.")
 
 # %% [markdown]
-# A store that keeps only `event` and the corrected value has lost the diagonal: nobody can say any more what a model would have seen. That is the trap of every **backfill**: history
-# computed today is better than what was known. Keep both rows, never overwrite.
+# A store that keeps only `event` and the corrected value has lost the diagonal: nobody can say any more what
+# a model would have seen. That is the trap of every **backfill**: history computed today is better than what
+# was known. Keep both rows, never overwrite.
 #
 # ## 4 Point-in-time joins
 #
-# The question of training: for each request, the value as a reader would have had it at `asked`. Among the rows **known** by then, the one with the latest
-# **event**. DuckDB's `ASOF JOIN` finds the last row by *one* time. To use it with two, first drop each row that arrives after a row with a later event: it never was
-# the newest. What is left is in order by both times.
+# The question of training: for each request, the value as a reader would have had it at `asked`. Among the
+# rows **known** by then, the one with the latest **event**. DuckDB's `ASOF JOIN` finds the last row by *one*
+# time. To use it with two, first drop each row that arrives after a row with a later event: it never was the
+# newest. What is left is in order by both times.
 
 
 # %%
@@ -320,8 +340,9 @@ def history(**options):
 
 
 # %% [markdown]
-# Beside it, two joins that are common. **By event**: an as-of join on the event time alone, taking the newest correction; most tutorials stop here. **By day**: warehouses often
-# keep one snapshot per day and key, and the join is on the date.
+# Beside it, two joins that are common. **By event**: an as-of join on the event time alone, taking the newest
+# correction; most tutorials stop here. **By day**: warehouses often keep one snapshot per day and key, and
+# the join is on the date.
 
 
 # %%
@@ -352,7 +373,8 @@ honest = tables["point-in-time"]
 # %% [markdown]
 # ### Proof
 #
-# The test of 2.1, put to the store: at a random moment hide every row created later, join again, compare. What changes used the future.
+# The test of 2.1, put to the store: at a random moment hide every row created later, join again, compare.
+# What changes used the future.
 
 
 # %%
@@ -365,7 +387,8 @@ pool = trips.index[trips.month.between(2, 7)]
 moments = trips.sched[draw.choice(pool, cuts, replace=False)] - pd.Timedelta(minutes=lead)
 changed = {name: [] for name in joins}
 for cut in moments:
-    seen = {"rows": f"(FROM requests WHERE asked BETWEEN TIMESTAMP '{cut}' - INTERVAL 3 HOUR AND TIMESTAMP '{cut}')",
+    seen = {"rows": f"(FROM requests WHERE asked BETWEEN TIMESTAMP '{cut}' "
+                    f"- INTERVAL 3 HOUR AND TIMESTAMP '{cut}')",
             "where": f"created <= TIMESTAMP '{cut}' AND event > TIMESTAMP '{cut}' - INTERVAL 2 DAY"}
     for name, join in joins.items():
         then = join(**seen)[FEATURES]
@@ -377,12 +400,13 @@ figures.table(pd.DataFrame({name: part.mean() for name, part in changed.items()}
                       f"{len(changed['by day']):,} requests")
 
 # %% [markdown]
-# Zero in the first column. The join by event reads the weather of an hour that was not over, and corrections from the next noon. The join by day reads the evening in the morning.
+# Zero in the first column. The join by event reads the weather of an hour that was not over, and corrections
+# from the next noon. The join by day reads the evening in the morning.
 #
 # ### What it costs
 #
-# A gradient boosting model on February to June, tested on July, with each table. Offline it is tested with the table it was taught on. **Served**, it
-# gets what was known: the point-in-time values.
+# A gradient boosting model on February to June, tested on July, with each table. Offline it is tested with
+# the table it was taught on. **Served**, it gets what was known: the point-in-time values.
 
 # %%
 from sklearn.ensemble import HistGradientBoostingClassifier
@@ -390,8 +414,8 @@ from threadpoolctl import threadpool_limits
 
 from helpers.flights import compare
 
-plan_columns = trips[["carrier", "origin", "dest"]].apply(lambda names: names.astype("category").cat.codes).join(
-    trips[["day_minute", "weekday", "distance"]])
+plan_columns = trips[["carrier", "origin", "dest"]].apply(
+    lambda names: names.astype("category").cat.codes).join(trips[["day_minute", "weekday", "distance"]])
 late, flown = (trips.arr_delay > 15).astype(int), trips.arr_delay.notna()
 past, july = trips.index[flown & trips.month.between(2, 6)][::every], trips.index[flown & (trips.month == 7)]
 tested = pd.DataFrame({"late": late[july], "time_hour": trips.sched[july].dt.tz_localize("UTC")})
@@ -444,31 +468,39 @@ rows.append(("plan only", *[scores["plan only"][0]] * 2, *contrast("plan only", 
 signed = dict.fromkeys(["served, against point-in-time", "from", "to"], "{:+.3f}")
 columns = ["join", "offline", "served", "served, against point-in-time", "from", "to"]
 figures.table(pd.DataFrame(rows, columns=columns),
-              caption=f"PR-AUC in July; late {late[july].mean():.3f}; 95 % intervals over days", formats=signed)
+              caption=f"PR-AUC in July; late {late[july].mean():.3f}; 95 % "
+                      f"intervals over days", formats=signed)
 
 # %% tags=["atol=1"]
 own = (tables["by day"].leg[july] == trips.arr_delay[july]).mean()
 gain, low, high = contrast("by day, served", "plan only")
 figures.md(f"By day, `leg` is the flight's own delay at arrival for **{own:.0%}** of July's flights. "
-           f"Served, that model scores {gain:+.3f} against the plan alone (95 % interval {low:+.3f} to {high:+.3f}).")
+           f"Served, that model scores {gain:+.3f} against the plan alone "
+           f"(95 % interval {low:+.3f} to {high:+.3f}).")
 
 # %% [markdown]
-# **By day** is the model everyone would promote. Served, it is no better than the plan alone: for most flights it was taught to read the answer, and the answer is gone.
-# **By event** fails the proof in a large share of rows, and its score can't be told from the honest one. It belongs in a review all the same: a leak whose cost July does not show is
-# still one, and the next model may lean on it. And the first row against the last: the stored features, joined honestly, are worth having.
-# (The intervals resample July's days. The luck of training one model is not in them.)
+# **By day** is the model everyone would promote. Served, it is no better than the plan alone: for most
+# flights it was taught to read the answer, and the answer is gone. **By event** fails the proof in a large
+# share of rows, and its score can't be told from the honest one. It belongs in a review all the same: a leak
+# whose cost July does not show is still one, and the next model may lean on it. And the first row against the
+# last: the stored features, joined honestly, are worth having. (The intervals resample July's days. The luck
+# of training one model is not in them.)
 #
 # ## 5 The online store
 #
-# Serving asks another question: *this plane, this airport, now*. For that a **key-value store**. Redis or DynamoDB in production; here LMDB, which is embedded, transactional and on disk. The key is
-# `view|entity`, the value holds the event time and the features. It has one row per key and no past.
+# Serving asks another question: *this plane, this airport, now*. For that a **key-value store**. Redis or
+# DynamoDB in production; here LMDB, which is embedded, transactional and on disk. The key is `view|entity`,
+# the value holds the event time and the features. It has one row per key and no past.
 #
-# Who writes it? Messages come in the order of *arrival*. A message that got through six hours late, or the noon run's corrections of yesterday, must not replace what is newer.
+# Who writes it? Messages come in the order of *arrival*. A message that got through six hours late, or the
+# noon run's corrections of yesterday, must not replace what is newer.
 #
 # ### Exercise 2.10a: the rule of writing
 #
-# Write `materialize(rows)`. `rows` is a list of tuples `(key, event, value)` in order of arrival. Return a dict from each key to `(event, value)`: what the store
-# should hold at the end. It holds the value with the **latest event**; if the same event is told again, that is a correction, and the **later arrival** counts.
+# Write `materialize(rows)`. `rows` is a list of tuples `(key, event, value)` in order of arrival. Return a
+# dict from each key to `(event, value)`: what the store should hold at the end. It holds the value with
+# the **latest event**; if the same event is told again, that is a correction, and the **later arrival**
+# counts.
 
 
 # %% tags=["starter"] exercise="2.10a"
@@ -491,7 +523,8 @@ def materialize(rows):
 lesson.check("2.10a", materialize=materialize)
 
 # %% [markdown]
-# The same rule in LMDB, and the read with its TTL. A missing value is stored as NaN; a reader gets NaN as well where the key is unknown or the value has outlived its TTL.
+# The same rule in LMDB, and the read with its TTL. A missing value is stored as NaN; a reader gets NaN as
+# well where the key is unknown or the value has outlived its TTL.
 
 # %%
 import struct
@@ -526,9 +559,11 @@ def get(db_, view, entity, now, number="d"):
 # %% [markdown]
 # ### Exercise 2.10b: how old is it?
 #
-# A record of another team's store is a dict: `{"event": …, "written": …, "value": …}`, times in minutes. `event` is the moment the value describes, `written` when a job
-# last wrote it. Their job writes everything every hour, whether the source sent anything or not. Write `lookup(record, now, ttl)`: the
-# value, or `None` if it is **older than** `ttl` minutes or there is no record (`record` is `None`). Which of the two times is the age counted from?
+# A record of another team's store is a dict: `{"event": …, "written": …, "value": …}`, times in minutes.
+# `event` is the moment the value describes, `written` when a job last wrote it. Their job writes everything
+# every hour, whether the source sent anything or not. Write `lookup(record, now, ttl)`: the value, or `None`
+# if it is **older than** `ttl` minutes or there is no record (`record` is `None`). Which of the two times is
+# the age counted from?
 
 
 # %% tags=["starter"] exercise="2.10b"
@@ -551,12 +586,14 @@ lesson.check("2.10b", lookup=lookup)
 # %% [markdown]
 # ## 6 Parity
 #
-# Now the month of July as the online store lives it: every row written when it arrives, every request answered from the store as it is at that moment. The replay knows nothing of as-of joins. It
-# has a clock, a `put` and a `get`.
+# Now the month of July as the online store lives it: every row written when it arrives, every request
+# answered from the store as it is at that moment. The replay knows nothing of as-of joins. It has a clock, a
+# `put` and a `get`.
 
 # %%
 def arrivals(views):
-    """All rows of the views that arrive around July, in order of arrival: created, event, view, entity, values."""
+    """All rows of the views that arrive around July, in order of arrival: created, event,
+    view, entity, values."""
     rows = []
     for number, view in enumerate(views):
         width = 2 + len(view.entity)
@@ -599,21 +636,25 @@ figures.md(f"{len(writes):,} writes, {len(served):,} requests, {same.size:,} val
            f"With the join by event, {1 - other.mean():.0%} of the requests would have got something else.")
 
 # %% [markdown]
-# That is parity, on every request of the month: rule of writing, TTL, clocks and number format agree. (Both stores are filled from one computation of each view. Where serving computes
-# features by code of its own, that code belongs in the test as well.) Note what made it possible: the store keeps `created`, and the
-# offline join asks for what was known. Against the join by event the replay fails for most requests, and no line of the serving code is wrong.
+# That is parity, on every request of the month: rule of writing, TTL, clocks and number format agree. (Both
+# stores are filled from one computation of each view. Where serving computes features by code of its own,
+# that code belongs in the test as well.) Note what made it possible: the store keeps `created`, and the
+# offline join asks for what was known. Against the join by event the replay fails for most requests, and no
+# line of the serving code is wrong.
 #
 # ### Exercise 2.10c: four faults
 #
-# Four colleagues built the same, with one fault each. `differences("A")` lists the values of July in which a build's two stores disagree: id, feature, the hour of the request (UTC), the
-# value offline and the value served.
+# Four colleagues built the same, with one fault each. `differences("A")` lists the values of July in which a
+# build's two stores disagree: id, feature, the hour of the request (UTC), the value offline and the value
+# served.
 #
 # The faults, in no order:
 #
 # - `"last write wins"`: the online store takes what arrives last, whatever its event;
 # - `"missing becomes 0"`: the serving code answers 0 where there is no value, as a default;
 # - `"32-bit floats"`: the online store saves half of the bytes;
-# - `"local clock"`: the job that fills the *offline* store stamps `created` by a New York clock, read as UTC: rows seem known four hours (in winter five) before they were.
+# - `"local clock"`: the job that fills the *offline* store stamps `created` by a New York clock, read as UTC:
+#   rows seem known four hours (in winter five) before they were.
 #
 # Look at how many disagree, when, and how. Put the fault of each build into `faults`.
 
@@ -678,8 +719,11 @@ faults = {build: fault_of(differences(build)) for build in "ABCD"}
 lesson.check("2.10c", faults=faults, given={"behind": behind})
 
 # %% [markdown]
-# The shapes: a default turns gaps, and only gaps, into zeros. Narrow floats differ in more than half of the values, in the eighth digit. Late writes win between the noon run
-# and the hourly row five minutes later: the row held then is half a day old, so the TTL hides it, and nearly all that is served is a gap. The clock changes most of what moves. Now the bill. Each build's model is taught on its own offline table and served from its online store.
+# The shapes: a default turns gaps, and only gaps, into zeros. Narrow floats differ in more than half of the
+# values, in the eighth digit. Late writes win between the noon run and the hourly row five minutes later: the
+# row held then is half a day old, so the TTL hides it, and nearly all that is served is a gap. The clock
+# changes most of what moves. Now the bill. Each build's model is taught on its own offline table and served
+# from its online store.
 
 # %% tags=["atol=1"]
 usual = models["point-in-time"]
@@ -692,18 +736,22 @@ bill = pr_auc(bills)
 rows = [(name, bill[f"{name}, offline"][0], bill[f"{name}, served"][0],
          *contrast(f"{name}, served", "none, served", bill)) for name in ["none", *made]]
 signed = dict.fromkeys(["served, against none", "from", "to"], "{:+.4f}")
-figures.table(pd.DataFrame(rows, columns=["fault", "offline", "served", "served, against none", "from", "to"]),
+figures.table(pd.DataFrame(rows, columns=["fault", "offline", "served",
+                                          "served, against none", "from", "to"]),
               caption="PR-AUC in July", formats=signed)
 
 # %% [markdown]
-# How many values differ says little about the price. More than half do by narrow floats, and nothing happens. Zeros stand in one value in twelve, most of them the `leg` of planes of which
-# no landing was heard within a day, and a loss can't be shown, for this model in this month. Late writes touch one value in four hundred. The clock is the disaster, and
-# it is the one that *looks best offline*. A parity test can't know the price. It asks "equal, yes or no", and finds all four; the next model on these stores may pay for what this one forgives.
-# Where floats are narrow on purpose, round in **both** stores and keep the test exact.
+# How many values differ says little about the price. More than half do by narrow floats, and nothing happens.
+# Zeros stand in one value in twelve, most of them the `leg` of planes of which no landing was heard within a
+# day, and a loss can't be shown, for this model in this month. Late writes touch one value in four hundred.
+# The clock is the disaster, and it is the one that *looks best offline*. A parity test can't know the price.
+# It asks "equal, yes or no", and finds all four; the next model on these stores may pay for what this one
+# forgives. Where floats are narrow on purpose, round in **both** stores and keep the test exact.
 #
 # ## 7 Freshness
 #
-# **Freshness** is the age of a value when it is read. Even when every row is written at once it is not zero: the value describes a moment in the past.
+# **Freshness** is the age of a value when it is read. Even when every row is written at once it is not zero:
+# the value describes a moment in the past.
 
 # %%
 ages = pd.concat({view.name: 60 * served.loc[july, f"{view.name} age"] for view in VIEWS}, axis=1)
@@ -711,14 +759,17 @@ spread = ages.quantile([0.05, 0.5, 0.95]).T.rename_axis("view").set_axis(["5 %",
 spread["TTL"] = [60 * view.ttl for view in VIEWS]
 spread["missing or expired"] = [1 - (ages[view.name] <= 60 * view.ttl).mean() for view in VIEWS]
 figures.table(spread, caption="Age of a value when July's requests read it, in minutes",
-              formats=dict.fromkeys(["5 %", "median", "95 %", "TTL"], "{:,.0f}") | {"missing or expired": "{:.1%}"})
+              formats=dict.fromkeys(["5 %", "median", "95 %", "TTL"], "{:,.0f}")
+              | {"missing or expired": "{:.1%}"})
 
 # %% [markdown]
-# Writing at once needs a stream processor and someone who is called when it stops. The cheap way is a batch: every hour, every night. What does that cost? Parity lets us compute it offline: the
-# value a batch store serves is the as-of value at the *last run*. The replay confirms it for an hourly batch.
+# Writing at once needs a stream processor and someone who is called when it stops. The cheap way is a batch:
+# every hour, every night. What does that cost? Parity lets us compute it offline: the value a batch store
+# serves is the as-of value at the *last run*. The replay confirms it for an hourly batch.
 
 # %%
-db.execute("CREATE TABLE of_july AS SELECT r.* FROM requests r JOIN trips USING (id) WHERE month = 7 ORDER BY id")
+db.execute("CREATE TABLE of_july AS SELECT r.* FROM requests r JOIN trips "
+           "USING (id) WHERE month = 7 ORDER BY id")
 recent = "month BETWEEN '2013-06' AND '2013-08'"
 
 
@@ -731,12 +782,15 @@ def batched(minutes):
 by_hour = batched(60)
 hourly = equal(replay(batch=3600)[FEATURES], expire(by_hour)[FEATURES]).to_numpy()
 figures.md(f"Hourly batches: {hourly.sum():,} of {hourly.size:,} values are equal in the replay and offline. "
-           f"The queue has outlived its TTL in {(by_hour['queue age'] > VIEWS[1].ttl).mean():.0%} of the requests.")
+           f"The queue has outlived its TTL in {(by_hour['queue age'] > VIEWS[1].ttl).mean():.0%} "
+           f"of the requests.")
 
 # %% [markdown]
-# And when a value is old, what should the store answer? Without TTL: **the old value**, as if it were new. With TTL: **missing**. The usual advice is the second. But the model
-# must know what a gap means. Ours learned it from flights before dawn, when nothing had left for hours. So a third contestant: a model **taught with gaps**, for which a
-# fifth of each view's values were blanked at random in training. Which fifth is luck, so we teach `teachings` of them and average their scores.
+# And when a value is old, what should the store answer? Without TTL: **the old value**, as if it were new.
+# With TTL: **missing**. The usual advice is the second. But the model must know what a gap means. Ours
+# learned it from flights before dawn, when nothing had left for hours. So a third contestant: a
+# model **taught with gaps**, for which a fifth of each view's values were blanked at random in training.
+# Which fifth is luck, so we teach `teachings` of them and average their scores.
 
 # %%
 def blanked(table):
@@ -769,7 +823,8 @@ ax.set(title="From one to six hours between runs, an old value beats a gap",
        xlabel="store filled every … minutes", xticks=range(len(intervals)), xticklabels=intervals)
 ax.legend()
 figures.show(fig, alt="PR-AUC in July by minutes between fillings. " + "; ".join(
-    f"{answer}: " + ", ".join(f"{aged[minutes, answer][0]:.2f}" for minutes in intervals) for answer in answers)
+    f"{answer}: " + ", ".join(f"{aged[minutes, answer][0]:.2f}" for minutes in intervals)
+    for answer in answers)
     + f". Without stored features {scores['plan only'][0]:.2f}.")
 
 # %% tags=["atol=1"]
@@ -780,36 +835,46 @@ rows = [(name, minutes, *contrast((minutes, new), (minutes, old), aged))
         for name, (new, old) in pairs.items() for minutes in (15, 60, 360, 720, 1440)]
 figures.table(pd.DataFrame(rows, columns=["answers", "every … minutes", "PR-AUC", "from", "to"]),
               formats=dict.fromkeys(["PR-AUC", "from", "to"], "{:+.3f}"),
-              caption=f"95 % intervals over days; the {teachings} taught models lie up to {spreads.max():.3f} apart")
+              caption=f"95 % intervals over days; the {teachings} taught models "
+                      f"lie up to {spreads.max():.3f} apart")
 
 # %% [markdown]
 # Read it by the interval.
 #
 # - **Every 15 minutes**, the TTL earns a little: nearly all it hides is the `leg` of days ago.
-# - **Every hour**, it does harm. The queue lives an hour and the batch comes each hour, so more than a quarter of its values have just expired. A TTL must be longer
-#   than the interval of the job plus the age at which values come, or it throws good ones away.
-# - **Every six hours**, old values beat gaps by far: a queue from this morning says something about the day. Teaching with gaps wins back about half.
-# - **Every twelve hours**, old values are no better than the plan alone (the dotted line): most flights then read what was known at eight in the morning in New York,
-#   before the day's delays grow. Only here does a gap win, and only with models taught for it. The interval just leaves out zero, and the taught models differ among themselves by as much:
-#   weak evidence. Once a day the old value is that of the evening before (midnight UTC), which misleads less.
+# - **Every hour**, it does harm. The queue lives an hour and the batch comes each hour, so more than a
+#   quarter of its values have just expired. A TTL must be longer than the interval of the job plus the age at
+#   which values come, or it throws good ones away.
+# - **Every six hours**, old values beat gaps by far: a queue from this morning says something about the day.
+#   Teaching with gaps wins back about half.
+# - **Every twelve hours**, old values are no better than the plan alone (the dotted line): most flights then
+#   read what was known at eight in the morning in New York, before the day's delays grow. Only here does a
+#   gap win, and only with models taught for it. The interval just leaves out zero, and the taught models
+#   differ among themselves by as much: weak evidence. Once a day the old value is that of the evening before
+#   (midnight UTC), which misleads less.
 #
-# So "missing, not stale" is no law. Here a TTL earns its keep only against very old values. What it buys is a bound for the outage of unknown length: with models that were taught, the line ends about where the plan alone is.
-# The teaching has a price where all is fresh: at 15 minutes, with the same gaps, they score lower.
+# So "missing, not stale" is no law. Here a TTL earns its keep only against very old values. What it buys is a
+# bound for the outage of unknown length: with models that were taught, the line ends about where the plan
+# alone is. The teaching has a price where all is fresh: at 15 minutes, with the same gaps, they score lower.
 #
 # ### Exercise 2.10d: how often?
 #
-# Here is what freshness is worth in money: the desk acts from a chance of 30 %, earns 100 dollars if the flight is late, and spends 30.
+# Here is what freshness is worth in money: the desk acts from a chance of 30 %, earns 100 dollars if the
+# flight is late, and spends 30.
 
 # %% tags=["atol=1"]
 per_day = len(july) / 31
-worth = pd.DataFrame([(minutes, per_day * ((fresh[minutes, "old value", 0] >= 0.3) * (100 * late[july] - 30)).mean())
+worth = pd.DataFrame([(minutes,
+                       per_day * ((fresh[minutes, "old value", 0] >= 0.3) * (100 * late[july] - 30)).mean())
                       for minutes in intervals], columns=["every … minutes", "dollars a day"])
 figures.table(worth, formats={"dollars a day": "{:,.0f}"}, bars=["dollars a day"],
               caption="Without TTL, before the cost of the job")
 
 # %% [markdown]
-# A run of the job costs `price` dollars. Write `best_interval(options, price)`: `options` is a list of pairs `(minutes, dollars)`, minutes between runs and dollars earned a day. Return the
-# **minutes** of the option that earns most a day after paying for its runs. Then try it: `best_interval(worth.to_numpy().tolist(), 10)`.
+# A run of the job costs `price` dollars. Write `best_interval(options, price)`: `options` is a list of pairs
+# `(minutes, dollars)`, minutes between runs and dollars earned a day. Return the **minutes** of the option
+# that earns most a day after paying for its runs. Then try it:
+# `best_interval(worth.to_numpy().tolist(), 10)`.
 
 
 # %% tags=["starter"] exercise="2.10d"
@@ -830,8 +895,9 @@ lesson.check("2.10d", best_interval=best_interval)
 # %% [markdown]
 # ## 8 Do you need one?
 #
-# Why two stores at all? DuckDB over Parquet can answer for one key as well. We ask both the same question, the queue at an airport now. The times
-# differ from machine to machine, so the cell prints only bounds that hold on all we tried.
+# Why two stores at all? DuckDB over Parquet can answer for one key as well. We ask both the same question,
+# the queue at an airport now. The times differ from machine to machine, so the cell prints only bounds that
+# hold on all we tried.
 
 # %%
 import time
@@ -868,11 +934,14 @@ figures.table(pd.DataFrame([
     ("key lookup, against one question to Parquet", "at least 100 times faster", by_key * 100 < one_by_one),
     ("one as-of join for July, against July's questions one by one", "at least 100 times faster",
      together * 100 < one_by_one),
-    (f"of {len(writes):,} rows written, the online store holds {kept_rows:,}", "one per key", kept_rows == len(keys)),
+    (f"of {len(writes):,} rows written, the online store holds {kept_rows:,}",
+     "one per key", kept_rows == len(keys)),
 ], columns=["", "bound", "holds"]))
 
 # %% [markdown]
-# Each store is good at its own question, and the online store can't train anything: it has no past. (Here there is no network in between; with one, both answers take a round trip longer. Lesson 4.2 measures feature lookup under load.)
+# Each store is good at its own question, and the online store can't train anything: it has no past. (Here
+# there is no network in between; with one, both answers take a round trip longer. Lesson 4.2 measures feature
+# lookup under load.)
 #
 # What you built, in Feast's words:
 #
@@ -886,19 +955,24 @@ figures.table(pd.DataFrame([
 # | `put` at arrival | a push source |
 # | `get` | `get_online_features` |
 #
-# One difference matters: read in your tool's manual whether its historical join compares `created` with the moment of the request, or uses it only to choose among rows of the same event. The second is the
-# join by event of section 4.
+# One difference matters: read in your tool's manual whether its historical join compares `created` with the
+# moment of the request, or uses it only to choose among rows of the same event. The second is the join by
+# event of section 4.
 #
-# **Don't have one** if predictions are made in batches from the warehouse (then the as-of join is all you need); if all features come with the request; if one team has one model, where a table and a cache will
-# do; if nobody will own the definitions. It begins to pay when several models share features, values must be younger than a nightly job, and training rows span the past.
+# **Don't have one** if predictions are made in batches from the warehouse (then the as-of join is all you
+# need); if all features come with the request; if one team has one model, where a table and a cache will do;
+# if nobody will own the definitions. It begins to pay when several models share features, values must be
+# younger than a nightly job, and training rows span the past.
 #
 # ## What breaks in production
 #
-# The airport desk finds the queue jumpy: one plane five hours late moves the mean. It changes the definition to the **median**. Same name, same unit, same type, and for a
-# person the better figure. History is backfilled with it, the online store follows. The model is that of last month.
+# The airport desk finds the queue jumpy: one plane five hours late moves the mean. It changes the definition
+# to the **median**. Same name, same unit, same type, and for a person the better figure. History is
+# backfilled with it, the online store follows. The model is that of last month.
 
 # %%
-median = dataclasses.replace(VIEWS[1], sql=queue_sql.replace("sum(dep_delay) / count(*)", "median(dep_delay)"))
+median = dataclasses.replace(VIEWS[1],
+                             sql=queue_sql.replace("sum(dep_delay) / count(*)", "median(dep_delay)"))
 write(median)
 changed_views = [VIEWS[0], median, *VIEWS[2:]]
 again = replay(writes=arrivals(changed_views))
@@ -918,19 +992,22 @@ figures.table(pd.DataFrame(rows, columns=["queue is the", "PR-AUC", "mean chance
                       f"late {late[july].mean():.1%}; alerts and dollars per 1,000 flights")
 
 # %% [markdown]
-# The mean chance falls by nearly a fifth, the alerts by nearly a quarter, and the money with them. Who notices? The parity test of section 6, run again, and a look at the column's mean, month by month:
+# The mean chance falls by nearly a fifth, the alerts by nearly a quarter, and the money with them. Who
+# notices? The parity test of section 6, run again, and a look at the column's mean, month by month:
 
 # %%
 by_month = honest.queue.groupby(trips.month).mean()
 figures.md(f"Online and offline agree in **{agree:.0%}** of the values. "
-           f"The mean of the new column in July is {again.queue.mean():.1f} minutes; that of the old one ran from "
-           f"{by_month.min():.1f} to {by_month.max():.1f} over the months from January to July; "
+           f"The mean of the new column in July is {again.queue.mean():.1f} minutes; that of the old one ran "
+           f"from {by_month.min():.1f} to {by_month.max():.1f} over the months from January to July; "
            f"June had {by_month[6]:.1f}.")
 
 # %% [markdown]
-# Parity holds: both stores were changed together. A monitor whose limits come from half a year sees a value just under that of the quietest month. One that compares with June sees the
-# mean more than halve, and can't say whether the traffic changed or the definition. What the model was taught with is the only sure witness, so **pin it**: a model carries
-# the digests of the views it was trained on, and whoever serves it compares them with the registry before the first request.
+# Parity holds: both stores were changed together. A monitor whose limits come from half a year sees a value
+# just under that of the quietest month. One that compares with June sees the mean more than halve, and can't
+# say whether the traffic changed or the definition. What the model was taught with is the only sure witness,
+# so **pin it**: a model carries the digests of the views it was trained on, and whoever serves it compares
+# them with the registry before the first request.
 
 
 # %%
@@ -945,17 +1022,23 @@ figures.table(pd.DataFrame([("as taught", ", ".join(refuse(pinned, VIEWS)) or "n
                            columns=["registry", "refused"]))
 
 # %% [markdown]
-# A digest of the text is strict: a new owner or a comment in the SQL changes it too, and code that the SQL calls does not. Teams therefore add a version number that a person raises. The rule that matters is older
-# than feature stores: **a published feature is never redefined, only followed by another one**. Both are kept until no served model asks for the old: here in two folders, and in
-# the online store under a key that names the version too (ours, `view|entity`, does not, so the median overwrote the mean).
+# A digest of the text is strict: a new owner or a comment in the SQL changes it too, and code that the SQL
+# calls does not. Teams therefore add a version number that a person raises. The rule that matters is older
+# than feature stores: **a published feature is never redefined, only followed by another one**. Both are kept
+# until no served model asks for the old: here in two folders, and in the online store under a key that names
+# the version too (ours, `view|entity`, does not, so the median overwrote the mean).
 #
 # ## What you did
 #
-# - You described four views in a registry, wrote their history to partitioned Parquet, and saw which files and row groups a question leaves unread.
-# - You joined by what was known, with late and corrected data, proved it by hiding the future, and saw a join by day promise what it could not keep.
+# - You described four views in a registry, wrote their history to partitioned Parquet, and saw which files
+#   and row groups a question leaves unread.
+# - You joined by what was known, with late and corrected data, proved it by hiding the future, and saw a join
+#   by day promise what it could not keep.
 # - You ran a key-value store that keeps the latest event, not the latest write, and lets values expire.
-# - You proved parity on every request of July, named four faults by their shape, and saw that size and price of a difference are two things.
-# - You priced freshness, found where a TTL helps and where it harms, and pinned the definitions a model was taught with.
+# - You proved parity on every request of July, named four faults by their shape, and saw that size and price
+#   of a difference are two things.
+# - You priced freshness, found where a TTL helps and where it harms, and pinned the definitions a model was
+#   taught with.
 
 # %%
 lesson.end()

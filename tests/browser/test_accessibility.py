@@ -12,9 +12,7 @@ from nbformat.sign import NotebookNotary
 from playwright.sync_api import expect
 
 from browser.test_report_pages import write as write_report
-from helpers import lesson
-from helpers.exercises import view
-from helpers.workbook import syllabus
+from helpers import display, lesson, syllabus
 
 WIDTHS = 800, 1400, 1920
 
@@ -50,7 +48,7 @@ def notebook():
     found = nbformat.read(syllabus.load().lesson("2.2").recording, as_version=4)
     said = []
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(view, "say", lambda text, **forms: said.append({"text/plain": text, **forms}))
+        patch.setattr(display, "say", lambda text, rich: said.append({"text/plain": text, **rich}))
         lesson.begin("2.2")
         for answer in (..., 3, {"pressure"}, {"visib", "precip"}):
             lesson.check("2.2a", by_chance=answer)

@@ -1,14 +1,17 @@
 """The report in a real browser, from disk: a notebook's own HTML does nothing there, and everything reads well in any window."""
 
 import json
+import os
 
 import nbformat.v4 as v4
 import pytest
 
-from helpers.workbook import page, report, syllabus
+from helpers import syllabus
+from helpers.workbook import page, report
+from helpers.workbook.notebook_file import shown
 from helpers.workbook.outcomes import OK, Result
-from helpers.workbook.run import Task
 from helpers.workbook.store import Store
+from helpers.workbook.tasks import Task
 
 RAN = "top.ran = (top.ran || []).concat"
 HOSTILE = [
@@ -140,7 +143,7 @@ def test_a_page_leads_back_to_the_index_and_on_to_the_next_lesson(index, opened)
 
 
 def test_a_name_in_bytes_that_are_no_utf_8_opens(own_build, opened):
-    name = b"class/\xe9va".decode(errors="surrogateescape")
+    name = shown(os.fsdecode(b"class/\xe9va"))
     found = opened(write(**{name: json.dumps(v4.new_notebook(cells=[v4.new_markdown_cell("# Hers")]))}))
     found.get_by_role("link", name="Title of").click()
     assert found.get_by_role("heading", name="Hers").is_visible()

@@ -1,31 +1,16 @@
-"""Right and wrong answers to the exercises of lesson 2.3."""
+"""Answers to the exercises of lesson 2.3."""
 
-from .harness import Cases
+import math
 
-CASES = {}
+import numpy as np
 
-# ---------------------------------------------------------------------------------------------------- 2.3a
-
-
-def narrows(old, new):
-    listed = new["values"] is not None
-    if listed and (
-        old["values"] is None or set(old["values"]) - set(new["values"]) or new["mass"] > old["mass"]
-    ):
-        return True
-    if new["low"] is not None and (old["low"] is None or new["low"] > old["low"]):
-        return True
-    if new["high"] is not None and (old["high"] is None or new["high"] < old["high"]):
-        return True
-    return new["present"] > old["present"]
+from .harness import cases
 
 
-def with_infinities(old, new):
-    inf = float("inf")
-
+def _narrows(old, new):
     def limits(terms):
-        low = -inf if terms["low"] is None else terms["low"]
-        return low, inf if terms["high"] is None else terms["high"]
+        low = -math.inf if terms["low"] is None else terms["low"]
+        return low, math.inf if terms["high"] is None else terms["high"]
 
     (low, high), (new_low, new_high) = limits(old), limits(new)
     listed = new["values"] is not None and (
@@ -34,164 +19,81 @@ def with_infinities(old, new):
     return int(listed or new_low > low or new_high < high or new["present"] > old["present"])
 
 
-def by_length(old, new):
-    if old["values"] is not None and new["values"] is not None and len(old["values"]) == len(new["values"]):
-        return narrows({**old, "values": None}, {**new, "values": None}) or new["mass"] > old["mass"]
-    return narrows(old, new)
+def _by_length(old, new):
+    if old["values"] and new["values"] and len(old["values"]) == len(new["values"]):
+        return _narrows({**old, "values": new["values"]}, new)
+    return _narrows(old, new)
 
 
-def truthy(old, new):
-    if new["low"] and (not old["low"] or new["low"] > old["low"]):
-        return True
-    return narrows({**old, "low": None}, {**new, "low": None})
+def _zero_is_none(old, new):
+    return _narrows({**old, "low": old["low"] or None}, {**new, "low": new["low"] or None})
 
 
-def mass_always(old, new):
-    return narrows(old, new) or new["mass"] > old["mass"]
+def _mass_decides(old, new):
+    if old["values"] and new["values"] and new["mass"] != old["mass"]:
+        return new["mass"] > old["mass"]
+    return _narrows(old, new)
 
 
-def grown_is_wider(old, new):
-    if old["values"] and new["values"] and set(old["values"]) < set(new["values"]):
-        return narrows({**old, "values": None}, {**new, "values": None})
-    return narrows(old, new)
+def _without(term, value):
+    return lambda old, new: _narrows({**old, term: value}, {**new, term: value})
 
 
-def mass_decides(old, new):
-    if old["values"] and new["values"] and new["mass"] < old["mass"]:
-        return narrows({**old, "values": None}, {**new, "values": None})
-    return narrows(old, new)
-
-
-def without(term, value):
-    return lambda old, new: narrows({**old, term: value}, {**new, term: value})
-
-
-CASES["2.3a"] = Cases(
-    right=[{"narrows": narrows}, {"narrows": with_infinities}],
-    wrong={
-        "`True` or `False`": {"narrows": lambda old, new: "narrows"},
-        "the same of every change": {"narrows": lambda old, new: True},
-        "wrong way round": {"narrows": lambda old, new: not narrows(old, new)},
-        "A version may change": {
-            "narrows": lambda old, new: old != new and sorted(str(old)) != sorted(str(new))
-        },
-        "Compare members": {"narrows": by_length},
-        "0 being false": {"narrows": truthy},
-        "its `mass` says nothing": {"narrows": mass_always},
-        "closed at the same time": {"narrows": grown_is_wider},
-        "nothing but that value": {"narrows": mass_decides},
-        "what version 2 of the flights did": {"narrows": without("mass", 1.0)},
-        "a batch with gaps may fail": {"narrows": without("present", 1.0)},
-        "was taken out of the list": {"narrows": without("values", None)},
-        "What lay above it": {"narrows": without("high", None)},
-    },
-)
-
-# ---------------------------------------------------------------------------------------------------- 2.3b
-
-
-def by_cost(cost):
-    def cheapest(thresholds, false_alarms, misses, false_alarm, missed, faults):
-        costs = [cost(a, m, false_alarm, missed, faults) for a, m in zip(false_alarms, misses, strict=True)]
-        return thresholds[costs.index(min(costs))]
-
-    return {"cheapest": cheapest}
-
-
-def numpy_last(thresholds, false_alarms, misses, false_alarm, missed, faults):
-    import numpy as np
-
+def _last_of_the_cheapest(thresholds, false_alarms, misses, false_alarm, missed, faults):
     costs = np.array(false_alarms) * false_alarm + faults * np.array(misses) * missed
     return np.array(thresholds)[np.flatnonzero(np.isclose(costs, costs.min()))[-1]]
 
 
-def position(thresholds, false_alarms, misses, false_alarm, missed, faults):
-    costs = [a * false_alarm + faults * m * missed for a, m in zip(false_alarms, misses, strict=True)]
-    return costs.index(min(costs))
-
-
-def the_cost(thresholds, false_alarms, misses, false_alarm, missed, faults):
-    return min(a * false_alarm + faults * m * missed for a, m in zip(false_alarms, misses, strict=True)) + 0.5
-
-
-CASES["2.3b"] = Cases(
-    right=[by_cost(lambda a, m, f, c, n: a * f + n * m * c), {"cheapest": numpy_last}],
-    wrong={
-        "must be a number": {"cheapest": lambda *args: "0.01"},
-        "position in the list": {"cheapest": position},
-        "Is it the cost itself": {"cheapest": the_cost},
-        "weigh the misses": by_cost(lambda a, m, f, c, n: a * f + m * c),
-        "faults that are caught cost nothing": by_cost(lambda a, m, f, c, n: a * f + n * (1 - m) * c),
-        "counted for a month": by_cost(lambda a, m, f, c, n: a / 12 * f + n * m * c),
-        "as if both cost the same": by_cost(lambda a, m, f, c, n: a + n * m),
-        "prices are exchanged": by_cost(lambda a, m, f, c, n: a * c + n * m * f),
-        "the dearest": by_cost(lambda a, m, f, c, n: -(a * f + n * m * c)),
-        "Only false alarms count": by_cost(lambda a, m, f, c, n: a),
-        "Only misses count": by_cost(lambda a, m, f, c, n: m),
-        "another one costs less": {"cheapest": lambda thresholds, *args: thresholds[len(thresholds) // 2]},
-    },
-)
-
-# ---------------------------------------------------------------------------------------------------- 2.3c
-
-CASES["2.3c"] = Cases(
-    right=[{"invisible": {"yesterday", "shuffled"}}, {"invisible": ["Shuffled", "yesterday", "yesterday"]}],
-    wrong={
-        "each of the five would change": {"invisible": set()},
-        "none of the five faults": {"invisible": {"yesterday", "shuffled", "none"}},
-        "the other way round": {"invisible": {"utc", "celsius", "kmh"}},
-        "All five?": {"invisible": {"utc", "celsius", "kmh", "yesterday", "shuffled"}},
-        "times of the night": {"invisible": {"utc", "yesterday"}},
-        "second hump": {"invisible": {"celsius", "shuffled", "yesterday"}},
-        "stretches the upper end": {"invisible": {"kmh", "shuffled", "yesterday"}},
-        "is a feature": {"invisible": {"temp", "wind_speed"}},
-        "as the month has, but for a day": {"invisible": {"shuffled"}},
-        "it is not alone": {"invisible": {"yesterday"}},
-    },
-)
-
-# ---------------------------------------------------------------------------------------------------- 2.3d
-
-
-def gate(verdicts, splits):
-    return bool(splits) and all(verdicts.get(split) == 1 for split in splits)
-
-
-def loop(verdicts, splits):
+def _gate(verdicts, splits):
     if len(splits) == 0:
         return False
     return not any(split not in verdicts or verdicts[split] != 1 for split in splits)
 
 
-CASES["2.3d"] = Cases(
-    right=[{"may_pass": gate}, {"may_pass": loop}],
-    wrong={
-        "`True` or `False`": {"may_pass": lambda verdicts, splits: "yes"},
-        "a wall, or a hole": {"may_pass": lambda verdicts, splits: True},
-        "One split has anomalies": {
-            "may_pass": lambda verdicts, splits: bool(splits) and verdicts.get(splits[0]) == 1
+CASES = {
+    "2.3a": cases(
+        "narrows",
+        right=[_narrows],
+        wrong={
+            "wrong way round": lambda old, new: not _narrows(old, new),
+            "A version may change": lambda old, new: sorted(str(old)) != sorted(str(new)),
+            "`True` or `False`": lambda old, new: "narrows",
+            "Compare members": _by_length,
+            "0 being false": _zero_is_none,
+            "nothing but that value": _mass_decides,
+            "its `mass` says nothing": lambda old, new: _narrows(old, new) or new["mass"] > old["mass"],
+            "what version 2 of the flights did": _without("mass", 1.0),
+            "was taken out of the list": _without("values", None),
+            "What lay above it": _without("high", None),
         },
-        "do not let the last one": {
-            "may_pass": lambda verdicts, splits: bool(splits) and verdicts.get(splits[-1]) == 1
+    ),
+    "2.3b": cases(
+        "cheapest",
+        right=[_last_of_the_cheapest],
+        wrong={
+            "must be a number": lambda *given: "0.01",
+            "position in the list": lambda thresholds, *given: np.argmin(given[0]),
+            "Is it the cost itself": lambda thresholds, alarms, misses, *prices: min(alarms) + 0.5,
+            "another one costs less": lambda thresholds, *given: thresholds[len(thresholds) // 2],
+            "Only misses count": lambda thresholds, alarms, misses, *prices: thresholds[np.argmin(misses)],
         },
-        "A verdict of 2": {
-            "may_pass": lambda verdicts, splits: bool(splits) and all(map(verdicts.get, splits))
+    ),
+    "2.3c": cases("invisible", right=[["Shuffled", "yesterday", "yesterday"]], wrong={}),
+    "2.3d": cases(
+        "may_pass",
+        right=[_gate],
+        wrong={
+            "`True` or `False`": lambda verdicts, splits: "yes",
+            "One split has anomalies": lambda verdicts, splits: _gate(verdicts, splits[:1]),
+            "do not let the last one": lambda verdicts, splits: _gate(verdicts, splits[-1:]),
+            "A verdict of 2": lambda verdicts, splits: bool(splits) and all(map(verdicts.get, splits)),
+            "has no verdict at all": lambda verdicts, splits: _gate(
+                verdicts, [s for s in splits if s in verdicts]
+            ),
+            "`all([])` is true": lambda verdicts, splits: all(verdicts.get(s) == 1 for s in splits),
+            "that was not asked for": lambda verdicts, splits: _gate(
+                verdicts, splits and [*verdicts, *splits]
+            ),
         },
-        "has no verdict at all": {
-            "may_pass": lambda verdicts, splits: (
-                bool(verdicts) and all(verdicts[s] == 1 for s in splits if s in verdicts)
-            )
-        },
-        "the validator crashed": {
-            "may_pass": lambda verdicts, splits: (
-                bool(splits) and (not verdicts or all(verdicts.get(s) == 1 for s in splits))
-            )
-        },
-        "`all([])` is true": {"may_pass": lambda verdicts, splits: all(verdicts.get(s) == 1 for s in splits)},
-        "that was not asked for": {
-            "may_pass": lambda verdicts, splits: (
-                gate(verdicts, splits) and all(v == 1 for v in verdicts.values())
-            )
-        },
-    },
-)
+    ),
+}

@@ -1,8 +1,6 @@
-"""Answers to the exercises of lesson 2.5."""
+"""Answers to the exercises of lesson 2.5 that their own examples can't have."""
 
-from .harness import Cases
-
-# ------------------------------------------------------------------------------------------------- 2.5a
+from .harness import cases
 
 
 def _carried(values, limit):
@@ -38,22 +36,6 @@ def _carried_by_looking_back(values, limit):
     return result
 
 
-def _without_limit(values, limit):
-    return _carried(values, len(values))
-
-
-def _strictly_younger(values, limit):
-    return _carried(values, limit - 1)
-
-
-def _one_too_long(values, limit):
-    return _carried(values, limit + 1)
-
-
-def _ages_from_one(values, limit):
-    return [(value, None if age is None else age + 1) for value, age in _carried(values, limit)]
-
-
 def _from_behind(values, limit):
     return _carried(values[::-1], limit)[::-1]
 
@@ -63,27 +45,6 @@ def _both_ways(values, limit):
         pair if pair[0] is not None else other
         for pair, other in zip(_carried(values, limit), _from_behind(values, limit), strict=True)
     ]
-
-
-def _truth_of_zero(values, limit):
-    return _carried([value if value else None for value in values], limit)
-
-
-def _keeps_the_age(values, limit):
-    pairs, newest, age = [], None, None
-    for value in values:
-        newest, age = (value, 0) if value is not None else (newest, None if age is None else age + 1)
-        pairs.append((newest if age is not None and age <= limit else None, age))
-    return pairs
-
-
-def _keeps_the_value(values, limit):
-    everlasting = _carried(values, len(values))
-    return [(value, age if age is not None and age <= limit else None) for value, age in everlasting]
-
-
-def _age_stays_one(values, limit):
-    return [(value, age and 1) for value, age in _carried(values, limit)]
 
 
 def _short_gaps_only(values, limit):
@@ -97,14 +58,6 @@ def _short_gaps_only(values, limit):
             (value, age) if age is not None and (age == 0 or age + left - 1 <= limit) else (None, None)
         )
     return result
-
-
-def _clock_from_the_start(values, limit):
-    pairs, newest, age = [], None, 0
-    for value in values:
-        newest, age = (value, 0) if value is not None else (newest, age + 1)
-        pairs.append((newest, age) if age <= limit else (None, None))
-    return pairs
 
 
 def _all_gaps_counted(values, limit):
@@ -123,9 +76,6 @@ def _interpolated(values, limit):
 
     filled = pd.Series(values, dtype="float64").interpolate(limit=limit or None, limit_area="inside")
     return [(None, None) if pd.isna(value) else (value, 0) for value in filled]
-
-
-# ------------------------------------------------------------------------------------------------- 2.5b
 
 
 def _pairs(values, length, horizon):
@@ -151,27 +101,6 @@ def _pairs_by_numpy(values, length, horizon):
     return list(zip(windows, series[length - 1 + horizon :], strict=True))
 
 
-def _aimed(shift):
-    """As many windows as is right, each with the value `shift` behind its start."""
-
-    def rule(values, length, horizon):
-        starts = range(len(values) - length - horizon + 1)
-        return [(values[i : i + length], values[i + shift(length, horizon)]) for i in starts]
-
-    return rule
-
-
-def _shifted(values, length, shift, stride=1):
-    return [
-        (values[i : i + length], values[i + shift])
-        for i in range(0, len(values), stride)
-        if i + max(shift, length - 1) < len(values)
-    ]
-
-
-# ------------------------------------------------------------------------------------------------- 2.5c
-
-
 def _trainable(last_hours, first, last, length, horizon):
     begins, ends = first - length + 1, last + horizon
     return [t for t in last_hours if t + horizon < begins or t - length + 1 > ends]
@@ -185,185 +114,67 @@ def _trainable_by_sets(last_hours, first, last, length, horizon):
     return [t for t in last_hours if not held(t) & tested]
 
 
-def _far(back, on):
-    def rule(last_hours, first, last, length, horizon):
-        return [
-            t for t in last_hours if t <= first - back(length, horizon) or t >= last + on(length, horizon)
-        ]
-
-    return rule
-
-
-def both(n, h):
-    return n + h
-
-
-LEAKS = {"smooth", "bridged", "turn", "rain_day", "scaled"}
-
 CASES = {
-    "2.5a": Cases(
-        right=[
-            {"carried": _carried},
-            {"carried": _carried_by_pandas},
-            {"carried": _carried_by_looking_back},
-        ],
+    "2.5a": cases(
+        "carried",
+        right=[_carried, _carried_by_pandas, _carried_by_looking_back],
         wrong={
-            "without end": {"carried": _without_limit},
-            "yours ends an hour early": {"carried": _strictly_younger},
-            "for an hour too long": {"carried": _one_too_long},
-            "yours counts from 1": {"carried": _ages_from_one},
-            "fill from the hours after": {"carried": _from_behind},
-            "The first hours, before anything was sent": {"carried": _both_ways},
-            "A measured 0 is a value": {"carried": _truth_of_zero},
-            "the age is `None` as well": {"carried": _keeps_the_age},
-            "still hand it out": {"carried": _keeps_the_value},
-            "yours stays at 1": {"carried": _age_stays_one},
-            "Before anything was sent there is no age": {"carried": _clock_from_the_start},
-            "counts all gaps so far": {"carried": _all_gaps_counted},
-            "Value and age have changed places": {
-                "carried": lambda values, limit: [pair[::-1] for pair in _carried(values, limit)]
-            },
-            "Those are two lists": {
-                "carried": lambda values, limit: tuple(
-                    list(part) for part in zip(*_carried(values, limit), strict=True)
-                )
-            },
-            "how long the whole gap is": {"carried": _short_gaps_only},
-            "that no sensor had sent by then": {"carried": _interpolated},
-            "leave every gap unfilled": {"carried": lambda values, limit: _carried(values, 0)},
-            "an entry for every hour": {
-                "carried": lambda values, limit: [
-                    pair for pair in _carried(values, limit) if pair[1] is not None
-                ]
-            },
-            "Every entry should be a pair": {
-                "carried": lambda values, limit: [value for value, _ in _carried(values, limit)]
-            },
+            "The first hours, before anything was sent": _both_ways,
+            "counts all gaps so far": _all_gaps_counted,
+            "how long the whole gap is": _short_gaps_only,
+            "that no sensor had sent by then": _interpolated,
+            "Those are two lists": lambda *given: tuple(map(list, zip(*_carried(*given), strict=True))),
+            "a pair for each hour": lambda values, limit: "known",
+            "an entry for every hour": lambda *given: [
+                pair for pair in _carried(*given) if pair[0] is not None
+            ],
+            "Every entry should be a pair": lambda *given: [value for value, _ in _carried(*given)],
+            "or `None` twice": lambda *given: [(str(value), age) for value, age in _carried(*given)],
+            "Write a list of five hours": lambda *given: [(v, a and a * 2) for v, a in _carried(*given)],
         },
     ),
-    "2.5b": Cases(
-        right=[
-            {"windows_with_targets": _pairs},
-            {"windows_with_targets": _pairs_by_their_end},
-            {"windows_with_targets": _pairs_by_numpy},
-        ],
+    "2.5b": cases(
+        "windows_with_targets",
+        right=[_pairs, _pairs_by_their_end, _pairs_by_numpy],
         wrong={
-            "counts from the start of the window": {"windows_with_targets": _aimed(lambda n, h: h)},
-            "one hour too late": {
-                "windows_with_targets": lambda values, length, horizon: _shifted(
-                    values, length, length + horizon
+            "Asked is a list of pairs": lambda values, length, horizon: dict(enumerate(values)),
+            "lies beyond the end": lambda values, length, horizon: [
+                (
+                    values[i : i + length],
+                    values[i + length - 1 + horizon] if i + length - 1 + horizon < len(values) else None,
                 )
-            },
-            "one hour too early": {"windows_with_targets": _aimed(lambda n, h: n + h - 2)},
-            "`horizon` plays no part": {"windows_with_targets": _aimed(lambda n, h: n)},
-            "a list with one value in it": {
-                "windows_with_targets": lambda values, length, horizon: [
-                    (window, [target]) for window, target in _pairs(values, length, horizon)
-                ]
-            },
-            "joined to one list": {
-                "windows_with_targets": lambda values, length, horizon: [
-                    [*window, target] for window, target in _pairs(values, length, horizon)
-                ]
-            },
-            "Those are two lists": {
-                "windows_with_targets": lambda values, length, horizon: (
-                    [window for window, _ in _pairs(values, length, horizon)],
-                    [target for _, target in _pairs(values, length, horizon)],
-                )
-            },
-            "Your last window is missing": {
-                "windows_with_targets": lambda values, length, horizon: _pairs(values, length, horizon)[:-1]
-            },
-            "do not overlap": {
-                "windows_with_targets": lambda values, length, horizon: _shifted(
-                    values, length, length + horizon - 1, stride=length
-                )
-            },
-            "not all values up to it": {
-                "windows_with_targets": lambda values, length, horizon: [
-                    (values[i : i + length], values[i + length : i + length + horizon])
-                    for i in range(len(values) - length - horizon + 1)
-                ]
-            },
-            "have changed places": {
-                "windows_with_targets": lambda values, length, horizon: [
-                    (target, window) for window, target in _pairs(values, length, horizon)
-                ]
-            },
-            "lies beyond the end": {
-                "windows_with_targets": lambda values, length, horizon: [
-                    (
-                        values[i : i + length],
-                        values[i + length - 1 + horizon] if i + length - 1 + horizon < len(values) else None,
-                    )
-                    for i in range(len(values) - length + 1)
-                ]
-            },
-            "without their targets": {
-                "windows_with_targets": lambda values, length, horizon: [
-                    window for window, _ in _pairs(values, length, horizon)
-                ]
-            },
+                for i in range(len(values) - length + 1)
+            ],
+            "more windows than": lambda *given: [*_pairs(*given), ([], 0)],
+            "that has a target is missing": lambda *given: _pairs(*given)[1:],
+            "Try a list of counters": lambda *given: [
+                (window[::-1], target) for window, target in _pairs(*given)
+            ],
         },
     ),
-    "2.5c": Cases(
-        right=[
-            {"trainable": _trainable},
-            {"trainable": _trainable_by_sets},
-            {"trainable": lambda *args: set(_trainable(*args))},
-        ],
+    "2.5c": cases(
+        "trainable",
+        right=[_trainable, _trainable_by_sets, lambda *given: set(_trainable(*given))],
         wrong={
-            "leave out the test windows alone": {"trainable": _far(lambda n, h: 1, lambda n, h: 1)},
-            "purge before the block only": {"trainable": _far(both, lambda n, h: 1)},
-            "purge after the block only": {"trainable": _far(lambda n, h: 1, both)},
-            "forget the targets": {"trainable": _far(lambda n, h: n, lambda n, h: n)},
-            "reaches back over all its hours": {"trainable": _far(lambda n, h: h, lambda n, h: h)},
-            "You compare with `first` and `last` alone": {
-                "trainable": _far(lambda n, h: h + 1, lambda n, h: n)
-            },
-            "windows still touch": {"trainable": _far(lambda n, h: n + h - 1, lambda n, h: n + h - 1)},
-            "one window more than needed": {
-                "trainable": _far(lambda n, h: n + h + 1, lambda n, h: n + h + 1)
-            },
-            "after it you count the windows' hours": {"trainable": _far(lambda n, h: h, lambda n, h: n)},
-            "Some training window before the block": {"trainable": _far(lambda n, h: h + 1, both)},
-            "Some training window after the block": {"trainable": _far(both, lambda n, h: h + 1)},
-            "window before the block is missing": {
-                "trainable": lambda hours, first, last, n, h: [
-                    t for t in hours if t + h < first - n + 1 and t - n + 1 > last + h
-                ]
-            },
-            "window after the block is missing": {"trainable": _far(both, lambda n, h: n + h + 1)},
-            "that may not be used": {
-                "trainable": lambda hours, *args: [t for t in hours if t not in _trainable(hours, *args)]
-            },
-            "Nothing after the block is used": {
-                "trainable": lambda hours, first, last, n, h: [t for t in hours if t <= first - n - h]
-            },
-            "True or False": {
-                "trainable": lambda hours, *args: [t in _trainable(hours, *args) for t in hours]
-            },
+            "last hours of those windows": lambda hours, *rest: len(hours),
+            "hours, as numbers": lambda *given: [str(t) for t in _trainable(*given)],
+            "True or False": lambda hours, *rest: [t in _trainable(hours, *rest) for t in hours],
+            "are test windows": lambda hours, first, *rest: [first, *_trainable(hours, first, *rest)],
+            "Some training window before": lambda hours, first, last, n, h: [
+                t for t in hours if t <= first - h - 1 or t >= last + n + h
+            ],
+            "Some training window after": lambda hours, first, last, n, h: [
+                t for t in hours if t <= first - n - h or t >= last + h + 1
+            ],
+            "not in the list you were given": lambda *given: [*_trainable(*given), 1000],
+            "window before the block is missing": lambda hours, first, last, n, h: [
+                t for t in hours if t < first - n - h or t >= last + n + h
+            ],
+            "window after the block is missing": lambda hours, first, *rest: [
+                t for t in _trainable(hours, first, *rest) if t < first or t < hours[-1]
+            ],
+            "in the list once": lambda *given: _trainable(*given) * 2,
         },
     ),
-    "2.5d": Cases(
-        right=[{"look_ahead": LEAKS}, {"look_ahead": sorted(LEAKS, reverse=True)}],
-        wrong={
-            "`center=True`": {"look_ahead": LEAKS - {"smooth"}},
-            "after the gap": {"look_ahead": LEAKS - {"bridged"}},
-            "a negative step": {"look_ahead": LEAKS - {"turn"}},
-            "the whole calendar day": {"look_ahead": LEAKS - {"rain_day"}},
-            "It is a weak leak": {"look_ahead": LEAKS - {"scaled"}},
-            "more look ahead": {"look_ahead": {"smooth", "turn", "rain_day", "scaled"} - {"scaled", "turn"}},
-            "it is not alone": {"look_ahead": {"smooth"}},
-            "a running sum": {"look_ahead": LEAKS | {"rain_so_far"}},
-            "run backwards from each hour": {"look_ahead": LEAKS | {"faded"}},
-            "both ends are past": {"look_ahead": LEAKS | {"trend"}},
-            "it takes what was sent before": {"look_ahead": LEAKS | {"carried_on"}},
-            "the value of 24 hours before": {"look_ahead": (LEAKS | {"yesterday"}) - {"scaled"}},
-            "pandas looks backwards": {"look_ahead": LEAKS | {"mean_3h"}},
-            "not a feature of the table": {"look_ahead": LEAKS | {"pressure"}},
-            "None?": {"look_ahead": set()},
-        },
-    ),
+    "2.5d": cases("look_ahead", right=[["turn", "bridged", "smooth", "scaled", "rain_day"]], wrong={}),
 }

@@ -313,7 +313,7 @@ def leaks(
     task: Exercise, cases: Cases, data: Any, reason: str, names: tuple[str, ...] | None = None
 ) -> list[str]:
     """The expected values that a reason shows. What the learner gave, what the lesson gave and the probes' inputs may be named."""
-    reason = reason.partition(" Try `")[0]  # a probe, and what the learner's function gave on it
+    reason = reason.partition(" For `")[0]  # a probe, and what the learner's function gave on it
     open_ = [*_leaves(cases.given or {}), *(_leaves(data) if isinstance(data, dict) else [])]
     expected = []
     for answers in cases.right:

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from helpers import syllabus
 from helpers.exercises import every, kit, lesson_of, source
 from helpers.exercises.kit import Exercise, right, wrong
-from helpers.workbook import syllabus
 
 from .harness import Cases, faults, leaks, unsaid
 

@@ -8,9 +8,8 @@ import json
 from helpers import ROOT
 from helpers.exercises.kit import Form, Names, exercise, right, wrong
 from helpers.exercises.plain import Blank, NotData, plain, strict
-from helpers.exercises.rules import (
-    CONSTANT, NEVER, NOTHING, follows, function, number, optional, some, unless, where,
-)
+from helpers.exercises.rules import function
+from helpers.exercises.signs import CONSTANT, NEVER, NOTHING, follows, number, optional, some, unless, where
 
 function(
     "1.2a", "break_even",

@@ -8,9 +8,11 @@ from statistics import fmean, pstdev, stdev
 
 import numpy as np
 
-from helpers.exercises.rules import (
-    CONSTANT, NO_NAME, NOTHING, STRANGE, Sign, at, close, digest, follows, function, has, hashed, lacks, names, number,
-    off, truth, unless, where, whole,
+from helpers.exercises.digests import digest, hashed
+from helpers.exercises.rules import function, names
+from helpers.exercises.signs import (
+    CONSTANT, NOTHING, NO_NAME, STRANGE, Sign, at, close, follows, has, lacks, number, off, truth, unless,
+    where, whole,
 )
 
 

@@ -1,255 +1,176 @@
-"""Judges of lesson 2.4, Feature engineering with tf.Transform."""
+"""How the exercises of lesson 2.4, Feature engineering with tf.Transform, are judged."""
 
 from __future__ import annotations
 
+import functools
 import math
 
-from helpers.exercises.kit import Function, Names, exercise, right, wrong
-from helpers.exercises.outputs import agrees, number
+from helpers.exercises.rules import function, names
+from helpers.exercises.signs import (
+    NOTHING, NO_NAME, STRANGE, Sign, close, has, lacks, lacks_only, number, only, unless, whole,
+)
 
-# ---------------------------------------------------------------------------------------------------- 2.4a
+_OF_THE_ROW = ["route_hashed", "fog", "rain", "spread", "weekend"]
 
-_PASS = {"distance_capped", "warmth", "carrier_hour", "rare"}
-_ROW = {"fog", "rain", "spread", "route_hashed", "weekend"}
-
-
-@exercise(
-    "2.4a",
-    needs_pass=Names(),
+names(
+    "2.4a", "needs_pass",
+    belong=["distance_capped", "warmth", "carrier_hour", "rare"],
+    others=_OF_THE_ROW,
+    reasons={
+        "`{}` is not in the table of the exercise. Copy the names from it.": STRANGE,
+        "None? Then somebody would have to know a percentile without having seen the data.": NO_NAME,
+        "Turned round: these are the ones that the row alone decides.": only(*_OF_THE_ROW),
+        "The bucket of a hash is computed from the text itself. What has been seen before plays no part.": has("route_hashed"),
+        "A threshold that a person chose is a constant. Nobody has to find it in the data.": has("fog"),
+        "A logarithm is not a scaling by the data: 1 and 100 are constants of the formula.": has("rain"),
+        "A difference of two columns of the same row asks for no other row.": has("spread"),
+        "A list of two weekdays is known before any flight has been seen.": has("weekend"),
+        "One is missing: it is made of arithmetic, but on a row number that somebody had to hand out.":
+            lacks_only("carrier_hour"),
+        "One that is missing cuts at a value. Who knows that value before the data are read?": lacks("distance_capped"),
+        "One that is missing compares a flight with other flights of its airport.": lacks("warmth"),
+        "All of these are right, and something is missing: counting takes all rows, too.": lacks("rare"),
+    },
+    said="Each of them holds something that was found in other rows: a percentile, a mean, an order, a count.",
     hints=(
         "For each feature, ask: handed a single flight and this page, could you compute it?",
         "A number that stands in the table of the exercise is known beforehand. One that has to be counted or averaged is not.",
         "A feature made of another feature needs whatever the other one needs.",
     ),
 )
-def which_features_need_a_pass(needs_pass):
-    given = set(needs_pass)
-    if unknown := given - _PASS - _ROW:
-        return wrong(f"`{min(unknown)}` is not in the table of the exercise. Copy the names from it.")
-    if not given:
-        return wrong("None? Then somebody would have to know a percentile without having seen the data.")
-    if given == _PASS:
-        return right(
-            "Each of them holds something that was found in other rows: a percentile, a mean, an order, a count."
-        )
-    if given == _ROW:
-        return wrong("Turned round: these are the ones that the row alone decides.")
-    if "route_hashed" in given:
-        return wrong(
-            "The bucket of a hash is computed from the text itself. What has been seen before plays no part."
-        )
-    if "fog" in given:
-        return wrong("A threshold that a person chose is a constant. Nobody has to find it in the data.")
-    if "rain" in given:
-        return wrong("A logarithm is not a scaling by the data: 1 and 100 are constants of the formula.")
-    if "spread" in given:
-        return wrong("A difference of two columns of the same row asks for no other row.")
-    if "weekend" in given:
-        return wrong("A list of two weekdays is known before any flight has been seen.")
-    missing = _PASS - given
-    if missing == {"carrier_hour"}:
-        return wrong(
-            "One is missing: it is made of arithmetic, but on a row number that somebody had to hand out."
-        )
-    if "distance_capped" in missing:
-        return wrong("One that is missing cuts at a value. Who knows that value before the data are read?")
-    if "warmth" in missing:
-        return wrong("One that is missing compares a flight with other flights of its airport.")
-    return wrong("All of these are right, and something is missing: counting takes all rows, too.")
+
+_TABLE = [600.0, 900.0]
+_EDGES = (_TABLE, [0.0], [-5.0, 0.0, 2.5, 10.0], [300.0, 301.0, 302.0])
 
 
-# ---------------------------------------------------------------------------------------------------- 2.4b
-
-_EDGES = ([600.0, 900.0], [0.0], [-5.0, 0.0, 2.5, 10.0], [300.0, 301.0, 302.0])
-_VALUES = [
-    (value, list(edges))
-    for edges in _EDGES
-    for value in sorted({edge + step for edge in edges for step in (-0.25, 0.0, 0.25)} | {-1e6, 1e6})
-]
+def _bucket(value, edges):
+    return sum(edge <= value for edge in edges)
 
 
-@exercise(
-    "2.4b",
-    bucket=Function(_VALUES),
+def _holds_for_the_table(outputs, inputs):
+    """Whether the rule is followed for the edges of the lesson's table."""
+    return all(out == _bucket(*given) for out, given in zip(outputs, inputs, strict=True) if given[1] == _TABLE)
+
+
+function(
+    "2.4b", "bucket",
+    [
+        (value, list(edges)) for edges in _EDGES
+        for value in sorted({edge + step for edge in edges for step in (-0.25, 0.0, 0.25)} | {-1e6, 1e6})
+    ],
+    odd={
+        "For some values your function gives nothing back. Does every path `return`?": NOTHING,
+        "A bucket is a whole number; your function gives something else.": unless(number),
+    },
+    rule=_bucket,
+    said="A bucket is closed on the left: its number is the count of edges at or below the value, so a value on an edge "
+    "belongs above.",
+    mistakes={
+        "A value that equals an edge falls on the other side. Yours is pandas' rule: closed on the right.":
+            lambda value, edges: sum(edge < value for edge in edges),
+        "The rule is right, but the first bucket has the number 0.": lambda *given: 1 + _bucket(*given),
+        "Your numbers start one too low: below all edges is bucket 0, not a negative one.": lambda *given: _bucket(*given) - 1,
+        "There is one more bucket than there are edges: what lies above the last edge has its own.":
+            lambda value, edges: min(_bucket(value, edges), len(edges) - 1),
+        "You count from the top: the lowest values belong into the first bucket.":
+            lambda value, edges: sum(edge > value for edge in edges),
+        "You look for the nearest edge. A bucket lies between two edges.":
+            lambda value, edges: min(range(len(edges)), key=lambda i: abs(edges[i] - value)),
+        "You only tell above from below one edge; there are several.": lambda value, edges: int(value >= edges[0]),
+        "That is right for the edges of the table, 600 and 900, and not for others. Use `edges`.": whole(_holds_for_the_table),
+    },
+    otherwise="For some values the bucket is another one. Go through the table of examples with your function.",
     hints=(
         "Look in the table at the values that equal an edge: on which side do they fall?",
         "The number of the bucket is a count. Of which edges?",
         "Try it with one edge: there are two buckets, below it and the rest.",
     ),
 )
-def the_rule_of_the_edges(bucket):
-    if any(r["output"] is None for r in bucket):
-        return wrong("For some values your function gives nothing back. Does every path `return`?")
-    if not all(number(r["output"]) for r in bucket):
-        return wrong("A bucket is a whole number; your function gives something else.")
-
-    def same(rule) -> bool:
-        return all(r["output"] == rule(*r["input"]) for r in bucket)
-
-    if same(lambda value, edges: sum(edge <= value for edge in edges)):
-        return right(
-            "A bucket is closed on the left: its number is the count of edges at or below the value, so a value on an edge belongs above."
-        )
-    mistakes = {
-        "A value that equals an edge falls on the other side. Yours is pandas' rule: closed on the right.": lambda value, edges: (
-            sum(edge < value for edge in edges)
-        ),
-        "The rule is right, but the first bucket has the number 0.": lambda value, edges: (
-            1 + sum(edge <= value for edge in edges)
-        ),
-        "Your numbers start one too low: below all edges is bucket 0, not a negative one.": lambda value, edges: (
-            sum(edge <= value for edge in edges) - 1
-        ),
-        "There is one more bucket than there are edges: what lies above the last edge has its own.": lambda value, edges: (
-            min(sum(edge <= value for edge in edges), len(edges) - 1)
-        ),
-        "You count from the top: the lowest values belong into the first bucket.": lambda value, edges: sum(
-            edge > value for edge in edges
-        ),
-        "You look for the nearest edge. A bucket lies between two edges.": lambda value, edges: min(
-            range(len(edges)), key=lambda i: abs(edges[i] - value)
-        ),
-        "You only tell above from below one edge; there are several.": lambda value, edges: int(
-            value >= edges[0]
-        ),
-    }
-    for reason, rule in mistakes.items():
-        if same(rule):
-            return wrong(reason)
-    fixed = [r for r in bucket if r["input"][1] == _EDGES[0]]
-    if all(r["output"] == sum(edge <= r["input"][0] for edge in r["input"][1]) for r in fixed):
-        return wrong(
-            "That is right for the edges of the table, 600 and 900, and not for others. Use `edges`."
-        )
-    return wrong(
-        "For some values the bucket is another one. Go through the table of examples with your function."
-    )
-
-
-# ---------------------------------------------------------------------------------------------------- 2.4c
-
-_SHARES = [(0.5, 0.95), (0.01, 0.95), (0.001, 0.99), (0.1, 0.5), (0.0002, 0.9), (0.9, 0.6), (0.03, 0.999)]
 
 
 def _needed(share: float, sure: float) -> float:
     return math.log(1 - sure) / math.log(1 - share)
 
 
-@exercise(
-    "2.4c",
-    rows_needed=Function(_SHARES),
+function(
+    "2.4c", "rows_needed",
+    [(0.5, 0.95), (0.01, 0.95), (0.001, 0.99), (0.1, 0.5), (0.0002, 0.9), (0.9, 0.6), (0.03, 0.999)],
+    odd={
+        "Your function gives nothing back for some inputs. Does it `return` the number?": NOTHING,
+        "Asked is one number of rows; your function gives something else.": unless(number),
+    },
+    rule=lambda share, sure: math.ceil(_needed(share, sure)),
+    same=functools.partial(close, rel=0),
+    said="The rarer the fault the longer the test, in proportion to 1/share: for 95 % it is about three times that.",
+    mistakes={
+        "Almost: rows come whole, and you round down or to the nearest. Then the fault shows a little less often than asked.":
+            lambda *given: math.floor(_needed(*given)),
+        "Almost: rows come whole, and rounding to the nearest is sometimes too few.": lambda *given: round(_needed(*given)),
+        "That is not a whole number of rows yet.": _needed,
+        "After 1/share rows the fault is *expected* once, but it stays hidden more than one time in three.":
+            lambda share, sure: math.ceil(1 / share),
+        "Expected faults are not a probability: sure/share rows show it less often than asked.":
+            lambda share, sure: math.ceil(sure / share),
+        "That is the shortcut for rare faults, −log(1 − sure) / share. A frequent fault shows sooner: solve the formula itself.":
+            lambda share, sure: math.ceil(-math.log(1 - sure) / share),
+        "You divided the chances. The chance to miss the fault n times in a row is a power; a logarithm brings n down.":
+            lambda share, sure: math.ceil((1 - sure) / (1 - share)),
+        "You solved for the fault to stay hidden with probability `sure`. It must show with that.":
+            lambda share, sure: math.ceil(math.log(sure) / math.log(1 - share)),
+        "You solved with `share` as the chance that a row is clean. That chance is the complement.":
+            lambda share, sure: math.ceil(math.log(1 - sure) / math.log(share)),
+        "One row too many: where the formula gives a fraction, rounding up is enough.":
+            lambda *given: math.floor(_needed(*given)) + 2,
+    },
+    otherwise="For some inputs the number differs. Test it: with your n, is 1 − (1 − share)ⁿ at least `sure`, and with n − 1 not?",
     hints=(
         "The fault stays hidden with probability (1 − share)ⁿ. It shows with the rest.",
         "You look for the smallest n with (1 − share)ⁿ ≤ 1 − sure. A logarithm brings n down.",
         "`math.log(1 - sure) / math.log(1 - share)`, and then to a whole number that is large enough.",
     ),
 )
-def how_many_rows_a_parity_test_needs(rows_needed):
-    if any(r["output"] is None for r in rows_needed):
-        return wrong("Your function gives nothing back for some inputs. Does it `return` the number?")
-    if not all(number(r["output"]) for r in rows_needed):
-        return wrong("Asked is one number of rows; your function gives something else.")
-    if agrees(rows_needed, lambda share, sure: math.ceil(_needed(share, sure)), rel=0):
-        return right(
-            "The rarer the fault the longer the test, in proportion to 1/share: for 95 % it is about three times that."
-        )
-    mistakes = {
-        "Almost: rows come whole, and you round down or to the nearest. Then the fault shows a little less often than asked.": lambda share, sure: (
-            math.floor(_needed(share, sure))
-        ),
-        "Almost: rows come whole, and rounding to the nearest is sometimes too few.": lambda share, sure: (
-            round(_needed(share, sure))
-        ),
-        "That is not a whole number of rows yet.": _needed,
-        "After 1/share rows the fault is *expected* once, but it stays hidden more than one time in three.": lambda share, sure: (
-            math.ceil(1 / share)
-        ),
-        "Expected faults are not a probability: sure/share rows show it less often than asked.": lambda share, sure: (
-            math.ceil(sure / share)
-        ),
-        "That is the shortcut for rare faults, −log(1 − sure) / share. A frequent fault shows sooner: solve the formula itself.": lambda share, sure: (
-            math.ceil(-math.log(1 - sure) / share)
-        ),
-        "You divided the chances. The chance to miss the fault n times in a row is a power; a logarithm brings n down.": lambda share, sure: (
-            math.ceil((1 - sure) / (1 - share))
-        ),
-        "You solved for the fault to stay hidden with probability `sure`. It must show with that.": lambda share, sure: (
-            math.ceil(math.log(sure) / math.log(1 - share))
-        ),
-        "You solved with `share` as the chance that a row is clean. That chance is the complement.": lambda share, sure: (
-            math.ceil(math.log(1 - sure) / math.log(share))
-        ),
-        "One row too many: where the formula gives a fraction, rounding up is enough.": lambda share, sure: (
-            math.floor(_needed(share, sure)) + 2
-        ),
-    }
-    for reason, formula in mistakes.items():
-        if agrees(rows_needed, formula, rel=1e-9):
-            return wrong(reason)
-    return wrong(
-        "For some inputs the number differs. Test it: with your n, is 1 − (1 − share)ⁿ at least `sure`, and with n − 1 not?"
-    )
 
 
-# ---------------------------------------------------------------------------------------------------- 2.4d
+def _sharing(n, m):
+    return n * (1 - (1 - 1 / m) ** (n - 1))
 
-_SIZES = [(2, 2), (1, 64), (105, 64), (105, 512), (4000, 4096), (10, 1000), (365, 365)]
+
+def _within_one(answer):
+    return answer.follows(_sharing, same=functools.partial(close, rel=0, abs_=1))
 
 
-@exercise(
-    "2.4d",
-    expected_sharing=Function(_SIZES),
+function(
+    "2.4d", "expected_sharing",
+    [(2, 2), (1, 64), (105, 64), (105, 512), (4000, 4096), (10, 1000), (365, 365)],
+    odd={
+        "Your function gives nothing back for some inputs. Does it `return` the number?": NOTHING,
+        "Asked is one number; your function gives something else.": unless(number),
+    },
+    rule=_sharing,
+    same=functools.partial(close, rel=1e-4),
+    said="Each value is alone only if all others miss it, so with as many buckets as values nearly two in three share.",
+    mistakes={
+        "That is the probability for one value. Asked is how many of all values.": lambda n, m: 1 - (1 - 1 / m) ** (n - 1),
+        "That is how many are expected to be alone. Asked are the others.": lambda n, m: n * (1 - 1 / m) ** (n - 1),
+        "A value can't collide with itself: count the *other* values in the power.": lambda n, m: n * (1 - (1 - 1 / m) ** n),
+        "That counts pairs that collide. Three values in one bucket are three pairs, but also three values; in general they "
+        "differ.": lambda n, m: n * (n - 1) / (2 * m),
+        "That adds the chances of each pair as if they excluded one another; with many values it exceeds their number.":
+            lambda n, m: n * (n - 1) / m,
+        "That is how many values a bucket holds on average. Asked is how many values are not alone in theirs.":
+            lambda n, m: n / m,
+        "That is values minus buckets: it supposes that the values fill every bucket before two share one.":
+            lambda n, m: max(0, n - m),
+        "That is the expected number of buckets in use, not of values that share one.": lambda n, m: m * (1 - (1 - 1 / m) ** n),
+        "That is how many values arrive in a bucket that is taken already. The first one there shares it too.":
+            lambda n, m: n - m * (1 - (1 - 1 / m) ** n),
+        "Almost. An expected count is a mean and need not be whole: don't round it, and don't draw it.":
+            Sign(_within_one, lambda right: lambda n, m: round(right(n, m))),
+    },
+    otherwise="For some inputs the number differs. With 2 values and 2 buckets, draw the four cases and count by hand.",
     hints=(
         "One other value misses the bucket with probability 1 − 1/buckets. All the others miss it with that to a power.",
         "A value shares its bucket if not all others miss it. That is one minus the above.",
         "An expected count is a sum of probabilities, here the same one for each of the values.",
     ),
 )
-def how_many_values_share_a_bucket(expected_sharing):
-    if any(r["output"] is None for r in expected_sharing):
-        return wrong("Your function gives nothing back for some inputs. Does it `return` the number?")
-    if not all(number(r["output"]) for r in expected_sharing):
-        return wrong("Asked is one number; your function gives something else.")
-    if agrees(expected_sharing, lambda n, m: n * (1 - (1 - 1 / m) ** (n - 1)), rel=1e-4):
-        return right(
-            "Each value is alone only if all others miss it, so with as many buckets as values nearly two in three share."
-        )
-    mistakes = {
-        "That is the probability for one value. Asked is how many of all values.": lambda n, m: (
-            1 - (1 - 1 / m) ** (n - 1)
-        ),
-        "That is how many are expected to be alone. Asked are the others.": lambda n, m: (
-            n * (1 - 1 / m) ** (n - 1)
-        ),
-        "A value can't collide with itself: count the *other* values in the power.": lambda n, m: (
-            n * (1 - (1 - 1 / m) ** n)
-        ),
-        "That counts pairs that collide. Three values in one bucket are three pairs, but also three values; in general they differ.": lambda n, m: (
-            n * (n - 1) / (2 * m)
-        ),
-        "That adds the chances of each pair as if they excluded one another; with many values it exceeds their number.": lambda n, m: (
-            n * (n - 1) / m
-        ),
-        "That is how many values a bucket holds on average. Asked is how many values are not alone in theirs.": lambda n, m: (
-            n / m
-        ),
-        "That is values minus buckets: it supposes that the values fill every bucket before two share one.": lambda n, m: (
-            max(0, n - m)
-        ),
-        "That is the expected number of buckets in use, not of values that share one.": lambda n, m: (
-            m * (1 - (1 - 1 / m) ** n)
-        ),
-        "That is how many values arrive in a bucket that is taken already. The first one there shares it too.": lambda n, m: (
-            n - m * (1 - (1 - 1 / m) ** n)
-        ),
-    }
-    for reason, formula in mistakes.items():
-        if agrees(expected_sharing, formula, rel=1e-4):
-            return wrong(reason)
-    if agrees(expected_sharing, lambda n, m: n * (1 - (1 - 1 / m) ** (n - 1)), rel=0, abs_=1):
-        return wrong(
-            "Almost. An expected count is a mean and need not be whole: don't round it, and don't draw it."
-        )
-    return wrong(
-        "For some inputs the number differs. With 2 values and 2 buckets, draw the four cases and count by hand."
-    )

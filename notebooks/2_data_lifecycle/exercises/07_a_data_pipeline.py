@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from helpers.exercises.rules import (
-    CONSTANT, NO_NAME, NOTHING, STRANGE, Sign, between, digest, function, has, lacks, listed, names, only, own_hash,
-    some, unless, where,
+from helpers.exercises.digests import between, digest, own_hash
+from helpers.exercises.rules import function, names
+from helpers.exercises.signs import (
+    CONSTANT, NOTHING, NO_NAME, STRANGE, Sign, has, lacks, listed, only, some, unless, where,
 )
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from helpers.exercises.rules import (
-    CONSTANT, NO_NAME, NOTHING, STRANGE, Sign, between, digest, follows, function, has, lacks, names, only, own_hash,
-    some, unless, whole,
+from helpers.exercises.digests import between, digest, own_hash
+from helpers.exercises.rules import function, names
+from helpers.exercises.signs import (
+    CONSTANT, NOTHING, NO_NAME, STRANGE, Sign, follows, has, lacks, only, some, unless, whole,
 )
 
 _WEEKS = [  # run: (execution, artifact, kind), as in the lesson

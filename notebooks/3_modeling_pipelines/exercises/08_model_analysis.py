@@ -1,175 +1,163 @@
-"""Judges of lesson 3.8, Model analysis with TFMA."""
+"""How the exercises of lesson 3.8, Model analysis with TFMA, are judged."""
 
+from __future__ import annotations
+
+import dataclasses
 import functools
 import math
 import operator
 import random
-from collections.abc import Callable
 
-from helpers.exercises.kit import Choice, Function, Verdict, exercise, right, wrong
-from helpers.exercises.outputs import agrees
+from helpers.exercises.kit import Choice, Function, exercise, right, wrong
+from helpers.exercises.rules import function
+from helpers.exercises.signs import Sign, close, each, listed, number, some, unless, whole
 
 _INTERVALS = [
-    (-0.056, -0.015, 0.01),
-    (-0.004, 0.014, 0.01),
-    (-0.03, 0.01, 0.01),
-    (-0.03, -0.005, 0.01),
-    (-0.2, -0.1, 0.25),
-    (-0.01, 0.02, 0.01),
-    (-0.02, -0.01, 0.01),
-    (0.001, 0.006, 0.0),
-    (-0.006, -0.001, 0.0),
-    (-0.005, 0.004, 0.0),
-    (0.02, 0.05, 0.01),
-    (0.002, 0.03, 0.01),
+    (-0.056, -0.015, 0.01), (-0.004, 0.014, 0.01), (-0.03, 0.01, 0.01), (-0.03, -0.005, 0.01), (-0.2, -0.1, 0.25),
+    (-0.01, 0.02, 0.01), (-0.02, -0.01, 0.01), (0.001, 0.006, 0.0), (-0.006, -0.001, 0.0), (-0.005, 0.004, 0.0),
+    (0.02, 0.05, 0.01), (0.002, 0.03, 0.01),
 ]
 
 
-def _decision(low: float, high: float, allowed: float) -> str:
-    if high < -allowed:
+def _decision(low, high, limit):
+    if high < limit:
         return "worse"
-    return "fine" if low >= -allowed else "can't tell"
+    return "fine" if low >= limit else "can't tell"
 
 
 @exercise(
-    "3.8a",
-    decide=Function(_INTERVALS),
+    "3.8a", decide=Function(_INTERVALS),
     hints=(
-        "Draw the interval and the limit `-allowed` on a line. The interval can lie left of it, right of it, or across.",
-        "Only one end matters for each of the first two answers: which end must be left of the limit, for all of it to be?",
+        "Draw the interval and the limit `-allowed` on a line. The interval can lie left of it, right of it, or "
+        "across.",
+        "Only one end matters for each of the first two answers: which end must be left of the limit, for all of it to "
+        "be?",
         "The limit is negative: a loss of 0.005 is within an allowance of 0.01.",
     ),
 )
-def three_answers(decide: list[dict]) -> Verdict:
-    answers = [(*record["input"], record["output"]) for record in decide]
-    known = {"worse", "fine", "can't tell"}
-    if any(not isinstance(answer, str) or answer not in known for *_, answer in answers):
-        return wrong(
-            "It returns something else than the three texts of the task; they are meant to the letter."
-        )
-    if all(answer != "can't tell" for *_, answer in answers):
+def three_answers(decide):
+    said = [record["output"] for record in decide]
+    if any(answer not in ("worse", "fine", "can't tell") for answer in said):
+        return wrong("It returns something else than the three texts of the task; they are meant to the letter.")
+    if "can't tell" not in said:
         return wrong("It knows two answers only. An interval across the limit allows both readings.")
-    if all(answer == "can't tell" for *_, answer in answers):
+    if set(said) == {"can't tell"}:
         return wrong("It never decides, even where the whole interval lies on one side of the limit.")
-    missed = [
-        (low, high, allowed, answer)
-        for low, high, allowed, answer in answers
-        if answer != _decision(low, high, allowed)
-    ]
-    if not missed:
+
+    def missed(limit):
+        """The probes, each with its answer, that are decided otherwise than by this limit."""
+        rows = [(*record["input"], record["output"]) for record in decide]
+        return [row for row in rows if row[3] != _decision(*row[:2], limit(row[2]))]
+
+    failed = missed(operator.neg)
+    if not failed:
         return right("The value does not decide, the interval does; and the third answer is one to plan for.")
-    low, high, allowed, answer = missed[0]
-    shown = f"For the interval [{low:+.3f}, {high:+.3f}] with an allowed loss of {allowed:.3f}"
-    if all(answer == _decision(low, high, 0.0) for low, high, _, answer in answers):
-        return wrong(f"{shown} the limit is not zero: it makes no use of what is allowed.")
-    if all(answer == _decision(low, high, -allowed) for low, high, allowed, answer in answers):
-        return wrong(f"{shown} the sign of the limit is turned round: a loss is a negative difference.")
-    if {answer for *_, answer in missed} == {"worse"}:
-        return wrong(f"{shown} it says “worse” although part of the interval is within the limit.")
-    if {answer for *_, answer in missed} == {"fine"}:
-        return wrong(
-            f"{shown} it says “fine” although part of the interval, or all of it, is beyond the limit."
-        )
-    if all(low == -allowed or high == -allowed for low, high, allowed, _ in missed):
-        return wrong(f"{shown} an end lies exactly on the limit; read once more which side that belongs to.")
-    return wrong(f"{shown} it says “{answer}”, which does not follow from where the two ends lie.")
+    low, high, allowed, answer = failed[0]
+    answers = {row[3] for row in failed}
+    reasons = {
+        "the limit is not zero: it makes no use of what is allowed.": not missed(lambda allowed: 0),
+        "the sign of the limit is turned round: a loss is a negative difference.": not missed(lambda allowed: allowed),
+        "it says “worse” although part of the interval is within the limit.": answers == {"worse"},
+        "it says “fine” although part of the interval, or all of it, is beyond the limit.": answers == {"fine"},
+        "an end lies exactly on the limit; read once more which side that belongs to.":
+            all(-allowed in (low, high) for low, high, allowed, _ in failed),
+        f"it says “{answer}”, which does not follow from where the two ends lie.": True,
+    }
+    reason = next(reason for reason, holds in reasons.items() if holds)
+    return wrong(f"For the interval [{low:+.3f}, {high:+.3f}] with an allowed loss of {allowed:.3f} {reason}")
 
 
-def _counts() -> list[tuple]:
+def _counts():
     draw = random.Random(38)
-    return [(1, 1, 1, 1), (50, 30, 200, 700), (5, 0, 0, 5), (0, 5, 5, 0), (3, 4, 0, 9), (7, 2, 11, 0)] + [
-        tuple(draw.randint(1, 900) for _ in range(4)) for _ in range(6)
+    return [
+        (1, 1, 1, 1), (50, 30, 200, 700), (5, 0, 0, 5), (0, 5, 5, 0), (3, 4, 0, 9), (7, 2, 11, 0),
+        *[tuple(draw.randint(1, 900) for _ in range(4)) for _ in range(6)],
     ]
 
 
-def _across(lr: float, our: float, ld: float, od: float) -> float:
-    return (lr * od + ld * our) / ((lr + ld) * (our + od))
+# Of late in rain, on time in rain, late in dry, on time in dry: how many pairs of each kind there are
+def _pairs(lr, our, ld, od):
+    return (lr + ld) * (our + od)
 
 
-_MISTAKES = {
-    "Two of the four products are pairs within a slice; you returned their share, not that of the pairs across.": lambda lr, our, ld, od: (
-        1 - _across(lr, our, ld, od)
-    ),
-    "There are two kinds of pairs across: late in rain and on time in dry, and the other way round. You count the first only.": lambda lr, our, ld, od: (
-        lr * od / ((lr + ld) * (our + od))
-    ),
-    "There are two kinds of pairs across, and you count only those late in dry and on time in rain.": lambda lr, our, ld, od: (
-        ld * our / ((lr + ld) * (our + od))
-    ),
-    "That is the number of pairs across; asked is their share of all pairs.": lambda lr, our, ld, od: (
-        lr * od + ld * our
-    ),
-    "You divide by the pairs within the slices; the share is of all pairs.": lambda lr, our, ld, od: (
-        (lr * od + ld * our) / (lr * our + ld * od)
-    ),
-    "You divide by all pairs of any two flights; an AUC is made only of pairs of one late and one on-time flight.": lambda lr, our, ld, od: (
-        (lr * od + ld * our) / math.comb(lr + our + ld + od, 2)
-    ),
-    "You divide by the pairs of a rainy and a dry flight; an AUC is made of pairs of a late and an on-time one.": lambda lr, our, ld, od: (
-        (lr * od + ld * our) / ((lr + our) * (ld + od))
-    ),
-    "You pair flights in the rain with flights in the dry whatever became of them; a pair is one late and one on-time flight.": lambda lr, our, ld, od: (
-        (lr + our) * (ld + od) / ((lr + ld) * (our + od))
-    ),
-}
+def _across(lr, our, ld, od):
+    return lr * od + ld * our
 
 
-@exercise(
-    "3.8b",
-    share_across=Function(_counts),
+def _within(lr, our, ld, od):
+    return lr * our + ld * od
+
+
+def _rainy_and_dry(lr, our, ld, od):
+    return (lr + our) * (ld + od)
+
+
+def _over(top, bottom=_pairs):
+    """The outputs are this share wherever all four kinds of flights occur: with a nought a mistake may divide by it."""
+
+    def shown(answer):
+        kept = [(given, out) for given, out in zip(answer.inputs, answer.outputs, strict=True) if all(given)]
+        inputs, outputs = map(list, zip(*kept, strict=True))
+        answer = dataclasses.replace(answer, inputs=inputs, outputs=outputs)
+        return answer.follows(lambda *counts: top(*counts) / bottom(*counts))
+
+    return Sign(shown, lambda right: lambda *counts: top(*counts) / bottom(*counts) if all(counts) else 0)
+
+
+function(
+    "3.8b", "share_across", _counts,
+    odd={"It must return one number, a share of pairs.": unless(number)},
+    rule=lambda *counts: _across(*counts) / _pairs(*counts),
+    same=functools.partial(close, abs_=1e-9),
+    said="Every one of these pairs counts for the total and for no slice: there the gain was hidden.",
+    mistakes={
+        "That is a percentage; a share lies between 0 and 1.": lambda *counts: 100 * _across(*counts) / _pairs(*counts),
+        "Two of the four products are pairs within a slice; you returned their share, not that of the pairs across.":
+            _over(_within),
+        "There are two kinds of pairs across: late in rain and on time in dry, and the other way round. You count the "
+        "first only.": _over(lambda lr, our, ld, od: lr * od),
+        "There are two kinds of pairs across, and you count only those late in dry and on time in rain.":
+            _over(lambda lr, our, ld, od: ld * our),
+        "That is the number of pairs across; asked is their share of all pairs.": _over(_across, lambda *counts: 1),
+        "You divide by the pairs within the slices; the share is of all pairs.": _over(_across, _within),
+        "You divide by all pairs of any two flights; an AUC is made only of pairs of one late and one on-time flight.":
+            _over(_across, lambda *counts: math.comb(sum(counts), 2)),
+        "You divide by the pairs of a rainy and a dry flight; an AUC is made of pairs of a late and an on-time one.":
+            _over(_across, _rainy_and_dry),
+        "You pair flights in the rain with flights in the dry whatever became of them; a pair is one late and one "
+        "on-time flight.": _over(_rainy_and_dry),
+        "For some counts it returns something that is no share, which lies between 0 and 1. Do the brackets say that "
+        "the whole sum is divided?": some(lambda output: not 0 <= output <= 1),
+    },
+    otherwise="Count pairs as products of a number of late and a number of on-time flights, once for those across and "
+    "once for all, and check your answer on four flights, one of each kind.",
     hints=(
         "A pair takes one flight from the late ones and one from those on time. How many pairs are there in all?",
         "There are two ways to be across: the late flight is the one in the rain, or the one in the dry.",
         "Each kind of pair is a product of two of the four counts.",
     ),
 )
-def pairs_across(share_across: list[dict]) -> Verdict:
-    for record in share_across:
-        output = record["output"]
-        if isinstance(output, bool) or not isinstance(output, (int, float)) or not math.isfinite(output):
-            return wrong("It must return one number, a share of pairs.")
-    if agrees(share_across, _across, abs_=1e-9):
-        return right(
-            "Every one of these pairs counts for the total and for no slice: there the gain was hidden."
-        )
-    if agrees(share_across, lambda *counts: 100 * _across(*counts), abs_=1e-9):
-        return wrong("That is a percentage; a share lies between 0 and 1.")
-    positive = [record for record in share_across if all(record["input"])]
-    for reason, formula in _MISTAKES.items():
-        if agrees(positive, formula, abs_=1e-9):
-            return wrong(reason)
-    if not all(0 <= record["output"] <= 1 for record in share_across):
-        return wrong(
-            "For some counts it returns something that is no share, which lies between 0 and 1. Do the brackets say that "
-            "the whole sum is divided?"
-        )
-    return wrong(
-        "Count pairs as products of a number of late and a number of on-time flights, once for those across and "
-        "once for all, and check your answer on four flights, one of each kind."
-    )
-
 
 _WAYS = {
-    "A": "A random sample of the training months shares their storms with the training data, so it flatters both models; "
-    "and the total would hide the slice as before.",
-    "C": "Shifting a slice's scores moves the pairs across and nothing else. The model would still not know one rainy flight "
-    "from another.",
-    "D": "That would have seen this loss, but it throws the total away, which the product lives on, and it leaves the model "
-    "as blind in the rain as it is.",
-    "E": "Three networks instead of one average out some of the accident in the rain. None of the three has seen rain, and the "
-    "mean of three guesses is a steadier guess.",
+    "A": "A random sample of the training months shares their storms with the training data, so it flatters both "
+    "models; and the total would hide the slice as before.",
+    "C": "Shifting a slice's scores moves the pairs across and nothing else. The model would still not know one rainy "
+    "flight from another.",
+    "D": "That would have seen this loss, but it throws the total away, which the product lives on, and it leaves the "
+    "model as blind in the rain as it is.",
+    "E": "Three networks instead of one average out some of the accident in the rain. None of the three has seen rain, "
+    "and the mean of three guesses is a steadier guess.",
 }
 
 
 @exercise(
-    "3.8c",
-    way_out=Choice("A", "B", "C", "D", "E"),
+    "3.8c", way_out=Choice("A", "B", "C", "D", "E"),
     hints=(
         "Ask of each: would the model rank two flights in the same rain any better afterwards?",
         "A metric can show the damage. Only one of the five repairs it and keeps watching.",
     ),
 )
-def the_way_out(way_out: str) -> Verdict:
+def the_way_out(way_out):
     if way_out in _WAYS:
         return wrong(_WAYS[way_out])
     return right(
@@ -178,143 +166,90 @@ def the_way_out(way_out: str) -> Verdict:
 
 
 _SLICES = [
-    ("JFK", -0.004, 900, 2600),
-    ("LGA", -0.031, 700, 2400),
-    ("HA", -0.210, 6, 25),
-    ("AS", 0.120, 7, 55),
-    ("night", -0.050, 300, 12),
-    ("storm", -0.044, 380, 30),
-    ("FL", -0.010, 80, 168),
-    ("VX", -0.025, 50, 400),
-    ("YV", -0.027, 49, 800),
-    ("OO", -0.060, 30, 21),
-    ("MQ", 0.034, 500, 1500),
-    ("9E", 0.004, 410, 49),
+    ("JFK", -0.004, 900, 2600), ("LGA", -0.031, 700, 2400), ("HA", -0.210, 6, 25), ("AS", 0.120, 7, 55),
+    ("night", -0.050, 300, 12), ("storm", -0.044, 380, 30), ("FL", -0.010, 80, 168), ("VX", -0.025, 50, 400),
+    ("YV", -0.027, 49, 800), ("OO", -0.060, 30, 21), ("MQ", 0.034, 500, 1500), ("9E", 0.004, 410, 49),
 ]
 
 
-def _gates() -> list[tuple]:
+def _gates():
     draw = random.Random(38)
-    drawn = [
-        (name, draw.randint(-60, 60) / 1000, draw.randint(0, 90), draw.randint(0, 250)) for name in "ABCDEFGH"
-    ]
-    return [(_SLICES, 0.01, 50), (_SLICES, 0.03, 10), (_SLICES, 0.0, 50), (drawn, 0.02, 30), ([], 0.01, 50)]
+    drawn = [(name, draw.randint(-60, 60) / 1000, draw.randint(0, 90), draw.randint(0, 250)) for name in "ABCDEFGH"]
+    # One slice at a time: where nothing else fits a wrong answer, this is what it is shown on
+    alone = [([one], 0.01, 50) for one in _SLICES]
+    return [(_SLICES, 0.01, 50), (_SLICES, 0.03, 10), (_SLICES, 0.0, 50), (drawn, 0.02, 30), ([], 0.01, 50), *alone]
 
 
 def _gate(
-    slices: list,
-    allowed: float,
-    least: int,
-    size: Callable = min,
-    lost: Callable = lambda change, allowed: change < -allowed,
-    enough: Callable = operator.ge,
-) -> list[list[str]]:
-    small = [name for name, _, late, on_time in slices if not enough(size(late, on_time), least)]
-    return [[name for name, change, *_ in slices if name not in small and lost(change, allowed)], small]
+    size=min,
+    enough=operator.ge,
+    loses=lambda change, allowed: change < -allowed,
+    lists=lambda lost, small: (lost - small, small),
+):
+    """A rule: two lists made of the slices that lost and of those whose size is not enough."""
+
+    def gate(slices, allowed, least):
+        lost = {name for name, change, *_ in slices if loses(change, allowed)}
+        small = {name for name, _, late, on_time in slices if not enough(size(late, on_time), least)}
+        return lists(lost, small)
+
+    return gate
 
 
-def _everything_refuses(slices: list, allowed: float, least: int) -> list[list[str]]:
-    return [[name for name, change, *_ in slices if change < -allowed], _gate(slices, allowed, least)[1]]
+def _whole_slices(output):
+    return type(output) is list and any(type(part) is list and list in map(type, part) for part in output)
 
 
-def _small_if_lost(slices: list, allowed: float, least: int) -> list[list[str]]:
-    refusing, small = _gate(slices, allowed, least)
-    return [refusing, [name for name, change, *_ in slices if name in small and change < -allowed]]
+def _two_lists(output):
+    return listed(listed(lambda name: type(name) is str))(output) and len(output) == 2
 
 
-def _with(**other: Callable) -> Callable:
-    return functools.partial(_gate, **other)
+def _right_but_for_other_names(outputs, inputs):
+    """Whether each slice that was given is named where it should be; so what is wrong is more than that."""
+    return all(
+        _gate()(*given) == tuple({name for name, *_ in given[0]} & set(names) for names in lists)
+        for lists, given in zip(outputs, inputs, strict=True)
+    )
 
 
-_GATES = {
-    "The two lists are swapped: first those that refuse.": lambda *given: _gate(*given)[::-1],
-    "It counts all flights of a slice. A large slice can still hold next to none of one class.": _with(
-        size=lambda late, on_time: late + on_time
-    ),
-    "It looks at the late flights alone. Where nearly all are late, the others are the rare ones.": _with(
-        size=lambda late, on_time: late
-    ),
-    "It looks at the flights on time alone, which are seldom the rare ones.": _with(
-        size=lambda late, on_time: on_time
-    ),
-    "It takes the more frequent class; a pair needs one of each.": _with(size=max),
-    "A slice with exactly the least number is large enough: “at least” includes it.": _with(
-        enough=operator.gt
-    ),
-    "A slice that can't be judged can't refuse either: some names stand in both lists.": _everything_refuses,
-    "The second list is to name every slice too small, those without a loss included.": _small_if_lost,
-    "It makes no use of `allowed`: a small loss is tolerated.": _with(
-        lost=lambda change, allowed: change < 0
-    ),
-    "A loss of exactly what is allowed does not refuse; only a larger one does.": _with(
-        lost=lambda change, allowed: change <= -allowed
-    ),
-    "The sign of the limit is turned round: a loss is a negative change.": _with(
-        lost=lambda change, allowed: change < allowed
-    ),
-    "It refuses slices that gained: a loss is a negative change.": _with(
-        lost=lambda change, allowed: change > allowed
-    ),
-    "It takes the size of the change without its sign; a gain is no reason to refuse.": _with(
-        lost=lambda change, allowed: abs(change) > allowed
-    ),
-}
-
-
-@exercise(
-    "3.8d",
-    gate=Function(_gates),
+function(
+    "3.8d", "gate", _gates,
+    odd={
+        "The two lists are to hold the names alone, not the whole slices.": some(_whole_slices),
+        "It must return two lists of names: those that refuse, and those that can't be judged.": unless(_two_lists),
+    },
+    rule=_gate(),
+    read=lambda lists: [sorted(names) for names in lists],
+    said="Too small is a third answer beside good and bad, and it is reported, not hidden.",
+    mistakes={
+        "No slice ever refuses, not even a large one with a large loss.": each(lambda lists: not lists[0]),
+        "No slice is ever too small to judge.": each(lambda lists: not lists[1]),
+        "The two lists are swapped: first those that refuse.": _gate(lists=lambda lost, small: (small, lost - small)),
+        "It counts all flights of a slice. A large slice can still hold next to none of one class.":
+            _gate(size=operator.add),
+        "It looks at the late flights alone. Where nearly all are late, the others are the rare ones.":
+            _gate(size=lambda late, on_time: late),
+        "It looks at the flights on time alone, which are seldom the rare ones.":
+            _gate(size=lambda late, on_time: on_time),
+        "It takes the more frequent class; a pair needs one of each.": _gate(size=max),
+        "A slice with exactly the least number is large enough: “at least” includes it.": _gate(enough=operator.gt),
+        "A slice that can't be judged can't refuse either: some names stand in both lists.":
+            _gate(lists=lambda lost, small: (lost, small)),
+        "The second list is to name every slice too small, those without a loss included.":
+            _gate(lists=lambda lost, small: (lost - small, lost & small)),
+        "It makes no use of `allowed`: a small loss is tolerated.": _gate(loses=lambda change, allowed: change < 0),
+        "A loss of exactly what is allowed does not refuse; only a larger one does.":
+            _gate(loses=lambda change, allowed: change <= -allowed),
+        "The sign of the limit is turned round: a loss is a negative change.": _gate(loses=operator.lt),
+        "It refuses slices that gained: a loss is a negative change.": _gate(loses=operator.gt),
+        "It takes the size of the change without its sign; a gain is no reason to refuse.":
+            _gate(loses=lambda change, allowed: abs(change) > allowed),
+        "It names slices that were not given, or one more than once.": whole(_right_but_for_other_names),
+    },
+    otherwise="Some slice stands in the wrong list, or is missing from one.",
     hints=(
         "Sort out the slices that can't be judged first. What is left can refuse.",
         "Which of the two numbers is the rarer class? It need not be the late ones.",
         "A loss of more than `allowed` is a change below `-allowed`.",
     ),
 )
-def refusing_and_small(gate: list[dict]) -> Verdict:
-    answers = [_two_lists(record["output"]) for record in gate]
-    if any(_whole_slices(record["output"]) for record in gate):
-        return wrong("The two lists are to hold the names alone, not the whole slices.")
-    if None in answers:
-        return wrong("It must return two lists of names: those that refuse, and those that can't be judged.")
-
-    def does(formula: Callable) -> bool:
-        return all(
-            answer == [sorted(names) for names in formula(*record["input"])]
-            for record, answer in zip(gate, answers, strict=True)
-        )
-
-    if does(_gate):
-        return right("Too small is a third answer beside good and bad, and it is reported, not hidden.")
-    if not any(refusing for refusing, _ in answers):
-        return wrong("No slice ever refuses, not even a large one with a large loss.")
-    if not any(small for _, small in answers):
-        return wrong("No slice is ever too small to judge.")
-    for reason, formula in _GATES.items():
-        if does(formula):
-            return wrong(reason)
-    for record, (refusing, small) in zip(gate, answers, strict=True):
-        slices, allowed, least = record["input"]
-        for name, change, late, on_time in slices:
-            judged = [[name] if name in names else [] for names in (refusing, small)]
-            if judged != _gate([(name, change, late, on_time)], allowed, least):
-                return wrong(
-                    f"With an allowed loss of {allowed} and at least {least} flights asked for, look at a slice with a change of "
-                    f"{change:+.3f}, {late} late and {on_time} on time: it stands in the wrong list, or is missing from one."
-                )
-    return wrong("It names slices that were not given, or one more than once.")
-
-
-def _two_lists(output: object) -> list[list[str]] | None:
-    """Both lists sorted; None where it is something else."""
-    if type(output) is not list or len(output) != 2 or any(type(names) is not list for names in output):
-        return None
-    if any(type(name) is not str for names in output for name in names):
-        return None
-    return [sorted(names) for names in output]
-
-
-def _whole_slices(output: object) -> bool:
-    """Whether it is lists that hold lists, as the slices themselves are."""
-    return type(output) is list and any(
-        type(names) is list and any(type(name) is list for name in names) for names in output
-    )

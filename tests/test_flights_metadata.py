@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from ml_metadata.proto import metadata_store_pb2 as pb
 
-from helpers.flights import settings, store
+from helpers.flights import metadata, once, pipeline, settings
 
 # execution → what it read and what it made, by the names the components give them
 RUN = {
@@ -37,10 +37,10 @@ def finished(tmp_path_factory):
     root = tmp_path_factory.mktemp("finished")
     config = pb.ConnectionConfig()
     config.sqlite.filename_uri = str(root / "metadata.sqlite")
-    metadata, made = mlmd.MetadataStore(config), {}
+    store, made = mlmd.MetadataStore(config), {}
     for name, (inputs, outputs) in RUN.items():
-        kind = metadata.put_execution_type(pb.ExecutionType(name=name))
-        [execution] = metadata.put_executions(
+        kind = store.put_execution_type(pb.ExecutionType(name=name))
+        [execution] = store.put_executions(
             [pb.Execution(type_id=kind, last_known_state=pb.Execution.COMPLETE)]
         )
         for key, artifact_type in outputs.items():
@@ -48,24 +48,24 @@ def finished(tmp_path_factory):
             (folder / "Format-Serving").mkdir(parents=True)
             (folder / "schema.pbtxt").touch()
             artifact = pb.Artifact(
-                type_id=metadata.put_artifact_type(pb.ArtifactType(name=artifact_type)),
+                type_id=store.put_artifact_type(pb.ArtifactType(name=artifact_type)),
                 uri=str(folder),
                 state=pb.Artifact.LIVE,
             )
             artifact.custom_properties["pushed"].int_value = 1
-            [made[artifact_type]] = metadata.put_artifacts([artifact])
+            [made[artifact_type]] = store.put_artifacts([artifact])
         for key, artifact_type in (inputs | outputs).items():
             event = pb.Event(execution_id=execution, artifact_id=made[artifact_type])
             event.type = pb.Event.OUTPUT if key in outputs else pb.Event.INPUT
             event.path.steps.add(key=key)
-            metadata.put_events([event])
+            store.put_events([event])
     return root
 
 
 @pytest.fixture
 def root(tmp_path, finished):
     """The same, where `ensure(root.parent)` looks for it."""
-    root = tmp_path / store.digest({})
+    root = tmp_path / pipeline.digest({})
     shutil.copytree(finished, root)
     with sqlite3.connect(root / "metadata.sqlite") as file:
         file.execute("UPDATE Artifact SET uri = replace(uri, ?, ?)", [str(finished), str(root)])
@@ -73,7 +73,7 @@ def root(tmp_path, finished):
 
 
 @pytest.fixture
-def metadata(root):
+def store(root):
     return root / "metadata.sqlite"
 
 
@@ -81,19 +81,19 @@ def metadata(root):
 def started(monkeypatch):
     """The folders for which a pipeline would have been started; none is."""
     runs = []
-    monkeypatch.setattr(store, "_run_apart", lambda root, settings: runs.append(root))
+    monkeypatch.setattr(once, "_run_apart", lambda root, command: runs.append(root))
     return runs
 
 
 @pytest.fixture
-def holder(metadata):
+def holder(store):
     """Another process that holds the store."""
     code = (
         "import sqlite3, sys; file = sqlite3.connect(sys.argv[1], isolation_level=None);"
         "file.execute('BEGIN EXCLUSIVE'); print(flush=True); sys.stdin.read()"
     )
     with subprocess.Popen(
-        [sys.executable, "-c", code, metadata], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        [sys.executable, "-c", code, store], stdin=subprocess.PIPE, stdout=subprocess.PIPE
     ) as process:
         process.stdout.readline()
         yield process
@@ -128,7 +128,7 @@ def holder(metadata):
 )
 def test_settings_that_cannot_be_are_refused_before_anything_is_run_or_made(wrong, says, tmp_path, started):
     with pytest.raises(ValueError, match=says):
-        store.ensure(tmp_path / "new", **wrong)
+        pipeline.ensure(tmp_path / "new", **wrong)
     assert not started and not (tmp_path / "new").exists()
 
 
@@ -137,7 +137,7 @@ def test_the_same_settings_in_other_words_are_the_same_run(tmp_path, started):
         {"train": range(1, 4), "every": 2, "gate": {"floor": 1}},
         {"every": np.int64(2), "train": (3, 2, 1, 1), "gate": {"floor": np.float64(1)}},
     ):
-        store.ensure(tmp_path, **same)
+        pipeline.ensure(tmp_path, **same)
     assert len(started) == 2 and len(set(started)) == 1
 
 
@@ -151,68 +151,68 @@ def test_what_the_settings_leave_out_is_what_the_pipeline_does():
     }
 
 
-def test_a_finished_run_is_answered_without_a_byte_written_to_its_store(root, metadata, started):
-    before = metadata.read_bytes()
-    found = store.ensure(root.parent)
+def test_a_finished_run_is_answered_without_a_byte_written_to_its_store(root, store, started):
+    before = store.read_bytes()
+    found = pipeline.ensure(root.parent)
     assert found.model == root / "Trainer" / "model" / "Format-Serving" and found.baseline is None
     assert found.statistics == root / "StatisticsGen" / "statistics"
-    assert metadata.read_bytes() == before and not started
+    assert store.read_bytes() == before and not started
 
 
 def test_a_store_that_another_process_holds_is_an_error_that_says_so_and_is_answered_from_once_free(
-    root, metadata, holder, started, monkeypatch
+    root, store, holder, started, monkeypatch
 ):
-    monkeypatch.setattr(store, "PATIENCE", 0.2)
-    for ask in (lambda: store.ensure(root.parent), lambda: store._sound(root)):
+    monkeypatch.setattr(metadata, "PATIENCE", 0.2)
+    for ask in (lambda: pipeline.ensure(root.parent), lambda: metadata.sound(root)):
         with pytest.raises(
-            store.PipelineError, match=r"metadata.sqlite can't be read \(database is locked\)"
+            metadata.PipelineError, match=r"metadata.sqlite can't be read \(database is locked\)"
         ):
             ask()
     holder.kill()
     holder.wait()
-    assert store._sound(root) and store.ensure(root.parent).root == root and not started
+    assert metadata.sound(root) and pipeline.ensure(root.parent).root == root and not started
 
 
 @pytest.mark.parametrize("version, relation", [(9, "older"), (11, "greater")])
 def test_a_store_of_another_version_of_ml_metadata_is_neither_read_nor_thrown_away(
-    root, metadata, version, relation, started
+    root, store, version, relation, started
 ):
-    with sqlite3.connect(metadata) as file:
+    with sqlite3.connect(store) as file:
         file.execute("UPDATE MLMDEnv SET schema_version = ?", [version])
-    before = metadata.read_bytes()
-    for ask in (lambda: store.ensure(root.parent), lambda: store._run(root, {})):
+    before = store.read_bytes()
+    for ask in (lambda: pipeline.ensure(root.parent), lambda: once.finish(root, lambda: None)):
         with pytest.raises(
-            store.PipelineError, match=rf"version {version} is {relation} than .*\. Move .* away and call"
+            metadata.PipelineError, match=rf"version {version} is {relation} than .*\. Move .* away and call"
         ):
             ask()
-    assert metadata.read_bytes() == before and not started
+    assert store.read_bytes() == before and not started
 
 
 @pytest.mark.parametrize(
     "torn", [b"", b"not a database\n" * 100, "half", "other"], ids=["empty", "text", "half", "other"]
 )
-def test_a_file_that_is_no_store_is_no_answer_and_the_run_begins_anew(root, metadata, torn, started):
+def test_a_file_that_is_no_store_is_no_answer_and_the_run_begins_anew(root, store, torn, started):
     if torn == "other":
-        metadata.unlink()
-        with sqlite3.connect(metadata) as file:
+        store.unlink()
+        with sqlite3.connect(store) as file:
             file.execute("CREATE TABLE something (else_)")
     else:
-        content = metadata.read_bytes()
-        metadata.write_bytes(content[: len(content) // 2] if torn == "half" else torn)
-    assert store._finished(root) is None and not store._sound(root)
-    store.ensure(root.parent)
+        content = store.read_bytes()
+        store.write_bytes(content[: len(content) // 2] if torn == "half" else torn)
+    assert metadata.finished(root) is None and not metadata.sound(root)
+    pipeline.ensure(root.parent)
     assert started == [root]
 
 
-def test_a_folder_where_the_store_should_be_is_an_error_and_stays(root, metadata, started):
-    metadata.unlink()
-    metadata.mkdir()
-    with pytest.raises(store.PipelineError, match="unable to open database file"):
-        store.ensure(root.parent)
-    assert metadata.is_dir() and not started
+def test_a_folder_where_the_store_should_be_is_an_error_and_stays(root, store, started):
+    store.unlink()
+    store.mkdir()
+    with pytest.raises(metadata.PipelineError, match="unable to open database file"):
+        pipeline.ensure(root.parent)
+    assert store.is_dir() and not started
 
 
-def test_what_a_killed_writer_left_half_written_is_taken_back(root, metadata, started):
+def test_what_a_killed_writer_left_half_written_is_taken_back(root, store, started):
     code = (
         "import os, signal, sqlite3, sys; file = sqlite3.connect(sys.argv[1], isolation_level=None);"
         "file.execute('PRAGMA cache_size = 1'); file.execute('BEGIN'); file.execute('DELETE FROM Event');"
@@ -220,22 +220,24 @@ def test_what_a_killed_writer_left_half_written_is_taken_back(root, metadata, st
         "file.executemany('INSERT INTO filler VALUES (?)', [('x' * 1000,)] * 1000);"
         "os.kill(os.getpid(), signal.SIGKILL)"
     )
-    killed = subprocess.run([sys.executable, "-c", code, metadata])
+    killed = subprocess.run([sys.executable, "-c", code, store])
     assert killed.returncode == -signal.SIGKILL
-    assert metadata.with_name("metadata.sqlite-journal").exists()
-    assert store.ensure(root.parent).root == root and not started
+    assert store.with_name("metadata.sqlite-journal").exists()
+    assert pipeline.ensure(root.parent).root == root and not started
 
 
 def test_a_folder_that_cannot_be_written_is_named_with_the_way_out(tmp_path):
     (tmp_path / "file").touch()
-    with pytest.raises(store.PipelineError, match=r"can't be written to \(Not a directory\).*WORKBOOK_BUILD"):
-        store.ensure(tmp_path / "file" / "flights")
+    with pytest.raises(
+        metadata.PipelineError, match=r"can't be written to \(Not a directory\).*WORKBOOK_BUILD"
+    ):
+        pipeline.ensure(tmp_path / "file" / "flights")
 
 
 def test_the_error_of_a_run_holds_the_last_line_of_its_log_where_an_exception_left_it(tmp_path):
     log = tmp_path / "run.log"
     log.write_text("INFO\nOSError: [Errno 28] No space left on device\n\n")
-    assert store._reason(log) == " (OSError: [Errno 28] No space left on device)"
+    assert once._reason(log) == " (OSError: [Errno 28] No space left on device)"
     for other in ("", "INFO:absl:Component Transform is running.\n"):
         log.write_text(other)
-        assert store._reason(log) == ""
+        assert once._reason(log) == ""

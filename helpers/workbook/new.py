@@ -1,0 +1,63 @@
+"""Makes a new lesson that holds to the form already: its row in the syllabus, its text, its book of exercises, their cases."""
+
+import re
+from pathlib import Path
+
+from helpers import ROOT, syllabus
+from helpers.syllabus import NOTEBOOKS, UsageError
+
+TEMPLATES = Path(__file__).parent / "templates" / "new"
+
+
+def make(lesson_id: str, title: str, root: Path = ROOT) -> list[Path]:
+    """Write what a lesson consists of; returns the files, the syllabus first. Raises UsageError, and writes nothing, where it can't be.
+
+    A lesson stands in the order of its number, in the course of the number before the point.
+    """
+    found = re.fullmatch(r"([1-9]\d*)\.([1-9]\d*)", lesson_id)
+    if not found:
+        raise UsageError(f"{lesson_id!r} is no number of a lesson. It looks like 3.1: course, point, lesson.")
+    if not re.search(r"\w", title) or "\n" in title:
+        raise UsageError("A lesson needs a title, on one line.")
+    known = syllabus.load().lessons
+    if taken := next((x for x in known if x.id == lesson_id), None):
+        raise UsageError(f"Lesson {lesson_id} is there: {taken.source.relative_to(ROOT)}.")
+    course, number = map(int, found.groups())
+    folder = next((x.folder for x in known if x.id.startswith(f"{course}.")), None)
+    if folder is None:
+        there = ", ".join(sorted({x.id.split(".")[0] for x in known}))
+        raise UsageError(
+            f"There is no course {course}; there are {there}. A course is begun in the syllabus by hand."
+        )
+    file = f"{number:02}_{re.sub(r'[^a-z0-9]+', '_', title.lower()).strip('_')}"
+    place = root / NOTEBOOKS.relative_to(ROOT) / folder
+    files = {
+        place / f"{file}.py": "lesson.py.txt",
+        place / "exercises" / f"{file}.py": "exercises.py.txt",
+        root / "tests" / "judges" / f"cases_{course}_{number}.py": "cases.py.txt",
+    }
+    if old := next((path for path in files if path.exists()), None):
+        raise UsageError(
+            f"{old.relative_to(root)} is there already. Move it away, or take another number or title."
+        )
+    listed = place.parent / "syllabus.yml"
+    text = _with_row(listed.read_text(encoding="utf8"), course, number, file, title)
+    words = {"@id": lesson_id, "@title": title, "@needs": "nothing but Python", "@minutes": "60"}
+    for path, template in files.items():
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(_filled((TEMPLATES / template).read_text(encoding="utf8"), words), encoding="utf8")
+    listed.write_text(text, encoding="utf8")
+    return [listed, *files]
+
+
+def _filled(text: str, words: dict[str, str]) -> str:
+    return re.sub(r"@(?:id|title|needs|minutes)", lambda found: words[found[0]], text)
+
+
+def _with_row(text: str, course: int, number: int, file: str, title: str) -> str:
+    """The syllabus with a row more: before the first of its course with a higher number, else after the last."""
+    quoted = f'"{title}"' if re.search(r"[^\w ,.'’()-]", title) else title
+    row = f'      - {{id: "{course}.{number}", file: {file}, title: {quoted}, minutes: 60, seconds: 30}}\n'
+    own = list(re.finditer(rf'^      - {{id: "{course}\.(\d+)".*\n', text, re.M))
+    at = next((found.start() for found in own if int(found[1]) > number), own[-1].end())
+    return text[:at] + row + text[at:]

@@ -1,0 +1,167 @@
+"""Exercises told as data: what the derived tests find, and what a learner is shown where no known mistake fits."""
+
+import pandas as pd
+import pytest
+
+from helpers import exercises
+from helpers.exercises import kit
+from helpers.exercises.rules import choices, function, names, table
+from helpers.exercises.signs import CONSTANT, NO_NAME, NOTHING, STRANGE, at, has, lacks, number, off, unless
+
+from .harness import cases, faults, unsaid
+
+HINTS = ("Look again.", "And again.")
+
+
+@pytest.fixture(autouse=True)
+def registry(monkeypatch):
+    monkeypatch.setattr(exercises, "_registered", {})
+
+
+def _told(tell, *args, **told):
+    tell("9.9a", "answer", *args, hints=HINTS, **told)
+    return exercises._registered["9.9a"]
+
+
+def _area(mistakes=None, probes=((2, 3), (4, 1), (5, 5))):
+    return _told(
+        function,
+        list(probes),
+        odd={"Nothing comes back.": NOTHING, "That is no number.": unless(number)},
+        rule=lambda a, b: a * b,
+        said="Sides multiply.",
+        mistakes=mistakes or {"You add the sides.": lambda a, b: a + b, "It is always the same.": CONSTANT},
+        otherwise="Draw it.",
+    )
+
+
+CASES = cases(
+    "answer", [lambda a, b: sum([a] * b)], {"Draw it": lambda a, b: a * b + 1, "no number": lambda a, b: "6"}
+)
+
+
+def test_a_sound_exercise_has_no_fault():
+    assert faults(_area(), CASES) == []
+
+
+@pytest.mark.parametrize(
+    "mistakes, said",
+    [
+        (
+            {"You add.": lambda a, b: a + b, "You add up.": lambda a, b: b + a},
+            "example of 'You add up.' is wrong: You add.",
+        ),
+        ({"You turn them round.": lambda a, b: b * a}, "example of 'You turn them round.' is right"),
+        ({"The area is 6.": lambda a, b: a + b}, "shows the expected value 6.0"),
+    ],
+    ids=["a mistake that another one hides", "a mistake that is right", "a reason that shows the answer"],
+)
+def test_the_derived_tests_find(mistakes, said):
+    assert said in " | ".join(faults(_area(mistakes), CASES))
+
+
+def test_a_sentence_that_no_answer_gets_to_hear_is_found(tmp_path):
+    book = tmp_path / "book.py"
+    book.write_text(
+        '"""A docstring is no reason."""\n'
+        "TEXTS = ['Sides multiply.', 'You add the sides.', 'Nobody gets to hear this.', 'Draw {} by hand now.', 'two words']\n"
+    )
+    assert unsaid(book, {"9.9a": _area()}, {"9.9a": CASES}) == ["Nobody gets to hear this.", "by hand now."]
+
+
+def test_where_no_mistake_fits_the_smallest_probe_that_fails_is_shown_with_the_learners_own_output():
+    verdict = kit.assess(_area(), {"answer": lambda a, b: a * b + (a > 3)})
+    assert verdict.reason == "Draw it. For `answer(4, 1)` yours gives `5`, which is not it."
+
+
+def test_a_table_is_shown_in_columns_with_its_gaps():
+    frame = pd.DataFrame({"day": [1, 2], "late": [None, 12.5]})
+    task = _told(
+        function, [(frame, 3)], rule=lambda rows, n: n, said="Yes.", mistakes={}, otherwise="Not quite."
+    )
+    verdict = kit.assess(task, {"answer": lambda frame, n: "`x`"})
+    assert verdict.reason.splitlines() == [
+        """Not quite. For `answer(table, 3)` yours gives `''x''`, which is not it.""",
+        "`day  late",
+        "  1  None",
+        "  2  12.5`",
+    ]
+
+
+def test_one_place_of_a_tuple_is_judged_by_itself():
+    task = _told(
+        function,
+        [(4, 2), (9, 3)],
+        rule=lambda a, b: (a + b, a - b),
+        said="Both.",
+        mistakes={
+            "The second is turned round.": at(1, lambda a, b: b - a),
+            "The second is another one.": off(1),
+            "The first is another one.": off(0),
+        },
+        otherwise="Neither.",
+    )
+    right = lambda a, b: [a + b, a - b]  # noqa: E731
+    given = {
+        "Both.": right,
+        "The second is turned round.": lambda a, b: (0, b - a),
+        "The second is another one.": lambda a, b: (a + b, 7),
+        "The first is another one.": lambda a, b: (7, a - b),
+    }
+    for reason, answer in given.items():
+        assert kit.assess(task, {"answer": answer}).reason == reason
+
+
+def test_a_table_of_cases_says_why_of_the_first_that_is_decided_otherwise():
+    task = _told(
+        table,
+        [((1,), False, "One is odd."), ((2,), True, "Two is even."), ((0,), True, "Nought is even.")],
+        odd={"Say True or False.": unless(lambda x: type(x) is bool)},
+        mistakes={"It is always the same.": CONSTANT},
+        said="Division leaves nothing.",
+    )
+    assert kit.assess(task, {"answer": lambda n: n % 2 == 0}).status == kit.RIGHT
+    assert kit.assess(task, {"answer": lambda n: n == 2}).reason == "Nought is even."
+    assert kit.assess(task, {"answer": lambda n: True}).reason == "It is always the same."
+    assert [reason for reason, _ in task.examples()][-3:] == [
+        "One is odd.",
+        "Two is even.",
+        "Nought is even.",
+    ]
+
+
+def test_a_set_of_names_and_a_word_for_each_case_are_judged_by_their_reasons():
+    task = _told(
+        names,
+        belong=["a", "b"],
+        others=["c"],
+        said="Both.",
+        reasons={
+            "`{}` is none.": STRANGE,
+            "None?": NO_NAME,
+            "Not `{}`.": has("c"),
+            "More than that.": lacks("a", "b"),
+        },
+    )
+    given = {
+        "Both.": {"b", "a"},
+        "`x` is none.": {"x"},
+        "None?": set(),
+        "Not `c`.": {"c", "a"},
+        "More than that.": {"a"},
+    }
+    assert {kit.assess(task, {"answer": x}).reason for x in given.values()} == set(given)
+    exercises._registered.clear()
+    task = _told(
+        choices,
+        {"sun": ("day", "It shines."), "moon": ("night", {"day": "It hides.", "noon": "It sleeps."})},
+        odd="`{}`?",
+        said="So it is.",
+    )
+    given = {
+        "So it is.": {"sun": "Day ", "moon": "night"},
+        "It shines.": {"sun": "noon", "moon": "night"},
+        "It sleeps.": {"sun": "day", "moon": "noon"},
+        "`moon`?": {"sun": "day", "moon": 7},
+    }
+    assert {kit.assess(task, {"answer": x}).reason for x in given.values()} == set(given)

@@ -10,7 +10,7 @@ import pytest
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.utils.capture import capture_output
 
-from helpers import ROOT, imports, lesson, syllabus
+from helpers import ROOT, display, imports, lesson, syllabus
 from helpers.exercises import view
 from helpers.workbook import record, stamp
 
@@ -77,8 +77,7 @@ def test_a_change_in_any_file_that_a_lesson_or_its_judge_reaches_is_seen_by_that
 
     def stamps() -> dict[str, tuple[str, str]]:
         return {
-            one.id: (imports.digest(reach[one.id]), imports.read(stamp._one.exercises).does)
-            for one in lessons
+            one.id: (imports.digest(reach[one.id]), imports.read(stamp._judges(one)).does) for one in lessons
         }
 
     before = stamps()
@@ -260,8 +259,8 @@ def test_a_verdict_is_read_from_what_it_showed():
     for status in ("right", "wrong", "invalid", "not attempted"):
         said = []
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(view, "say", lambda text, said=said, **_: said.append(text))
+            patch.setattr(display, "say", lambda text, said=said, **_: said.append(text))
             view.verdict("2.2a", lesson.Verdict(status, "Why.\nAnd more."))
-            view.note("Hint 1 of 3", "2.2a", "✓ Right · 2.2b")
+            display.note("Hint 1 of 3", "2.2a", "✓ Right · 2.2b")
         assert [view.told(text) for text in said] == [("2.2a", status), None]
     assert view.told("✓ Right") is None

@@ -1,6 +1,6 @@
 """Answers to the exercises of lesson 2.10."""
 
-from .harness import Cases
+from .harness import cases
 
 
 def _materialize(rows):
@@ -13,24 +13,6 @@ def _materialize(rows):
 
 def _by_sorting(rows):
     return {key: [event, value] for key, event, value in sorted(rows, key=lambda row: row[1])}
-
-
-def _holding(replaces):
-    def materialize(rows):
-        held = {}
-        for key, event, value in rows:
-            if key not in held or replaces(event, value, *held[key]):
-                held[key] = (event, value)
-        return held
-
-    return materialize
-
-
-def _appending(rows):
-    held = {}
-    for key, event, value in rows:
-        held.setdefault(key, []).append((event, value))
-    return held
 
 
 def _across_keys(rows):
@@ -47,14 +29,6 @@ def _lookup(record, now, ttl):
     return record["value"]
 
 
-def _looking(fresh, gone=None):
-    return lambda record, now, ttl: record["value"] if record and fresh(record, now, ttl) else gone
-
-
-def _best(options, price):
-    return max(options, key=lambda option: option[1] - 24 * 60 / option[0] * price)[0]
-
-
 def _best_in_a_loop(options, price):
     best, most = None, None
     for minutes, dollars in options:
@@ -64,106 +38,60 @@ def _best_in_a_loop(options, price):
     return float(best)
 
 
-def _choosing(score):
-    return lambda options, price: max(options, key=lambda o: score(o[0], o[1], price))[0]
-
-
 BEHIND = {"A": "32-bit floats", "B": "missing becomes 0", "C": "local clock", "D": "last write wins"}
+NONE_FITS = {"A": "last write wins", "B": "local clock", "C": "32-bit floats", "D": "missing becomes 0"}
 
 CASES = {
-    "2.10a": Cases(
-        right=[{"materialize": _materialize}, {"materialize": _by_sorting}],
+    "2.10a": cases(
+        "materialize",
+        right=[_materialize, _by_sorting],
         wrong={
-            "The last arrival wins": {"materialize": _holding(lambda e, v, old, held: True)},
-            "Yours keeps the first.": {"materialize": _holding(lambda e, v, old, held: e > old)},
-            "never renews it": {"materialize": _holding(lambda e, v, old, held: False)},
-            "the *earliest* event": {"materialize": _holding(lambda e, v, old, held: e <= old)},
-            "decide by the value": {"materialize": _holding(lambda e, v, old, held: v >= held)},
-            "without the event": {
-                "materialize": lambda rows: {k: p[1] for k, p in _materialize(rows).items()}
+            "without the event": lambda rows: {key: value for key, event, value in sorted(rows)},
+            "Every key that arrived": lambda rows: dict(list(_materialize(rows).items())[:1]),
+            "arrival decides": lambda rows: {key: (event, value) for key, event, value in sorted(rows)},
+            "keep every row": lambda rows: {
+                key: [row[1:] for row in rows if row[0] == key] for key, *_ in rows
             },
-            "Every key that arrived": {
-                "materialize": lambda rows: dict(list(_materialize(rows).items())[:1])
-            },
-            "arrival decides": {
-                "materialize": lambda rows: {
-                    k: (e, v) for k, e, v in sorted(rows, key=lambda r: (r[1], r[2]))
-                }
-            },
-            "keep every row": {"materialize": _appending},
-            "newest of *any* key": {"materialize": _across_keys},
-            "gives nothing back": {"materialize": lambda rows: _materialize(rows) or None},
-            "Asked is a dict": {"materialize": lambda rows: list(_materialize(rows).items())},
-            "Follow one by hand": {
-                "materialize": lambda rows: {k: (e, v) for k, e, v in sorted(rows, key=lambda r: r[2])[::-1]}
+            "newest of *any* key": _across_keys,
+            "also for an empty list": lambda rows: _materialize(rows) or None,
+            "Asked is a dict": lambda rows: list(_materialize(rows).items()),
+            "Follow one by hand": lambda rows: {
+                key: pair for key, *pair in sorted(rows, key=lambda r: -r[2])
             },
         },
     ),
-    "2.10b": Cases(
-        right=[
-            {"lookup": _lookup},
-            {"lookup": _looking(lambda r, now, ttl: r["event"] + ttl >= now)},
-        ],
+    "2.10b": cases(
+        "lookup",
+        right=[_lookup],
         wrong={
-            "You count from `written`": {"lookup": _looking(lambda r, now, ttl: now - r["written"] <= ttl)},
-            "exactly `ttl`": {"lookup": _looking(lambda r, now, ttl: now - r["event"] < ttl)},
-            "never lets a value expire": {"lookup": _looking(lambda r, now, ttl: True)},
-            "turned round": {"lookup": _looking(lambda r, now, ttl: now - r["event"] > ttl)},
-            "A value of 0 is a value": {
-                "lookup": _looking(lambda r, now, ttl: now - r["event"] <= ttl and r["value"])
-            },
-            "`now` plays no part": {"lookup": _looking(lambda r, now, ttl: r["written"] - r["event"] <= ttl)},
-            "You answer 0": {"lookup": _looking(lambda r, now, ttl: now - r["event"] <= ttl, gone=0.0)},
-            "turn minutes into hours": {
-                "lookup": _looking(lambda r, now, ttl: (now - r["event"]) / 60 <= ttl)
-            },
-            "the whole record": {"lookup": lambda r, now, ttl: r if r and now - r["event"] <= ttl else None},
-            "whether the value is fresh": {
-                "lookup": lambda record, now, ttl: bool(record) and now - record["event"] <= ttl
-            },
-            "never gives a value": {"lookup": lambda record, now, ttl: print(end="")},
-            "just before and just after": {"lookup": _looking(lambda r, now, ttl: now - r["event"] <= 30)},
+            "the whole record": lambda record, now, ttl: record if _lookup(record, now, ttl) else None,
+            "whether the value is fresh": lambda record, now, ttl: _lookup(record, now, ttl) is not None,
+            "You answer 0": lambda record, now, ttl: _lookup(record, now, ttl) or 0.0,
+            "just before and just after": lambda record, now, ttl: _lookup(record, now, ttl / 2),
         },
     ),
-    "2.10c": Cases(
+    "2.10c": cases(
+        "faults",
         given={"behind": BEHIND},
-        right=[
-            {"faults": BEHIND},
-            {"faults": {build: f"{name} " for build, name in reversed(BEHIND.items())}},
-        ],
+        right=[BEHIND, {build: f"{name} " for build, name in reversed(BEHIND.items())}],
         wrong={
-            "all day long": {"faults": {**BEHIND, "B": "local clock", "C": "missing becomes 0"}},
-            "crowd in": {"faults": {**BEHIND, "C": "last write wins", "D": "local clock"}},
-            "None fits yet": {
-                "faults": dict(
-                    zip(
-                        "ABCD",
-                        ["missing becomes 0", "32-bit floats", "last write wins", "local clock"],
-                        strict=True,
-                    )
-                )
-            },
-            "not of the kind missing": {"faults": {**BEHIND, "A": "missing becomes 0", "B": "32-bit floats"}},
-            "none of the four": {"faults": {**BEHIND, "A": "narrow floats"}},
-            "one of them twice": {"faults": {**BEHIND, "A": "local clock"}},
-            "as text": {"faults": {**BEHIND, "A": 3}},
+            "not of the kind missing": {**BEHIND, "A": "missing becomes 0", "B": "32-bit floats"},
+            "in its first digits": {**BEHIND, "A": "local clock", "C": "32-bit floats"},
+            "all day long": {**BEHIND, "C": "last write wins", "D": "local clock"},
+            "None fits yet": NONE_FITS,
+            "none of the four": {**BEHIND, "A": "narrow floats"},
+            "one of them twice": {**BEHIND, "A": "local clock"},
+            "as text": {**BEHIND, "A": 3},
         },
     ),
-    "2.10d": Cases(
-        right=[{"best_interval": _best}, {"best_interval": _best_in_a_loop}],
+    "2.10d": cases(
+        "best_interval",
+        right=[_best_in_a_loop],
         wrong={
-            "leave out the cost": {"best_interval": _choosing(lambda m, d, p: d)},
-            "how often the job runs": {"best_interval": lambda o, p: 1440 / _best(o, p)},
-            "multiplying with the minutes": {"best_interval": _choosing(lambda m, d, p: d - m * p)},
-            "runs of an hour": {"best_interval": _choosing(lambda m, d, p: d - 60 / m * p)},
-            "costs least": {"best_interval": _choosing(lambda m, d, p: m)},
-            "best ratio": {"best_interval": _choosing(lambda m, d, p: d * m)},
-            "earns *least*": {"best_interval": _choosing(lambda m, d, p: 1440 / m * p - d)},
-            "return the pair": {"best_interval": lambda o, p: max(o, key=lambda x: x[1] - 1440 / x[0] * p)},
-            "minutes of any option": {"best_interval": lambda o, p: max(d - 1440 / m * p for m, d in o)},
-            "gives nothing back": {"best_interval": lambda o, p: print(end="")},
-            "Asked is a number": {"best_interval": lambda o, p: str(_best(o, p))},
-            "by hand": {"best_interval": lambda o, p: _best(o, 2 * p)},
+            "return the pair": lambda options, price: max(options, key=lambda o: o[1] - 1440 / o[0] * price),
+            "minutes of any option": lambda options, price: max(d - 1440 / m * price for m, d in options),
+            "Asked is a number": lambda options, price: str(_best_in_a_loop(options, price)),
+            "by hand": lambda options, price: _best_in_a_loop(options, 2 * price),
         },
     ),
 }

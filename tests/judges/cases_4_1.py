@@ -1,12 +1,14 @@
 """Answers to the exercises of lesson 4.1."""
 
 import json
-import math
 import statistics
 
+import pandas as pd
+
+from helpers.exercises import source
 from helpers.flights.examples import CATEGORIES, FEATURES
 
-from .harness import Cases
+from .harness import cases
 
 WHOLE = {"weekday", "day_minute"}
 
@@ -19,33 +21,26 @@ def _record(flight, convert=_typed, keep=lambda value: value is not None, names=
     return {name: convert(name, flight[name]) for name in names if keep(flight[name])}
 
 
-def _body(key="examples", **changes):
+def _body(key="examples", also=(), **changes):
     return lambda flights: {
         "signature_name": "classify",
-        key: [_record(flight, **changes) for flight in flights],
+        key: [_record(flight, **changes) | {name: flight[name] for name in also} for flight in flights],
     }
 
 
-def _listed(flights):
-    """Another right answer: every feature as a list of one, built in a loop."""
-    body = {"examples": [], "signature_name": "classify"}
-    for flight in flights:
-        record = {}
-        for name in reversed(FEATURES):
-            if flight[name] is not None:
-                record[name] = [_typed(name, flight[name])]
-        body["examples"].append(record)
-    return body
+def _changed(**changes):
+    return lambda flights: _body()(flights) | changes
 
 
-POLICY = "model_version_policy { specific { versions: 1 versions: 2 } }"
-LABELS = 'version_labels { key: "stable" value: 1 } version_labels { key: "canary" value: 2 }'
+CONFIG = next(text for tags, text in source.of("4.1b") if "solution" in tags).split('"""')[1]
+SPECIFIC = "specific { versions: 1 versions: 2 }"
+STABLE, CANARY = (line for line in CONFIG.splitlines() if "version_labels" in line)
 
 
-def _config(
-    policy=POLICY, labels=LABELS, name="late", path="/models/late", platform='model_platform: "tensorflow"'
-):
-    return f'model_config_list {{ config {{ name: "{name}" base_path: "{path}" {platform} {policy} {labels} }} }}'
+def _but(old, new=""):
+    """The lesson's configuration with something replaced."""
+    assert old in CONFIG
+    return CONFIG.replace(old, new)
 
 
 OTHER_CONFIG = """
@@ -63,257 +58,125 @@ model_config_list: <
 """
 
 
-def _entries(status):
-    return status.get("model_version_status", [])
-
-
 def _ready(status):
-    return any(version["state"] == "AVAILABLE" for version in _entries(status))
+    return "error" not in status and "AVAILABLE" in {x["state"] for x in status["model_version_status"]}
 
 
-def _ready_by_steps(status):
-    if "error" in status:
-        return False
-    return "AVAILABLE" in {version["state"] for version in status["model_version_status"]}
+def _is(*states):
+    return lambda status: any(x["state"] in states for x in status.get("model_version_status", []))
 
 
-def _pearson(a, b):
-    return statistics.correlation(a, b) if len(set(b)) > 1 else math.nan
-
-
-def _spearman(a, b):
-    def rank(values):
-        return [sorted(values).index(value) for value in values]
-
-    return _pearson(rank(a), rank(b))
-
-
-def _valid(candidate):
-    return all(0 <= chance <= 1 for chance in candidate)
-
-
-def _gate(valid=_valid, distance=abs, correlate=_spearman, alone=True, ordered=lambda rank: rank >= 0.9):
-    def reasons_to_hold(stable, candidate):
-        reasons = set()
-        if not valid(candidate):
-            reasons.add("invalid")
-            if alone:
-                return reasons
-        pairs = [(s, c) for s, c in zip(stable, candidate, strict=True) if not math.isnan(c)]
-        stable_, candidate_ = [s for s, _ in pairs], [c for _, c in pairs]
-        if distance(statistics.mean(candidate_) - statistics.mean(stable)) > 0.1:
-            reasons.add("level")
-        if not ordered(correlate(stable_, candidate_)):
-            reasons.add("order")
-        return reasons
-
-    return reasons_to_hold
-
-
-def _first_of(*names):
-    def reasons_to_hold(stable, candidate):
-        found = _gate()(stable, candidate)
-        return [name for name in names if name in found][:1]
-
-    return reasons_to_hold
-
-
-def _gate_of_pandas(stable, candidate):
-    import pandas as pd
-
-    stable, candidate = pd.Series(stable, dtype=float), pd.Series(candidate, dtype=float)
-    if not candidate.between(0, 1).all():
+def _gate(stable, candidate):
+    """The gate without numpy."""
+    if not all(0 <= chance <= 1 for chance in candidate):
         return {"invalid"}
-    found = {
-        "level": abs(candidate.mean() - stable.mean()) > 0.1,
-        "order": candidate.nunique() == 1 or candidate.corr(stable, method="spearman") < 0.9,
-    }
-    return [name for name, applies in found.items() if applies]
+    reasons = {"level"} if abs(statistics.mean(candidate) - statistics.mean(stable)) > 0.1 else set()
+    ranks = [[sorted(chances).index(chance) for chance in chances] for chances in (stable, candidate)]
+    if len(set(candidate)) == 1 or statistics.correlation(*ranks) < 0.9:
+        reasons.add("order")
+    return reasons
+
+
+def _gate_of_pandas(ranked=pd.Series.rank, off=lambda rank: not rank >= 0.9, sign=abs, most=0.1):
+    def reasons_to_hold(stable, candidate):
+        stable, candidate = pd.Series(stable, dtype=float), pd.Series(candidate, dtype=float)
+        if not candidate.between(0, 1).all():
+            return ["invalid"]
+        found = {
+            "level": sign(candidate.mean() - stable.mean()) > most,
+            "order": off(ranked(candidate).corr(ranked(stable))),
+        }
+        return [name for name, applies in found.items() if applies]
+
+    return reasons_to_hold
 
 
 CASES = {
-    "4.1a": Cases(
-        right=[{"as_examples": _body()}, {"as_examples": _listed}],
+    "4.1a": cases(
+        "as_examples",
+        right=[_body(), _body(convert=lambda name, value: [_typed(name, value)])],
         wrong={
-            "becomes the JSON object": {
-                "as_examples": lambda flights: [_record(flight) for flight in flights]
+            "becomes the JSON object": lambda flights: [_record(flight) for flight in flights],
+            "gives the text already": lambda flights: json.dumps(_body()(flights)),
+            "layout of `:predict`": _body("instances"),
+            "laid out by feature": lambda flights: {
+                "signature_name": "classify",
+                "examples": {name: [flight[name] for flight in flights] for name in FEATURES},
             },
-            "gives the text already": {"as_examples": lambda flights: json.dumps(_body()(flights))},
-            "layout of `:predict`": {"as_examples": _body("instances")},
-            "laid out by feature": {
-                "as_examples": lambda flights: {
-                    "signature_name": "classify",
-                    "examples": {
-                        name: [_typed(name, flight[name]) for flight in flights if flight[name] is not None]
-                        for name in FEATURES
-                    },
-                }
-            },
-            "names another signature": {
-                "as_examples": lambda flights: {**_body()(flights), "signature_name": "predict_rows"}
-            },
-            "one dict for each flight": {
-                "as_examples": lambda flights: {
-                    "signature_name": "classify",
-                    "examples": [_record(flights[0])] * 3,
-                }
-            },
-            "does not name the signature": {
-                "as_examples": lambda flights: {"examples": _body()(flights)["examples"]}
-            },
-            "travels along": {
-                "as_examples": lambda flights: {
-                    "signature_name": "classify",
-                    "examples": [{**_record(flight), "late": flight["late"]} for flight in flights],
-                }
-            },
-            "`tailnum` is not a feature": {
-                "as_examples": lambda flights: {
-                    "signature_name": "classify",
-                    "examples": [{**_record(flight), "tailnum": flight["tailnum"]} for flight in flights],
-                }
-            },
-            "goes out as `null`": {
-                "as_examples": _body(
-                    keep=lambda value: True,
-                    convert=lambda name, value: value if value is None else _typed(name, value),
-                )
-            },
-            "you sent a value": {
-                "as_examples": _body(
-                    keep=lambda value: True,
-                    convert=lambda name, value: _typed(name, 0 if value is None else value),
-                )
-            },
-            "Zero is a measurement": {"as_examples": _body(keep=bool)},
-            "`temp` was known": {"as_examples": _body(names=[name for name in FEATURES if name != "temp"])},
-            "as a whole number": {
-                "as_examples": _body(convert=lambda name, value: int(value) if name in WHOLE else value)
-            },
-            "with a decimal point": {
-                "as_examples": _body(
-                    convert=lambda name, value: value if name in CATEGORIES else float(value)
-                )
-            },
-            "goes out as text": {"as_examples": _body(convert=lambda name, value: str(value))},
-            "with another value": {
-                "as_examples": _body(
-                    convert=lambda name, value: _typed(
-                        name, (value - 32) * 5 / 9 if name == "temp" else value
-                    )
-                )
-            },
-            "as the text it was": {
-                "as_examples": _body(
-                    convert=lambda name, value: value.lower() if name == "carrier" else _typed(name, value)
-                )
-            },
+            "names another signature": _changed(signature_name="predict_rows"),
+            "one dict for each flight": lambda flights: _body()(flights[:1] * 3),
+            "does not name the signature": lambda flights: {"examples": _body()(flights)["examples"]},
+            "travels along": _body(also=["late"]),
+            "`tailnum` is not a feature": _body(also=["tailnum"]),
+            "goes out as `null`": _body(
+                keep=lambda value: True, convert=lambda name, value: value and _typed(name, value)
+            ),
+            "you sent a value": _body(
+                keep=lambda value: True, convert=lambda name, value: _typed(name, value or 0)
+            ),
+            "Zero is a measurement": _body(keep=bool),
+            "`temp` was known": _body(names=[name for name in FEATURES if name != "temp"]),
+            "as a whole number": _body(convert=lambda name, value: int(value) if name in WHOLE else value),
+            "with a decimal point": _body(
+                convert=lambda name, value: value if name in CATEGORIES else float(value)
+            ),
+            "goes out as text": _body(convert=lambda name, value: str(value)),
+            "with another value": _body(
+                convert=lambda name, value: _typed(name, (value - 32) * 5 / 9 if name == "temp" else value)
+            ),
+            "as the text it was": _body(
+                convert=lambda name, value: value.lower() if name == "carrier" else _typed(name, value)
+            ),
         },
     ),
-    "4.1b": Cases(
-        right=[{"config": _config()}, {"config": OTHER_CONFIG}],
+    "4.1b": cases(
+        "config",
+        right=[CONFIG, OTHER_CONFIG],
         wrong={
-            "can't read it": {"config": _config() + "}"},
-            "an entry without its list": {"config": "config { " + _config() + " }"},
-            "nobody asked for": {
-                "config": _config(labels=LABELS + ' version_labels { key: "newest" value: 2 }')
-            },
-            "holds one `config` for each model": {"config": "model_config_list { }"},
-            "Name and base path": {"config": _config(path="models/late")},
-            "lacks the platform": {"config": _config(platform="")},
-            "Nothing is said about versions": {"config": _config(policy="")},
-            "`latest` serves these two today": {
-                "config": _config("model_version_policy { latest { num_versions: 2 } }")
-            },
-            "`all` serves whatever": {"config": _config("model_version_policy { all {} }")},
-            "is not served": {"config": _config("model_version_policy { specific { versions: 1 } }")},
-            "not asked for": {
-                "config": _config("model_version_policy { specific { versions: 1 versions: 2 versions: 3 } }")
-            },
-            "wrong way round": {
-                "config": _config(
-                    labels='version_labels { key: "stable" value: 2 } version_labels { key: "canary" value: 1 }'
-                )
-            },
-            "no label `canary`": {"config": _config(labels='version_labels { key: "stable" value: 1 }')},
-            "another version than it should": {
-                "config": _config(labels=LABELS.replace("value: 2", "value: 1"))
-            },
+            "can't read it": CONFIG + "}",
+            "an entry without its list": "config { " + CONFIG + " }",
+            "holds one `config` for each model": "model_config_list { }",
+            "Name and base path": _but("/models/late", "models/late"),
+            "lacks the platform": _but('model_platform: "tensorflow"'),
+            "Nothing is said about versions": _but(f"model_version_policy {{ {SPECIFIC} }}"),
+            "`latest` serves these two today": _but(SPECIFIC, "latest { num_versions: 2 }"),
+            "`all` serves whatever": _but(SPECIFIC, "all {}"),
+            "is not served": _but("versions: 2"),
+            "not asked for": _but("versions: 2", "versions: 2 versions: 3"),
+            "wrong way round": _but(
+                STABLE + "\n" + CANARY, STABLE.replace("1", "2") + CANARY.replace("2", "1")
+            ),
+            "no label `stable`": _but(STABLE),
+            "no label `canary`": _but(CANARY),
+            "another version than it should": _but("value: 2", "value: 1"),
+            "nobody asked for": _but(CANARY, CANARY + CANARY.replace("canary", "newest")),
         },
     ),
-    "4.1c": Cases(
-        right=[{"is_ready": _ready}, {"is_ready": _ready_by_steps}],
+    "4.1c": cases(
+        "is_ready",
+        right=[_ready, _is("AVAILABLE")],
         wrong={
-            "whether there is an answer": {"is_ready": lambda status: len(_entries(status)) > 0},
-            "whether the body is an error": {"is_ready": lambda status: "error" not in status},
-            "unloaded in good order": {
-                "is_ready": lambda status: any(
-                    version["status"]["error_code"] == "OK" for version in _entries(status)
-                )
-            },
-            "newest version alone": {
-                "is_ready": lambda status: [v["state"] for v in _entries(status)][:1] == ["AVAILABLE"]
-            },
-            "oldest version alone": {
-                "is_ready": lambda status: [v["state"] for v in _entries(status)][-1:] == ["AVAILABLE"]
-            },
-            "every version be available": {
-                "is_ready": lambda status: {v["state"] for v in _entries(status)} == {"AVAILABLE"}
-            },
-            "of an empty list": {
-                "is_ready": lambda status: all(v["state"] == "AVAILABLE" for v in _entries(status))
-            },
-            "not at its end": {"is_ready": lambda status: any(v["state"] != "END" for v in _entries(status))},
-            "turned round": {"is_ready": lambda status: not _ready(status)},
-            "neither `True` nor `False`": {"is_ready": lambda status: True if _ready(status) else None},
-            "one by one": {
-                "is_ready": lambda status: any(
-                    v["state"] in ("AVAILABLE", "LOADING") for v in _entries(status)
-                )
-            },
+            "neither `True` nor `False`": lambda status: True if _ready(status) else None,
+            "one by one": _is("AVAILABLE", "LOADING"),
         },
     ),
-    "4.1d": Cases(
-        right=[{"reasons_to_hold": _gate_of_pandas}, {"reasons_to_hold": _gate()}],
+    "4.1d": cases(
+        "reasons_to_hold",
+        right=[_gate, _gate_of_pandas()],
         wrong={
-            "or outside 0 to 1, passes": {"reasons_to_hold": _gate(valid=lambda candidate: True)},
-            "every comparison with it is false": {
-                "reasons_to_hold": _gate(
-                    valid=lambda candidate: not any(chance < 0 or chance > 1 for chance in candidate)
-                )
-            },
-            "only gaps are caught": {
-                "reasons_to_hold": _gate(valid=lambda candidate: not any(map(math.isnan, candidate)))
-            },
-            "much *less* than before": {"reasons_to_hold": _gate(distance=lambda difference: difference)},
-            "much *more* than before": {"reasons_to_hold": _gate(distance=lambda difference: -difference)},
-            "Pearson's correlation": {"reasons_to_hold": _gate(correlate=_pearson)},
-            "has no rank correlation, and": {"reasons_to_hold": _gate(ordered=lambda rank: not rank < 0.9)},
-            "and you name another": {
-                "reasons_to_hold": lambda stable, candidate: (
-                    {"invalid"} if len(set(candidate)) == 1 else _gate()(stable, candidate)
-                )
-            },
-            "ranks everything backwards": {
-                "reasons_to_hold": _gate(correlate=lambda a, b: abs(_spearman(a, b)))
-            },
-            "never compare the rankings": {"reasons_to_hold": _gate(correlate=lambda a, b: 1)},
-            "never compare the means": {"reasons_to_hold": _gate(distance=lambda difference: 0)},
-            "they should not be named": {"reasons_to_hold": _gate(alone=False)},
-            "name the level alone": {"reasons_to_hold": _first_of("invalid", "level", "order")},
-            "name the order alone": {"reasons_to_hold": _first_of("invalid", "order", "level")},
-            "set of names": {
-                "reasons_to_hold": lambda stable, candidate: bool(_gate_of_pandas(stable, candidate))
-            },
-            "none of the three; they": {
-                "reasons_to_hold": lambda stable, candidate: {
-                    name.upper() for name in _gate_of_pandas(stable, candidate)
-                }
-            },
-            "exactly what the stable version says": {"reasons_to_hold": lambda stable, candidate: {"order"}},
-            "Try the rules one at a time": {
-                "reasons_to_hold": _gate(distance=lambda difference: abs(difference) / 2)
-            },
+            "Pearson's correlation": _gate_of_pandas(ranked=pd.Series),
+            "has no rank correlation, and": _gate_of_pandas(off=lambda rank: rank < 0.9),
+            "much *less* than before": _gate_of_pandas(sign=float),
+            "ranks everything backwards": _gate_of_pandas(off=lambda rank: not abs(rank) >= 0.9),
+            "and you name another": lambda stable, candidate: (
+                {"invalid"} if len(set(candidate)) == 1 else _gate(stable, candidate)
+            ),
+            "set of names": lambda stable, candidate: bool(_gate(stable, candidate)),
+            "none of the three; they": lambda stable, candidate: set(
+                map(str.upper, _gate(stable, candidate))
+            ),
+            "exactly what the stable version says": lambda stable, candidate: {"order"},
+            "Try the rules one at a time": _gate_of_pandas(most=0.2),
         },
     ),
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import hashlib
 import itertools
 import json
@@ -23,16 +24,20 @@ class Digests(Answer):
     def follows(
         self, rule: Rule, *, read: Read | None = None, same: Same | None = None, place: Any = None
     ) -> bool:
-        return not self.broken(rule)
+        return not self._broken_by(rule)
 
-    def broken(self, rule: Rule | None = None) -> list[tuple[list, list]]:
-        """The pairs of probes that share an output though the rule (the right one, if none is given) parts them, or the reverse."""
-        kept = [self.of(rule or self.rule, given) for given in self.inputs]
+    @functools.cached_property
+    def broken(self) -> list[tuple[list, list]]:
+        """The pairs of probes that share an output though the right rule parts them, or the reverse."""
+        return self._broken_by(self.rule)
+
+    def _broken_by(self, rule: Rule) -> list[tuple[list, list]]:
+        kept = [self.of(rule, given) for given in self.inputs]
         pairs = itertools.combinations(zip(self.inputs, self.outputs, kept, strict=True), 2)
         return [(one[0], other[0]) for one, other in pairs if (one[1] == other[1]) != (one[2] == other[2])]
 
     def failure(self, name: str) -> str:
-        one, other = min(self.broken(), key=lambda pair: len(repr(pair)))
+        one, other = min(self.broken, key=lambda pair: len(repr(pair)))
         parted = self.of(self.rule, one) == self.of(self.rule, other)
         said = "two texts that differ" if parted else "the same text"
         return f"For `{call(name, one)[0]}` and `{call(name, other)[0]}` yours gives {said}."
@@ -87,7 +92,7 @@ def between(*inputs: Any, kept: Rule | None = None) -> Between:
 
     def shown(answer: Answer) -> bool:
         assert isinstance(answer, Digests)
-        return any({_exactly(one), _exactly(other)} <= these for (one,), (other,) in answer.broken())
+        return any({_exactly(one), _exactly(other)} <= these for (one,), (other,) in answer.broken)
 
     return Between(shown, kept and (lambda right: hashed(kept)), inputs)
 

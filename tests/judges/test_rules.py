@@ -1,10 +1,13 @@
 """Exercises told as data: what the derived tests find, and what a learner is shown where no known mistake fits."""
 
+import itertools
+
 import pandas as pd
 import pytest
 
 from helpers import exercises
 from helpers.exercises import kit
+from helpers.exercises.digests import between, digest
 from helpers.exercises.rules import choices, function, names, table
 from helpers.exercises.signs import CONSTANT, NO_NAME, NOTHING, STRANGE, at, has, lacks, number, off, unless
 
@@ -165,3 +168,51 @@ def test_a_set_of_names_and_a_word_for_each_case_are_judged_by_their_reasons():
         "`moon`?": {"sun": "day", "moon": 7},
     }
     assert {kit.assess(task, {"answer": x}).reason for x in given.values()} == set(given)
+
+
+def _folder():
+    files, swapped = {"a": "x", "b": "yz"}, {"a": "yz", "b": "x"}
+    return _told(
+        digest,
+        [files, dict(files), {"a": "long"}, {}, {"a": "x"}],
+        odd={"That is no text.": unless(lambda output: type(output) is str)},
+        kept=lambda files: sorted(files.items()),
+        said="Sorted, and whole.",
+        mistakes={
+            "Two calls, two texts.": between(files),
+            "The order counts.": between(
+                files, {"b": "yz", "a": "x"}, kept=lambda files: list(files.items())
+            ),
+            "Names and contents are apart.": between(
+                files, swapped, kept=lambda files: [sorted(files), sorted(files.values())]
+            ),
+            "The border is lost.": between(
+                files, {"a": "xy", "b": "z"}, kept=lambda files: "".join(sorted(files.values()))
+            ),
+        },
+        otherwise="Some share a text.",
+    )
+
+
+def test_of_a_digest_only_counts_which_inputs_get_the_same_text():
+    calls = itertools.count()
+    answers = cases(
+        "answer",
+        right=[lambda files: str(sorted(files.items())), lambda files: repr(sorted(files.items()))[::-1]],
+        wrong={
+            "no text": len,
+            "Two calls": lambda files: str(next(calls)),
+            "Some share": lambda files: str(sorted((files or {"a": "x", "b": "yz"}).items())),
+        },
+    )
+    found = faults(_folder(), answers)
+    assert found == ["the example of 'The border is lost.' is wrong: Names and contents are apart."]
+
+
+def test_where_a_digest_fails_the_smallest_pair_of_inputs_is_shown():
+    verdict = kit.assess(
+        _folder(), {"answer": lambda files: str(sorted(files.items()) if len(files) > 1 else 0)}
+    )
+    assert verdict.reason == (
+        "Some share a text. For `answer({})` and `answer({'a': 'x'})` yours gives the same text."
+    )

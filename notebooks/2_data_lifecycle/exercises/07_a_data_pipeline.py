@@ -250,9 +250,9 @@ digest(
         ),
         "A letter moves from the name into the content, and you don't notice: mark the border between the two.":
             between(
-            _FILES, {"features.py": "import x\ny = 1\n", "names.p": "yz = 2\n"},
-            kept=lambda files: [name + files[name] for name in sorted(files)],
-        ),
+                _FILES, {"features.py": "import x\ny = 1\n", "names.p": "yz = 2\n"},
+                kept=lambda files: [name + files[name] for name in sorted(files)],
+            ),
         "A file disappears, and you don't notice.": between(
             _FILES, {"features.py": "import x\ny = 1\n"}, {**_FILES, "__init__.py": ""},
             kept=lambda files: sorted(item for item in files.items() if item[1]),

@@ -166,32 +166,14 @@ def end() -> None:
     if not _session.lesson:
         display.note("! Not begun", "end", "Run the cell with lesson.begin(…) first.")
         return
-    book = syllabus.load()
-    here = book.lesson(_session.lesson)
+    here = syllabus.load().lesson(_session.lesson)
     entries, note = _entries()
     states = ledger.states(entries)
-    course = [lesson for lesson in book.lessons if lesson.course == here.course]
-    rows = [_row(lesson, standings.of(lesson, states)) for lesson in course]
-    after = book.next(here)
-    onward, link = "This was the last lesson.", ""
-    if after:
-        onward = f"Next: {after.id} {after.title}."
-        link = f"Next: [{after.id} {after.title}](../{after.folder}/{after.file}.ipynb)."
-    listed = "\n".join(rows)
-    marked = "\n".join(
-        f"- **{row}**" if lesson is here else f"- {row}" for lesson, row in zip(course, rows, strict=True)
-    )
+    text, markdown = standings.closing(here, states)
     display.say(
-        "\n".join([here.course, listed, onward, *filter(None, [note])]),
-        {"text/markdown": "\n\n".join([f"**{here.course}**", marked, link or onward, *filter(None, [note])])},
+        "\n".join(filter(None, [text, note])),
+        {"text/markdown": "\n\n".join(filter(None, [markdown, note]))},
     )
-
-
-def _row(lesson: syllabus.Lesson, found: list[standings.Standing]) -> str:
-    """A lesson in a list: a box, ticked where all exercises are right, and how many are where one was tried."""
-    right, total = standings.count(found)
-    tried = f": {right} of {total} exercises right" if any(x.tries for x in found) else ""
-    return f"{'☑' if tried and right == total else '☐'} {lesson.id} {lesson.title}{tried}"
 
 
 def _find(exercise_id: str, call: str) -> Exercise | None:

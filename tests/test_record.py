@@ -7,7 +7,7 @@ import pytest
 
 from helpers import syllabus
 from helpers.syllabus import UsageError
-from helpers.workbook import record, run, stamp, tasks
+from helpers.workbook import record, run, tasks
 from helpers.workbook.store import Store
 
 TEXT = """
@@ -60,7 +60,38 @@ def test_new_prose_keeps_the_outputs_and_executes_nothing(small_syllabus):
     assert notebook.cells[2].outputs and notebook.cells[2].metadata.tags == ["rtol=0.2"]
 
 
-@pytest.mark.parametrize("part", ["code", "parameters", "helpers", "data", "lock", "syllabus"])
+ENDS = """
+# %%
+from helpers import lesson
+lesson.begin("1.1")
+
+# %% tags=["starter"] exercise="1.1a"
+expected_gain = 7
+
+# %% exercise="1.1a"
+lesson.check("1.1a", expected_gain=expected_gain)
+
+# %%
+lesson.end()
+"""
+
+
+def test_the_end_tells_the_course_as_it_is_now_and_executes_nothing(small_syllabus):
+    """What has run, of the real course, as kernels know it, and what was recorded before."""
+    small_syllabus({"1.1": ENDS})
+    assert recorded() == (["1.1"], [], [])
+    [end] = nbformat.read(syllabus.load().lesson("1.1").recording, 4).cells[-1].outputs
+    listed = ["A course", "☐ 1.1 Lesson 1.1: 0 of 1 exercises right", "This was the last lesson."]
+    assert end.data["text/plain"].splitlines() == listed
+    small_syllabus({"1.1": ENDS, "1.2": "# %%\n1\n"})
+    assert record.stale(syllabus.load().lesson("1.1")) == ["end"]
+    assert recorded() == ([], ["1.1"], [])
+    [end] = nbformat.read(syllabus.load().lesson("1.1").recording, 4).cells[-1].outputs
+    assert end.data["text/plain"].splitlines() == [*listed[:2], "☐ 1.2 Lesson 1.2", "Next: 1.2 Lesson 1.2."]
+    assert record.stale(syllabus.load().lesson("1.1")) == [] and recorded() == ([], [], [])
+
+
+@pytest.mark.parametrize("part", ["code", "parameters", "helpers", "judge", "data", "reads", "lock"])
 def test_a_recording_is_stale_when_any_part_of_its_stamp_has_changed(small_syllabus, part):
     small_syllabus({"1.1": TEXT})
     recorded()
@@ -130,19 +161,6 @@ def test_a_lesson_that_fails_or_speaks_on_stderr_is_not_recorded_and_the_old_rec
     _, _, problems = recorded()
     assert len(problems) == 1 and said in problems[0]
     assert lesson.recording.read_bytes() == before
-
-
-def test_changing_a_helper_changes_the_stamp_of_the_lessons_that_import_it_and_of_no_other():
-    """On the real helpers: which files count for a piece of code."""
-    files = {f.name for f in stamp.helper_files("from helpers import datasets")}
-    assert "datasets.py" in files and "figures.py" not in files
-    files = {f.name for f in stamp.helper_files("from helpers.flights import examples")}
-    assert {"examples.py", "pipeline.py", "datasets.py"} <= files, (
-        "a TFX package counts whole, with what it imports"
-    )
-    assert {"lesson.py", "figures.py", "kit.py"} <= {
-        f.name for f in stamp.helper_files("from helpers import lesson")
-    }
 
 
 def test_a_solution_tag_or_parameter_name_is_read_from_the_text(small_syllabus):

@@ -19,7 +19,7 @@ import psutil
 import pytest
 from runs import WORKBOOK, cell, lesson, notebook, ran
 
-from helpers import ROOT
+from helpers import ROOT, imports
 from helpers.syllabus import UsageError
 from helpers.workbook import parameters, pool, report, run, stamp, tasks
 from helpers.workbook.execute import Job, execute
@@ -145,7 +145,8 @@ def test_ones_own_notebook_runs_again_when_a_helper_or_the_lock_has_changed(tmp_
     for name in ("helpers/figures.py", *stamp.ENVIRONMENT):
         (house / name).parent.mkdir(parents=True, exist_ok=True)
         (house / name).write_text("1")
-    monkeypatch.setattr(tasks, "ROOT", house)
+    monkeypatch.setattr(imports, "ROOT", house)
+    monkeypatch.setattr(stamp, "ROOT", house)
     keys = []
     for name in (None, "helpers/figures.py", "requirements.lock"):
         if name:

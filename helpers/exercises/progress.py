@@ -54,6 +54,30 @@ def everything(states: dict[str, ledger.State]) -> dict[syllabus.Lesson, list[St
     return {lesson: of(lesson, states) for lesson in syllabus.load().lessons}
 
 
+def closing(here: syllabus.Lesson, states: dict[str, ledger.State]) -> tuple[str, str]:
+    """What ends a lesson, as text and as Markdown: its course's lessons, a tick where all exercises are right, and the next."""
+    book = syllabus.load()
+    course = [lesson for lesson in book.lessons if lesson.course == here.course]
+    rows = [_row(lesson, of(lesson, states)) for lesson in course]
+    marked = [
+        f"- **{row}**" if lesson == here else f"- {row}" for lesson, row in zip(course, rows, strict=True)
+    ]
+    onward = link = "This was the last lesson."
+    if after := book.next(here):
+        onward = f"Next: {after.id} {after.title}."
+        link = f"Next: [{after.id} {after.title}](../{after.folder}/{after.file}.ipynb)."
+    return "\n".join([here.course, *rows, onward]), "\n\n".join(
+        [f"**{here.course}**", "\n".join(marked), link]
+    )
+
+
+def _row(lesson: syllabus.Lesson, found: list[Standing]) -> str:
+    """A lesson in a list: a box, ticked where all exercises are right, and how many are where one was tried."""
+    right, total = count(found)
+    tried = f": {right} of {total} exercises right" if any(x.tries for x in found) else ""
+    return f"{'☑' if tried and right == total else '☐'} {lesson.id} {lesson.title}{tried}"
+
+
 def states(folder: Path) -> dict[str, ledger.State]:
     """What the ledger in `folder` itself says, by exercise; empty where there is none that can be read."""
     try:

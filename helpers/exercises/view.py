@@ -16,3 +16,12 @@ def verdict(exercise_id: str, given: Verdict, *notes: str) -> None:
     """The verdict, its reason, and the notes that are not empty."""
     symbol, word, colour = _LOOKS[given.status]
     display.box(f"{symbol} {word}", exercise_id, [given.reason, *filter(None, notes)], colour)
+
+
+def told(text: str) -> tuple[str, str] | None:
+    """The exercise and the status in a text that `verdict` has shown; None in any other."""
+    title, dot, about = text.partition("\n")[0].partition(" · ")
+    for status, (symbol, word, _) in _LOOKS.items():
+        if dot and title == f"{symbol} {word}":
+            return about, status
+    return None

@@ -30,10 +30,27 @@ def stale(lesson: Lesson) -> list[str]:
     text = lesson.notebook()
     if "code" not in changed and _code(recording) != _code(text):
         changed.append("code")  # by hand: the outputs may be those of other cells
+    if any(cell.outputs != shown for cell, shown in _endings(lesson, recording)):
+        changed.append("end")
     shape = [(c.cell_type, c.source, c.metadata) for c in text.cells]
     if [(c.cell_type, c.source, c.metadata) for c in recording.cells] != shape:
         changed.append("text")
     return changed
+
+
+def _endings(lesson: Lesson, notebook: Any) -> list[tuple]:
+    """Cells that end the lesson, as executed, with what an execution would show now: it is known from the verdicts above."""
+    from nbformat.v4 import new_output
+
+    from helpers.exercises import ledger, progress, view
+
+    outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
+    said = (view.told(str(output.get("data", {}).get("text/plain", ""))) for output in outputs)
+    entries = [{"exercise": about, "status": status, "digest": ""} for about, status in filter(None, said)]
+    text, markdown = progress.closing(lesson, ledger.states(entries))
+    shown = new_output("display_data", data={"text/plain": text, "text/markdown": markdown})
+    ends = [cell for cell in notebook.cells if cell.source.strip() == "lesson.end()" and cell.get("outputs")]
+    return [(cell, [shown]) for cell in ends if "text/markdown" in cell.outputs[0].get("data", {})]
 
 
 def _code(notebook: Any) -> list[str]:
@@ -41,7 +58,7 @@ def _code(notebook: Any) -> list[str]:
 
 
 def retext(lesson: Lesson) -> None:
-    """Where only prose changed, the outputs still hold: put them under the new text."""
+    """Where only prose or the list of lessons changed, the outputs still hold: put them under the new text."""
     outputs = [cell for cell in read(lesson.recording).cells if cell.cell_type == "code"]
     notebook = lesson.notebook()
     for cell, old in zip([c for c in notebook.cells if c.cell_type == "code"], outputs, strict=True):
@@ -65,9 +82,11 @@ def record(lesson: Lesson, result: Result, executed: str) -> None:
 
 
 def write(lesson: Lesson, notebook: Any) -> None:
-    """Write in one fixed form: keys sorted, one space of indent, text split at lines."""
+    """Write in one fixed form: keys sorted, one space of indent, text split at lines. The end tells the course as it is now."""
     import nbformat
 
+    for cell, shown in _endings(lesson, notebook):
+        cell.outputs = shown
     notebook.metadata = {**lesson.notebook().metadata}
     notebook.metadata["workbook"]["stamp"] = stamp.of(lesson)
     for source, cell in zip(lesson.notebook().cells, notebook.cells, strict=True):
@@ -78,12 +97,12 @@ def write(lesson: Lesson, notebook: Any) -> None:
 
 
 def plan(names: list[str], fresh: bool) -> tuple[list[Task], list[Lesson]]:
-    """Which lessons have to be executed to be recorded, and which only need their new prose."""
+    """Which lessons have to be executed to be recorded, and which only need their new prose, or the course's new list at their end."""
     lessons = [syllabus.load().lesson(n) for n in names] or list(syllabus.load().lessons)
     run_again, prose = [], []
     for lesson in lessons:
         changed = stale(lesson)
-        if fresh or set(changed) - {"text"}:
+        if fresh or set(changed) - {"text", "end"}:
             run_again.append(lesson)
         elif changed:
             prose.append(lesson)

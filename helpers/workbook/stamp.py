@@ -2,72 +2,122 @@
 
 import ast
 import json
+from collections.abc import Iterable
+from itertools import takewhile
 from pathlib import Path
 
-from helpers import ROOT, sha, syllabus
+from helpers import ROOT, imports, sha, syllabus
 from helpers.syllabus import Lesson
 
-ENVIRONMENT = ("requirements.lock", ".python-version", "helpers/environment.py")  # what every lesson runs in
+# What every lesson runs in
+ENVIRONMENT = ("requirements.lock", ".python-version", "helpers/environment.py")
 
-
-def helper_files(code: str, lesson: Lesson | None = None) -> list[Path]:
-    """Files of `helpers` that this code reaches by its imports, transitively, sorted.
-
-    TFX modules of the running case name each other in strings, so a package other than the root and the batch side
-    counts as a whole. Judges are looked up by lesson.
-    """
-    todo, found = [code], set()
-    if lesson is not None:
-        todo += [f"import helpers.exercises.lesson_{lesson.id.replace('.', '_')}"]
-        todo += [f"import {syllabus.load().resource(r).call.split(':')[0]}" for r in lesson.needs]
-    while todo:
-        for node in ast.walk(ast.parse(todo.pop())):
-            modules = []
-            if isinstance(node, ast.Import):
-                modules = [alias.name for alias in node.names]
-            elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-                modules = [node.module] + [f"{node.module}.{alias.name}" for alias in node.names]
-            for module in modules:
-                for file in _files_of(module):
-                    if file not in found:
-                        found.add(file)
-                        todo.append(file.read_text(encoding="utf8"))
-    return sorted(found)
-
-
-def _files_of(module: str) -> list[Path]:
-    parts = module.split(".")
-    if parts[0] != "helpers":
-        return []
-    if len(parts) > 1 and parts[1] in ("flights", "serving", "monitoring"):
-        return sorted((ROOT / "helpers" / parts[1]).rglob("*.py"))
-    place = ROOT.joinpath(*parts)
-    return [f for f in (place.with_suffix(".py"), place / "__init__.py") if f.is_file()]
+# The list of lessons, and where exercises stand: a recording shows of them what `lesson.end()` says, and that is said
+# anew without executing (`record.write`). So they make nothing stale. tests/test_stamp.py holds that they say nothing else.
+SAID_AT_THE_END = (
+    "helpers/syllabus.py",
+    "helpers/exercises/ledger.py",
+    "helpers/exercises/progress.py",
+    "helpers/exercises/source.py",
+)
 
 
 def of(lesson: Lesson, parameters: dict | None = None) -> dict:
-    """Digests of what produces a lesson's outputs: code cells, helpers, data, lock, syllabus, parameters."""
+    """Digests of what produces a lesson's outputs, by what it is."""
     cells = [c.source for c in lesson.notebook().cells if c.cell_type == "code"]
-    return {"code": sha(*cells), "parameters": parameters or {}, **_surroundings("\n".join(cells), lesson)}
+    return {"code": sha(*cells), "parameters": parameters or {}, **_surroundings(lesson)}
 
 
 def key(lesson: Lesson, parameters: dict | None = None) -> str:
     """Name of a lesson's result in the store. Reads text only, so that an unchanged run costs no imports."""
-    code = "\n".join(line for line in lesson.text.splitlines() if not line.startswith(("#", "%", "!")))
-    return sha(lesson.text, json.dumps([parameters or {}, _surroundings(code, lesson)], sort_keys=True))
+    return sha(lesson.text, json.dumps([parameters or {}, _surroundings(lesson)], sort_keys=True))
 
 
-def _surroundings(code: str, lesson: Lesson) -> dict:
-    data = [f for name in lesson.data for f in sorted((ROOT / "data" / name).rglob("*")) if f.is_file()]
-    named = [part for f in data for part in (str(f.relative_to(ROOT)), f.read_bytes())]
-    helpers = [
-        part for f in helper_files(code, lesson) for part in (str(f.relative_to(ROOT)), f.read_bytes())
-    ]
-    course = [entry for entry in syllabus.load().lessons if entry.course == lesson.course]
-    shown = [*course, *filter(None, [syllabus.load().next(lesson)])]  # by `lesson.end()`
+def anything() -> str:
+    """A digest of all that one's own notebook may use: its code need not be readable here (magics, half an answer)."""
+    judges = [imports.read(_judge(lesson)).does for lesson in syllabus.load().lessons]
+    return sha(imports.digest(sorted((ROOT / "helpers").rglob("*.py"))), _environment(), *judges)
+
+
+def helpers(lesson: Lesson) -> list[Path]:
+    """The files of helpers that a lesson, its judges and what it needs reach by their imports, sorted."""
+    needed = [syllabus.load().resource(name).call.partition(":")[0] for name in lesson.needs]
+    left_out = [ROOT / name for name in SAID_AT_THE_END]
+    return imports.reached(
+        _code(lesson), _judge(lesson), *(f"import {module}" for module in needed), but=left_out
+    )
+
+
+def read_as_text(lesson: Lesson) -> list[Path]:
+    """The files of this project that a lesson's code reads as they are written, comments and all, sorted.
+
+    It names them by a path from ROOT (as far as that is written out: a folder counts whole), or it asks for a helper's
+    source in a statement with `inspect.getsource`.
+    """
+    code = _code(lesson)
+    if "ROOT" not in code and "getsource" not in code:  # most: to parse them would take a while
+        return []
+    tree = ast.parse(code)
+    helper: dict[str, str] = {}
+    inner: set[ast.expr] = set()
+    places: set[Path] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("helpers"):
+            helper |= {alias.asname or alias.name: f"{node.module}.{alias.name}" for alias in node.names}
+        elif isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div):
+            start, *steps = _operands(node)
+            if node not in inner and isinstance(start, ast.Name) and start.id == "ROOT":
+                written = takewhile(lambda step: isinstance(step, ast.Constant), steps)
+                places.add(ROOT.joinpath(*(ast.literal_eval(step) for step in written)))
+            inner.add(node.left)  # a path's last slash is met first
+    for statement in tree.body:
+        nodes = list(ast.walk(statement))
+        names = [getattr(node, "attr", "") or getattr(node, "id", "") for node in nodes]
+        if any(name.startswith("getsource") for name in names):
+            used = {node.id for node in nodes if isinstance(node, ast.Name)}
+            places |= {imports.files_of(helper[name])[-1] for name in used & helper.keys()}
+    return sorted({file for place in places for file in _files(place)})
+
+
+def _surroundings(lesson: Lesson) -> dict:
+    data = [file for name in lesson.data for file in _files(ROOT / "data" / name)]
     return {
-        "helpers": sha(*helpers),
-        "data": sha(*named),
-        "lock": sha(*((ROOT / name).read_bytes() for name in ENVIRONMENT)),
-        "syllabus": sha(*(f"{entry.id} {entry.title}" for entry in shown)),
+        "helpers": imports.digest(helpers(lesson)),
+        "judge": imports.read(_judge(lesson)).does,
+        # Its cards are prose about the data: a lesson that shows one reads it as text
+        "data": _bytes(file for file in data if file.suffix != ".md"),
+        "reads": _bytes(read_as_text(lesson)),
+        "lock": _environment(),
     }
+
+
+def _judge(lesson: Lesson) -> str:
+    """The code that judges a lesson's exercises, where it is looked up: beside the lesson or, until it has moved, in helpers."""
+    beside = lesson.source.parent / "exercises" / lesson.source.name
+    inside = ROOT / "helpers" / "exercises" / f"lesson_{lesson.id.replace('.', '_')}.py"
+    return next((place.read_text(encoding="utf8") for place in (beside, inside) if place.is_file()), "")
+
+
+def _environment() -> str:
+    return imports.digest(ROOT / name for name in ENVIRONMENT)
+
+
+def _code(lesson: Lesson) -> str:
+    """A lesson's text as Python: without lines that are IPython's."""
+    return "\n".join(line for line in lesson.text.splitlines() if not line.startswith(("%", "!")))
+
+
+def _operands(path: ast.expr) -> list[ast.expr]:
+    if isinstance(path, ast.BinOp) and isinstance(path.op, ast.Div):
+        return [*_operands(path.left), path.right]
+    return [path]
+
+
+def _files(place: Path) -> list[Path]:
+    """The file, or all files in the folder, sorted; none of what Python caches."""
+    found = [place] if place.is_file() else sorted(place.rglob("*"))
+    return [file for file in found if file.is_file() and "__pycache__" not in file.parts]
+
+
+def _bytes(files: Iterable[Path]) -> str:
+    return sha(*(part for file in files for part in (str(file.relative_to(ROOT)), file.read_bytes())))

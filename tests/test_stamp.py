@@ -273,6 +273,6 @@ def test_a_verdict_is_read_from_what_it_showed():
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(display, "say", lambda text, rich, said=said: said.append(text))
             view.verdict("2.2a", lesson.Verdict(status, "Why.\nAnd more."))
-            view.note("Hint 1 of 3", "2.2a", "✓ Right · 2.2b")
+            display.note("Hint 1 of 3", "2.2a", "✓ Right · 2.2b")
         assert [view.told(text) for text in said] == [("2.2a", status), None]
     assert view.told("✓ Right") is None

@@ -52,27 +52,15 @@ def digest(settings: dict) -> str:
     return hashlib.sha256(made_from.encode()).hexdigest()[:12]
 
 
-def create(
-    root: Path,
-    metadata: Path,
-    train=TRAIN,
-    evaluate=EVALUATE,
-    every: int = 1,
-    model: dict | None = None,
-    gate: dict | None = None,
-    source: str = "",
-    name: str = "flights",
-) -> tfx.dsl.Pipeline:
+def create(root: Path, source: str = "", **settings) -> tfx.dsl.Pipeline:
     """The pipeline, for LocalDagRunner or any other.
 
-    root, metadata: folder of the artifacts, file of ML Metadata's SQLite store. train, evaluate: months of
-    the two splits. every: keep each `every`-th flight. model: overrides of settings.MODEL. gate: arguments
-    of eval_config. source: digest of code and data; a component whose source changed is not answered from
-    the cache. Raises ValueError as settings.checked does.
+    root: folder of the artifacts and of ML Metadata's SQLite store. settings: train and evaluate, months of the two
+    splits; every: keep each `every`-th flight; model: overrides of settings.MODEL; gate: arguments of eval_config.
+    source: digest of code and data; a component whose source changed is not answered from the cache. Raises
+    ValueError as settings.checked does.
     """
-    asked = checked(
-        {"train": train, "evaluate": evaluate, "every": every, "model": model or {}, "gate": gate or {}}
-    )
+    asked = {"train": TRAIN, "evaluate": EVALUATE, "every": 1, "model": {}, "gate": {}} | checked(settings)
     from tfx import v1 as tfx
 
     from helpers.flights.example_gen import FlightsExampleGen
@@ -118,16 +106,15 @@ def create(
         model=trainer.outputs["model"],
         model_blessing=evaluator.outputs["blessing"],
         push_destination=tfx.proto.PushDestination(
-            filesystem=tfx.proto.PushDestination.Filesystem(base_directory=str(Path(root) / "serving"))
+            filesystem=tfx.proto.PushDestination.Filesystem(base_directory=str(root / "serving"))
         ),
     )
+    metadata = tfx.orchestration.metadata.sqlite_metadata_connection_config(str(root / FILE))
     return tfx.dsl.Pipeline(
-        pipeline_name=name,
+        pipeline_name="flights",
         pipeline_root=str(root),
         enable_cache=True,
-        metadata_connection_config=tfx.orchestration.metadata.sqlite_metadata_connection_config(
-            str(metadata)
-        ),
+        metadata_connection_config=metadata,
         # no beam_pipeline_args: with any, TFX builds a package of itself before every Beam component; Beam runs here anyway
         components=[
             example_gen,
@@ -150,7 +137,7 @@ def _run(root: Path, settings: dict) -> None:
     tf.config.experimental.enable_op_determinism()
     # sums in one order, however many cores there are
     tf.config.threading.set_intra_op_parallelism_threads(1)
-    LocalDagRunner().run(create(root, root / FILE, source=digest(settings), **settings))
+    LocalDagRunner().run(create(root, digest(settings), **settings))
 
 
 if __name__ == "__main__":

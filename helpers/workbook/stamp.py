@@ -57,10 +57,8 @@ def read_as_text(lesson: Lesson) -> list[Path]:
     code = _code(lesson)
     if "ROOT" not in code and "getsource" not in code:  # most: to parse them would take a while
         return []
-    tree = ast.parse(code)
-    helper: dict[str, str] = {}
-    inner: set[ast.expr] = set()
-    places: set[Path] = set()
+    tree, helper = ast.parse(code), dict[str, str]()
+    inner, places = set[ast.expr](), set[Path]()
     for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("helpers"):
             helper |= {alias.asname or alias.name: f"{node.module}.{alias.name}" for alias in node.names}
@@ -68,7 +66,7 @@ def read_as_text(lesson: Lesson) -> list[Path]:
             start, *steps = _operands(node)
             if node not in inner and isinstance(start, ast.Name) and start.id == "ROOT":
                 written = takewhile(lambda step: isinstance(step, ast.Constant), steps)
-                places.add(ROOT.joinpath(*(ast.literal_eval(step) for step in written)))
+                places.add(ROOT.joinpath(*map(ast.literal_eval, written)))
             inner.add(node.left)  # a path's last slash is met first
     for statement in tree.body:
         nodes = list(ast.walk(statement))

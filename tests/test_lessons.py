@@ -42,11 +42,14 @@ def tagged(lesson, tag):
 def test_the_syllabus_names_every_lesson_there_is_and_only_those():
     texts = {path for lesson in LESSONS for path in (lesson.source, lesson.exercises)}
     assert set((ROOT / "notebooks").rglob("*.py")) == texts
-    assert sorted((ROOT / "notebooks").rglob("*.ipynb")) == sorted(lesson.recording for lesson in LESSONS)
     for lesson in LESSONS:
         assert set(lesson.after) <= set(IDS), f"{lesson.id} comes after lessons that are not there"
         assert set(lesson.needs) <= {r.id for r in syllabus.load().resources}
         assert all((ROOT / "data" / name).is_dir() for name in lesson.data)
+
+
+def test_there_is_a_recording_of_every_lesson_and_no_other():
+    assert sorted((ROOT / "notebooks").rglob("*.ipynb")) == sorted(lesson.recording for lesson in LESSONS)
 
 
 def test_the_readme_lists_the_lessons_of_the_syllabus(tmp_path):
@@ -190,7 +193,7 @@ def test_tolerances_are_narrow_and_ignored_outputs_have_a_reason(lesson):
 
 
 @each_lesson
-def test_every_picture_has_a_text_that_says_its_finding(lesson):
+def test_every_picture_of_a_recording_has_a_text_that_says_its_finding(lesson):
     for cell in recorded(lesson):
         for output in cell.get("outputs", []):
             if "image/png" in output.get("data", {}):

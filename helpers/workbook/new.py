@@ -1,9 +1,10 @@
 """Makes a new lesson that holds to the form already: its row in the syllabus, its text, its book of exercises, their cases."""
 
+import json
 import re
 from pathlib import Path
 
-from helpers import ROOT, syllabus
+from helpers import ROOT, files, syllabus
 from helpers.syllabus import NOTEBOOKS, UsageError
 
 TEMPLATES = Path(__file__).parent / "templates" / "new"
@@ -17,7 +18,7 @@ def make(lesson_id: str, title: str, root: Path = ROOT) -> list[Path]:
     found = re.fullmatch(r"([1-9]\d*)\.([1-9]\d*)", lesson_id)
     if not found:
         raise UsageError(f"{lesson_id!r} is no number of a lesson. It looks like 3.1: course, point, lesson.")
-    if not re.search(r"\w", title) or "\n" in title:
+    if not re.search(r"\w", title) or not title.isprintable():
         raise UsageError("A lesson needs a title, on one line.")
     known = syllabus.load().lessons
     if taken := next((x for x in known if x.id == lesson_id), None):
@@ -31,23 +32,23 @@ def make(lesson_id: str, title: str, root: Path = ROOT) -> list[Path]:
         )
     file = f"{number:02}_{re.sub(r'[^a-z0-9]+', '_', title.lower()).strip('_')}"
     place = root / NOTEBOOKS.relative_to(ROOT) / folder
-    files = {
+    made = {
         place / f"{file}.py": "lesson.py.txt",
         place / "exercises" / f"{file}.py": "exercises.py.txt",
         root / "tests" / "judges" / f"cases_{course}_{number}.py": "cases.py.txt",
     }
-    if old := next((path for path in files if path.exists()), None):
+    if old := next((path for path in made if path.exists()), None):
         raise UsageError(
             f"{old.relative_to(root)} is there already. Move it away, or take another number or title."
         )
     listed = place.parent / "syllabus.yml"
     text = _with_row(listed.read_text(encoding="utf8"), course, number, file, title)
     words = {"@id": lesson_id, "@title": title, "@needs": "nothing but Python", "@minutes": "60"}
-    for path, template in files.items():
+    for path, template in made.items():
         path.parent.mkdir(exist_ok=True)
         path.write_text(_filled((TEMPLATES / template).read_text(encoding="utf8"), words), encoding="utf8")
-    listed.write_text(text, encoding="utf8")
-    return [listed, *files]
+    files.write(listed, text)
+    return [listed, *made]
 
 
 def _filled(text: str, words: dict[str, str]) -> str:
@@ -56,8 +57,10 @@ def _filled(text: str, words: dict[str, str]) -> str:
 
 def _with_row(text: str, course: int, number: int, file: str, title: str) -> str:
     """The syllabus with a row more: before the first of its course with a higher number, else after the last."""
-    quoted = f'"{title}"' if re.search(r"[^\w ,.'’()-]", title) else title
-    row = f'      - {{id: "{course}.{number}", file: {file}, title: {quoted}, minutes: 60, seconds: 30}}\n'
+    # As JSON, which is YAML, too: of words as they are, a comma would end them, and 2013 be a number
+    values = {"id": f"{course}.{number}", "file": file, "title": title, "minutes": 60, "seconds": 30}
+    row = "".join(f", {name}: {json.dumps(value, ensure_ascii=False)}" for name, value in values.items())
+    row = f"      - {{{row[2:]}}}\n"
     own = list(re.finditer(rf'^      - {{id: "{course}\.(\d+)".*\n', text, re.M))
     at = next((found.start() for found in own if int(found[1]) > number), own[-1].end())
     return text[:at] + row + text[at:]

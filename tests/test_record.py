@@ -7,7 +7,7 @@ import pytest
 
 from helpers import syllabus
 from helpers.syllabus import UsageError
-from helpers.workbook import record, run, tasks
+from helpers.workbook import record, run, stamp, tasks
 from helpers.workbook.store import Store
 
 TEXT = """
@@ -100,6 +100,18 @@ def test_a_recording_is_stale_when_any_part_of_its_stamp_has_changed(small_sylla
     tree["metadata"]["workbook"]["stamp"][part] = "other"
     lesson.recording.write_text(json.dumps(tree))
     assert record.stale(lesson) == [part]
+
+
+def test_what_changed_while_a_lesson_ran_is_not_stamped_as_if_it_had_been_there(small_syllabus, monkeypatch):
+    small_syllabus({"1.1": TEXT})
+    todo, _ = record.plan(["1.1"], fresh=False)
+    store = Store()
+    results = run.run(todo, store)
+    with monkeypatch.context() as patch:
+        patch.setattr(stamp, "ENVIRONMENT", ("requirements.lock",))
+        [problem] = record.keep(todo, results, store)
+        assert "changed while it ran" in problem and not syllabus.load().lesson("1.1").recording.exists()
+    assert record.keep(todo, results, store) == []
 
 
 def test_a_recording_edited_by_hand_is_stale(small_syllabus):

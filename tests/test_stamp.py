@@ -106,7 +106,7 @@ def test_what_a_lesson_needs_runs_in_or_reads_counts(house):
     for name, seen in {
         "requirements.lock": everything,
         ".python-version": everything,
-        "data/rated_words/table.csv": {"1.4", "2.9"},
+        "data/rated_words/table.csv": {one.id for one in LESSONS if "rated_words" in one.data},
         "data/flights/card.md": {"2.1"},  # which shows it
         "notebooks/1_scoping/01_whole_loop.py": {"1.1"},
     }.items():
@@ -125,6 +125,35 @@ def test_what_a_lesson_needs_runs_in_or_reads_counts(house):
     ), "TFX is told it in a string"
 
 
+def reads(code: str) -> tuple[list[ast.Name], list[ast.expr]]:
+    """Where code names ROOT, and where it goes on from there with a slash and a name that is written out."""
+    nodes = list(ast.walk(ast.parse(code)))
+    slashes = [n for n in nodes if isinstance(n, ast.BinOp) and isinstance(n.op, ast.Div)]
+    return [n for n in nodes if getattr(n, "id", getattr(n, "attr", "")) == "ROOT"], [
+        n.left for n in slashes if isinstance(n.left, ast.Name) and isinstance(n.right, ast.Constant)
+    ]
+
+
+def test_lessons_and_their_judges_name_what_they_read_in_the_way_that_is_seen():
+    """Not by `ROOT.joinpath`, an f-string, or a first step that is computed, which would mean the whole project."""
+    for one in LESSONS:
+        for code in (stamp._code(one), stamp._judges(one)):
+            named, seen = reads(code)
+            assert {*named} <= {*seen}, one.id
+    for unseen in ('ROOT.joinpath("data")', "ROOT / name", 'f"{ROOT}/data"', 'helpers.ROOT / "data"'):
+        named, seen = reads(unseen)
+        assert {*named} - {*seen}, unseen
+
+
+def test_what_a_judge_reads_counts(house):
+    one = syllabus.load().lesson("1.3")
+    with one.exercises.open("a") as book:
+        book.write('\nfrom helpers import ROOT\nTEXT = (ROOT / "data" / "loans" / "card.md").read_text()\n')
+    before = keys()
+    (house / "data" / "loans" / "card.md").write_text("more")
+    assert changed(before) == {"1.3"}
+
+
 # ---- what doesn't ----------------------------------------------------------------------------------------------------
 
 
@@ -134,7 +163,7 @@ def test_a_comment_or_a_docstring_in_helpers_executes_only_who_shows_it(house):
     for file in (house / "helpers").rglob("*.py"):
         reword(file)
     who = {id for id, files in shown.items() if any(house / "helpers" in file.parents for file in files)}
-    assert who == {"1.1", "1.5", "2.7"}
+    assert {"1.1", "1.5", "2.7"} <= who < set(before)
     assert changed(before) == who and stamp.anything() == whole
 
 
@@ -150,13 +179,13 @@ def reword(file: Path) -> None:
 
 def test_a_lesson_more_and_another_title_execute_nothing(house):
     before, listed = keys(), house / "notebooks" / "syllabus.yml"
-    row = '      - {id: "1.8", file: 08_new, title: New, minutes: 5}\n'
+    row = '      - {id: "1.99", file: 99_new, title: New, minutes: 5}\n'
     text = listed.read_text().replace(
         "  - folder: 2_data_lifecycle\n", f"{row}  - folder: 2_data_lifecycle\n"
     )
     listed.write_text(text.replace("title: Collecting data", "title: Other"))
-    (house / "notebooks/1_scoping/08_new.py").write_text("# %%\n1\n")
-    assert changed(before) == {"1.8"}
+    (house / "notebooks/1_scoping/99_new.py").write_text("# %%\n1\n")
+    assert changed(before) == {"1.99"}
 
 
 def test_what_is_said_at_the_end_alone_is_asked_by_lesson_alone_and_no_lesson_asks_for_more():

@@ -22,15 +22,15 @@ SAID_AT_THE_END = (
 )
 
 
-def of(lesson: Lesson, parameters: dict | None = None) -> dict:
+def of(lesson: Lesson) -> dict[str, str]:
     """Digests of what produces a lesson's outputs, by what it is."""
     cells = [c.source for c in lesson.notebook().cells if c.cell_type == "code"]
-    return {"code": sha(*cells), "parameters": parameters or {}, **_surroundings(lesson)}
+    return {"code": sha(*cells), **_surroundings(lesson)}
 
 
-def key(lesson: Lesson, parameters: dict | None = None) -> str:
+def key(lesson: Lesson) -> str:
     """Name of a lesson's result in the store. Reads text only, so that an unchanged run costs no imports."""
-    return sha(lesson.text, json.dumps([parameters or {}, _surroundings(lesson)], sort_keys=True))
+    return sha(lesson.text, json.dumps(_surroundings(lesson), sort_keys=True))
 
 
 def anything() -> str:
@@ -49,12 +49,12 @@ def helpers(lesson: Lesson) -> list[Path]:
 
 
 def read_as_text(lesson: Lesson) -> list[Path]:
-    """The files of this project that a lesson's code reads as they are written, comments and all, sorted.
+    """The files of this project that a lesson's code or its judges read as they are written, comments and all, sorted.
 
-    It names them by a path from ROOT (as far as that is written out: a folder counts whole), or it asks for a helper's
+    They name them by a path from ROOT (as far as that is written out: a folder counts whole), or ask for a helper's
     source in a statement with `inspect.getsource`.
     """
-    code = _code(lesson)
+    code = f"{_code(lesson)}\n{_judges(lesson)}"
     if "ROOT" not in code and "getsource" not in code:  # most: to parse them would take a while
         return []
     tree, helper = ast.parse(code), dict[str, str]()
@@ -77,7 +77,7 @@ def read_as_text(lesson: Lesson) -> list[Path]:
     return sorted({file for place in places for file in _files(place)})
 
 
-def _surroundings(lesson: Lesson) -> dict:
+def _surroundings(lesson: Lesson) -> dict[str, str]:
     data = [file for name in lesson.data for file in _files(ROOT / "data" / name)]
     return {
         "helpers": imports.digest(helpers(lesson)),

@@ -5,8 +5,10 @@ is reworded or laid out anew keeps its digest.
 """
 
 import ast
+import contextlib
 import hashlib
 import re
+import textwrap
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
@@ -24,7 +26,8 @@ class Code:
     does: str  # a digest of its syntax tree without docstrings
     # dotted names of helpers, wherever the import stands; some end in a function's name
     imports: tuple[str, ...]
-    # the same that strings begin with, as TFX is told "helpers.flights.trainer.run_fn"
+    # the same in strings: what TFX is told, "helpers.flights.trainer.run_fn", or Python, `-m helpers.serving`; and what is
+    # imported by Python that is a string, a module that a lesson writes
     names: tuple[str, ...]
 
 
@@ -37,7 +40,8 @@ def reached(*code: str, but: Iterable[Path] = ()) -> list[Path]:
     todo = [read(text) for text in code]
     while todo:
         one = todo.pop()
-        for file in {file for name in one.imports + one.names for file in files_of(name)} - found - leave:
+        names = (*one.imports, *one.names, *(f"{name}.__main__" for name in one.names))
+        for file in {file for name in names for file in files_of(name)} - found - leave:
             found.add(file)
             todo.append(read_file(file))
     return sorted(found)
@@ -77,7 +81,11 @@ def read(code: str, package: str = "") -> Code:
                 ".".join([*above, *filter(None, [node.module]), alias.name]) for alias in node.names
             )
         elif isinstance(node, ast.Constant) and isinstance(node.value, str):
-            names.extend(MODULE.findall(node.value)[:1] if node.value.startswith("helpers.") else ())
+            if node.value.startswith("helpers."):
+                names.extend(MODULE.findall(node.value)[:1])
+            elif "helpers" in node.value and "import" in node.value:
+                with contextlib.suppress(SyntaxError, ValueError):  # it is a sentence
+                    names.extend(read(textwrap.dedent(node.value), package).imports)
         said.append(type(node).__name__)
         for field in node._fields:
             value = getattr(node, field, None)

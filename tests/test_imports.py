@@ -6,7 +6,11 @@ from helpers import imports
 
 PACKAGE = {
     "__init__.py": "",
-    "start.py": "from helpers import direct\ndef late():\n    from . import within\n    from .deep import inner\nRUN = 'helpers.told.run_fn'\n",
+    "start.py": "from helpers import direct\ndef late():\n    from . import within\n    from .deep import inner\nRUN = 'helpers.told.run_fn'\n"
+    "WRITTEN = '''\n    from helpers.written import name as other\n    '''\nAPART = ['-m', 'helpers.apart']\nSAID = 'We import helpers.idle.'\n",
+    "written.py": "name = 1\n",
+    "apart/__init__.py": "",
+    "apart/__main__.py": "",
     "direct.py": '"""Says how."""\n\nimport helpers.deep.other  # a comment\n\nx = 1\n',
     "within.py": "import os\n",
     "told.py": "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from helpers import typed\n",

@@ -64,7 +64,12 @@ def files_of(name: str) -> list[Path]:
 
 
 def read_file(file: Path) -> Code:
-    return read(file.read_text(encoding="utf-8"), ".".join(file.relative_to(ROOT).parent.parts))
+    """Raises SyntaxError, which names the file."""
+    try:
+        return read(file.read_text(encoding="utf-8"), ".".join(file.relative_to(ROOT).parent.parts))
+    except SyntaxError as error:
+        error.filename = str(file)
+        raise
 
 
 @cache

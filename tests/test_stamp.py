@@ -3,6 +3,7 @@
 import ast
 import modulefinder
 import shutil
+import sys
 from pathlib import Path
 
 import nbformat
@@ -12,7 +13,7 @@ from IPython.utils.capture import capture_output
 
 from helpers import ROOT, display, imports, lesson, syllabus
 from helpers.exercises import view
-from helpers.workbook import record, stamp
+from helpers.workbook import cli, record, stamp
 
 LESSONS = syllabus.load().lessons
 each_lesson = pytest.mark.parametrize("one", LESSONS, ids=[one.id for one in LESSONS])
@@ -152,6 +153,25 @@ def test_what_a_judge_reads_counts(house):
     before = keys()
     (house / "data" / "loans" / "card.md").write_text("more")
     assert changed(before) == {"1.3"}
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "notebooks/2_data_lifecycle/09_labels.py",
+        "notebooks/2_data_lifecycle/exercises/09_labels.py",
+        "helpers/exercises/kit.py",
+    ],
+)
+def test_what_is_no_python_is_named_with_its_line(house, name, monkeypatch, capsys):
+    with (house / name).open("a") as file:
+        file.write("\nx = (\n")
+    monkeypatch.setattr(cli, "app", lambda: stamp.key(syllabus.load().lesson("2.9")))
+    monkeypatch.setattr(cli.os, "_exit", sys.exit)
+    with pytest.raises(SystemExit):
+        cli.main()
+    place = f"{house / name}, line {len((house / name).read_text().splitlines())}"
+    assert capsys.readouterr().err == f"workbook: {place}: '(' was never closed\n"
 
 
 # ---- what doesn't ----------------------------------------------------------------------------------------------------

@@ -197,8 +197,11 @@ def _heal() -> None:
 def main() -> None:
     try:
         app()
-    except UsageError as error:
-        print(f"workbook: {error}", file=sys.stderr, flush=True)
+    except (UsageError, SyntaxError) as error:  # of a lesson, its judges or helpers
+        said = (
+            f"{error.filename}, line {error.lineno}: {error.msg}" if isinstance(error, SyntaxError) else error
+        )
+        print(f"workbook: {said}", file=sys.stderr, flush=True)
         sys.stdout.flush()
         os._exit(2)  # a run may still have lessons in its pool's threads: leave without waiting for them
 

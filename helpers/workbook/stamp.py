@@ -91,7 +91,8 @@ def _surroundings(lesson: Lesson) -> dict[str, str]:
 
 def _judges(lesson: Lesson) -> str:
     """The code that judges a lesson's exercises."""
-    return lesson.exercises.read_text(encoding="utf8") if lesson.exercises.is_file() else ""
+    book = lesson.exercises
+    return _python(book.read_text(encoding="utf8"), book) if book.is_file() else ""
 
 
 def _environment() -> str:
@@ -100,7 +101,18 @@ def _environment() -> str:
 
 def _code(lesson: Lesson) -> str:
     """A lesson's text as Python: without lines that are IPython's."""
-    return "\n".join(line for line in lesson.text.splitlines() if not line.startswith(("%", "!")))
+    lines = ("" if line.startswith(("%", "!")) else line for line in lesson.text.splitlines())
+    return _python("\n".join(lines), lesson.source)
+
+
+def _python(code: str, file: Path) -> str:
+    """The code of a file. Raises SyntaxError, which names the file, where it is none."""
+    try:
+        imports.read(code)
+    except SyntaxError as error:
+        error.filename = str(file)
+        raise
+    return code
 
 
 def _operands(path: ast.expr) -> list[ast.expr]:

@@ -13,7 +13,7 @@ from IPython.utils.capture import capture_output
 
 from helpers import ROOT, display, imports, lesson, syllabus
 from helpers.exercises import view
-from helpers.workbook import cli, record, stamp
+from helpers.workbook import cli, record, stamp, tasks
 
 LESSONS = syllabus.load().lessons
 each_lesson = pytest.mark.parametrize("one", LESSONS, ids=[one.id for one in LESSONS])
@@ -153,6 +153,26 @@ def test_what_a_judge_reads_counts(house):
     before = keys()
     (house / "data" / "loans" / "card.md").write_text("more")
     assert changed(before) == {"1.3"}
+
+
+@pytest.mark.parametrize("more", ["", "%matplotlib inline", "half an answer"])
+def test_what_a_copy_of_a_lesson_imports_of_its_own_counts_for_the_copy_alone(house, tmp_path, more):
+    notebook = syllabus.load().lesson("1.2").notebook()
+    notebook.cells.append(nbformat.v4.new_code_cell(f"from helpers import serving\n{more}"))
+    nbformat.write(notebook, tmp_path / "copy.ipynb")
+
+    def copy() -> str:
+        return tasks.tasks([str(tmp_path / "copy.ipynb")], {})[-1].key
+
+    before, same = copy(), keys()
+    for name in ("helpers/serving/rest.py", "helpers/exercises/progress.py"):  # which says the end
+        (house / name).write_text(altered((house / name).read_text()))
+        assert copy() != before and "1.2" not in changed(same), name
+        before = copy()
+    reword(house / "helpers/serving/rest.py")
+    assert copy() == before
+    (house / "helpers/widgets/labeling.py").write_text("x = 1")
+    assert (copy() == before) == (not more), "only code that can't be read may use anything"
 
 
 @pytest.mark.parametrize(

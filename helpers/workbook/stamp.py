@@ -39,6 +39,15 @@ def anything() -> str:
     return sha(imports.digest(sorted((ROOT / "helpers").rglob("*.py"))), _environment(), *judges)
 
 
+def reached(code: str) -> str:
+    """A digest of the helpers that somebody's code reaches: of all, where it is not readable here."""
+    try:
+        imports.read(code)
+    except SyntaxError:
+        return anything()
+    return imports.digest(imports.reached(code))
+
+
 def helpers(lesson: Lesson) -> list[Path]:
     """The files of helpers that a lesson, its judges and what it needs reach by their imports, sorted."""
     needed = [syllabus.load().resource(name).call.partition(":")[0] for name in lesson.needs]

@@ -98,7 +98,9 @@ def _of_file(name: str) -> tuple[Task, Callable[[], dict]]:
     file, label = notebook_file.read(Path(name)), shown(name.removesuffix(".ipynb"))
     lesson = file.lesson
     title = lesson.title if lesson else Path(label).name
-    key = sha(label, title, file.content, stamp.key(lesson) if lesson else stamp.anything())
+    code = "\n".join(cell.source for cell in file.notebook.cells if cell.cell_type == "code")
+    around = [stamp.key(lesson), stamp.reached(code)] if lesson else [stamp.anything()]
+    key = sha(label, title, file.content, *around)
     task = Task(label, title, key, lambda: file.text)
     if lesson:
         task = replace(task, needs=lesson.needs, seconds=lesson.seconds)

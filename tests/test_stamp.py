@@ -10,7 +10,7 @@ import pytest
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.utils.capture import capture_output
 
-from helpers import ROOT, imports, lesson, syllabus
+from helpers import ROOT, display, imports, lesson, syllabus
 from helpers.exercises import view
 from helpers.workbook import record, stamp
 
@@ -271,8 +271,8 @@ def test_a_verdict_is_read_from_what_it_showed():
     for status in ("right", "wrong", "invalid", "not attempted"):
         said = []
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(view, "say", lambda text, said=said, **_: said.append(text))
+            patch.setattr(display, "say", lambda text, *_, said=said: said.append(text))
             view.verdict("2.2a", lesson.Verdict(status, "Why.\nAnd more."))
-            view.note("Hint 1 of 3", "2.2a", "✓ Right · 2.2b")
+            display.note("Hint 1 of 3", "2.2a", "✓ Right · 2.2b")
         assert [view.told(text) for text in said] == [("2.2a", status), None]
     assert view.told("✓ Right") is None

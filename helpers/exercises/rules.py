@@ -14,8 +14,8 @@ fifth form), once for each exercise:
     )
 
 Reasons are asked in the order in which they stand. Beside each stands a rule (what somebody who makes this mistake would answer)
-or a sign, by which the mistake is known (`signs.py`; all of them can be imported from here). Rules and signs see plain data: a
-DataFrame is a list of dicts, an array a list, a gap None. What does not fit is a judge by `kit.exercise`, a function.
+or a sign, by which the mistake is known (`signs.py`). Rules and signs see plain data: a DataFrame is a list of dicts, an array a
+list, a gap None. What does not fit is a judge by `kit.exercise`, a function.
 """
 
 from __future__ import annotations
@@ -26,7 +26,6 @@ from typing import Any
 from helpers.exercises import kit, register
 from helpers.exercises.kit import Exercise, Form, Function, Names, Verdict, right, wrong
 from helpers.exercises.plain import clean, plain, strict
-from helpers.exercises.signs import *  # noqa: F403
 from helpers.exercises.signs import Answer, Named, Read, Rule, Same, Set, Sign, close, follows
 
 Reasons = Mapping[str, Rule] | Mapping[str, Sign] | Mapping[str, Rule | Sign]

@@ -78,21 +78,16 @@ class Answer:
         """What the rule gives for a probe, as if a learner's function had given it."""
         return strict(plain(rule(*copy.deepcopy(given))))
 
-    def smallest_failure(self) -> tuple[list, Any] | None:
-        """The shortest probe on which the output is not the rule's, with that output."""
+    def failure(self, name: str) -> str:
+        """The smallest probe that fails, in words; nothing where the outputs are right one by one. Tables stand below the call."""
         failed = [
             (given, output)
             for given, output in zip(self.inputs, self.outputs, strict=True)
             if not self._agree(output, self.of(self.rule, given), self.read, self.same, None)
         ]
-        return min(failed, key=lambda one: len(repr(one[0])), default=None)
-
-    def failure(self, name: str) -> str:
-        """The smallest probe that fails, in words; nothing where the outputs are right one by one. Tables stand below the call."""
-        failure = self.smallest_failure()
-        if failure is None:
+        if not failed:
             return ""
-        given, output = failure
+        given, output = min(failed, key=lambda one: len(repr(one[0])))
         said, below = call(name, given)
         return f"For `{said}` yours gives `{short(output, 80)}`, which is not it.{below}"
 

@@ -38,10 +38,6 @@ def _one_number_space(events, start):
     return nx.descendants(graph, start) & {a for _, a, _ in events}
 
 
-def _sorted_first(events, start):
-    return _touched(events, start) if list(events) == sorted(events) else []
-
-
 def _by_sets(model, bad):
     if {bad} & set(model["trained_on"]):
         return "Train again"

@@ -19,7 +19,8 @@ function(
         "Asked is a single number, a probability.": unless(number),
     },
     rule=lambda tp, fp, fn, tn: (tn - fp) / (tn - fp + tp - fn),
-    said="Only the two differences matter, what an alert changes if late and what it changes if on time; adding the same amount to both "
+    said="Only the two differences matter, what an alert changes if late and what it changes if on time; adding the "
+    "same amount to both "
     "cells of a column changes nothing.",
     mistakes={
         "You leave out `missed`: where silence already costs money on a late flight, an alert is worth more.":
@@ -36,15 +37,19 @@ function(
             lambda tp, fp, fn, tn: 100 * (tn - fp) / (tn - fp + tp - fn),
         "The sign of one difference is turned round: costs are negative numbers here.":
             lambda tp, fp, fn, tn: (fp - tn) / (fp - tn + tp - fn),
-        "You compare the two cells of a column the wrong way: the late flight with the late one, the punctual with the punctual.":
+        "You compare the two cells of a column the wrong way: the late flight with the late one, the punctual with the "
+        "punctual.":
             lambda tp, fp, fn, tn: (fn - fp) / (fn - fp + tp - tn),
         "Your function gives the same answer whatever the prices.": CONSTANT,
     },
-    otherwise="At your probability alert and silence are not worth the same. Put it into both expected values and compare.",
+    otherwise="At your probability alert and silence are not worth the same. Put it into both expected values and "
+    "compare.",
     hints=(
-        "Write down two expected values, one for an alert and one for silence, each with probability p for late and 1 − p for on time. "
+        "Write down two expected values, one for an alert and one for silence, each with probability p for late and 1 "
+        "− p for on time. "
         "Where are they equal?",
-        "Only differences count: what an alert changes when the flight is late, and what it changes when the flight is on time.",
+        "Only differences count: what an alert changes when the flight is late, and what it changes when the flight is "
+        "on time.",
         "p · (gain if late) = (1 − p) · (loss if on time). Solve for p.",
     ),
 )
@@ -69,7 +74,10 @@ def _mean(values):
 
 
 def _left(rule=lambda at, late, now: at + late < now, finish=_mean, cancelled=None):
-    """A rule: what `finish` makes of the delays of flights for which `rule` holds; cancelled ones count with a delay, if given."""
+    """A rule: what `finish` makes of the delays of flights for which `rule` holds.
+
+    Cancelled ones count with a delay, if given.
+    """
 
     def recent_delay(flights, moment):
         delays = [
@@ -87,25 +95,33 @@ function(
         "Asked is one number, in minutes.": unless(optional(number)),
     },
     rule=_left(),
-    said="What counts is when a flight really left: a flight that is still at the gate has a delay that nobody knows yet.",
+    said="What counts is when a flight really left: a flight that is still at the gate has a delay that nobody knows "
+    "yet.",
     mistakes={
-        "You take the flights that were *scheduled* before the moment. Some still stand at the gate then, and how late they will leave "
+        "You take the flights that were *scheduled* before the moment. Some still stand at the gate then, and how late "
+        "they will leave "
         "is not known: a leak.": _left(lambda at, late, now: at < now),
-        "A flight that leaves at the moment itself has not left *before* it.": _left(lambda at, late, now: at + late <= now),
-        "You leave out flights that left early: scheduled after the moment, gone before it. Their departure has been seen.":
+        "A flight that leaves at the moment itself has not left *before* it.":
+            _left(lambda at, late, now: at + late <= now),
+        "You leave out flights that left early: scheduled after the moment, gone before it. Their departure has been "
+        "seen.":
             _left(lambda at, late, now: at < now and at + late < now),
         "You count only flights that left late. Those that left early or to the minute belong to the mean.":
             _left(lambda at, late, now: late > 0 and at + late < now),
-        "Those are the flights that have *not* left yet: their delay is the future.": _left(lambda at, late, now: at + late > now),
+        "Those are the flights that have *not* left yet: their delay is the future.":
+            _left(lambda at, late, now: at + late > now),
         "You subtract the delay from the schedule. A positive delay means later than planned.":
             _left(lambda at, late, now: at - late < now),
         "You average over all flights of the table, whatever the moment.": _left(lambda at, late, now: True),
         "That is the sum of the delays; asked is their mean.": _left(finish=sum),
-        "That is a median; asked is the mean.": _left(finish=lambda values: sorted(values)[len(values) // 2] if values else 0.0),
+        "That is a median; asked is the mean.":
+            _left(finish=lambda values: sorted(values)[len(values) // 2] if values else 0.0),
         "A cancelled flight counts for you as one that left to the minute. It never leaves.": _left(cancelled=0),
-        "For some tables your function gives NaN or nothing: what if no flight has left yet?": some(lambda output: output is None),
+        "For some tables your function gives NaN or nothing: what if no flight has left yet?":
+            some(lambda output: output is None),
     },
-    otherwise="For some tables that is not the mean delay of those that have left. Try one by hand, with a cancelled flight in it.",
+    otherwise="For some tables that is not the mean delay of those that have left. Try one by hand, with a cancelled "
+    "flight in it.",
     hints=(
         "When has a flight really left? At the scheduled minute plus its delay.",
         'Columns add up like numbers: `flights["scheduled"] + flights["dep_delay"]`. A comparison with NaN is False.',
@@ -183,25 +199,30 @@ function(
     mistakes={
         "That is the money at the best threshold; asked is the threshold itself.": _best(give="money"),
         "You maximise money and forget both limits.": _best(lambda row, most, least: True),
-        "Your choice may send more alerts than the desk can take.": _best(lambda row, most, least: row["precision"] >= least),
+        "Your choice may send more alerts than the desk can take.":
+            _best(lambda row, most, least: row["precision"] >= least),
         "Your choice may be wrong more often than the desk will bear: the precision is not looked at.":
             _best(lambda row, most, least: row["alerts"] <= most),
         "Meeting one limit is enough for your function. Both must hold.":
             _best(lambda row, most, least: row["alerts"] <= most or row["precision"] >= least),
         "A row that meets a limit exactly is allowed: *at most*, *at least*.":
             _best(lambda row, most, least: row["alerts"] < most and row["precision"] > least),
-        "Within the limits you take the highest threshold, which is the most precise. Money decides.": _best(worth="precision"),
-        "Within the limits you take the lowest threshold, which has the most alerts. Money decides.": _best(worth="threshold", sign=-1),
+        "Within the limits you take the highest threshold, which is the most precise. Money decides.":
+            _best(worth="precision"),
+        "Within the limits you take the lowest threshold, which has the most alerts. Money decides.":
+            _best(worth="threshold", sign=-1),
         "Where the rows stand in another order your function reads a wrong one: `idxmax` gives a label (use `loc`), "
         "`argmax` gives a position in the table it is asked of.": follows(_mixed_up(True), _mixed_up(False)),
         "A row without alerts has no precision (NaN) and does not count; yours can win.": _best(gaps=True),
         "Where no threshold meets both limits, your function still gives one.":
             where(lambda output, *given: output is not None and _best()(*given) is None),
     },
-    otherwise="For some curves there is a threshold within both limits that earns more, or yours breaks one. Try a small table by hand.",
+    otherwise="For some curves there is a threshold within both limits that earns more, or yours breaks one. Try a "
+    "small table by hand.",
     hints=(
         "First throw out the rows that break a limit, then look at the money of the rest.",
-        'Two conditions on columns are joined by `&`, each in brackets: `curve[(curve["alerts"] <= most_alerts) & (…)]`.',
+        'Two conditions on columns are joined by `&`, each in brackets: `curve[(curve["alerts"] <= most_alerts) & '
+        '(…)]`.',
         "`idxmax()` gives the label of the largest value, and fails on an empty table: treat that case first.",
     ),
 )
@@ -212,7 +233,8 @@ function(
     ask_first=Names(),
     hints=(
         "The longest bars of the tornado stand at its top.",
-        'The column `swing` in the table says how far an assumption moves the net value in all. Copy the names as they stand under "assumption".',
+        'The column `swing` in the table says how far an assumption moves the net value in all. Copy the names as they '
+        'stand under "assumption".',
     ),
 )
 def which_assumptions_to_ask_about_first(ask_first, given):
@@ -224,7 +246,8 @@ def which_assumptions_to_ask_about_first(ask_first, given):
         )
     if "season" in ask_first:
         return wrong(
-            "Nobody can tell you the weather of next year: the question to `season` has no addressee. Plan for both ends of it."
+            "Nobody can tell you the weather of next year: the question to `season` has no addressee. Plan for both "
+            "ends of it."
         )
     if len(ask_first) != 2:
         return wrong("There are two appointments: give two names.")
@@ -232,7 +255,8 @@ def which_assumptions_to_ask_about_first(ask_first, given):
     missed = [name for name in swing if name not in ask_first]
     if min(swing[name] for name in ask_first) >= max(swing[name] for name in missed):
         return right(
-            "Whoever can move the result most is asked first; an assumption with a short bar may stay a guess, however large the price looks in the table."
+            "Whoever can move the result most is asked first; an assumption with a short bar may stay a guess, however "
+            "large the price looks in the table."
         )
     order = sorted(swing, key=swing.get)
     if set(ask_first) == set(order[:2]):
@@ -362,8 +386,10 @@ def _open_fields(schema, place="") -> list[str]:
     my_sheet=Sheet(),
     hints=(
         "Start from the example and change it line by line: the fields are the same, the product is another.",
-        "The prices are net. If the flight is cancelled, the desk saves what the briefing says, and has still paid for calling.",
-        "Go through the inputs with the clock of this product: what is known as many hours before departure as the desk calls? And what does a gap in `tailnum` mean?",
+        "The prices are net. If the flight is cancelled, the desk saves what the briefing says, and has still paid for "
+        "calling.",
+        "Go through the inputs with the clock of this product: what is known as many hours before departure as the "
+        "desk calls? And what does a gap in `tailnum` mean?",
     ),
 )
 def whether_the_sheet_holds(my_sheet):
@@ -379,7 +405,8 @@ def whether_the_sheet_holds(my_sheet):
     given = my_sheet["break_even"]
     if abs(given - -loss / gain) < 2e-4:
         return wrong(
-            "`break_even`: that is cost over net gain, which are odds. At the break-even both expected values are equal, as in 1.2a."
+            "`break_even`: that is cost over net gain, which are odds. At the break-even both expected values are "
+            "equal, as in 1.2a."
         )
     if abs(given - -loss / (gain - loss)) > 2e-4:
         return wrong(
@@ -408,11 +435,17 @@ def _prices(gain: float, loss: float) -> str | None:
     if gain == _SAVED:
         return "the true alert is gross. A call is paid for whether the flight is cancelled or not."
     if gain == _SAVED + _COST:
-        return "a call costs money on a cancelled flight as well; you have added its price where it has to be taken off."
+        return (
+            "a call costs money on a cancelled flight as well; "
+            "you have added its price where it has to be taken off."
+        )
     if loss == -_SAVED:
         return "the false alert costs a call, not hotels and claims: the flight leaves."
     if (gain, loss) != (_SAVED - _COST, -_COST):
-        return "they do not follow from the briefing. What does a call bring if the flight is cancelled, and what if it leaves?"
+        return (
+            "they do not follow from the briefing. "
+            "What does a call bring if the flight is cancelled, and what if it leaves?"
+        )
     return None
 
 
@@ -425,7 +458,10 @@ def _inputs(names: list[str]) -> str | None:
         )
     for name in names:
         if name not in _KNOWN_HOURS_BEFORE:
-            return f"`{name[:40]}` is not in the briefing. Write each column as it stands there; those of the timetable are listed in section 3."
+            return (
+                f"`{name[:40]}` is not in the briefing. Write each column as it stands there; "
+                "those of the timetable are listed in section 3."
+            )
         if _KNOWN_HOURS_BEFORE[name] < _HOURS:
             return f"`{name}` is observed shortly before departure. When the desk calls, that hour is still to come."
     return None

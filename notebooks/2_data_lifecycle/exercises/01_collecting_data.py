@@ -50,7 +50,8 @@ function(
         "An event known exactly at `moment` is known: it must count.": _latest(lambda e, moment: e[1] < moment),
         "Where a fact was reported twice, you take its first report. The newest one known by then counts.":
             _latest(key=lambda e: (e[0], -e[1])),
-        "You sort by the hour alone, so of two reports of one hour their place in the list decides. The one known last counts.":
+        "You sort by the hour alone, so of two reports of one hour their place in the list decides. The one known last "
+        "counts.":
             lambda events, moment: next(
                 (e[2] for e in sorted(events, key=lambda e: e[0])[::-1] if e[1] <= moment), None
             ),

@@ -20,7 +20,8 @@ names(
         "`{}` is not in the table of the exercise. Copy the names from it.": STRANGE,
         "None? Then somebody would have to know a percentile without having seen the data.": NO_NAME,
         "Turned round: these are the ones that the row alone decides.": only(*_OF_THE_ROW),
-        "The bucket of a hash is computed from the text itself. What has been seen before plays no part.": has("route_hashed"),
+        "The bucket of a hash is computed from the text itself. What has been seen before plays no part.":
+            has("route_hashed"),
         "A threshold that a person chose is a constant. Nobody has to find it in the data.": has("fog"),
         "A logarithm is not a scaling by the data: 1 and 100 are constants of the formula.": has("rain"),
         "A difference of two columns of the same row asks for no other row.": has("spread"),
@@ -34,7 +35,8 @@ names(
     said="Each of them holds something that was found in other rows: a percentile, a mean, an order, a count.",
     hints=(
         "For each feature, ask: handed a single flight and this page, could you compute it?",
-        "A number that stands in the table of the exercise is known beforehand. One that has to be counted or averaged is not.",
+        "A number that stands in the table of the exercise is known beforehand. One that has to be counted or averaged "
+        "is not.",
         "A feature made of another feature needs whatever the other one needs.",
     ),
 )
@@ -63,13 +65,15 @@ function(
         "A bucket is a whole number; your function gives something else.": unless(number),
     },
     rule=_bucket,
-    said="A bucket is closed on the left: its number is the count of edges at or below the value, so a value on an edge "
+    said="A bucket is closed on the left: its number is the count of edges at or below the value, so a value on an "
+    "edge "
     "belongs above.",
     mistakes={
         "A value that equals an edge falls on the other side. Yours is pandas' rule: closed on the right.":
             lambda value, edges: sum(edge < value for edge in edges),
         "The rule is right, but the first bucket has the number 0.": lambda *given: 1 + _bucket(*given),
-        "Your numbers start one too low: below all edges is bucket 0, not a negative one.": lambda *given: _bucket(*given) - 1,
+        "Your numbers start one too low: below all edges is bucket 0, not a negative one.":
+            lambda *given: _bucket(*given) - 1,
         "There is one more bucket than there are edges: what lies above the last edge has its own.":
             lambda value, edges: min(_bucket(value, edges), len(edges) - 1),
         "You count from the top: the lowest values belong into the first bucket.":
@@ -77,7 +81,8 @@ function(
         "You look for the nearest edge. A bucket lies between two edges.":
             lambda value, edges: min(range(len(edges)), key=lambda i: abs(edges[i] - value)),
         "You only tell above from below one edge; there are several.": lambda value, edges: int(value >= edges[0]),
-        "That is right for the edges of the table, 600 and 900, and not for others. Use `edges`.": whole(_holds_for_the_table),
+        "That is right for the edges of the table, 600 and 900, and not for others. Use `edges`.":
+            whole(_holds_for_the_table),
     },
     otherwise="For some values the bucket is another one. Go through the table of examples with your function.",
     hints=(
@@ -103,15 +108,18 @@ function(
     same=functools.partial(close, rel=0),
     said="The rarer the fault the longer the test, in proportion to 1/share: for 95 % it is about three times that.",
     mistakes={
-        "Almost: rows come whole, and you round down or to the nearest. Then the fault shows a little less often than asked.":
+        "Almost: rows come whole, and you round down or to the nearest. Then the fault shows a little less often than "
+        "asked.":
             lambda *given: math.floor(_needed(*given)),
-        "Almost: rows come whole, and rounding to the nearest is sometimes too few.": lambda *given: round(_needed(*given)),
+        "Almost: rows come whole, and rounding to the nearest is sometimes too few.":
+            lambda *given: round(_needed(*given)),
         "That is not a whole number of rows yet.": _needed,
         "After 1/share rows the fault is *expected* once, but it stays hidden more than one time in three.":
             lambda share, sure: math.ceil(1 / share),
         "Expected faults are not a probability: sure/share rows show it less often than asked.":
             lambda share, sure: math.ceil(sure / share),
-        "That is the shortcut for rare faults, −log(1 − sure) / share. A frequent fault shows sooner: solve the formula itself.":
+        "That is the shortcut for rare faults, −log(1 − sure) / share. A frequent fault shows sooner: solve the "
+        "formula itself.":
             lambda share, sure: math.ceil(-math.log(1 - sure) / share),
         "You divided the chances. The chance to miss the fault n times in a row is a power; a logarithm brings n down.":
             lambda share, sure: math.ceil((1 - sure) / (1 - share)),
@@ -122,7 +130,8 @@ function(
         "One row too many: where the formula gives a fraction, rounding up is enough.":
             lambda *given: math.floor(_needed(*given)) + 2,
     },
-    otherwise="For some inputs the number differs. Test it: with your n, is 1 − (1 − share)ⁿ at least `sure`, and with n − 1 not?",
+    otherwise="For some inputs the number differs. Test it: with your n, is 1 − (1 − share)ⁿ at least `sure`, and with "
+    "n − 1 not?",
     hints=(
         "The fault stays hidden with probability (1 − share)ⁿ. It shows with the rest.",
         "You look for the smallest n with (1 − share)ⁿ ≤ 1 − sure. A logarithm brings n down.",
@@ -150,10 +159,13 @@ function(
     same=functools.partial(close, rel=1e-4),
     said="Each value is alone only if all others miss it, so with as many buckets as values nearly two in three share.",
     mistakes={
-        "That is the probability for one value. Asked is how many of all values.": lambda n, m: 1 - (1 - 1 / m) ** (n - 1),
+        "That is the probability for one value. Asked is how many of all values.":
+            lambda n, m: 1 - (1 - 1 / m) ** (n - 1),
         "That is how many are expected to be alone. Asked are the others.": lambda n, m: n * (1 - 1 / m) ** (n - 1),
-        "A value can't collide with itself: count the *other* values in the power.": lambda n, m: n * (1 - (1 - 1 / m) ** n),
-        "That counts pairs that collide. Three values in one bucket are three pairs, but also three values; in general they "
+        "A value can't collide with itself: count the *other* values in the power.":
+            lambda n, m: n * (1 - (1 - 1 / m) ** n),
+        "That counts pairs that collide. Three values in one bucket are three pairs, but also three values; in general "
+        "they "
         "differ.": lambda n, m: n * (n - 1) / (2 * m),
         "That adds the chances of each pair as if they excluded one another; with many values it exceeds their number.":
             lambda n, m: n * (n - 1) / m,
@@ -161,7 +173,8 @@ function(
             lambda n, m: n / m,
         "That is values minus buckets: it supposes that the values fill every bucket before two share one.":
             lambda n, m: max(0, n - m),
-        "That is the expected number of buckets in use, not of values that share one.": lambda n, m: m * (1 - (1 - 1 / m) ** n),
+        "That is the expected number of buckets in use, not of values that share one.":
+            lambda n, m: m * (1 - (1 - 1 / m) ** n),
         "That is how many values arrive in a bucket that is taken already. The first one there shares it too.":
             lambda n, m: n - m * (1 - (1 - 1 / m) ** n),
         "Almost. An expected count is a mean and need not be whole: don't round it, and don't draw it.":
@@ -169,7 +182,8 @@ function(
     },
     otherwise="For some inputs the number differs. With 2 values and 2 buckets, draw the four cases and count by hand.",
     hints=(
-        "One other value misses the bucket with probability 1 − 1/buckets. All the others miss it with that to a power.",
+        "One other value misses the bucket with probability 1 − 1/buckets. All the others miss it with that to a "
+        "power.",
         "A value shares its bucket if not all others miss it. That is one minus the above.",
         "An expected count is a sum of probabilities, here the same one for each of the values.",
     ),

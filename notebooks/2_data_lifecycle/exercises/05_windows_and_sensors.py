@@ -103,11 +103,14 @@ function(
         "A pair holds two numbers, or `None` twice.": unless(listed(listed(optional(number)))),
     },
     rule=_carry,
-    said="Every value comes from its own hour or an earlier one, and says how old it is: that can be computed live, hour by "
+    said="Every value comes from its own hour or an earlier one, and says how old it is: that can be computed live, "
+    "hour by "
     "hour.",
     mistakes={
-        "You carry values on without end. After `limit` hours the gap must stay a gap.": lambda v, n: _carry(v, math.inf),
-        "A value that is exactly `limit` hours old may still be used; yours ends an hour early.": lambda v, n: _carry(v, n - 1),
+        "You carry values on without end. After `limit` hours the gap must stay a gap.":
+            lambda v, n: _carry(v, math.inf),
+        "A value that is exactly `limit` hours old may still be used; yours ends an hour early.":
+            lambda v, n: _carry(v, n - 1),
         "You carry a value on for an hour too long.": lambda v, n: _carry(v, n + 1),
         "The age of a value sent in the hour itself is 0; yours counts from 1.":
             lambda v, n: [[value, None if age is None else age + 1] for value, age in _carry(v, n)],
@@ -130,13 +133,16 @@ function(
         "For some hour you give a value that no sensor had sent by then. Only values up to that hour may be used.":
             where(_invented),
     },
-    otherwise="For some hours value or age is not that of the newest value. Write a list of five hours by hand, with a gap of "
+    otherwise="For some hours value or age is not that of the newest value. Write a list of five hours by hand, with a "
+    "gap of "
     "two, and compare.",
     hints=(
         "Walk through the hours with two variables: the newest value so far, and how long ago it came.",
-        "In an hour with a value the age is set to 0; in an hour without one it grows by 1. Before the first value there is no "
+        "In an hour with a value the age is set to 0; in an hour without one it grows by 1. Before the first value "
+        "there is no "
         "age.",
-        "Decide at the end of each step: age at most `limit` → `(newest, age)`, else `(None, None)`. A gap is `value is None`; "
+        "Decide at the end of each step: age at most `limit` → `(newest, age)`, else `(None, None)`. A gap is `value "
+        "is None`; "
         "0.0 is none.",
     ),
 )
@@ -175,10 +181,12 @@ function(
         "Asked is a list of pairs.": unless(listed(lambda _: True)),
     },
     rule=_cut,
-    said="Each target stands `horizon` hours behind the last hour the model sees, and the last window is the one whose target "
+    said="Each target stands `horizon` hours behind the last hour the model sees, and the last window is the one whose "
+    "target "
     "is the last value.",
     mistakes={
-        "Your horizon counts from the start of the window, so that targets lie inside it or too near. Count from its last "
+        "Your horizon counts from the start of the window, so that targets lie inside it or too near. Count from its "
+        "last "
         "value.": _or_stopped(lambda v, n, h: _cut(v, n, h, h)),
         "Your targets are one hour too late: the last value of the window that starts at `i` is at `i + length - 1`.":
             _or_stopped(lambda v, n, h: _cut(v, n, h, n + h)),
@@ -190,7 +198,8 @@ function(
             lambda v, n, h: _cut(v, n, h, shorter=1),
         "Your windows do not overlap: there should be one for every hour, not every `length` hours.":
             lambda v, n, h: _cut(v, n, h, stride=n),
-        "Your windows move on by `horizon` hours; there should be one for every hour.": lambda v, n, h: _cut(v, n, h, stride=h),
+        "Your windows move on by `horizon` hours; there should be one for every hour.":
+            lambda v, n, h: _cut(v, n, h, stride=h),
         "Your target is a list with one value in it. Take the value itself, by its index.":
             lambda *given: [[window, [target]] for window, target in _cut(*given)],
         "Window and target are joined to one list. Asked is a pair of the two.":
@@ -208,14 +217,18 @@ function(
         "Those are the windows without their targets.": lambda *given: [window for window, _ in _cut(*given)],
         "Those are the targets without their windows.": lambda *given: [target for _, target in _cut(*given)],
         "The windows stand in reverse order of time.": lambda *given: _cut(*given)[::-1],
-        "For some list you give more windows than have a target.": where(lambda pairs, *given: len(pairs) > _count(*given)),
-        "For some list a window that has a target is missing.": where(lambda pairs, *given: len(pairs) < _count(*given)),
+        "For some list you give more windows than have a target.":
+            where(lambda pairs, *given: len(pairs) > _count(*given)),
+        "For some list a window that has a target is missing.":
+            where(lambda pairs, *given: len(pairs) < _count(*given)),
     },
-    otherwise="The number of windows is right, and some window or target is not. Try a list of counters, where values are "
+    otherwise="The number of windows is right, and some window or target is not. Try a list of counters, where values "
+    "are "
     "their own index.",
     hints=(
         "The window that starts at `i` is `values[i : i + length]`. At which index is its last value?",
-        "Its target stands `horizon` behind that index. Test with a list of counters: the difference of target and last value "
+        "Its target stands `horizon` behind that index. Test with a list of counters: the difference of target and "
+        "last value "
         "must be `horizon`.",
         "The last start `i` is the one whose target is the last value of the list. How many starts are there, then?",
     ),
@@ -269,23 +282,28 @@ function(
     odd={
         "Your function gives nothing back. Does it `return` the list?": NOTHING,
         "Asked is a list of the last hours of those windows.": unless(listed(lambda _: True)),
-        "That is True or False for each window. Use it to pick the windows.": some(lambda kept: bool in map(type, kept)),
+        "That is True or False for each window. Use it to pick the windows.":
+            some(lambda kept: bool in map(type, kept)),
         "The list should hold hours, as numbers.": unless(listed(number)),
     },
     rule=_trainable,
     read=sorted,
     said="No hour, as input or as target, is then on both sides. López de Prado calls it purging.",
     mistakes={
-        "You leave out the test windows alone. Their neighbours share all but a few of their hours.": _purged(_one, _one),
+        "You leave out the test windows alone. Their neighbours share all but a few of their hours.":
+            _purged(_one, _one),
         "You purge before the block only. Windows after it look back into its hours.": _purged(_both, _one),
         "You purge after the block only. Windows before it have targets within its hours.": _purged(_one, _both),
-        "You keep the hours of the windows apart and forget the targets, which reach further.": _purged(_length, _length),
+        "You keep the hours of the windows apart and forget the targets, which reach further.":
+            _purged(_length, _length),
         "You keep targets apart and forget that a window reaches back over all its hours.": _purged(_horizon, _horizon),
-        "Before the block you count the targets, after it you count the windows' hours. On both sides a window's hours meet a "
+        "Before the block you count the targets, after it you count the windows' hours. On both sides a window's hours "
+        "meet a "
         "target's, so both count.": _purged(_horizon, _length),
         "Before the block you count the windows' hours, after it the targets. On both sides both count.":
             _purged(_length, _horizon),
-        "You compare with `first` and `last` alone. They are last hours: the block's windows reach back, and its targets ahead.":
+        "You compare with `first` and `last` alone. They are last hours: the block's windows reach back, and its "
+        "targets ahead.":
             _purged(lambda n, h: h + 1, _length),
         "Your windows still touch: at the edge one hour is shared by a training window and a test window.":
             _purged(lambda n, h: n + h - 1, lambda n, h: n + h - 1),
@@ -298,10 +316,12 @@ function(
         "Nothing before the block is used. Training lies on both sides of it.": _purged(lambda n, h: math.inf, _both),
         "Some of your training windows are test windows.":
             where(lambda kept, hours, first, last, n, h: any(first <= t <= last for t in kept)),
-        "Some training window before the block still shares an hour with a test window: by its target, or by the hours the "
+        "Some training window before the block still shares an hour with a test window: by its target, or by the hours "
+        "the "
         "test windows look back.":
             where(lambda kept, hours, first, last, n, h: any(first - n - h < t < first for t in kept)),
-        "Some training window after the block still shares an hour with a test window: by the hours it looks back, or by the "
+        "Some training window after the block still shares an hour with a test window: by the hours it looks back, or "
+        "by the "
         "test windows' targets.":
             where(lambda kept, hours, first, last, n, h: any(last < t < last + n + h for t in kept)),
         "Some hours of your answer are not in the list you were given.":
@@ -312,7 +332,8 @@ function(
     otherwise="Every window that may be used should stand in the list once.",
     hints=(
         "Write down which hours a window that ends at t holds: its first, its last, and the hour of its target.",
-        "The test block as a whole holds the hours from the first of its first window to the target of its last. A training "
+        "The test block as a whole holds the hours from the first of its first window to the target of its last. A "
+        "training "
         "window must end before that, target included, or begin after it.",
         "Before: `t + horizon < first - length + 1`. Write the mirror image for the other side.",
     ),
@@ -323,7 +344,9 @@ _AHEAD = {
     "bridged": "one draws a line to a value that comes after the gap",
     "turn": "one takes a difference with a negative step: what is subtracted lies ahead",
     "rain_day": "one sums over the whole calendar day, evening included, and stands in the morning's rows as well",
-    "scaled": "one uses a mean and a deviation over all hours of the series, later ones included. It is a weak leak, and still "
+    "scaled":
+        "one uses a mean and a deviation over all hours of the series, later ones included. It is a weak leak, and "
+        "still "
     "one",
 }
 _BEHIND = {
@@ -349,12 +372,15 @@ names(
         "Those are right, and {} more look ahead. Ask of each other line which rows it reads.":
             Named(lambda x: str(len(x.missing)), lambda belong: [belong - {"smooth", "turn"}]),
     },
-    said="Each of these changes when the hours after it are torn off. The others are the same with and without a future.",
+    said="Each of these changes when the hours after it are torn off. The others are the same with and without a "
+    "future.",
     hints=(
-        "For each line ask: standing in hour t, with the rows after t torn off, could I compute it, and would I get the same?",
+        "For each line ask: standing in hour t, with the rows after t torn off, could I compute it, and would I get "
+        "the same?",
         "A direction can hide in an argument (`center`, a negative number), and in what a function does by itself "
         "(`interpolate`).",
-        "`transform` with a sum gives every row of a group the sum of the whole group; `cumsum` gives each row the sum so far. "
+        "`transform` with a sum gives every row of a group the sum of the whole group; `cumsum` gives each row the sum "
+        "so far. "
         "And what is in `mean()` without a window?",
     ),
 )

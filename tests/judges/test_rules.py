@@ -9,7 +9,20 @@ from helpers import exercises
 from helpers.exercises import kit
 from helpers.exercises.digests import between, digest
 from helpers.exercises.rules import choices, function, names, table
-from helpers.exercises.signs import CONSTANT, NO_NAME, NOTHING, STRANGE, at, has, lacks, number, off, unless
+from helpers.exercises.signs import (
+    CONSTANT,
+    NO_NAME,
+    NOTHING,
+    STRANGE,
+    at,
+    follows,
+    has,
+    lacks,
+    number,
+    off,
+    right_but,
+    unless,
+)
 
 from .harness import cases, faults, unsaid
 
@@ -26,7 +39,7 @@ def _told(tell, *args, **told):
     return exercises._registered["9.9a"]
 
 
-def _area(mistakes=None, probes=((2, 3), (4, 1), (5, 5))):
+def _area(mistakes=None, probes=((2, 3), (50, 50), (4, 1))):
     return _told(
         function,
         list(probes),
@@ -113,6 +126,35 @@ def test_one_place_of_a_tuple_is_judged_by_itself():
     }
     for reason, answer in given.items():
         assert kit.assess(task, {"answer": answer}).reason == reason
+
+
+def test_a_mistake_may_be_known_on_some_probes_alone_or_by_a_looser_sameness():
+    task = _told(
+        function,
+        [(2, 4), (9, 3), (1, 0)],
+        rule=lambda a, b: a / b if b else 0.0,
+        said="A share.",
+        mistakes={
+            "You turn them round.": follows(lambda a, b: b / a, on=lambda a, b: b > 0),
+            "Nought is left out.": right_but(
+                lambda right: lambda a, b: right(a, b) if b else 1, on=lambda a, b: b
+            ),
+            "You round.": right_but(
+                lambda right: lambda a, b: round(right(a, b)), same=lambda x, y: abs(x - y) < 1
+            ),
+        },
+        otherwise="Neither.",
+    )
+    given = {
+        "You turn them round.": lambda a, b: b / a if b else 5,
+        "Nought is left out.": lambda a, b: a / b if b else -1,
+        "You round.": lambda a, b: a // b if b else 0,
+        "Neither. For `answer(2, 4)` yours gives `0`, which is not it.": lambda a, b: a // b if b else 2,
+    }
+    for reason, answer in given.items():
+        assert kit.assess(task, {"answer": answer}).reason == reason
+    for reason, answer in task.examples():
+        assert kit.assess(task, answer).reason == reason
 
 
 def test_a_table_of_cases_says_why_of_the_first_that_is_decided_otherwise():

@@ -5,7 +5,7 @@ from __future__ import annotations
 from helpers.exercises.kit import Function, Mapping, exercise, right, wrong
 from helpers.exercises.rules import function
 from helpers.exercises.signs import (
-    NEVER, NOTHING, close, follows, listed, number, optional, some, truth, unless, where, whole,
+    NEVER, NOTHING, close, follows, listed, number, optional, right_but, some, truth, unless, where, whole,
 )
 
 
@@ -340,11 +340,6 @@ def _best(meets=_within, key=lambda c: c["dollars"]):
     return choose
 
 
-def _even_so(outputs, inputs):
-    """Whether the right one is chosen wherever there is one."""
-    return all(_best()(*given) in (None, output) for output, given in zip(outputs, inputs, strict=True))
-
-
 def _best_or_nobody(candidates, *bounds):
     best = max(candidates, key=lambda c: c["dollars"])
     return best["name"] if _within(best, *bounds) else None
@@ -375,7 +370,7 @@ function(
     mistakes={
         "Your function never chooses anybody.": NEVER,
         "Where no candidate meets the bounds you still choose one. There the answer is None.":
-            whole(_even_so),
+            right_but(on=lambda *given: _best()(*given) is not None),
         "You look at the dollars alone; the bounds play no part.": _best(lambda c, *bounds: True),
         "Your gap has a sign: a model that predicts far too little passes. It must be small in either direction.":
             _best(lambda c, gap, size, time: c["gap"] <= gap and c["bytes"] <= size and c["times"] <= time),

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 
 from helpers.exercises.kit import Text, exercise, right, wrong
 from helpers.exercises.rules import function
-from helpers.exercises.signs import NEVER, NOTHING, Sign, close, each, listed, number, some, unless, where
+from helpers.exercises.signs import NEVER, NOTHING, close, each, listed, number, right_but, some, unless, where
 
 
 def _nearly(share):
     """The right number, but for rounding; a chance may be off by 0.01, and by this share."""
     near = functools.partial(close, rel=share, abs_=0.01)
-    return Sign(
-        lambda answer: dataclasses.replace(answer, same=near).follows(answer.rule),
-        lambda right: lambda *given: round(right(*given), 2),
-    )
+    return right_but(lambda right: lambda *given: round(right(*given), 2), same=near)
 
 
 def _doubts():

@@ -7,7 +7,7 @@ from functools import partial
 
 from helpers.exercises.rules import choices, function
 from helpers.exercises.signs import (
-    NEVER, NOTHING, close, each, follows, listed, number, optional, some, truth, unless, where,
+    NEVER, NOTHING, close, each, listed, number, optional, right_but, some, truth, unless, where,
 )
 
 
@@ -241,7 +241,7 @@ function(
             lambda *given: math.log(_odds(*given)),
         "That is a decision. Asked is the probability behind it.": lambda *given: float(_bayes(*given) > 0.5),
         "Close, but rounded. Give the probability as it is.":
-            follows(lambda *given: round(_bayes(*given), 2), same=partial(close, abs_=6e-3)),
+            right_but(lambda right: lambda *given: round(right(*given), 2), same=partial(close, abs_=6e-3)),
         "A chance lies between 0 and 1; for some inputs yours does not.": unless(lambda output: 0 <= output <= 1),
     },
     otherwise="Take the first function alone, by hand: prior times rate, "

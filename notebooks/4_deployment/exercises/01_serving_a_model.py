@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import re
 import types
 from functools import partial
@@ -13,7 +12,7 @@ from tensorflow_serving.config.model_server_config_pb2 import ModelServerConfig
 
 from helpers.exercises.kit import Function, Text, exercise, right, wrong
 from helpers.exercises.rules import function
-from helpers.exercises.signs import Sign, close, listed, number, some, unless, where
+from helpers.exercises.signs import close, follows, listed, number, right_but, some, unless, where
 from helpers.flights.examples import CATEGORIES, FEATURES, LABEL
 
 # How the model takes each feature
@@ -298,17 +297,13 @@ def _on_the_constant(names):
     return lambda stable, candidate: names if len(set(candidate)) == 1 else _reasons(stable, candidate)
 
 
-def _elsewhere(rule, example=None):
-    """The rule is followed on all pairs but the last, the constant candidate, which is a slip of its own."""
-
-    def shown(it):
-        return dataclasses.replace(it, inputs=it.inputs[:-1], outputs=it.outputs[:-1]).follows(rule)
-
-    return Sign(shown, lambda right: example or rule)
+def _varied(stable, candidate):
+    return len(set(candidate)) > 1
 
 
 def _slip(**change):
-    return _elsewhere(partial(_reasons, **change))
+    """A sign: the rule with this change is followed but for the constant candidate, which is a slip of its own."""
+    return follows(partial(_reasons, **change), on=_varied)
 
 
 function(
@@ -346,7 +341,7 @@ function(
             _on_the_constant([]),
         "A candidate that says the same of every flight, at the old "
         "mean, breaks one of the three rules, and you name another.":
-            _elsewhere(_reasons, example=_on_the_constant(["level"])),
+            right_but(lambda right: _on_the_constant(["level"]), on=_varied),
         "A chance that is not a number, or outside 0 to 1, passes your gate.": _slip(valid=lambda c: True),
         "A value that is not a number passes: it is neither below 0 "
         "nor above 1, because every comparison with it is false.": _slip(valid=lambda c: not ((c < 0) | (c > 1)).any()),

@@ -38,16 +38,14 @@ function(
         "The sign of one difference is turned round: costs are negative numbers here.":
             lambda tp, fp, fn, tn: (fp - tn) / (fp - tn + tp - fn),
         "You compare the two cells of a column the wrong way: the late flight with the late one, the punctual with the "
-        "punctual.":
-            lambda tp, fp, fn, tn: (fn - fp) / (fn - fp + tp - tn),
+        "punctual.": lambda tp, fp, fn, tn: (fn - fp) / (fn - fp + tp - tn),
         "Your function gives the same answer whatever the prices.": CONSTANT,
     },
     otherwise="At your probability alert and silence are not worth the same. Put it into both expected values and "
     "compare.",
     hints=(
         "Write down two expected values, one for an alert and one for silence, each with probability p for late and 1 "
-        "− p for on time. "
-        "Where are they equal?",
+        "− p for on time. Where are they equal?",
         "Only differences count: what an alert changes when the flight is late, and what it changes when the flight is "
         "on time.",
         "p · (gain if late) = (1 − p) · (loss if on time). Solve for p.",
@@ -99,13 +97,11 @@ function(
     "yet.",
     mistakes={
         "You take the flights that were *scheduled* before the moment. Some still stand at the gate then, and how late "
-        "they will leave "
-        "is not known: a leak.": _left(lambda at, late, now: at < now),
+        "they will leave is not known: a leak.": _left(lambda at, late, now: at < now),
         "A flight that leaves at the moment itself has not left *before* it.":
             _left(lambda at, late, now: at + late <= now),
         "You leave out flights that left early: scheduled after the moment, gone before it. Their departure has been "
-        "seen.":
-            _left(lambda at, late, now: at < now and at + late < now),
+        "seen.": _left(lambda at, late, now: at < now and at + late < now),
         "You count only flights that left late. Those that left early or to the minute belong to the mean.":
             _left(lambda at, late, now: late > 0 and at + late < now),
         "Those are the flights that have *not* left yet: their delay is the future.":
@@ -436,8 +432,7 @@ def _prices(gain: float, loss: float) -> str | None:
         return "the true alert is gross. A call is paid for whether the flight is cancelled or not."
     if gain == _SAVED + _COST:
         return (
-            "a call costs money on a cancelled flight as well; "
-            "you have added its price where it has to be taken off."
+            "a call costs money on a cancelled flight as well; you have added its price where it has to be taken off."
         )
     if loss == -_SAVED:
         return "the false alert costs a call, not hotels and claims: the flight leaves."

@@ -40,9 +40,8 @@ function(
     rule=_latest(),
     said="Filter by the time of knowing, choose by the time of happening: two times, each with its own job.",
     mistakes={
-        "You filter by when things happened. A fact that had happened and was not yet on record enters: "
-        "that is the leak.":
-            _latest(lambda e, moment: e[0] <= moment),
+        "You filter by when things happened. A fact that had happened and was not yet on record enters: that is the "
+        "leak.": _latest(lambda e, moment: e[0] <= moment),
         "You have the two times the wrong way round: filter by the time of knowing, choose by the time of happening.":
             _latest(lambda e, moment: e[0] <= moment, key=lambda e: (e[1], e[0])),
         "You take what was reported last. A correction of an old hour then hides a newer hour.":

@@ -104,8 +104,7 @@ function(
     said="The rarer the fault the longer the test, in proportion to 1/share: for 95 % it is about three times that.",
     mistakes={
         "Almost: rows come whole, and you round down or to the nearest. Then the fault shows a little less often than "
-        "asked.":
-            lambda *given: math.floor(_needed(*given)),
+        "asked.": lambda *given: math.floor(_needed(*given)),
         "Almost: rows come whole, and rounding to the nearest is sometimes too few.":
             lambda *given: round(_needed(*given)),
         "That is not a whole number of rows yet.": _needed,
@@ -114,8 +113,7 @@ function(
         "Expected faults are not a probability: sure/share rows show it less often than asked.":
             lambda share, sure: math.ceil(sure / share),
         "That is the shortcut for rare faults, −log(1 − sure) / share. A frequent fault shows sooner: solve the "
-        "formula itself.":
-            lambda share, sure: math.ceil(-math.log(1 - sure) / share),
+        "formula itself.": lambda share, sure: math.ceil(-math.log(1 - sure) / share),
         "You divided the chances. The chance to miss the fault n times in a row is a power; a logarithm brings n down.":
             lambda share, sure: math.ceil((1 - sure) / (1 - share)),
         "You solved for the fault to stay hidden with probability `sure`. It must show with that.":
@@ -156,8 +154,7 @@ function(
         "A value can't collide with itself: count the *other* values in the power.":
             lambda n, m: n * (1 - (1 - 1 / m) ** n),
         "That counts pairs that collide. Three values in one bucket are three pairs, but also three values; in general "
-        "they "
-        "differ.": lambda n, m: n * (n - 1) / (2 * m),
+        "they differ.": lambda n, m: n * (n - 1) / (2 * m),
         "That adds the chances of each pair as if they excluded one another; with many values it exceeds their number.":
             lambda n, m: n * (n - 1) / m,
         "That is how many values a bucket holds on average. Asked is how many values are not alone in theirs.":

@@ -45,17 +45,15 @@ _OF_A_BODY = {
         lambda body, flights: type(body) is not dict,
     "That is the layout of `:predict`. `:classify` takes its records under another key; look at the request above.":
         lambda body, flights: "instances" in body or "inputs" in body,
-    "Your `examples` is laid out by feature, as the columns of "
-    "`:predict` are. Here every flight is a record of its own.":
-        lambda body, flights: type(body.get("examples")) is dict,
+    "Your `examples` is laid out by feature, as the columns of `:predict` are. Here every flight is a record of its "
+    "own.": lambda body, flights: type(body.get("examples")) is dict,
     "The body needs a list of records, one dict for each flight, in the same order.":
         lambda body, flights: not _records(body.get("examples")) or len(body["examples"]) != len(flights),
 }
 # By the feature's type, what the flight had, and what the record says
 _OF_A_FEATURE = {
-    "A gap in `{}` goes out as `null` or `NaN`. The server refuses the one, and the "
-    "model computes with the other. How does a record say that a value is unknown?":
-        lambda kind, known, sent: sent is None,
+    "A gap in `{}` goes out as `null` or `NaN`. The server refuses the one, and the model computes with the other. How "
+    "does a record say that a value is unknown?": lambda kind, known, sent: sent is None,
     "`{}` was a gap and you sent a value. An invented measurement looks like a real one to the model.":
         lambda kind, known, sent: known is None,
     "`{}` was zero, and you left it out. Zero is a measurement; only `None` is a gap.":
@@ -66,12 +64,10 @@ _OF_A_FEATURE = {
         lambda kind, known, sent: kind is not str and type(sent) is str,
     "`{}` arrives with another value than the flight had.":
         lambda kind, known, sent: kind is not str and not (number(sent) and close(sent, known, rel=1e-9, abs_=1e-12)),
-    "`{}` is `DT_INT64` in the signature, and you write it with a "
-    "decimal point: a float record, which the parser refuses.":
-        lambda kind, known, sent: kind is int and type(sent) is not int,
-    "`{}` is `DT_FLOAT` in the signature, and you write it as a "
-    "whole number: an int64 record, which the parser refuses.":
-        lambda kind, known, sent: kind is float and type(sent) is not float,
+    "`{}` is `DT_INT64` in the signature, and you write it with a decimal point: a float record, which the parser "
+    "refuses.": lambda kind, known, sent: kind is int and type(sent) is not int,
+    "`{}` is `DT_FLOAT` in the signature, and you write it as a whole number: an int64 record, which the parser "
+    "refuses.": lambda kind, known, sent: kind is float and type(sent) is not float,
 }
 _OF_A_SIGNATURE = {
     "The body does not name the signature, so the server would take "
@@ -236,9 +232,8 @@ function(
             lambda body: _states(body)[:1] == ["AVAILABLE"],
         "You look at the oldest version alone; it may have been unloaded when a newer one took over.":
             lambda body: _states(body)[-1:] == ["AVAILABLE"],
-        "You ask that every version be available. The list keeps those that "
-        "have ended, so after the first update that would never hold again.":
-            lambda body: set(_states(body)) == {"AVAILABLE"},
+        "You ask that every version be available. The list keeps those that have ended, so after the first update that "
+        "would never hold again.": lambda body: set(_states(body)) == {"AVAILABLE"},
         "`all` of an empty list is true, and it asks too much of a list that keeps the ended versions.":
             lambda body: set(_states(body)) <= {"AVAILABLE"},
         "A version that loads or unloads is not at its end, and answers nobody either.":
@@ -336,12 +331,10 @@ function(
     said="The gate needs no labels: it compares what the candidate says "
     "with what is said today, in validity, level and order.",
     mistakes={
-        "A candidate that says the same of every flight passes. It has no rank correlation, and every "
-        "comparison with `nan` is false: ask whether the candidate is good enough, not whether it is too bad.":
-            _on_the_constant([]),
-        "A candidate that says the same of every flight, at the old "
-        "mean, breaks one of the three rules, and you name another.":
-            right_but(lambda right: _on_the_constant(["level"]), on=_varied),
+        "A candidate that says the same of every flight passes. It has no rank correlation, and every comparison with "
+        "`nan` is false: ask whether the candidate is good enough, not whether it is too bad.": _on_the_constant([]),
+        "A candidate that says the same of every flight, at the old mean, breaks one of the three rules, and you name "
+        "another.": right_but(lambda right: _on_the_constant(["level"]), on=_varied),
         "A chance that is not a number, or outside 0 to 1, passes your gate.": _slip(valid=lambda c: True),
         "A value that is not a number passes: it is neither below 0 "
         "nor above 1, because every comparison with it is false.": _slip(valid=lambda c: not ((c < 0) | (c > 1)).any()),
@@ -369,8 +362,7 @@ function(
     hints=(
         "Begin with `invalid`, and return at once if it applies. What does `nan < 0` say, what `nan > 1`?",
         "Means may differ in either direction.",
-        '`pandas.Series.corr` takes `method="spearman"`. '
-        "An inverted model has a rank correlation near −1, not near "
-        "0; a model that says the same of every flight has `nan`.",
+        '`pandas.Series.corr` takes `method="spearman"`. An inverted model has a rank correlation near −1, not near 0; '
+        "a model that says the same of every flight has `nan`.",
     ),
 )

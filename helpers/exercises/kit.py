@@ -5,6 +5,8 @@
         ...
         return wrong("… the reason that fits this mistake, and never the expected value.")
 
+Where the reasons stand in a row, `said` is why an answer is right, and the judge yields what is wrong with one: the first is told.
+
 `collect` touches the learner's objects and makes plain data of them; `decide` is a pure function of that data.
 """
 
@@ -101,18 +103,23 @@ class Exercise:
             raise ValueError(f"Exercise {self.id}: give a tuple of two or three hints.")
 
 
-def exercise(exercise_id: str, *, hints: tuple[str, ...], **forms: Form) -> Callable[[Callable], Callable]:
+def exercise(
+    exercise_id: str, *, hints: tuple[str, ...], said: str = "", **forms: Form
+) -> Callable[[Callable], Callable]:
     """Register the decorated judge. Its parameters are the names in `forms`, and `given` if it needs context from the lesson.
+
+    With `said` the judge yields the reasons against an answer; each may take what the ones before it are about as mended.
 
     Raises ValueError, at import, where parameters and forms disagree or there are not two or three hints.
     """
 
-    def decorate(judge: Callable[..., Verdict]) -> Callable[..., Verdict]:
+    def decorate(judge: Callable) -> Callable:
         names = list(inspect.signature(judge).parameters)
         takes_given = "given" in names
         if [name for name in names if name != "given"] != list(forms) or not forms:
             raise ValueError(f"Exercise {exercise_id}: the judge takes {names}, its forms are {list(forms)}.")
-        register(Exercise(exercise_id, dict(forms), hints, judge, takes_given))
+        told = (lambda **answers: next(map(wrong, judge(**answers)), right(said))) if said else judge
+        register(Exercise(exercise_id, dict(forms), hints, told, takes_given))
         return judge
 
     return decorate

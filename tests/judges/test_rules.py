@@ -21,6 +21,7 @@ from helpers.exercises.signs import (
     number,
     off,
     right_but,
+    truth,
     unless,
 )
 
@@ -155,6 +156,26 @@ def test_a_mistake_may_be_known_on_some_probes_alone_or_by_a_looser_sameness():
         assert kit.assess(task, {"answer": answer}).reason == reason
     for reason, answer in task.examples():
         assert kit.assess(task, answer).reason == reason
+
+
+def test_a_judge_with_what_is_said_yields_reasons_and_the_first_is_told():
+    @kit.exercise("9.9a", answer=kit.Number(), hints=HINTS, said="Yes.")
+    def judge(answer, given):
+        if answer > given["most"]:
+            yield "Too much."
+        if answer > 1:
+            yield "Never said." if answer > given["most"] else "More than one."
+
+    task = exercises._registered["9.9a"]
+    heard = [kit.assess(task, {"answer": x}, {"most": 5}) for x in (1, 2, 6)]
+    assert heard == [kit.right("Yes."), kit.wrong("More than one."), kit.wrong("Too much.")]
+
+
+def test_true_is_no_number_and_1_may_stand_for_a_truth():
+    values = [1, 0.5, 2, True, False, 1.0, None, "1", [1]]
+    assert [value for value in values if number(value)] == [1, 0.5, 2, 1.0]
+    assert not number(True)
+    assert [value for value in values if truth(value)] == [1, True, False, 1.0]
 
 
 def test_a_table_of_cases_says_why_of_the_first_that_is_decided_otherwise():

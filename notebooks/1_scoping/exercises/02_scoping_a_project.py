@@ -232,41 +232,36 @@ function(
         'The column `swing` in the table says how far an assumption moves the net value in all. Copy the names as they '
         'stand under "assumption".',
     ),
+    said="Whoever can move the result most is asked first; an assumption with a short bar may stay a guess, however "
+    "large the price looks in the table.",
 )
 def which_assumptions_to_ask_about_first(ask_first, given):
     low, high, base = given["low"], given["high"], given["base"]
     swing = {name: max(low[name], high[name], base) - min(low[name], high[name], base) for name in low}
     if unknown := [name for name in ask_first if name not in swing]:
-        return wrong(
-            f"`{unknown[0][:40]}` is not an assumption of the tornado. Copy the names from its table."
-        )
+        yield f"`{unknown[0][:40]}` is not an assumption of the tornado. Copy the names from its table."
     if "season" in ask_first:
-        return wrong(
+        yield (
             "Nobody can tell you the weather of next year: the question to `season` has no addressee. Plan for both "
             "ends of it."
         )
     if len(ask_first) != 2:
-        return wrong("There are two appointments: give two names.")
+        yield "There are two appointments: give two names."
     swing.pop("season", None)
     missed = [name for name in swing if name not in ask_first]
     if min(swing[name] for name in ask_first) >= max(swing[name] for name in missed):
-        return right(
-            "Whoever can move the result most is asked first; an assumption with a short bar may stay a guess, however "
-            "large the price looks in the table."
-        )
+        return
     order = sorted(swing, key=swing.get)
     if set(ask_first) == set(order[:2]):
-        return wrong("Those have the shortest bars: whatever you learn about them, the result stays.")
+        yield "Those have the shortest bars: whatever you learn about them, the result stays."
     upward = sorted(swing, key=lambda n: max(low[n], high[n]) - base)[-2:]
     if set(ask_first) == set(upward):
-        return wrong(
-            "You look at what could go better. The length of a bar has two sides, and bad news matters as much."
-        )
+        yield "You look at what could go better. The length of a bar has two sides, and bad news matters as much."
     if order[-1] in ask_first:
-        return wrong("One of them is right; of the other, some assumption not in your answer moves more.")
+        yield "One of them is right; of the other, some assumption not in your answer moves more."
     if order[-2] in ask_first:
-        return wrong("The one assumption that moves most of all is missing.")
-    return wrong("At least two assumptions have longer bars than yours. Length is what counts, not position.")
+        yield "The one assumption that moves most of all is missing."
+    yield "At least two assumptions have longer bars than yours. Length is what counts, not position."
 
 
 # ------------------------------------------------------------------------------------------------ the scoping sheet

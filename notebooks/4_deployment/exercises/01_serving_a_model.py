@@ -10,7 +10,7 @@ import numpy as np
 from google.protobuf import text_format
 from tensorflow_serving.config.model_server_config_pb2 import ModelServerConfig
 
-from helpers.exercises.kit import Function, Text, exercise, right, wrong
+from helpers.exercises.kit import Function, Text, exercise
 from helpers.exercises.rules import function
 from helpers.exercises.signs import close, follows, listed, number, right_but, some, unless, where
 from helpers.flights.examples import CATEGORIES, FEATURES, LABEL
@@ -32,9 +32,9 @@ def _flight(**changes):
     return flight | changes
 
 
-def _first(faults, *given):
-    """The first reason whose test holds, or nothing."""
-    return next((reason for reason, shown in faults.items() if shown(*given)), "")
+def _shown(faults, *given):
+    """The reasons whose test holds."""
+    return (reason for reason, shown in faults.items() if shown(*given))
 
 
 _records = listed(lambda item: type(item) is dict)
@@ -77,23 +77,18 @@ _OF_A_SIGNATURE = {
 }
 
 
-def _record_fault(row, flight):
+def _of_a_record(row, flight):
     if LABEL in row:
-        return (
-            f"The label `{LABEL}` travels along. The model ignores it today, "
-            "but what a prediction never has must not be in its request."
-        )
+        yield (f"The label `{LABEL}` travels along. The model ignores it today, "
+               "but what a prediction never has must not be in its request.")
     if extra := sorted(set(row) - set(FEATURES)):
-        return f"`{extra[0]}` is not a feature of the model. Send what the signature asks for, and nothing else."
+        yield f"`{extra[0]}` is not a feature of the model. Send what the signature asks for, and nothing else."
     for name, kind in _TYPES.items():
         known, sent = flight[name], row.get(name, _ABSENT)
         if type(sent) is list and len(sent) == 1:
             (sent,) = sent
-        if known is None and sent is _ABSENT:
-            continue
-        if fault := _first(_OF_A_FEATURE, kind, known, sent):
-            return fault.replace("{}", name)
-    return ""
+        if known is not None or sent is not _ABSENT:
+            yield from (fault.replace("{}", name) for fault in _shown(_OF_A_FEATURE, kind, known, sent))
 
 
 @exercise(
@@ -110,21 +105,16 @@ def _record_fault(row, flight):
         "Three types stand in the table of section 2. Convert every value by it: `float(762)` is written `762.0`.",
         "Test a gap with `is not None`. A plain `if value` throws something else away as well.",
     ),
+    said="The JSON alone decides the types of a record, so the client writes each "
+    "number in the model's type, and a gap is a feature that is not there.",
 )
 def what_classify_is_sent(as_examples):
     for record in as_examples:
         body, (flights,) = record["output"], record["input"]
-        fault = (
-            _first(_OF_A_BODY, body, flights)
-            or next(filter(None, map(_record_fault, body["examples"], flights)), "")
-            or _first(_OF_A_SIGNATURE, body)
-        )
-        if fault:
-            return wrong(fault)
-    return right(
-        "The JSON alone decides the types of a record, so the client writes each "
-        "number in the model's type, and a gap is a feature that is not there."
-    )
+        yield from _shown(_OF_A_BODY, body, flights)
+        for row, flight in zip(body["examples"], flights, strict=True):
+            yield from _of_a_record(row, flight)
+        yield from _shown(_OF_A_SIGNATURE, body)
 
 
 def _told(model):
@@ -165,29 +155,22 @@ _OF_A_CONFIG = {
         "Of the three policies one names its versions. The other two take what they find.",
         "Each label is an entry of its own: `version_labels { key: … value: … }`.",
     ),
+    said="The policy names its versions, so nothing that comes onto the shelf "
+    "goes live by itself, and the labels say who may ask for which.",
 )
 def a_configuration_for_a_canary(config):
     try:
         parsed = text_format.Parse(config.encode(), ModelServerConfig())
     except text_format.ParseError as error:
         if re.match(r"\s*config\b", config):
-            return wrong(
-                "A `config` by itself is an entry without its list, or the "
-                "request of `reload`. The file starts as the example does."
-            )
-        return wrong(
-            f"The server can't read it; it stumbles in line {error.GetLine() or 1}. "
-            "Compare braces and field names with the example."
-        )
+            yield ("A `config` by itself is an entry without its list, or the "
+                   "request of `reload`. The file starts as the example does.")
+        yield (f"The server can't read it; it stumbles in line {error.GetLine() or 1}. "
+               "Compare braces and field names with the example.")
     models = list(parsed.model_config_list.config)
     if len(models) != 1:
-        return wrong("A `model_config_list` holds one `config` for each model, and we have one model.")
-    if fault := _first(_OF_A_CONFIG, _told(*models)):
-        return wrong(fault)
-    return right(
-        "The policy names its versions, so nothing that comes onto the shelf "
-        "goes live by itself, and the labels say who may ask for which."
-    )
+        yield "A `model_config_list` holds one `config` for each model, and we have one model."
+    yield from _shown(_OF_A_CONFIG, _told(*models))
 
 
 def _status(*versions):

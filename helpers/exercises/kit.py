@@ -5,7 +5,7 @@
         ...
         return wrong("… the reason that fits this mistake, and never the expected value.")
 
-Where the reasons stand in a row, `said` is why an answer is right, and the judge yields what is wrong with one: the first is told.
+With `said=`, why an answer is right, the judge yields what is wrong with it instead: the first reason is told, if there is one.
 
 `collect` touches the learner's objects and makes plain data of them; `decide` is a pure function of that data.
 """
@@ -108,9 +108,9 @@ def exercise(
 ) -> Callable[[Callable], Callable]:
     """Register the decorated judge. Its parameters are the names in `forms`, and `given` if it needs context from the lesson.
 
-    With `said` the judge yields the reasons against an answer; each may take what the ones before it are about as mended.
+    With `said` it yields reasons. Only the first is told, so each may rely on what those before it have ruled out.
 
-    Raises ValueError, at import, where parameters and forms disagree or there are not two or three hints.
+    Raises ValueError, at import, where parameters and forms disagree, there are not two or three hints, or it yields without `said`.
     """
 
     def decorate(judge: Callable) -> Callable:
@@ -118,6 +118,10 @@ def exercise(
         takes_given = "given" in names
         if [name for name in names if name != "given"] != list(forms) or not forms:
             raise ValueError(f"Exercise {exercise_id}: the judge takes {names}, its forms are {list(forms)}.")
+        if inspect.isgeneratorfunction(judge) != bool(said):
+            raise ValueError(
+                f"Exercise {exercise_id}: a judge yields reasons where `said` is given, and nowhere else."
+            )
         told = (lambda **answers: next(map(wrong, judge(**answers)), right(said))) if said else judge
         register(Exercise(exercise_id, dict(forms), hints, told, takes_given))
         return judge

@@ -166,6 +166,8 @@ def test_a_judge_with_what_is_said_yields_reasons_and_the_first_is_told():
         if answer > 1:
             yield "Never said." if answer > given["most"] else "More than one."
 
+    with pytest.raises(ValueError, match="yields reasons where `said` is given"):
+        kit.exercise("9.9b", answer=kit.Number(), hints=HINTS, said="Yes.")(lambda answer: kit.right("Yes."))
     task = exercises._registered["9.9a"]
     heard = [kit.assess(task, {"answer": x}, {"most": 5}) for x in (1, 2, 6)]
     assert heard == [kit.right("Yes."), kit.wrong("More than one."), kit.wrong("Too much.")]

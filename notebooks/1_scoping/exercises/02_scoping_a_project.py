@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
+from statistics import median
 
 from helpers import ROOT
 from helpers.exercises.kit import Form, Names, exercise, right, wrong
@@ -110,8 +111,7 @@ function(
             _left(lambda at, late, now: at - late < now),
         "You average over all flights of the table, whatever the moment.": _left(lambda at, late, now: True),
         "That is the sum of the delays; asked is their mean.": _left(finish=sum),
-        "That is a median; asked is the mean.":
-            _left(finish=lambda values: sorted(values)[len(values) // 2] if values else 0.0),
+        "That is a median; asked is the mean.": _left(finish=lambda values: median(values or [0.0])),
         "A cancelled flight counts for you as one that left to the minute. It never leaves.": _left(cancelled=0),
         "For some tables your function gives NaN or nothing: what if no flight has left yet?":
             some(lambda output: output is None),

@@ -15,6 +15,7 @@ from helpers.exercises.signs import (
     NOTHING,
     STRANGE,
     at,
+    close,
     follows,
     has,
     lacks,
@@ -127,6 +128,34 @@ def test_one_place_of_a_tuple_is_judged_by_itself():
     }
     for reason, answer in given.items():
         assert kit.assess(task, {"answer": answer}).reason == reason
+
+
+def test_outputs_are_compared_as_the_exercise_says_and_a_rule_may_change_what_it_is_given():
+    task = _told(
+        function,
+        [([3, 1, 2],), ([5, 4],)],
+        rule=lambda items: [items.pop(), items.pop()],
+        said="The last two.",
+        read=sorted,
+        same=lambda one, other: close(one, other, abs_=0.5),
+        otherwise="Others.",
+    )
+    assert kit.assess(task, {"answer": lambda items: items[-2:]}).status == kit.RIGHT
+    assert kit.assess(task, {"answer": lambda items: [x + 0.4 for x in items[-2:]]}).status == kit.RIGHT
+    verdict = kit.assess(task, {"answer": lambda items: [x + 0.6 for x in items[-2:]]})
+    assert verdict.reason == "Others. For `answer([5, 4])` yours gives `[5.6, 4.6]`, which is not it."
+
+
+def test_a_table_of_cases_reads_the_decisions():
+    task = _told(
+        table,
+        [((1,), "odd", "One is odd."), ((2,), "even", "Two is even.")],
+        odd={"Say a word.": unless(lambda output: type(output) is str)},
+        read=str.casefold,
+        said="Division leaves nothing.",
+    )
+    assert kit.assess(task, {"answer": lambda n: "Odd" if n % 2 else "EVEN"}).status == kit.RIGHT
+    assert kit.assess(task, {"answer": lambda n: "Odd"}).reason == "Two is even."
 
 
 def test_a_mistake_may_be_known_on_some_probes_alone_or_by_a_looser_sameness():

@@ -19,6 +19,7 @@ from helpers.exercises.signs import (
     follows,
     has,
     lacks,
+    listed,
     number,
     off,
     right_but,
@@ -156,6 +157,15 @@ def test_a_table_of_cases_reads_the_decisions():
     )
     assert kit.assess(task, {"answer": lambda n: "Odd" if n % 2 else "EVEN"}).status == kit.RIGHT
     assert kit.assess(task, {"answer": lambda n: "Odd"}).reason == "Two is even."
+    exercises._registered.clear()
+    task = _told(
+        table,
+        [((1,), (0.1, 0.2), "One is first."), ((2,), (0.3, 0.4), "Two is second.")],
+        odd={"Say two numbers.": unless(listed(number))},
+        said="Pairs, and numbers but for rounding.",
+    )
+    assert kit.assess(task, {"answer": lambda n: (n / 5 - 0.1, 0.2 * n)}).status == kit.RIGHT
+    assert kit.assess(task, {"answer": lambda n: (0.1, 0.1 + 0.1)}).reason == "Two is second."
 
 
 def test_a_mistake_may_be_known_on_some_probes_alone_or_by_a_looser_sameness():

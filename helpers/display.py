@@ -43,7 +43,7 @@ def say(
 
 def _rich(text: str) -> str:
     """Escaped HTML; `code` spans become <code>, those of several lines blocks that keep their columns; line breaks <br>."""
-    parts = [html.escape(part) for part in re.split(r"\n?`([^`]+)`", text)]
+    parts = [html.escape(part) for part in re.split(r"(?:\n(?=`[^`\n]*\n))?`([^`]+)`", text)]
     block = ' style="display:block;white-space:pre;overflow-x:auto;margin-top:.25em"'
     return "".join(
         f"<code{block if chr(10) in part else ''}>{part}</code>" if i % 2 else part.replace("\n", "<br>")

@@ -4,6 +4,7 @@ import json
 import multiprocessing
 import os
 import pathlib
+import re
 import resource
 import subprocess
 import sys
@@ -285,6 +286,13 @@ def test_a_verdict_is_the_same_every_time_and_safe_in_html(said):
     assert text == '✗ Not yet · 1.1z\nNot `<b>` <script>.\nHint 1 of 2: `lesson.hint("1.1z")`'
     assert "<code>&lt;b&gt;</code>" in rich["text/html"] and "<script>" not in rich["text/html"]
     assert 'role="status"' in rich["text/html"] and "Not yet" in rich["text/html"]
+
+
+def test_in_html_a_line_break_stays_before_code_and_code_of_several_lines_is_a_block_of_its_own(said):
+    task(judge=lambda answer: wrong("One.\n`two` is next.\n`a  b\n1  2`\n`c\n3`"))
+    lesson.check("1.1z", answer=1)
+    page = re.sub(r"<code style=[^>]*white-space:pre[^>]*>", "<block>", said[0][1]["text/html"])
+    assert "One.<br><code>two</code> is next.<block>a  b\n1  2</code><block>c\n3</code>" in page
 
 
 def test_hints_come_one_after_the_other_and_after_the_last_all_are_listed(said):

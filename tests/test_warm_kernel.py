@@ -491,6 +491,12 @@ def test_a_parent_prepared_beforehand_serves_the_kernels_that_follow(own):
         assert manager.provisioner.warm and parents(own) == prepared
 
 
+def test_where_kernels_start_cold_no_parent_is_prepared(own, monkeypatch):
+    monkeypatch.setenv("WORKBOOK_WARM", "0")
+    monkeypatch.setattr(warm_socket, "start", lambda *given: pytest.fail("starts a parent"))
+    warm_socket.prepare()
+
+
 def test_stop_ends_the_parent_at_once(own):
     with kernel() as (_, client):
         (parent,) = parents(own)

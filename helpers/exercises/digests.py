@@ -22,7 +22,13 @@ class Digests(Answer):
     """What a learner's digest gave: its outputs say which inputs are the same, and nothing else."""
 
     def follows(
-        self, rule: Rule, *, read: Read | None = None, same: Same | None = None, place: Any = None
+        self,
+        rule: Rule,
+        *,
+        read: Read | None = None,
+        same: Same | None = None,
+        place: Any = None,
+        on: Rule | None = None,
     ) -> bool:
         return not self._broken_by(rule)
 

@@ -5,6 +5,8 @@
         ...
         return wrong("… the reason that fits this mistake, and never the expected value.")
 
+With `said=`, why an answer is right, the judge yields what is wrong with it instead: the first reason is told, if there is one.
+
 `collect` touches the learner's objects and makes plain data of them; `decide` is a pure function of that data.
 """
 
@@ -101,18 +103,27 @@ class Exercise:
             raise ValueError(f"Exercise {self.id}: give a tuple of two or three hints.")
 
 
-def exercise(exercise_id: str, *, hints: tuple[str, ...], **forms: Form) -> Callable[[Callable], Callable]:
+def exercise(
+    exercise_id: str, *, hints: tuple[str, ...], said: str = "", **forms: Form
+) -> Callable[[Callable], Callable]:
     """Register the decorated judge. Its parameters are the names in `forms`, and `given` if it needs context from the lesson.
 
-    Raises ValueError, at import, where parameters and forms disagree or there are not two or three hints.
+    With `said` it yields reasons. Only the first is told, so each may rely on what those before it have ruled out.
+
+    Raises ValueError, at import, where parameters and forms disagree, there are not two or three hints, or it yields without `said`.
     """
 
-    def decorate(judge: Callable[..., Verdict]) -> Callable[..., Verdict]:
+    def decorate(judge: Callable) -> Callable:
         names = list(inspect.signature(judge).parameters)
         takes_given = "given" in names
         if [name for name in names if name != "given"] != list(forms) or not forms:
             raise ValueError(f"Exercise {exercise_id}: the judge takes {names}, its forms are {list(forms)}.")
-        register(Exercise(exercise_id, dict(forms), hints, judge, takes_given))
+        if inspect.isgeneratorfunction(judge) != bool(said):
+            raise ValueError(
+                f"Exercise {exercise_id}: a judge yields reasons where `said` is given, and nowhere else."
+            )
+        told = (lambda **answers: next(map(wrong, judge(**answers)), right(said))) if said else judge
+        register(Exercise(exercise_id, dict(forms), hints, told, takes_given))
         return judge
 
     return decorate

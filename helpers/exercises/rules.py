@@ -98,19 +98,20 @@ def table(
     Mistakes are asked first, then the cases in their order; one without a reason is decided rightly if the others are.
     """
     inputs = [strict(plain(list(given))) for given, _, _ in cases]
+    decisions = [strict(plain(expected)) for _, expected, _ in cases]
 
     def rule(*given: Any) -> Any:
-        return cases[inputs.index(list(given))][1]
+        return decisions[inputs.index(list(given))]
 
     def missed(number: int, expected: Any) -> Sign:
-        others = [other for _, other, _ in cases if other != expected]
+        others = [other for other in decisions if other != expected]
 
         def example(right: Rule) -> Rule:
             return lambda *given: others[0] if list(given) == inputs[number] else right(*given)
 
-        return Sign(lambda answer: read(answer.outputs[number]) != read(expected), example)
+        return Sign(lambda answer: not answer.same(read(answer.outputs[number]), read(expected)), example)
 
-    signs = {reason: missed(i, expected) for i, (_, expected, reason) in enumerate(cases) if reason}
+    signs = {reason: missed(i, decisions[i]) for i, (_, _, reason) in enumerate(cases) if reason}
     function(
         exercise_id, name, [given for given, _, _ in cases], rule=rule, said=said, hints=hints, odd=odd, read=read,
         mistakes={**(mistakes or {}), **signs}, otherwise="Some case is decided otherwise.",

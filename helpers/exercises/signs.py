@@ -66,12 +66,19 @@ class Answer:
     same: Same
 
     def follows(
-        self, rule: Rule, *, read: Read | None = None, same: Same | None = None, place: Any = None
+        self,
+        rule: Rule,
+        *,
+        read: Read | None = None,
+        same: Same | None = None,
+        place: Any = None,
+        on: Rule | None = None,
     ) -> bool:
-        """Whether the outputs are this rule's (in one place of each, if given)."""
+        """Whether the outputs are this rule's: in one place of each, if given; on the probes for which `on` holds, if given."""
         return all(
             self._agree(output, self.of(rule, given), read or self.read, same or self.same, place)
             for given, output in zip(self.inputs, self.outputs, strict=True)
+            if on is None or on(*given)
         )
 
     def of(self, rule: Rule, given: list) -> Any:
@@ -133,12 +140,19 @@ def whole(test: Callable[[list, list], bool]) -> Sign:
     return Sign(lambda answer: test(answer.outputs, answer.inputs))
 
 
-def follows(*rules: Rule, read: Read | None = None, same: Same | None = None) -> Sign:
-    """The outputs are those of one of these rules, compared by another `read` or `same` than the exercise's if given."""
+def follows(*rules: Rule, read: Read | None = None, on: Rule | None = None) -> Sign:
+    """The outputs are those of one of these rules, compared by another `read` than the exercise's, or only where on(*inputs) holds."""
     return Sign(
-        lambda answer: any(answer.follows(rule, read=read, same=same) for rule in rules),
-        lambda right: rules[0],
+        lambda answer: any(answer.follows(rule, read=read, on=on) for rule in rules),
+        lambda right: lambda *given: (rules[0] if on is None or on(*given) else right)(*given),
     )
+
+
+def right_but(
+    example: Callable[[Rule], Rule] | None = None, *, same: Same | None = None, on: Rule | None = None
+) -> Sign:
+    """The outputs are the right rule's if they are compared less strictly, or only where on(*inputs) holds."""
+    return Sign(lambda answer: answer.follows(answer.rule, same=same, on=on), example)
 
 
 def at(place: Any, rule: Rule) -> Sign:

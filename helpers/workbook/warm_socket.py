@@ -130,6 +130,8 @@ async def connect(name: Path, env: dict) -> socket.socket:
 def prepare() -> None:
     """Have a parent ready for the kernels that this process, or one it starts, will ask for. Does not wait for it."""
     env = {**os.environ, **ENVIRONMENT}
+    if env.get("WORKBOOK_WARM") == "0":
+        return
     with contextlib.suppress(Cold, OSError):  # the first kernel will say why
         start(parent(env), env)
 

@@ -9,7 +9,23 @@ from helpers import exercises
 from helpers.exercises import kit
 from helpers.exercises.digests import between, digest
 from helpers.exercises.rules import choices, function, names, table
-from helpers.exercises.signs import CONSTANT, NO_NAME, NOTHING, STRANGE, at, has, lacks, number, off, unless
+from helpers.exercises.signs import (
+    CONSTANT,
+    NO_NAME,
+    NOTHING,
+    STRANGE,
+    at,
+    close,
+    follows,
+    has,
+    lacks,
+    listed,
+    number,
+    off,
+    right_but,
+    truth,
+    unless,
+)
 
 from .harness import cases, faults, unsaid
 
@@ -26,7 +42,7 @@ def _told(tell, *args, **told):
     return exercises._registered["9.9a"]
 
 
-def _area(mistakes=None, probes=((2, 3), (4, 1), (5, 5))):
+def _area(mistakes=None, probes=((2, 3), (50, 50), (4, 1))):
     return _told(
         function,
         list(probes),
@@ -113,6 +129,94 @@ def test_one_place_of_a_tuple_is_judged_by_itself():
     }
     for reason, answer in given.items():
         assert kit.assess(task, {"answer": answer}).reason == reason
+
+
+def test_outputs_are_compared_as_the_exercise_says_and_a_rule_may_change_what_it_is_given():
+    task = _told(
+        function,
+        [([3, 1, 2],), ([5, 4],)],
+        rule=lambda items: [items.pop(), items.pop()],
+        said="The last two.",
+        read=sorted,
+        same=lambda one, other: close(one, other, abs_=0.5),
+        otherwise="Others.",
+    )
+    assert kit.assess(task, {"answer": lambda items: items[-2:]}).status == kit.RIGHT
+    assert kit.assess(task, {"answer": lambda items: [x + 0.4 for x in items[-2:]]}).status == kit.RIGHT
+    verdict = kit.assess(task, {"answer": lambda items: [x + 0.6 for x in items[-2:]]})
+    assert verdict.reason == "Others. For `answer([5, 4])` yours gives `[5.6, 4.6]`, which is not it."
+
+
+def test_a_table_of_cases_reads_the_decisions():
+    task = _told(
+        table,
+        [((1,), "odd", "One is odd."), ((2,), "even", "Two is even.")],
+        odd={"Say a word.": unless(lambda output: type(output) is str)},
+        read=str.casefold,
+        said="Division leaves nothing.",
+    )
+    assert kit.assess(task, {"answer": lambda n: "Odd" if n % 2 else "EVEN"}).status == kit.RIGHT
+    assert kit.assess(task, {"answer": lambda n: "Odd"}).reason == "Two is even."
+    exercises._registered.clear()
+    task = _told(
+        table,
+        [((1,), (0.1, 0.2), "One is first."), ((2,), (0.3, 0.4), "Two is second.")],
+        odd={"Say two numbers.": unless(listed(number))},
+        said="Pairs, and numbers but for rounding.",
+    )
+    assert kit.assess(task, {"answer": lambda n: (n / 5 - 0.1, 0.2 * n)}).status == kit.RIGHT
+    assert kit.assess(task, {"answer": lambda n: (0.1, 0.1 + 0.1)}).reason == "Two is second."
+
+
+def test_a_mistake_may_be_known_on_some_probes_alone_or_by_a_looser_sameness():
+    task = _told(
+        function,
+        [(2, 4), (9, 3), (1, 0)],
+        rule=lambda a, b: a / b if b else 0.0,
+        said="A share.",
+        mistakes={
+            "You turn them round.": follows(lambda a, b: b / a, on=lambda a, b: b > 0),
+            "Nought is left out.": right_but(
+                lambda right: lambda a, b: right(a, b) if b else 1, on=lambda a, b: b
+            ),
+            "You round.": right_but(
+                lambda right: lambda a, b: round(right(a, b)), same=lambda x, y: abs(x - y) < 1
+            ),
+        },
+        otherwise="Neither.",
+    )
+    given = {
+        "You turn them round.": lambda a, b: b / a if b else 5,
+        "Nought is left out.": lambda a, b: a / b if b else -1,
+        "You round.": lambda a, b: a // b if b else 0,
+        "Neither. For `answer(2, 4)` yours gives `0`, which is not it.": lambda a, b: a // b if b else 2,
+    }
+    for reason, answer in given.items():
+        assert kit.assess(task, {"answer": answer}).reason == reason
+    for reason, answer in task.examples():
+        assert kit.assess(task, answer).reason == reason
+
+
+def test_a_judge_with_what_is_said_yields_reasons_and_the_first_is_told():
+    @kit.exercise("9.9a", answer=kit.Number(), hints=HINTS, said="Yes.")
+    def judge(answer, given):
+        if answer > given["most"]:
+            yield "Too much."
+        if answer > 1:
+            yield "Never said." if answer > given["most"] else "More than one."
+
+    with pytest.raises(ValueError, match="yields reasons where `said` is given"):
+        kit.exercise("9.9b", answer=kit.Number(), hints=HINTS, said="Yes.")(lambda answer: kit.right("Yes."))
+    task = exercises._registered["9.9a"]
+    heard = [kit.assess(task, {"answer": x}, {"most": 5}) for x in (1, 2, 6)]
+    assert heard == [kit.right("Yes."), kit.wrong("More than one."), kit.wrong("Too much.")]
+
+
+def test_true_is_no_number_and_1_may_stand_for_a_truth():
+    values = [1, 0.5, 2, True, False, 1.0, None, "1", [1]]
+    assert [value for value in values if number(value)] == [1, 0.5, 2, 1.0]
+    assert not number(True)
+    assert [value for value in values if truth(value)] == [1, True, False, 1.0]
 
 
 def test_a_table_of_cases_says_why_of_the_first_that_is_decided_otherwise():

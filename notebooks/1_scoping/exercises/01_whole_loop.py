@@ -47,8 +47,7 @@ function(
         "The sign is turned round: that is what an alert costs on average, not what it earns.":
             lambda p, saved, spent: spent - p * saved,
         "A chance below the break-even is a loss, and your function hides it: an alert is sent here, so its gain can "
-        "be negative.":
-            lambda p, saved, spent: max(0.0, p * saved - spent),
+        "be negative.": lambda p, saved, spent: max(0.0, p * saved - spent),
         "That is per dollar spent; asked are dollars per alert.": lambda p, saved, spent: (p * saved - spent) / spent,
         "`chance` is the probability of being late, not that of being on time.":
             lambda p, saved, spent: (1 - p) * saved - spent,
@@ -82,13 +81,11 @@ names(
         "`time_hour` is the scheduled hour: it is how the weather is looked up, and it is known long before.":
             has("time_hour"),
         "`tailnum`, the aircraft, is assigned before the flight. It may still be swapped, which is worth a thought "
-        "(2.1 gives it one), but it is not measured afterwards.":
-            has("tailnum"),
+        "(2.1 gives it one), but it is not measured afterwards.": has("tailnum"),
         "`{}` belongs to the plan of the flight and is known months ahead.": has(*_PLAN[4:]),
         "None at all? Then everything in the table would be known before the aircraft has moved.": NO_NAME,
         "One column that is missing says directly what the alert is to predict. It is the label, so it can't be an "
-        "input.":
-            lacks("arr_delay"),
+        "input.": lacks("arr_delay"),
         "One is missing, and it is not a time of day: a duration is measured too, and wind decides it.":
             lacks_only("air_time"),
         "You have what is known after landing. But the alert goes out before the aircraft leaves the gate, too.":

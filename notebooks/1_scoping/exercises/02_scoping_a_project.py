@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
+from statistics import median
 
 from helpers import ROOT
 from helpers.exercises.kit import Form, Names, exercise, right, wrong
@@ -38,16 +39,14 @@ function(
         "The sign of one difference is turned round: costs are negative numbers here.":
             lambda tp, fp, fn, tn: (fp - tn) / (fp - tn + tp - fn),
         "You compare the two cells of a column the wrong way: the late flight with the late one, the punctual with the "
-        "punctual.":
-            lambda tp, fp, fn, tn: (fn - fp) / (fn - fp + tp - tn),
+        "punctual.": lambda tp, fp, fn, tn: (fn - fp) / (fn - fp + tp - tn),
         "Your function gives the same answer whatever the prices.": CONSTANT,
     },
     otherwise="At your probability alert and silence are not worth the same. Put it into both expected values and "
     "compare.",
     hints=(
         "Write down two expected values, one for an alert and one for silence, each with probability p for late and 1 "
-        "− p for on time. "
-        "Where are they equal?",
+        "− p for on time. Where are they equal?",
         "Only differences count: what an alert changes when the flight is late, and what it changes when the flight is "
         "on time.",
         "p · (gain if late) = (1 − p) · (loss if on time). Solve for p.",
@@ -99,13 +98,11 @@ function(
     "yet.",
     mistakes={
         "You take the flights that were *scheduled* before the moment. Some still stand at the gate then, and how late "
-        "they will leave "
-        "is not known: a leak.": _left(lambda at, late, now: at < now),
+        "they will leave is not known: a leak.": _left(lambda at, late, now: at < now),
         "A flight that leaves at the moment itself has not left *before* it.":
             _left(lambda at, late, now: at + late <= now),
         "You leave out flights that left early: scheduled after the moment, gone before it. Their departure has been "
-        "seen.":
-            _left(lambda at, late, now: at < now and at + late < now),
+        "seen.": _left(lambda at, late, now: at < now and at + late < now),
         "You count only flights that left late. Those that left early or to the minute belong to the mean.":
             _left(lambda at, late, now: late > 0 and at + late < now),
         "Those are the flights that have *not* left yet: their delay is the future.":
@@ -114,8 +111,7 @@ function(
             _left(lambda at, late, now: at - late < now),
         "You average over all flights of the table, whatever the moment.": _left(lambda at, late, now: True),
         "That is the sum of the delays; asked is their mean.": _left(finish=sum),
-        "That is a median; asked is the mean.":
-            _left(finish=lambda values: sorted(values)[len(values) // 2] if values else 0.0),
+        "That is a median; asked is the mean.": _left(finish=lambda values: median(values or [0.0])),
         "A cancelled flight counts for you as one that left to the minute. It never leaves.": _left(cancelled=0),
         "For some tables your function gives NaN or nothing: what if no flight has left yet?":
             some(lambda output: output is None),
@@ -236,41 +232,36 @@ function(
         'The column `swing` in the table says how far an assumption moves the net value in all. Copy the names as they '
         'stand under "assumption".',
     ),
+    said="Whoever can move the result most is asked first; an assumption with a short bar may stay a guess, however "
+    "large the price looks in the table.",
 )
 def which_assumptions_to_ask_about_first(ask_first, given):
     low, high, base = given["low"], given["high"], given["base"]
     swing = {name: max(low[name], high[name], base) - min(low[name], high[name], base) for name in low}
     if unknown := [name for name in ask_first if name not in swing]:
-        return wrong(
-            f"`{unknown[0][:40]}` is not an assumption of the tornado. Copy the names from its table."
-        )
+        yield f"`{unknown[0][:40]}` is not an assumption of the tornado. Copy the names from its table."
     if "season" in ask_first:
-        return wrong(
+        yield (
             "Nobody can tell you the weather of next year: the question to `season` has no addressee. Plan for both "
             "ends of it."
         )
     if len(ask_first) != 2:
-        return wrong("There are two appointments: give two names.")
+        yield "There are two appointments: give two names."
     swing.pop("season", None)
     missed = [name for name in swing if name not in ask_first]
     if min(swing[name] for name in ask_first) >= max(swing[name] for name in missed):
-        return right(
-            "Whoever can move the result most is asked first; an assumption with a short bar may stay a guess, however "
-            "large the price looks in the table."
-        )
+        return
     order = sorted(swing, key=swing.get)
     if set(ask_first) == set(order[:2]):
-        return wrong("Those have the shortest bars: whatever you learn about them, the result stays.")
+        yield "Those have the shortest bars: whatever you learn about them, the result stays."
     upward = sorted(swing, key=lambda n: max(low[n], high[n]) - base)[-2:]
     if set(ask_first) == set(upward):
-        return wrong(
-            "You look at what could go better. The length of a bar has two sides, and bad news matters as much."
-        )
+        yield "You look at what could go better. The length of a bar has two sides, and bad news matters as much."
     if order[-1] in ask_first:
-        return wrong("One of them is right; of the other, some assumption not in your answer moves more.")
+        yield "One of them is right; of the other, some assumption not in your answer moves more."
     if order[-2] in ask_first:
-        return wrong("The one assumption that moves most of all is missing.")
-    return wrong("At least two assumptions have longer bars than yours. Length is what counts, not position.")
+        yield "The one assumption that moves most of all is missing."
+    yield "At least two assumptions have longer bars than yours. Length is what counts, not position."
 
 
 # ------------------------------------------------------------------------------------------------ the scoping sheet
@@ -436,8 +427,7 @@ def _prices(gain: float, loss: float) -> str | None:
         return "the true alert is gross. A call is paid for whether the flight is cancelled or not."
     if gain == _SAVED + _COST:
         return (
-            "a call costs money on a cancelled flight as well; "
-            "you have added its price where it has to be taken off."
+            "a call costs money on a cancelled flight as well; you have added its price where it has to be taken off."
         )
     if loss == -_SAVED:
         return "the false alert costs a call, not hotels and claims: the flight leaves."

@@ -5,7 +5,7 @@ from __future__ import annotations
 from helpers.exercises.kit import Function, Mapping, exercise, right, wrong
 from helpers.exercises.rules import function
 from helpers.exercises.signs import (
-    NEVER, NOTHING, close, follows, listed, number, optional, some, truth, unless, where, whole,
+    NEVER, NOTHING, close, follows, listed, number, optional, right_but, some, truth, unless, where, whole,
 )
 
 
@@ -197,38 +197,39 @@ _WORDS = ("too high", "too low", "about right")
         "Look at a month's line as a whole. Does it lie on one side of the diagonal?",
         "Where a line crosses the diagonal, what is above and what is below may cancel in the mean.",
     ),
+    said="Below the diagonal the model promises too much, above it too little; and one and the same model does both, "
+    "a few months apart.",
 )
 def what_the_reliability_diagram_says(reading, given):
     said, truth = {}, {}
     for month in ("July", "September", "December"):
         word = reading[month]
         if type(word) is not str or word.strip().casefold() not in _WORDS:
-            return wrong(f"For {month}, choose one of the three readings, spelled as in the text.")
+            yield f"For {month}, choose one of the three readings, spelled as in the text."
         said[month] = word.strip().casefold()
         gap = given[month]["promised"] - given[month]["late"]
         truth[month] = "too high" if gap > 0.03 else "too low" if gap < -0.03 else "about right"
     off = [month for month in said if said[month] != truth[month]]
     if not off:
-        return right("Below the diagonal the model promises too much, above it too little; and one and the same model "
-                     "does both, a few months apart.")
+        return
     turned = {"too high": "too low", "too low": "too high", "about right": "about right"}
     if said == {month: turned[word] for month, word in truth.items()}:
-        return wrong("You have the sides turned round. Take one point: read what was promised on the horizontal axis, "
-                     "what happened on the vertical.")
+        yield ("You have the sides turned round. Take one point: read what was promised on the horizontal axis, "
+               "what happened on the vertical.")
     if len(set(said.values())) == 1:
-        return wrong("You read all three months alike. Their lines lie on different sides of the diagonal.")
+        yield "You read all three months alike. Their lines lie on different sides of the diagonal."
     if len(off) > 1:
-        return wrong("More than one month is misread. For each, ask whether most of its points lie above or below the "
-                     "diagonal.")
+        yield ("More than one month is misread. For each, ask whether most of its points lie above or below the "
+               "diagonal.")
     (month,) = off
     if truth[month] == "about right" and said[month] == "too low":
-        return wrong(f"Don't count {month}'s points on either side: weigh how far each is from the diagonal.")
+        yield f"Don't count {month}'s points on either side: weigh how far each is from the diagonal."
     if truth[month] == "about right":
-        return wrong(f"{month}'s line leaves the diagonal on both sides. How far, and what remains of that in the "
-                     "mean?")
+        yield (f"{month}'s line leaves the diagonal on both sides. How far, and what remains of that in the "
+               "mean?")
     if said[month] == "about right":
-        return wrong(f"{month}'s points all but avoid the diagonal: they lie on one side of it, and not near.")
-    return wrong(f"{month} lies on the other side of the diagonal from what you say.")
+        yield f"{month}'s points all but avoid the diagonal: they lie on one side of it, and not near."
+    yield f"{month} lies on the other side of the diagonal from what you say."
 
 
 def _up_to(last=max, order=sorted, slack=1e-12):
@@ -340,11 +341,6 @@ def _best(meets=_within, key=lambda c: c["dollars"]):
     return choose
 
 
-def _even_so(outputs, inputs):
-    """Whether the right one is chosen wherever there is one."""
-    return all(_best()(*given) in (None, output) for output, given in zip(outputs, inputs, strict=True))
-
-
 def _best_or_nobody(candidates, *bounds):
     best = max(candidates, key=lambda c: c["dollars"])
     return best["name"] if _within(best, *bounds) else None
@@ -375,7 +371,7 @@ function(
     mistakes={
         "Your function never chooses anybody.": NEVER,
         "Where no candidate meets the bounds you still choose one. There the answer is None.":
-            whole(_even_so),
+            right_but(on=lambda *given: _best()(*given) is not None),
         "You look at the dollars alone; the bounds play no part.": _best(lambda c, *bounds: True),
         "Your gap has a sign: a model that predicts far too little passes. It must be small in either direction.":
             _best(lambda c, gap, size, time: c["gap"] <= gap and c["bytes"] <= size and c["times"] <= time),

@@ -67,8 +67,7 @@ function(
         "That is the raw agreement. Take off what chance alone would give, and rescale.": _of_shares(lambda s: s.raw),
         "That is the agreement by chance alone: the words play no part in it.": _of_shares(lambda s: s.chance),
         "That is the agreement beyond chance, on no scale yet. Two data sets are comparable only when perfect "
-        "agreement is 1 in both.":
-            _of_shares(lambda s: s.raw - s.chance),
+        "agreement is 1 in both.": _of_shares(lambda s: s.raw - s.chance),
         "You pair a rater with itself, which always agrees. Of n raters, each has n − 1 partners.":
             _of_shares(lambda s: (s.itself - s.chance) / (1 - s.chance)),
         "Your chance is 1 / classes, as if all classes were used equally often. Raters prefer some: take their shares.":
@@ -82,11 +81,9 @@ function(
         "You count each pair twice above and once below. With `c * (c - 1)` above, it is `n * (n - 1)` below.":
             _of_shares(lambda s: (2 * s.raw - s.chance) / (1 - s.chance)),
         "For agreement you take the share of a word's most frequent class. Asked is how many *pairs* of its ratings "
-        "agree.":
-            _of_shares(lambda s: (s.winner - s.chance) / (1 - s.chance)),
+        "agree.": _of_shares(lambda s: (s.winner - s.chance) / (1 - s.chance)),
         "Your chance is the share of the most frequent class. Two who guess can agree on any class: square all shares, "
-        "and add up.":
-            _of_shares(lambda s: (s.raw - s.favourite) / (1 - s.favourite)),
+        "and add up.": _of_shares(lambda s: (s.raw - s.favourite) / (1 - s.favourite)),
         "You take the number of classes for the number of raters, which is the sum of a row.": _of_shares(
             lambda s: (s.raw * s.raters * (s.raters - 1) / (s.classes * (s.classes - 1)) - s.chance) / (1 - s.chance)
         ),
@@ -173,8 +170,7 @@ function(
         "That is the raw agreement of pairs. Asked is one rating against the majority of all others.":
             lambda words: _mean([a == b for row in words for i, a in enumerate(row) for b in row[:i]]),
         "You take ratings out of the word itself and never put them back: the last ones meet hardly any. Take each out "
-        "of a copy.":
-            _shrinking,
+        "of a copy.": _shrinking,
         "Nobody ever agrees. Do you leave out *all* ratings of the same class? Only the one at that position goes.":
             lambda words: 0.0,
         "That is the share of misses: the human error, not the human level.": lambda words: 1 - _level()(words),
@@ -238,16 +234,13 @@ function(
     said="The product says which classes it needs; among those instructions, agreement beyond chance decides.",
     mistakes={
         "You take the highest κ whatever the classes. One of them leaves a class that hardly occurs: the product can't "
-        "use it.":
-            _best(anything=True),
+        "use it.": _best(anything=True),
         "You find the position among the rows that are kept, and then look it up in the whole table. Take the name "
-        "from the kept rows.":
-            _best(misplaced=True),
+        "from the kept rows.": _best(misplaced=True),
         "You take the highest raw agreement. It is won by putting nearly everything into one class.":
             _best("agreement", anything=True),
         "You keep the usable ones, and then choose by raw agreement. Part of that is chance, more or less by "
-        "instruction.":
-            _best("agreement"),
+        "instruction.": _best("agreement"),
         "You take the most even classes. Even classes on which people disagree teach a model little.":
             _best("smallest"),
         "For some tables your choice has a class that is rarer than `floor`, or a κ that another one beats.": where(
@@ -274,20 +267,16 @@ names(
         "Nothing at all? Then the tables would have told us nothing.": NO_NAME,
         "All six can't follow: some of them contradict each other.": only(*"ABCDEF"),
         "B does not follow: the average hides the class it speaks of. Compare the shares found, class by class, and "
-        "then what it costs to find as many, on words of known and of new families.":
-            has("B"),
+        "then what it costs to find as many, on words of known and of new families.": has("B"),
         "D does not follow: no predictor errs less than the best possible one, and a single rater errs more, so there "
-        "is room between. (The bracket of section 3 is for another target: one rating, not a majority.)":
-            has("D"),
+        "is room between. (The bracket of section 3 is for another target: one rating, not a majority.)": has("D"),
         "F is contradicted by the table: compare the model with the panel on the same target, the majority of five.":
             has("F"),
         "The plainest of the statements is missing: it repeats what the average says, no more. Misleading is what "
-        "people make of it.":
-            lacks("A"),
+        "people make of it.": lacks("A"),
         "One that follows is missing: read the row in which whole families were held out.": lacks("C"),
         "One that follows is missing: compare three rows of the first table, both of the model's and the one without "
-        "any model.":
-            lacks("E"),
+        "any model.": lacks("E"),
     },
     said="It beats single raters on average and on familiar words. None of that speaks of new words, of panels, or of "
     "the rare classes as it stands.",
@@ -326,8 +315,7 @@ function(
         "That is how often the *worse* answer is right, the smallest error possible. The ceiling is the rest.":
             _mean_of(lambda p: min(p, 1 - p)),
         "You count sure cells alone, and doubtful ones as lost. On those, too, the better answer is right more often "
-        "than not.":
-            _mean_of(lambda p: p in (0, 1)),
+        "than not.": _mean_of(lambda p: p in (0, 1)),
         "That is how often “fine” is right, said of every cell. On some cells the other answer is better.":
             _mean_of(lambda p: 1 - p),
         "You add up the cells that are called defective, and leave out how often “fine” is right on the others.":
@@ -341,11 +329,9 @@ function(
         "You toss a coin on every doubtful cell. It leans to one side: use that.":
             _mean_of(lambda p: 1 if p in (0, 1) else 0.5),
         "You answer at random, with the cell's own probability. Always giving the more probable answer is right more "
-        "often.":
-            _mean_of(lambda p: p * p + (1 - p) ** 2),
+        "often.": _mean_of(lambda p: p * p + (1 - p) ** 2),
         "Against the labels after the cut everything could be right. Asked is how often the truth behind them could be "
-        "met.":
-            _mean_of(lambda p: 1),
+        "met.": _mean_of(lambda p: 1),
         "That is the largest probability of a defect. Asked is a mean, of the better of two answers.": max,
         "For some cells you get more than 1: a share was wanted, not a sum.": some(lambda output: output > 1 + 1e-6),
     },

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 
-from helpers.exercises.kit import Text, exercise, right, wrong
+from helpers.exercises.kit import Text, exercise
 from helpers.exercises.rules import function
-from helpers.exercises.signs import NEVER, NOTHING, Sign, close, each, listed, number, some, unless, where
+from helpers.exercises.signs import NEVER, NOTHING, close, each, listed, number, right_but, some, unless, where
 
 
 def _nearly(share):
     """The right number, but for rounding; a chance may be off by 0.01, and by this share."""
     near = functools.partial(close, rel=share, abs_=0.01)
-    return Sign(
-        lambda answer: dataclasses.replace(answer, same=near).follows(answer.rule),
-        lambda right: lambda *given: round(right(*given), 2),
-    )
+    return right_but(lambda right: lambda *given: round(right(*given), 2), same=near)
 
 
 def _doubts():
@@ -188,6 +184,7 @@ function(
         "Both answers stand in the table of tags in section 6: one in the column `errors`, one in the column `points`.",
         "Leave out the rows mono, poly and all cells before you take the largest value.",
     ),
+    said="A rate tells how bad it is where it happens; points tell how much of it there is on the line.",
 )
 def the_loudest_and_the_largest(loudest, largest, given):
     loudest, largest = loudest.strip(" \n'\"`"), largest.strip(" \n'\"`")
@@ -195,16 +192,16 @@ def the_loudest_and_the_largest(loudest, largest, given):
     tags = [tag for tag in given["errors"] if tag not in apart]
     for name in (loudest, largest):
         if name in apart:
-            return wrong(f"`{name}` is a type, or the whole. Asked are the other tags.")
+            yield f"`{name}` is a type, or the whole. Asked are the other tags."
         if name not in tags:
-            return wrong(f"`{name}` is not a tag of the table. Copy the names from it.")
+            yield f"`{name}` is not a tag of the table. Copy the names from it."
     loud, large = (max(tags, key=given[column].get) for column in ("errors", "points"))
     if (loudest, largest) == (loud, large):
-        return right("A rate tells how bad it is where it happens; points tell how much of it there is on the line.")
+        return
     if (loudest, largest) == (large, loud):
-        return wrong("The two are exchanged. A rate is loud; points are frequency times headroom.")
+        yield "The two are exchanged. A rate is loud; points are frequency times headroom."
     if loudest != loud and largest != large:
-        return wrong("Neither is the highest of its column. `loudest` goes by errors, `largest` by points.")
+        yield "Neither is the highest of its column. `loudest` goes by errors, `largest` by points."
     if loudest != loud:
-        return wrong("For `loudest` another tag has a higher rate in the column `errors`.")
-    return wrong("For `largest` another tag has more in the column `points`.")
+        yield "For `loudest` another tag has a higher rate in the column `errors`."
+    yield "For `largest` another tag has more in the column `points`."

@@ -144,9 +144,8 @@ function(
             _cells(lambda y, p, one, zero: (p >= 0.5) != y),
         "A chance that equals the threshold reaches it: at least is asked.":
             _cells(lambda y, p, one, zero: 1 - p > zero if y else p > one),
-        "You compare a cell with the threshold of its own label. Being below average in its class is no "
-        "contradiction; reaching the other class's threshold is.":
-            _cells(lambda y, p, one, zero: p < one if y else 1 - p < zero),
+        "You compare a cell with the threshold of its own label. Being below average in its class is no contradiction; "
+        "reaching the other class's threshold is.": _cells(lambda y, p, one, zero: p < one if y else 1 - p < zero),
         "You have exchanged the two thresholds: the chance of a class is compared with the threshold of that class.":
             _cells(lambda y, p, one, zero: 1 - p >= one if y else p >= zero),
         "You flag every cell that reaches a threshold, also that of the label it carries. Suspect is the one with the "

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from helpers.exercises.kit import Mapping, exercise, right, wrong
+from helpers.exercises.kit import Mapping, exercise
 from helpers.exercises.rules import function, names
 from helpers.exercises.signs import (
     NOTHING, NO_NAME, STRANGE, Named, follows, has, lacks, listed, number, some, unless, where,
@@ -40,9 +40,8 @@ function(
     rule=_latest(),
     said="Filter by the time of knowing, choose by the time of happening: two times, each with its own job.",
     mistakes={
-        "You filter by when things happened. A fact that had happened and was not yet on record enters: "
-        "that is the leak.":
-            _latest(lambda e, moment: e[0] <= moment),
+        "You filter by when things happened. A fact that had happened and was not yet on record enters: that is the "
+        "leak.": _latest(lambda e, moment: e[0] <= moment),
         "You have the two times the wrong way round: filter by the time of knowing, choose by the time of happening.":
             _latest(lambda e, moment: e[0] <= moment, key=lambda e: (e[1], e[0])),
         "You take what was reported last. A correction of an old hour then hides a newer hour.":
@@ -216,19 +215,13 @@ def _word(value):
         "Count in the table with labels, `flights[flights.arr_delay.notna()]`, not in the timetable.",
         "The licence stands in section 1. For `tailnum`, ask where it leads, and through what.",
     ),
+    said="A reader now knows what a row is, who is not in it, which carriers are thin, and which column to protect.",
 )
 def card_of_the_training_table(my_card):
-    return next(map(wrong, _faults(my_card)), right(
-        "A reader now knows what a row is, who is not in it, which carriers are thin, and which column to protect."
-    ))
-
-
-def _faults(card):
-    """What is wrong with a card, line by line: the first is said, and the lines after it take it as mended."""
-    rows, out, late = card["rows"], card["left out"], card["late"]
-    if _word(card["unit"]) == "scheduledflight":
+    rows, out, late = my_card["rows"], my_card["left out"], my_card["late"]
+    if _word(my_card["unit"]) == "scheduledflight":
         yield "`unit`: the timetable has a row per scheduled flight. This table needs a label in every row."
-    if _word(card["unit"]) != "flightthatarrived":
+    if _word(my_card["unit"]) != "flightthatarrived":
         yield "`unit`: what is one row? Choose one of the three texts; the table is not about planes."
 
     if not all(map(number, (rows, out, late))):
@@ -258,7 +251,7 @@ def _faults(card):
     if abs(late - _LATE) > 0.0006:
         yield "`late`: the mean of the label over the rows of the table."
 
-    small = card["small carriers"]
+    small = my_card["small carriers"]
     small = list(small) if type(small) is dict else small if type(small) is list else [small]
     if not all(type(name) is str for name in small):
         yield "`small carriers`: a set of carrier codes."
@@ -269,9 +262,9 @@ def _faults(card):
     if given != _SMALL:
         yield "`small carriers`: those named belong there, and there are more."
 
-    if not re.match(r"(cc0|creativecommonszero|publicdomain)", _word(card["licence"])):
+    if not re.match(r"(cc0|creativecommonszero|publicdomain)", _word(my_card["licence"])):
         yield "`licence`: read what the package of the sources declares; it stands in section 1."
-    if _word(card["tailnum"]) == "harmless":
+    if _word(my_card["tailnum"]) == "harmless":
         yield "`tailnum`: no name, true. But section 7 follows it to a public register with names in it."
-    if _word(card["tailnum"]) != "quasiidentifier":
+    if _word(my_card["tailnum"]) != "quasiidentifier":
         yield "`tailnum`: by itself it names a plane. It takes a second table to get from there to someone."

@@ -6,7 +6,7 @@ import functools
 import math
 
 from helpers import datasets
-from helpers.exercises.kit import Choice, Number, Text, exercise, right, wrong
+from helpers.exercises.kit import Choice, Number, Text, exercise
 from helpers.exercises.rules import choices, names
 from helpers.exercises.signs import NO_NAME, STRANGE, Named, has, lacks, only
 
@@ -64,6 +64,7 @@ class Schema(Text):
         "And what would it still let through?",
         "`optional` does two things, and both are needed: the share goes down, and the fixed shape gives way.",
     ),
+    said="Every month passes, February but for its one impossible wind; and the limits are the world's, not January's.",
 )
 def contract_for_the_weather(weather_contract):
     from google.protobuf import text_format
@@ -72,14 +73,8 @@ def contract_for_the_weather(weather_contract):
     try:
         schema = text_format.Parse(weather_contract, schema_pb2.Schema())
     except text_format.ParseError:
-        return wrong("This text does not read as a schema. Bind the `schema_pb2.Schema` itself.")
-    return next(map(wrong, _faults({feature.name: feature for feature in schema.feature})), right(
-        "Every month passes, February but for its one impossible wind; and the limits are the world's, not January's."
-    ))
-
-
-def _faults(features):
-    """What is wrong with a contract; the first is said, and what comes after it takes it as mended."""
+        yield "This text does not read as a schema. Bind the `schema_pb2.Schema` itself."
+    features = {feature.name: feature for feature in schema.feature}
     if lost := [name for name in _months()[1] if name not in features]:
         listed = ", ".join(f"`{name}`" for name in lost)
         yield (f"The contract no longer describes {listed}, and what is not described is not validated. "
@@ -211,14 +206,14 @@ names(
         "Two columns of `wind_drift` bound it, one from each side.",
         "From below: the largest drift in mph. From above: the smallest in km/h. For knots, compare the same two.",
     ),
+    said="The line lies between weather and fault; a factor near 1 changes the wind less than the seasons do.",
 )
 def choose_a_threshold(threshold, hidden, given):
     mph, kmh = given["mph"], given["km/h"]
     if false_alarms := sum(drift > threshold for drift in mph):
-        return wrong(f"It rings in {false_alarms} of {len(mph)} months in which nothing is wrong.")
+        yield f"It rings in {false_alarms} of {len(mph)} months in which nothing is wrong."
     if missed := sum(drift <= threshold for drift in kmh):
-        return wrong(f"It sleeps through {missed} of {len(kmh)} months in which the wind arrives in km/h.")
+        yield f"It sleeps through {missed} of {len(kmh)} months in which the wind arrives in km/h."
     if min(given[hidden]) > max(mph):
-        return wrong("The threshold holds. But for the unit you name, "
-                     "does a line not fit above all months as recorded and below all of its own?")
-    return right("The line lies between weather and fault; a factor near 1 changes the wind less than the seasons do.")
+        yield ("The threshold holds. But for the unit you name, "
+               "does a line not fit above all months as recorded and below all of its own?")

@@ -133,9 +133,8 @@ function(
     read=lambda threshold: 0.02 if threshold == 0.04 else threshold,  # in the last probe these two cost the same
     said="Prices choose the threshold; where faults are rare or cheap, that may be none at all.",
     mistakes={
-        "The number of faults must weigh the misses, and the misses alone: "
-        "false alarms come by the year, faults or not.":
-            _by(lambda a, m, alarm, miss, faults: a * alarm + m * miss),
+        "The number of faults must weigh the misses, and the misses alone: false alarms come by the year, faults or "
+        "not.": _by(lambda a, m, alarm, miss, faults: a * alarm + m * miss),
         "The faults that are caught cost nothing here; it is the missed ones that do.":
             _by(lambda a, m, alarm, miss, faults: a * alarm + faults * (1 - m) * miss),
         "One of the two errors is counted for a month, the other for a year. Both are given by the year.":

@@ -7,7 +7,7 @@ import math
 
 from helpers.exercises.rules import function, names
 from helpers.exercises.signs import (
-    NOTHING, NO_NAME, STRANGE, Sign, close, has, lacks, lacks_only, number, only, unless, whole,
+    NOTHING, NO_NAME, STRANGE, close, has, lacks, lacks_only, number, only, right_but, unless,
 )
 
 _OF_THE_ROW = ["route_hashed", "fog", "rain", "spread", "weekend"]
@@ -49,11 +49,6 @@ def _bucket(value, edges):
     return sum(edge <= value for edge in edges)
 
 
-def _holds_for_the_table(outputs, inputs):
-    """Whether the rule is followed for the edges of the lesson's table."""
-    return all(out == _bucket(*given) for out, given in zip(outputs, inputs, strict=True) if given[1] == _TABLE)
-
-
 function(
     "2.4b", "bucket",
     [
@@ -82,7 +77,7 @@ function(
             lambda value, edges: min(range(len(edges)), key=lambda i: abs(edges[i] - value)),
         "You only tell above from below one edge; there are several.": lambda value, edges: int(value >= edges[0]),
         "That is right for the edges of the table, 600 and 900, and not for others. Use `edges`.":
-            whole(_holds_for_the_table),
+            right_but(on=lambda value, edges: edges == _TABLE),
     },
     otherwise="For some values the bucket is another one. Go through the table of examples with your function.",
     hints=(
@@ -109,8 +104,7 @@ function(
     said="The rarer the fault the longer the test, in proportion to 1/share: for 95 % it is about three times that.",
     mistakes={
         "Almost: rows come whole, and you round down or to the nearest. Then the fault shows a little less often than "
-        "asked.":
-            lambda *given: math.floor(_needed(*given)),
+        "asked.": lambda *given: math.floor(_needed(*given)),
         "Almost: rows come whole, and rounding to the nearest is sometimes too few.":
             lambda *given: round(_needed(*given)),
         "That is not a whole number of rows yet.": _needed,
@@ -119,8 +113,7 @@ function(
         "Expected faults are not a probability: sure/share rows show it less often than asked.":
             lambda share, sure: math.ceil(sure / share),
         "That is the shortcut for rare faults, −log(1 − sure) / share. A frequent fault shows sooner: solve the "
-        "formula itself.":
-            lambda share, sure: math.ceil(-math.log(1 - sure) / share),
+        "formula itself.": lambda share, sure: math.ceil(-math.log(1 - sure) / share),
         "You divided the chances. The chance to miss the fault n times in a row is a power; a logarithm brings n down.":
             lambda share, sure: math.ceil((1 - sure) / (1 - share)),
         "You solved for the fault to stay hidden with probability `sure`. It must show with that.":
@@ -144,10 +137,6 @@ def _sharing(n, m):
     return n * (1 - (1 - 1 / m) ** (n - 1))
 
 
-def _within_one(answer):
-    return answer.follows(_sharing, same=functools.partial(close, rel=0, abs_=1))
-
-
 function(
     "2.4d", "expected_sharing",
     [(2, 2), (1, 64), (105, 64), (105, 512), (4000, 4096), (10, 1000), (365, 365)],
@@ -165,8 +154,7 @@ function(
         "A value can't collide with itself: count the *other* values in the power.":
             lambda n, m: n * (1 - (1 - 1 / m) ** n),
         "That counts pairs that collide. Three values in one bucket are three pairs, but also three values; in general "
-        "they "
-        "differ.": lambda n, m: n * (n - 1) / (2 * m),
+        "they differ.": lambda n, m: n * (n - 1) / (2 * m),
         "That adds the chances of each pair as if they excluded one another; with many values it exceeds their number.":
             lambda n, m: n * (n - 1) / m,
         "That is how many values a bucket holds on average. Asked is how many values are not alone in theirs.":
@@ -178,7 +166,7 @@ function(
         "That is how many values arrive in a bucket that is taken already. The first one there shares it too.":
             lambda n, m: n - m * (1 - (1 - 1 / m) ** n),
         "Almost. An expected count is a mean and need not be whole: don't round it, and don't draw it.":
-            Sign(_within_one, lambda right: lambda n, m: round(right(n, m))),
+            right_but(lambda right: lambda n, m: round(right(n, m)), same=functools.partial(close, rel=0, abs_=1)),
     },
     otherwise="For some inputs the number differs. With 2 values and 2 buckets, draw the four cases and count by hand.",
     hints=(

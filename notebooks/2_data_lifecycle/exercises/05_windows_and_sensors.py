@@ -139,11 +139,9 @@ function(
     hints=(
         "Walk through the hours with two variables: the newest value so far, and how long ago it came.",
         "In an hour with a value the age is set to 0; in an hour without one it grows by 1. Before the first value "
-        "there is no "
-        "age.",
+        "there is no age.",
         "Decide at the end of each step: age at most `limit` → `(newest, age)`, else `(None, None)`. A gap is `value "
-        "is None`; "
-        "0.0 is none.",
+        "is None`; 0.0 is none.",
     ),
 )
 
@@ -186,8 +184,7 @@ function(
     "is the last value.",
     mistakes={
         "Your horizon counts from the start of the window, so that targets lie inside it or too near. Count from its "
-        "last "
-        "value.": _or_stopped(lambda v, n, h: _cut(v, n, h, h)),
+        "last value.": _or_stopped(lambda v, n, h: _cut(v, n, h, h)),
         "Your targets are one hour too late: the last value of the window that starts at `i` is at `i + length - 1`.":
             _or_stopped(lambda v, n, h: _cut(v, n, h, n + h)),
         "Your targets are one hour too early. With `horizon = 1` the target is the value right after the window.":
@@ -228,8 +225,7 @@ function(
     hints=(
         "The window that starts at `i` is `values[i : i + length]`. At which index is its last value?",
         "Its target stands `horizon` behind that index. Test with a list of counters: the difference of target and "
-        "last value "
-        "must be `horizon`.",
+        "last value must be `horizon`.",
         "The last start `i` is the one whose target is the last value of the list. How many starts are there, then?",
     ),
 )
@@ -298,13 +294,11 @@ function(
             _purged(_length, _length),
         "You keep targets apart and forget that a window reaches back over all its hours.": _purged(_horizon, _horizon),
         "Before the block you count the targets, after it you count the windows' hours. On both sides a window's hours "
-        "meet a "
-        "target's, so both count.": _purged(_horizon, _length),
+        "meet a target's, so both count.": _purged(_horizon, _length),
         "Before the block you count the windows' hours, after it the targets. On both sides both count.":
             _purged(_length, _horizon),
         "You compare with `first` and `last` alone. They are last hours: the block's windows reach back, and its "
-        "targets ahead.":
-            _purged(lambda n, h: h + 1, _length),
+        "targets ahead.": _purged(lambda n, h: h + 1, _length),
         "Your windows still touch: at the edge one hour is shared by a training window and a test window.":
             _purged(lambda n, h: n + h - 1, lambda n, h: n + h - 1),
         "You drop one window more than needed on each side: the first that shares no hour may be used.":
@@ -317,12 +311,10 @@ function(
         "Some of your training windows are test windows.":
             where(lambda kept, hours, first, last, n, h: any(first <= t <= last for t in kept)),
         "Some training window before the block still shares an hour with a test window: by its target, or by the hours "
-        "the "
-        "test windows look back.":
+        "the test windows look back.":
             where(lambda kept, hours, first, last, n, h: any(first - n - h < t < first for t in kept)),
         "Some training window after the block still shares an hour with a test window: by the hours it looks back, or "
-        "by the "
-        "test windows' targets.":
+        "by the test windows' targets.":
             where(lambda kept, hours, first, last, n, h: any(last < t < last + n + h for t in kept)),
         "Some hours of your answer are not in the list you were given.":
             where(lambda kept, hours, *rest: not set(kept) <= set(hours)),
@@ -333,8 +325,7 @@ function(
     hints=(
         "Write down which hours a window that ends at t holds: its first, its last, and the hour of its target.",
         "The test block as a whole holds the hours from the first of its first window to the target of its last. A "
-        "training "
-        "window must end before that, target included, or begin after it.",
+        "training window must end before that, target included, or begin after it.",
         "Before: `t + horizon < first - length + 1`. Write the mirror image for the other side.",
     ),
 )
@@ -346,8 +337,7 @@ _AHEAD = {
     "rain_day": "one sums over the whole calendar day, evening included, and stands in the morning's rows as well",
     "scaled":
         "one uses a mean and a deviation over all hours of the series, later ones included. It is a weak leak, and "
-        "still "
-    "one",
+        "still one",
 }
 _BEHIND = {
     "mean_3h": "is a rolling mean that ends in its own hour: pandas looks backwards unless told otherwise",
@@ -380,7 +370,6 @@ names(
         "A direction can hide in an argument (`center`, a negative number), and in what a function does by itself "
         "(`interpolate`).",
         "`transform` with a sum gives every row of a group the sum of the whole group; `cumsum` gives each row the sum "
-        "so far. "
-        "And what is in `mean()` without a window?",
+        "so far. And what is in `mean()` without a window?",
     ),
 )

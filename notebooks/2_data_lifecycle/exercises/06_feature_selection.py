@@ -7,8 +7,7 @@ from statistics import mean, pvariance, variance
 
 from helpers.exercises.rules import function, names
 from helpers.exercises.signs import (
-    NEVER, NOTHING, NO_NAME, STRANGE, Sign, close, follows, has, lacks, number, only, optional, some, unless,
-    whole,
+    NEVER, NOTHING, NO_NAME, STRANGE, follows, has, lacks, number, only, optional, right_but, some, unless,
 )
 
 
@@ -26,13 +25,8 @@ def _search(forward, backward):
 
 
 def _right_when(direction):
-    """Known by: each search in this direction has its right number of fits."""
-    right = _search(_forward, _backward)
-    return whole(
-        lambda outputs, inputs: all(
-            close(out, right(*given)) for out, given in zip(outputs, inputs, strict=True) if given[0] == direction
-        )
-    )
+    """A sign: each search in this direction has its right number of fits."""
+    return right_but(on=lambda searched, *sizes: searched == direction)
 
 
 function(
@@ -210,12 +204,6 @@ def _passing(passes=lambda d, low, high, margin: low >= -margin, choose=min):
     return leanest
 
 
-# The outputs for tables in which some set passes are right; the others are not looked at
-_RIGHT_WHERE_ONE_PASSES = Sign(
-    lambda answer: answer.follows(answer.rule, same=lambda given, asked: asked is None or given == asked),
-    lambda right: lambda *given: right(*given) or 27,
-)
-
 function(
     "2.6d", "leanest",
     [(table, margin) for table in _TABLES for margin in (0.005, 0.01)],
@@ -251,7 +239,8 @@ function(
             _passing(lambda d, low, high, margin: abs(low) <= margin),
         "You take the best of the sets that pass. They are all good enough: the smaller one saves more.":
             _passing(choose=lambda rows: max(rows, key=lambda row: row[1])),
-        "Where no set is good enough the answer is `None`.": _RIGHT_WHERE_ONE_PASSES,
+        "Where no set is good enough the answer is `None`.":
+            right_but(lambda right: lambda *given: right(*given) or 27, on=lambda *given: _passing()(*given)),
     },
     otherwise="For some tables another set is the smallest that passes. They are in no particular order; try one by "
     "hand.",

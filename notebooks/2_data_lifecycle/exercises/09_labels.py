@@ -7,7 +7,7 @@ from functools import partial
 
 from helpers.exercises.rules import choices, function
 from helpers.exercises.signs import (
-    NEVER, NOTHING, close, each, follows, listed, number, optional, some, truth, unless, where,
+    NEVER, NOTHING, close, each, listed, number, optional, right_but, some, truth, unless, where,
 )
 
 
@@ -63,9 +63,8 @@ function(
         "You look at the clock before you look for the landing. A flight "
         "that landed on time stays on time, long after its deadline.":
             lambda due, arrived, now: 1 if _late(due, now) else _late(due, arrived) if arrived <= now else None,
-        "You use `arrived` of late flights before they have landed. "
-        "Until the deadline nobody knows that they will be late.":
-            lambda due, arrived, now: 1 if _late(due, arrived) else 0 if arrived <= now else None,
+        "You use `arrived` of late flights before they have landed. Until the deadline nobody knows that they will be "
+        "late.": lambda due, arrived, now: 1 if _late(due, arrived) else 0 if arrived <= now else None,
         "You never look for the landing: by the clock alone every flight is late in the end.":
             lambda due, arrived, now: _late(due, now),
         "Landed is not yet on time: a flight can land late.": _label(landed=lambda due, arrived: 0),
@@ -160,9 +159,8 @@ function(
             _smallest(lambda row: sorted(row)[1] - sorted(row)[0]),
         "You look for a largest probability near one half. With three classes or more, two can tie far below that.":
             _smallest(lambda row: abs(max(row) - 0.5)),
-        "That is the smallest gap between any two neighbours in the "
-        "sorted row. Two classes that are both unlikely may tie, too.":
-            _smallest(lambda row: min(b - a for a, b in zip(sorted(row), sorted(row)[1:], strict=False))),
+        "That is the smallest gap between any two neighbours in the sorted row. Two classes that are both unlikely may "
+        "tie, too.": _smallest(lambda row: min(b - a for a, b in zip(sorted(row), sorted(row)[1:], strict=False))),
         "You subtract columns as they stand. Sort each row first: only then are the largest in the last two.":
             _smallest(lambda row: row[-1] - row[-2]),
         "You sort down the columns, which mixes the items. Sort each row: `axis=1`.": _down_the_columns,
@@ -241,7 +239,7 @@ function(
             lambda *given: math.log(_odds(*given)),
         "That is a decision. Asked is the probability behind it.": lambda *given: float(_bayes(*given) > 0.5),
         "Close, but rounded. Give the probability as it is.":
-            follows(lambda *given: round(_bayes(*given), 2), same=partial(close, abs_=6e-3)),
+            right_but(lambda right: lambda *given: round(right(*given), 2), same=partial(close, abs_=6e-3)),
         "A chance lies between 0 and 1; for some inputs yours does not.": unless(lambda output: 0 <= output <= 1),
     },
     otherwise="Take the first function alone, by hand: prior times rate, "

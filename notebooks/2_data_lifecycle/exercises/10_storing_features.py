@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from helpers.exercises.kit import Mapping, exercise, right, wrong
+from helpers.exercises.kit import Mapping, exercise
 from helpers.exercises.rules import function
 from helpers.exercises.signs import NEVER, NOTHING, close, each, follows, number, some, unless, where
 
@@ -161,24 +161,21 @@ _LOOKS = {
         "eighth digit. Which two are left, and when do they differ?",
         "The correction run is at noon UTC. What it wrote is half a day old, and the hourly row at 12:05 replaces it.",
     ),
+    said="Gaps filled, digits lost, a few minutes a day, or everything at once: each fault leaves its own shape.",
 )
 def faults_by_their_shape(faults, given):
     if any(type(name) is not str for name in faults.values()):
-        return wrong("Give each build one of the four names, as text.")
+        yield "Give each build one of the four names, as text."
     named = {build: faults[build].strip() for build in "ABCD"}
     if unknown := sorted(set(named.values()) - set(_LOOKS)):
-        return wrong(f"`{unknown[0][:40]}` is none of the four faults. Copy their names from the list.")
+        yield f"`{unknown[0][:40]}` is none of the four faults. Copy their names from the list."
     if len(set(named.values())) < 4:
-        return wrong("Each fault was built once, and you name one of them twice.")
+        yield "Each fault was built once, and you name one of them twice."
     off = {named[build]: build for build in "ABCD" if named[build] != given["behind"][build]}
-    if not off:
-        return right(
-            "Gaps filled, digits lost, a few minutes a day, or everything at once: each fault leaves its own shape."
-        )
     if len(off) == 4:
-        return wrong(f"None fits yet. Begin with A, which you call {named['A']}. {_LOOKS[named['A']]}")
-    plainest = next(name for name in _LOOKS if name in off)
-    return wrong(f"{off[plainest]} is not of the kind {plainest}. {_LOOKS[plainest]}")
+        yield f"None fits yet. Begin with A, which you call {named['A']}. {_LOOKS[named['A']]}"
+    for plainest in filter(off.get, _LOOKS):
+        yield f"{off[plainest]} is not of the kind {plainest}. {_LOOKS[plainest]}"
 
 
 def _best(score, give=lambda minutes: minutes):

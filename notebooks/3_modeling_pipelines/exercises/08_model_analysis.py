@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 import math
 import operator
@@ -10,7 +9,7 @@ import random
 
 from helpers.exercises.kit import Choice, Function, exercise, right, wrong
 from helpers.exercises.rules import function
-from helpers.exercises.signs import Sign, close, each, listed, number, some, unless, whole
+from helpers.exercises.signs import close, each, follows, listed, number, some, unless, whole
 
 _INTERVALS = [
     (-0.056, -0.015, 0.01), (-0.004, 0.014, 0.01), (-0.03, 0.01, 0.01), (-0.03, -0.005, 0.01), (-0.2, -0.1, 0.25),
@@ -94,14 +93,7 @@ def _rainy_and_dry(lr, our, ld, od):
 
 def _over(top, bottom=_pairs):
     """The outputs are this share wherever all four kinds of flights occur: with a nought a mistake may divide by it."""
-
-    def shown(answer):
-        kept = [(given, out) for given, out in zip(answer.inputs, answer.outputs, strict=True) if all(given)]
-        inputs, outputs = map(list, zip(*kept, strict=True))
-        answer = dataclasses.replace(answer, inputs=inputs, outputs=outputs)
-        return answer.follows(lambda *counts: top(*counts) / bottom(*counts))
-
-    return Sign(shown, lambda right: lambda *counts: top(*counts) / bottom(*counts) if all(counts) else 0)
+    return follows(lambda *counts: top(*counts) / bottom(*counts), on=lambda *counts: all(counts))
 
 
 function(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import re
 import types
 from functools import partial
@@ -11,9 +10,9 @@ import numpy as np
 from google.protobuf import text_format
 from tensorflow_serving.config.model_server_config_pb2 import ModelServerConfig
 
-from helpers.exercises.kit import Function, Text, exercise, right, wrong
+from helpers.exercises.kit import Function, Text, exercise
 from helpers.exercises.rules import function
-from helpers.exercises.signs import Sign, close, listed, number, some, unless, where
+from helpers.exercises.signs import close, follows, listed, number, right_but, some, unless, where
 from helpers.flights.examples import CATEGORIES, FEATURES, LABEL
 
 # How the model takes each feature
@@ -33,9 +32,9 @@ def _flight(**changes):
     return flight | changes
 
 
-def _first(faults, *given):
-    """The first reason whose test holds, or nothing."""
-    return next((reason for reason, shown in faults.items() if shown(*given)), "")
+def _shown(faults, *given):
+    """The reasons whose test holds."""
+    return (reason for reason, shown in faults.items() if shown(*given))
 
 
 _records = listed(lambda item: type(item) is dict)
@@ -46,17 +45,15 @@ _OF_A_BODY = {
         lambda body, flights: type(body) is not dict,
     "That is the layout of `:predict`. `:classify` takes its records under another key; look at the request above.":
         lambda body, flights: "instances" in body or "inputs" in body,
-    "Your `examples` is laid out by feature, as the columns of "
-    "`:predict` are. Here every flight is a record of its own.":
-        lambda body, flights: type(body.get("examples")) is dict,
+    "Your `examples` is laid out by feature, as the columns of `:predict` are. Here every flight is a record of its "
+    "own.": lambda body, flights: type(body.get("examples")) is dict,
     "The body needs a list of records, one dict for each flight, in the same order.":
         lambda body, flights: not _records(body.get("examples")) or len(body["examples"]) != len(flights),
 }
 # By the feature's type, what the flight had, and what the record says
 _OF_A_FEATURE = {
-    "A gap in `{}` goes out as `null` or `NaN`. The server refuses the one, and the "
-    "model computes with the other. How does a record say that a value is unknown?":
-        lambda kind, known, sent: sent is None,
+    "A gap in `{}` goes out as `null` or `NaN`. The server refuses the one, and the model computes with the other. How "
+    "does a record say that a value is unknown?": lambda kind, known, sent: sent is None,
     "`{}` was a gap and you sent a value. An invented measurement looks like a real one to the model.":
         lambda kind, known, sent: known is None,
     "`{}` was zero, and you left it out. Zero is a measurement; only `None` is a gap.":
@@ -67,12 +64,10 @@ _OF_A_FEATURE = {
         lambda kind, known, sent: kind is not str and type(sent) is str,
     "`{}` arrives with another value than the flight had.":
         lambda kind, known, sent: kind is not str and not (number(sent) and close(sent, known, rel=1e-9, abs_=1e-12)),
-    "`{}` is `DT_INT64` in the signature, and you write it with a "
-    "decimal point: a float record, which the parser refuses.":
-        lambda kind, known, sent: kind is int and type(sent) is not int,
-    "`{}` is `DT_FLOAT` in the signature, and you write it as a "
-    "whole number: an int64 record, which the parser refuses.":
-        lambda kind, known, sent: kind is float and type(sent) is not float,
+    "`{}` is `DT_INT64` in the signature, and you write it with a decimal point: a float record, which the parser "
+    "refuses.": lambda kind, known, sent: kind is int and type(sent) is not int,
+    "`{}` is `DT_FLOAT` in the signature, and you write it as a whole number: an int64 record, which the parser "
+    "refuses.": lambda kind, known, sent: kind is float and type(sent) is not float,
 }
 _OF_A_SIGNATURE = {
     "The body does not name the signature, so the server would take "
@@ -82,23 +77,18 @@ _OF_A_SIGNATURE = {
 }
 
 
-def _record_fault(row, flight):
+def _of_a_record(row, flight):
     if LABEL in row:
-        return (
-            f"The label `{LABEL}` travels along. The model ignores it today, "
-            "but what a prediction never has must not be in its request."
-        )
+        yield (f"The label `{LABEL}` travels along. The model ignores it today, "
+               "but what a prediction never has must not be in its request.")
     if extra := sorted(set(row) - set(FEATURES)):
-        return f"`{extra[0]}` is not a feature of the model. Send what the signature asks for, and nothing else."
+        yield f"`{extra[0]}` is not a feature of the model. Send what the signature asks for, and nothing else."
     for name, kind in _TYPES.items():
         known, sent = flight[name], row.get(name, _ABSENT)
         if type(sent) is list and len(sent) == 1:
             (sent,) = sent
-        if known is None and sent is _ABSENT:
-            continue
-        if fault := _first(_OF_A_FEATURE, kind, known, sent):
-            return fault.replace("{}", name)
-    return ""
+        if known is not None or sent is not _ABSENT:
+            yield from (fault.replace("{}", name) for fault in _shown(_OF_A_FEATURE, kind, known, sent))
 
 
 @exercise(
@@ -115,21 +105,16 @@ def _record_fault(row, flight):
         "Three types stand in the table of section 2. Convert every value by it: `float(762)` is written `762.0`.",
         "Test a gap with `is not None`. A plain `if value` throws something else away as well.",
     ),
+    said="The JSON alone decides the types of a record, so the client writes each "
+    "number in the model's type, and a gap is a feature that is not there.",
 )
 def what_classify_is_sent(as_examples):
     for record in as_examples:
         body, (flights,) = record["output"], record["input"]
-        fault = (
-            _first(_OF_A_BODY, body, flights)
-            or next(filter(None, map(_record_fault, body["examples"], flights)), "")
-            or _first(_OF_A_SIGNATURE, body)
-        )
-        if fault:
-            return wrong(fault)
-    return right(
-        "The JSON alone decides the types of a record, so the client writes each "
-        "number in the model's type, and a gap is a feature that is not there."
-    )
+        yield from _shown(_OF_A_BODY, body, flights)
+        for row, flight in zip(body["examples"], flights, strict=True):
+            yield from _of_a_record(row, flight)
+        yield from _shown(_OF_A_SIGNATURE, body)
 
 
 def _told(model):
@@ -170,29 +155,22 @@ _OF_A_CONFIG = {
         "Of the three policies one names its versions. The other two take what they find.",
         "Each label is an entry of its own: `version_labels { key: … value: … }`.",
     ),
+    said="The policy names its versions, so nothing that comes onto the shelf "
+    "goes live by itself, and the labels say who may ask for which.",
 )
 def a_configuration_for_a_canary(config):
     try:
         parsed = text_format.Parse(config.encode(), ModelServerConfig())
     except text_format.ParseError as error:
         if re.match(r"\s*config\b", config):
-            return wrong(
-                "A `config` by itself is an entry without its list, or the "
-                "request of `reload`. The file starts as the example does."
-            )
-        return wrong(
-            f"The server can't read it; it stumbles in line {error.GetLine() or 1}. "
-            "Compare braces and field names with the example."
-        )
+            yield ("A `config` by itself is an entry without its list, or the "
+                   "request of `reload`. The file starts as the example does.")
+        yield (f"The server can't read it; it stumbles in line {error.GetLine() or 1}. "
+               "Compare braces and field names with the example.")
     models = list(parsed.model_config_list.config)
     if len(models) != 1:
-        return wrong("A `model_config_list` holds one `config` for each model, and we have one model.")
-    if fault := _first(_OF_A_CONFIG, _told(*models)):
-        return wrong(fault)
-    return right(
-        "The policy names its versions, so nothing that comes onto the shelf "
-        "goes live by itself, and the labels say who may ask for which."
-    )
+        yield "A `model_config_list` holds one `config` for each model, and we have one model."
+    yield from _shown(_OF_A_CONFIG, _told(*models))
 
 
 def _status(*versions):
@@ -237,9 +215,8 @@ function(
             lambda body: _states(body)[:1] == ["AVAILABLE"],
         "You look at the oldest version alone; it may have been unloaded when a newer one took over.":
             lambda body: _states(body)[-1:] == ["AVAILABLE"],
-        "You ask that every version be available. The list keeps those that "
-        "have ended, so after the first update that would never hold again.":
-            lambda body: set(_states(body)) == {"AVAILABLE"},
+        "You ask that every version be available. The list keeps those that have ended, so after the first update that "
+        "would never hold again.": lambda body: set(_states(body)) == {"AVAILABLE"},
         "`all` of an empty list is true, and it asks too much of a list that keeps the ended versions.":
             lambda body: set(_states(body)) <= {"AVAILABLE"},
         "A version that loads or unloads is not at its end, and answers nobody either.":
@@ -298,17 +275,13 @@ def _on_the_constant(names):
     return lambda stable, candidate: names if len(set(candidate)) == 1 else _reasons(stable, candidate)
 
 
-def _elsewhere(rule, example=None):
-    """The rule is followed on all pairs but the last, the constant candidate, which is a slip of its own."""
-
-    def shown(it):
-        return dataclasses.replace(it, inputs=it.inputs[:-1], outputs=it.outputs[:-1]).follows(rule)
-
-    return Sign(shown, lambda right: example or rule)
+def _varied(stable, candidate):
+    return len(set(candidate)) > 1
 
 
 def _slip(**change):
-    return _elsewhere(partial(_reasons, **change))
+    """A sign: the rule with this change is followed but for the constant candidate, which is a slip of its own."""
+    return follows(partial(_reasons, **change), on=_varied)
 
 
 function(
@@ -341,12 +314,10 @@ function(
     said="The gate needs no labels: it compares what the candidate says "
     "with what is said today, in validity, level and order.",
     mistakes={
-        "A candidate that says the same of every flight passes. It has no rank correlation, and every "
-        "comparison with `nan` is false: ask whether the candidate is good enough, not whether it is too bad.":
-            _on_the_constant([]),
-        "A candidate that says the same of every flight, at the old "
-        "mean, breaks one of the three rules, and you name another.":
-            _elsewhere(_reasons, example=_on_the_constant(["level"])),
+        "A candidate that says the same of every flight passes. It has no rank correlation, and every comparison with "
+        "`nan` is false: ask whether the candidate is good enough, not whether it is too bad.": _on_the_constant([]),
+        "A candidate that says the same of every flight, at the old mean, breaks one of the three rules, and you name "
+        "another.": right_but(lambda right: _on_the_constant(["level"]), on=_varied),
         "A chance that is not a number, or outside 0 to 1, passes your gate.": _slip(valid=lambda c: True),
         "A value that is not a number passes: it is neither below 0 "
         "nor above 1, because every comparison with it is false.": _slip(valid=lambda c: not ((c < 0) | (c > 1)).any()),
@@ -374,8 +345,7 @@ function(
     hints=(
         "Begin with `invalid`, and return at once if it applies. What does `nan < 0` say, what `nan > 1`?",
         "Means may differ in either direction.",
-        '`pandas.Series.corr` takes `method="spearman"`. '
-        "An inverted model has a rank correlation near −1, not near "
-        "0; a model that says the same of every flight has `nan`.",
+        '`pandas.Series.corr` takes `method="spearman"`. An inverted model has a rank correlation near −1, not near 0; '
+        "a model that says the same of every flight has `nan`.",
     ),
 )

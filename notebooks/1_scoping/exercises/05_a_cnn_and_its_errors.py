@@ -6,7 +6,9 @@ import functools
 
 from helpers.exercises.kit import Text, exercise
 from helpers.exercises.rules import function
-from helpers.exercises.signs import NEVER, NOTHING, close, each, listed, number, right_but, some, unless, where
+from helpers.exercises.signs import (
+    NEVER, NOTHING, close, each, listed, number, right_but, some, unless, where,
+)
 
 
 def _nearly(share):

@@ -50,9 +50,8 @@ def run(
         if not all(task.is_resource for task in left):
             for task, result in _run(left, store, jobs, scheduler, limits, told):
                 store.put(task.key, result)  # before anybody is told that it has ended
-                results[task.name] = replace(
-                    result, notebook=""
-                )  # there may be hundreds, too many for memory
+                # Without its notebook: there may be hundreds, too many for memory
+                results[task.name] = replace(result, notebook="")
                 if result.seconds:
                     store.took(task.name, result.seconds)
                 told("end", task, result)

@@ -92,10 +92,8 @@ CASES = {
             "rings in 2 of 3": {"threshold": 0.034, "hidden": "knots"},
             "rings in 3 of 3": {"threshold": 0, "hidden": "knots"},
             "rings in 1 of 3": {"threshold": 0.04, "hidden": "km/h"},
-            "sleeps through 1 of 3": {
-                "threshold": 0.072,
-                "hidden": "knots",
-            },  # only what is greater is reported
+            # Only what is greater is reported
+            "sleeps through 1 of 3": {"threshold": 0.072, "hidden": "knots"},
             "sleeps through 3 of 3": {"threshold": 1, "hidden": "knots"},
             "does a line not fit": {"threshold": 0.06, "hidden": "km/h"},
         },

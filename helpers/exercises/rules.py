@@ -52,30 +52,25 @@ def function(
     same: when two are the same; by default numbers to six digits. mistakes: asked when the rule is not followed.
     otherwise: said where none is found; the smallest probe that fails is shown with it, and the learner's own output.
     """
-    odd, signs = (
-        odd or {},
-        {
-            reason: sign if isinstance(sign, Sign) else follows(sign)
-            for reason, sign in (mistakes or {}).items()
-        },
-    )
+    before = dict(odd or {})
+    after = {why: sign if isinstance(sign, Sign) else follows(sign) for why, sign in (mistakes or {}).items()}
 
     def judge(**answers: Any) -> Verdict:
         (records,) = answers.values()
         answer = kind([r["input"] for r in records], [r["output"] for r in records], rule, read, same)
-        for reason, sign in odd.items():
+        for reason, sign in before.items():
             if sign.shown(answer):
                 return wrong(reason)
         if answer.follows(rule):
             return right(said)
-        for reason, sign in signs.items():
+        for reason, sign in after.items():
             if sign.shown(answer):
                 return wrong(reason)
         return wrong(" ".join(filter(None, [otherwise, answer.failure(name)])))
 
     def examples() -> Iterator[tuple[str, dict[str, Any]]]:
         yield said, {name: _on_plain(rule)}
-        for reason, sign in {**odd, **signs}.items():
+        for reason, sign in {**before, **after}.items():
             if sign.example:
                 yield reason, {name: _on_plain(sign.example(rule))}
 
@@ -103,15 +98,22 @@ def table(
     def rule(*given: Any) -> Any:
         return decisions[inputs.index(list(given))]
 
-    def missed(number: int, expected: Any) -> Sign:
-        others = [other for other in decisions if other != expected]
+    def missed(numbers: list[int]) -> Sign:
+        def shown(answer: Answer) -> bool:
+            return not all(answer.same(read(answer.outputs[i]), read(decisions[i])) for i in numbers)
 
         def example(right: Rule) -> Rule:
-            return lambda *given: others[0] if list(given) == inputs[number] else right(*given)
+            first = numbers[0]
+            other = next(decision for decision in decisions if decision != decisions[first])
+            return lambda *given: other if list(given) == inputs[first] else right(*given)
 
-        return Sign(lambda answer: not answer.same(read(answer.outputs[number]), read(expected)), example)
+        return Sign(shown, example)
 
-    signs = {reason: missed(i, decisions[i]) for i, (_, _, reason) in enumerate(cases) if reason}
+    numbers: dict[str, list[int]] = {}
+    for number, (_, _, reason) in enumerate(cases):
+        if reason:
+            numbers.setdefault(reason, []).append(number)
+    signs = {reason: missed(those) for reason, those in numbers.items()}
     function(
         exercise_id, name, [given for given, _, _ in cases], rule=rule, said=said, hints=hints, odd=odd, read=read,
         mistakes={**(mistakes or {}), **signs}, otherwise="Some case is decided otherwise.",

@@ -237,6 +237,18 @@ def test_a_table_of_cases_says_why_of_the_first_that_is_decided_otherwise():
     ]
 
 
+def test_two_cases_of_a_table_may_have_one_reason():
+    task = _told(
+        table,
+        [((1,), False, "Odd."), ((3,), False, "Odd."), ((2,), True, "Even.")],
+        odd={"Say True or False.": unless(truth)},
+        said="Yes.",
+    )
+    for wrong_at in (1, 3):
+        answer = lambda n, wrong_at=wrong_at: (n % 2 == 0) != (n == wrong_at)  # noqa: E731
+        assert kit.assess(task, {"answer": answer}).reason == "Odd."
+
+
 def test_a_set_of_names_and_a_word_for_each_case_are_judged_by_their_reasons():
     task = _told(
         names,

@@ -193,7 +193,7 @@ function(
         (5.0, _by(-250.0, -300.0, -180.0), 100), (0.5, _by(-10.0, 900.0, -101.0), 100),
         (-2.0, _by(40.0, -60.0, 90.0), 100), (6.0, _by(-400.0, 50.0, 20.0), 100), (0.5, _by(10.0, 5.0, -1.0), 1),
         (9.0, _by(300.0, 150.0, 200.0), 100), (4.0, _by(30.0, -90.0, -80.0), 100), (7.0, _by(-120.0, 300.0, 20.0), 100),
-        (-150.0, _by(20.0, 30.0, 10.0), 100),
+        (-150.0, _by(20.0, 30.0, 10.0), 100), (0.0, _by(20.0, 3.0, 15.0), 100),
     ],
     odd={
         "For some inputs your gate says nothing. It has to decide every time.": NOTHING,
@@ -225,6 +225,8 @@ function(
             _if_won(lambda gains, allowed: sum(gains) >= -allowed),
         "An airport that gains much is held back by your gate. Only a loss can be too large.":
             _if_won(lambda gains, allowed: max(map(abs, gains)) <= allowed),
+        "An interval that begins at zero does not lie above it: the gain may still be none.":
+            lambda low, by, allowed: low >= 0 and min(by.values()) >= -allowed,
         "`allowed` is for a single airport. Over all flights the candidate must win.":
             lambda low, by, allowed: low >= -allowed and min(by.values()) >= -allowed,
         "Your gate is turned round: it lets out those it should keep.":

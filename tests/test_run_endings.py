@@ -3,6 +3,8 @@
 import os
 import shutil
 import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -10,7 +12,7 @@ import psutil
 import pytest
 from runs import cell, notebook, outputs
 
-from helpers.workbook import collect
+from helpers.workbook import collect, guard
 from helpers.workbook.execute import Job, Limits, execute
 from helpers.workbook.page import html
 
@@ -181,7 +183,15 @@ def test_an_output_folder_in_shared_memory_stays(shared, monkeypatch):
     assert (shared / "cached").read_text() == "x\n"
 
 
-WRITES = "import time\nfor i in range(30):\n    with open({path!r} + str(i), 'wb') as file: file.write(b'x' * 50_000_000)\ntime.sleep(60)"
+# Each is open for a while: who made one that is closed at once, nothing tells
+WRITES = """
+import time
+for i in range(30):
+    with open({path!r} + str(i), 'wb') as file:
+        file.write(b'x' * 150_000_000)
+        time.sleep(0.5)
+time.sleep(60)
+"""
 MAPS = "from multiprocessing.shared_memory import SharedMemory\nm = SharedMemory({name!r}, create=True, size=1_500_000_000)\nm.buf[:] = bytes(1_500_000_000)\ntime.sleep(60)"
 
 
@@ -191,6 +201,17 @@ def test_shared_memory_counts_towards_the_limit_and_ends_with_the_lesson(code, s
     result = ended(code.format(path=str(shared), name=shared.name), memory=1)
     assert result.outcome == "dead kernel" and "over the limit" in result.detail
     assert [path.name for path in shared.parent.glob(f"{shared.name}*")] == [f"{shared.name}-another's"]
+
+
+def test_a_file_that_is_made_at_the_last_moment_is_removed_too(shared):
+    watch = guard.Guard(Limits())
+    writes = f"import time; file = open({str(shared)!r}, 'wb'); print(flush=True); time.sleep(60)"
+    with subprocess.Popen([sys.executable, "-c", writes], stdout=subprocess.PIPE) as process:
+        process.stdout.readline()  # it is there, and the guard has not looked since
+        watch.keeper = psutil.Process(process.pid)
+        watch.family = {watch.keeper}
+        watch.kill()
+    assert process.returncode == -signal.SIGKILL and not shared.exists()
 
 
 def test_memory_that_processes_share_is_counted_once(shared, monkeypatch):

@@ -81,7 +81,12 @@ class Guard(threading.Thread):
 
     def kill(self) -> None:
         """End the kernel and whatever it started, in whatever session, and remove its files in shared memory."""
-        for process in self.members():
+        family = self.members()
+        for process in family:  # what they write to now stays open while it is looked at
+            with suppress(psutil.Error):
+                process.suspend()
+        self.files.look(family)
+        for process in family:
             with suppress(psutil.Error):
                 process.kill()
         self.files.remove()

@@ -151,7 +151,8 @@ def test_a_lesson_that_changes_while_it_is_open_is_merged_when_it_is_closed_and_
 @pytest.mark.after(MERGED)
 def test_a_new_version_that_can_only_lie_beside_is_named_on_the_start_page(desk):
     desk.lab.rewrite(f"{FOLDER}/{FILE}.py", "by_chance = ...     # a set", "by_chance = ...     # the set")
-    desk.open()
+    # With its kernel: JupyterLab gives one to a notebook that is being restored, also just after all were shut down
+    desk.open_lesson(COPY)
     desk.menu("Kernel", "Shut Down All Kernels…")
     desk.accept()
     desk.lab.until_said("The new one", "learn", "--no-browser")

@@ -35,7 +35,8 @@ class Pool:
             raise UsageError(
                 f"The scheduler at {scheduler} has no workers. Start some: `dask worker {scheduler} --nthreads 1`."
             )
-        self.waiting = as_completed()
+        # Of its own client: the default one may be that of another run in this process, and closed by then
+        self.waiting = as_completed(loop=self.client.loop)
 
     def submit(self, job: Job, digest: str, place: int) -> Any:
         """Run the job; of those that wait for a worker, the one with the lowest place is next.

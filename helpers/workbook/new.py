@@ -43,7 +43,7 @@ def make(lesson_id: str, title: str, root: Path = ROOT) -> list[Path]:
         )
     listed = place.parent / "syllabus.yml"
     text = _with_row(listed.read_text(encoding="utf8"), course, number, file, title)
-    words = {"@id": lesson_id, "@title": title, "@needs": "nothing but Python", "@minutes": "60"}
+    words = {"@id": lesson_id, "@title": title}
     for path, template in made.items():
         path.parent.mkdir(exist_ok=True)
         path.write_text(_filled((TEMPLATES / template).read_text(encoding="utf8"), words), encoding="utf8")
@@ -52,7 +52,7 @@ def make(lesson_id: str, title: str, root: Path = ROOT) -> list[Path]:
 
 
 def _filled(text: str, words: dict[str, str]) -> str:
-    return re.sub(r"@(?:id|title|needs|minutes)", lambda found: words[found[0]], text)
+    return re.sub(r"@(?:id|title)", lambda found: words[found[0]], text)
 
 
 def _with_row(text: str, course: int, number: int, file: str, title: str) -> str:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from helpers import build, display, files, syllabus
-from helpers.exercises import UnknownExercise, find, ledger, onward, predictions, source, view
+from helpers.exercises import UnknownExercise, find, ledger, lesson_of, onward, predictions, source, view
 from helpers.exercises import progress as standings
 from helpers.exercises.forms import Number, Text
 from helpers.exercises.kit import INVALID, NOT_ATTEMPTED, RIGHT, WRONG, Exercise, Verdict, assess
@@ -103,7 +103,7 @@ def check(exercise_id: str, *, given: Any = None, **answers: Any) -> Any:
         )
     onward, which = _onward(task, answers, verdict)
     offer = _offer(task) if verdict.status == WRONG else ""
-    view.verdict(task.id, verdict, _write(task.id, verdict), which, offer)
+    view.verdict(task.id, verdict, _write(task.id, verdict), which, _left(task, verdict), offer)
     return _packed(onward)
 
 
@@ -298,6 +298,19 @@ def _onward(task: Exercise, answers: dict[str, Any], verdict: Verdict) -> tuple[
     for name in answers:
         _session.memory.hand(task.id, name, goes_on[name], answers[name])
     return goes_on, which
+
+
+def _left(task: Exercise, verdict: Verdict) -> str:
+    """How long the rest of the lesson takes a learner whose answer is right; nothing where there is no learner."""
+    if verdict.status != RIGHT or _book() is None:
+        return ""
+    from helpers import minutes
+
+    try:
+        left = minutes.left(syllabus.load().lesson(lesson_of(task.id)), task.id, after=True)
+    except syllabus.UsageError:
+        return ""
+    return f"About {left} minutes of this lesson are left."
 
 
 def _packed(values: dict[str, Any]) -> Any:

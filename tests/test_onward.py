@@ -1,5 +1,6 @@
 """What a lesson goes on with, in a real IPython shell: the learner's answer or the lesson's, and never the one taken for the other."""
 
+import re
 import types
 
 import IPython.core.interactiveshell as ipython
@@ -7,7 +8,7 @@ import pytest
 from traitlets.config import Config
 
 from helpers import display, exercises, lesson
-from helpers.exercises import cells, kit, onward, source
+from helpers.exercises import cells, kit, ledger, onward, source
 from helpers.exercises.kit import right, wrong
 
 CHECK = 'answer = lesson.check("1.1z", answer=answer)'
@@ -145,6 +146,14 @@ def test_a_judge_that_fails_lets_the_lesson_go_on_with_its_own(notebook, said, m
     task(kit.Integer(), "answer = 5", monkeypatch, lambda answer: 1 / 0)
     notebook.run("answer = 5", CHECK)
     assert "not of your answer" in said[-1] and ITS_OWN in said[-1]
+
+
+def test_at_a_desk_a_right_answer_is_told_how_long_the_rest_takes(notebook, said, five, tmp_path):
+    notebook.run("answer = 5", CHECK)
+    assert "minutes" not in said[-1]  # a recording shows nothing that depends on a ledger
+    (tmp_path / ledger.NAME).touch()
+    notebook.run('lesson.begin("1.1")', "answer = 3", CHECK, "answer = 5", CHECK)
+    assert "minutes" not in said[-2] and re.search(r"\nAbout \d+ minutes of this lesson are left.$", said[-1])
 
 
 # ---- run again ---------------------------------------------------------------------------------------------------

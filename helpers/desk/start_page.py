@@ -6,7 +6,7 @@ import re
 from html import escape
 from pathlib import Path
 
-from helpers import syllabus
+from helpers import minutes, syllabus
 from helpers.desk import copies
 from helpers.exercises import ledger, lesson_of, progress
 from helpers.exercises.progress import MARKS, Standing
@@ -79,10 +79,17 @@ def _row(lesson: Lesson, standings: list[Standing]) -> str:
     marks = " ".join(_mark(path, standing) for standing in standings)
     after = f", after {' and '.join(lesson.after)}" if lesson.after else ""
     return (
-        f'<tr data-path="{path}"><th scope="row">{_link(lesson)} <small>{lesson.minutes} minutes{after}</small>'
+        f'<tr data-path="{path}"><th scope="row">{_link(lesson)} <small>{_time(lesson, standings)}{after}</small>'
         f"<details><summary>You will be able to</summary><ul>{abilities}</ul></details></th>"
         f"<td>{marks}<br>{right} of {total}</td></tr>"
     )
+
+
+def _time(lesson: Lesson, standings: list[Standing]) -> str:
+    """Minutes of the lesson; once it is begun, those from the first exercise that is not right to the end, too."""
+    first = next((x.exercise for x in standings if not x.is_right), None)
+    left = f", about {minutes.left(lesson, first)} left" if first and any(x.tries for x in standings) else ""
+    return f"about {lesson.minutes} minutes{left}"
 
 
 def _mark(path: str, standing: Standing) -> str:

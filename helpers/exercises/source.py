@@ -9,7 +9,10 @@ from helpers.exercises import lesson_of
 
 
 def cells(lesson: syllabus.Lesson) -> tuple[tuple[str, frozenset[str], str], ...]:
-    """The code cells of a lesson's exercises, in order: (exercise id, tags, source). Raises UsageError if it has no text."""
+    """The code cells of a lesson's exercises, in order: (exercise id, tags, source). Raises UsageError if it has no text.
+
+    Not their tasks: a sentence put better makes nobody's right answer an old one.
+    """
     return _cells(lesson, lesson.text)
 
 
@@ -19,7 +22,7 @@ def _cells(lesson: syllabus.Lesson, text: str) -> tuple[tuple[str, frozenset[str
     return tuple(
         (cell.metadata["exercise"], frozenset(cell.metadata.get("tags", ())), cell.source)
         for cell in lesson.notebook().cells
-        if "exercise" in cell.metadata and cell.cell_type == "code"
+        if cell.cell_type == "code" and "exercise" in cell.metadata
     )
 
 

@@ -67,13 +67,17 @@ def of(lesson: Lesson) -> Minutes:
     return Minutes(counts(core).minutes, counts(deeper).minutes)
 
 
-def left(lesson: Lesson, exercise_id: str) -> int:
-    """Minutes from the first cell of an exercise, its task, to the end of its part; of the whole part where it has no such cell."""
+def left(lesson: Lesson, exercise_id: str, *, after: bool = False) -> int:
+    """Minutes from the first cell of an exercise, its task, or `after` its last, to the end of its part.
+
+    Those of the core path where it has no such cell.
+    """
     core, deeper = parts(lesson.text)
     for part in (core, deeper):
         names = [cell.exercise for cell in part]
         if exercise_id in names:
-            return max(5, counts(part[names.index(exercise_id) :]).minutes)
+            start = len(names) - names[::-1].index(exercise_id) if after else names.index(exercise_id)
+            return max(5, counts(part[start:]).minutes)
     return counts(core).minutes
 
 

@@ -108,6 +108,7 @@ def test_what_is_left_begins_with_the_exercises_task_and_ends_with_its_part():
     after = SimpleNamespace(text=text.replace("# ### Exercise 9.1a", words + "# ### Exercise 9.1a"))
     assert minutes.left(LESSON, "9.1a") == minutes.left(before, "9.1a") == 5
     assert minutes.left(after, "9.1a") == 15
+    assert minutes.left(after, "9.1a", after=True) == 5
     assert minutes.left(LESSON, "9.1b") == 5
     assert minutes.of(before) == minutes.Minutes(core=20, deeper=15)
     assert minutes.left(before, "9.1z") == 20

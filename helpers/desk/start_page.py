@@ -8,7 +8,7 @@ from pathlib import Path
 
 from helpers import minutes, syllabus
 from helpers.desk import copies
-from helpers.exercises import ledger, progress
+from helpers.exercises import ledger, lesson_of, progress
 from helpers.exercises.progress import MARKS, Standing
 from helpers.syllabus import Lesson
 
@@ -30,10 +30,10 @@ def next_lesson(found: dict[Lesson, list[Standing]], folder: Path) -> Lesson | N
     """The lesson worked on last if exercises of it are open, else the first that has some; None when all are right."""
     open_ones = [lesson for lesson, standings in found.items() if not all(x.is_right for x in standings)]
     try:
-        last = [entry["exercise"] for entry in ledger.read(folder / ledger.NAME)[0]][-1:]
+        last = [lesson_of(entry["exercise"]) for entry in ledger.read(folder / ledger.NAME)[0]][-1:]
     except OSError:
         last = []
-    begun = [lesson for lesson in open_ones if last and last[0] in {x.exercise for x in found[lesson]}]
+    begun = [lesson for lesson in open_ones if lesson.id in last]
     return next(iter(begun + open_ones), None)
 
 

@@ -222,7 +222,7 @@ def problems(announced, counted, age, limit):
 
 
 # %% exercise="2.7a"
-lesson.check("2.7a", problems=problems)
+problems = lesson.check("2.7a", problems=problems)
 
 # %% [markdown]
 # ### Wiring
@@ -525,7 +525,7 @@ def runs_again(changed, edges):
 
 
 # %% exercise="2.7b"
-lesson.check("2.7b", runs_again=runs_again)
+runs_again = lesson.check("2.7b", runs_again=runs_again)
 
 # %% [markdown]
 # ## 5 March arrives
@@ -742,7 +742,7 @@ unnoticed = ...
 unnoticed = {"contract edited", "check rewritten", "manifest corrected"}
 
 # %% exercise="2.7c"
-lesson.check("2.7c", unnoticed=unnoticed)
+unnoticed = lesson.check("2.7c", unnoticed=unnoticed)
 
 # %% [markdown]
 # Two of them can be tried at once. The pipeline is given the arguments of its last run.
@@ -785,7 +785,7 @@ def fingerprint(files):
 
 
 # %% exercise="2.7d"
-lesson.check("2.7d", fingerprint=fingerprint)
+fingerprint = lesson.check("2.7d", fingerprint=fingerprint)
 
 # %% [markdown]
 # ## What you did

@@ -200,7 +200,7 @@ def known_value(events, moment):
 
 
 # %% exercise="2.1a"
-lesson.check("2.1a", known_value=known_value)
+known_value = lesson.check("2.1a", known_value=known_value)
 
 # %% [markdown]
 # ## 2 Point-in-time joins
@@ -577,7 +577,7 @@ leaks = {"rain_at_departure", "cancelled_day", "previous_flight", "route_day",
          "year_rank", "miles_per_minute"}
 
 # %% exercise="2.1b"
-lesson.check("2.1b", leaks=leaks)
+leaks = lesson.check("2.1b", leaks=leaks)
 
 # %% [markdown]
 # ## 5 Joins that fail, and whom they lose
@@ -824,7 +824,7 @@ def training_window(artifacts, spans):
 
 
 # %% exercise="2.1c"
-lesson.check("2.1c", training_window=training_window)
+training_window = lesson.check("2.1c", training_window=training_window)
 
 # %% [markdown]
 # ### Which split lets what through
@@ -1097,7 +1097,7 @@ my_card = {
 }
 
 # %% exercise="2.1d"
-lesson.check("2.1d", my_card=my_card)
+my_card = lesson.check("2.1d", my_card=my_card)
 
 # %% [markdown]
 # ## What breaks in production

@@ -191,6 +191,7 @@ _TABLES = [
     [(4, -0.02, -0.03, -0.01), (9, -0.015, -0.022, -0.008)],
     [(3, 0.015, 0.011, 0.02), (27, 0.0, 0.0, 0.0), (1, -0.004, -0.009, 0.001)],
     [(5, -0.0035, -0.0045, -0.0025), (10, -0.001, -0.002, 0.001), (27, 0.0, 0.0, 0.0)],
+    [(27, 0.0, 0.0, 0.0), (4, -0.02, -0.03, -0.01)],
 ]
 
 
@@ -218,6 +219,8 @@ function(
     mistakes={
         "You look at the difference alone. A set measured on a few days may lie there by luck; its interval says how "
         "far down it could be.": _passing(lambda d, low, high, margin: d >= -margin),
+        "All columns are a set as well. Where no smaller one passes, theirs is the number.":
+            _passing(lambda d, low, high, margin: low >= -margin and (d, low, high) != (0, 0, 0)),
         "“Not significantly worse” is what you test: an interval that reaches zero. The wider it is, the easier it "
         "passes.": _passing(lambda d, low, high, margin: high >= 0),
         "“The interval holds zero” is what you test. The wider it is, the easier it passes; and a set that is better "

@@ -234,8 +234,12 @@ function(
                 _best(lambda row, most, least: row["alerts"] <= most),
                 _best(lambda row, most, least: row["alerts"] <= most, gaps=True),
             ),
-        "You hold the recall against the limit of the precision.":
+        "You hold the recall against the limit of the precision.": follows(
             _best(lambda row, most, least: row["alerts"] <= most and row["recall"] >= least),
+            lambda curve, most, least: _best(lambda row, *limits: row["alerts"] <= most and row["recall"] >= least)(
+                [row | {"precision": row["precision"] or 0} for row in curve], most, least
+            ),
+        ),
         "Meeting one limit is enough for your function. Both must hold.": follows(
             _best(lambda row, most, least: row["alerts"] <= most or row["precision"] >= least),
             _best(lambda row, most, least: row["alerts"] <= most or row["precision"] >= least, gaps=True),

@@ -300,8 +300,9 @@ function(
         "A p-value that lies exactly on its line counts: *at most*.": _up_to(slack=-1e-12),
         "Your list is in sorted order. Each answer belongs where its p-value stands in `p`.":
             lambda p, rate: _up_to()(sorted(p), rate),
-        "You take the position in `p` for the rank. The rank is the place in sorted order.":
-            lambda p, rate: [v <= i / len(p) * rate for i, v in enumerate(p, 1)],
+        "You take the position in `p` for the rank. The rank is the place in sorted order.": follows(
+            lambda p, rate: [v <= i / len(p) * rate for i, v in enumerate(p, 1)], _up_to(order=list)
+        ),
         "You count how many p-values pass and take that many. What decides is the largest rank that passes.":
             _as_many_as_pass,
         "Your ranks start at the largest p-value. Rank 1 is the smallest.": _up_to(order=lambda p: sorted(p)[::-1]),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
+import re
 from statistics import fmean, median, pstdev, stdev
 
 import numpy as np
@@ -11,8 +12,8 @@ import numpy as np
 from helpers.exercises.digests import digest, hashed
 from helpers.exercises.rules import function, names
 from helpers.exercises.signs import (
-    CONSTANT, NOTHING, NO_NAME, STRANGE, Sign, at, close, follows, has, lacks, number, off, truth, unless,
-    where, whole,
+    CONSTANT, NOTHING, NO_NAME, STRANGE, Sign, at, close, follows, has, lacks, number, off, some, truth,
+    unless, where, whole,
 )
 
 
@@ -265,6 +266,8 @@ digest(
         "Your function gives nothing back. Does it `return` the text?": NOTHING,
         "A fingerprint is one text; your function gives something else.":
             unless(lambda output: type(output) in (str, int)),
+        "That is Python's own `hash`, which is another number in the next process. `digest` of section 2 is not.":
+            some(lambda output: re.fullmatch("-(0x)?[0-9a-f]{1,19}", str(output))),
     },
     kept=_least(*range(8)),
     said="One name for eight views: now a set can tell which cells stand on both sides of a split.",

@@ -141,7 +141,7 @@ def _sharing(n, m):
 
 function(
     "2.4d", "expected_sharing",
-    [(2, 2), (1, 64), (105, 64), (105, 512), (4000, 4096), (10, 1000), (365, 365)],
+    [(2, 2), (1, 64), (105, 64), (105, 512), (4000, 4096), (10, 1000), (365, 365), (5, 1)],
     odd={
         "Your function gives nothing back for some inputs. Does it `return` the number?": NOTHING,
         "Asked is one number; your function gives something else.": unless(number),

@@ -34,6 +34,7 @@ function(
     [
         ("forward", 10, 1, 1), ("forward", 10, 3, 1), ("backward", 10, 3, 1), ("forward", 27, 6, 3),
         ("backward", 27, 6, 3), ("backward", 10, 9, 5), ("forward", 40, 8, 5), ("backward", 40, 8, 5),
+        ("forward", 7, 7, 2), ("backward", 7, 7, 2),
     ],
     odd={
         "For some inputs your function gives nothing back. Does every path `return` a number?": NOTHING,

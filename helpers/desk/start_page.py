@@ -6,9 +6,9 @@ import re
 from html import escape
 from pathlib import Path
 
-from helpers import syllabus
+from helpers import minutes, syllabus
 from helpers.desk import copies
-from helpers.exercises import ledger, progress
+from helpers.exercises import lesson_of, progress
 from helpers.exercises.progress import MARKS, Standing
 from helpers.syllabus import Lesson
 
@@ -16,7 +16,12 @@ from helpers.syllabus import Lesson
 def html(folder: Path) -> str:
     """The page for the learner's folder: a link opens the copy of a lesson, named in `data-path` from that folder."""
     found = progress.everything(progress.states(folder))
-    parts = ['<div class="workbook-page"><h1>MLOps Workbook</h1>', _next(found, folder), _news(folder)]
+    parts = [
+        '<div class="workbook-page"><h1>MLOps Workbook</h1>',
+        _next(found, folder),
+        _predictions(folder),
+        _news(folder),
+    ]
     for course in dict.fromkeys(lesson.course for lesson in found):
         parts.append(_course(course, {k: v for k, v in found.items() if k.course == course}))
     parts.append(
@@ -29,11 +34,8 @@ def html(folder: Path) -> str:
 def next_lesson(found: dict[Lesson, list[Standing]], folder: Path) -> Lesson | None:
     """The lesson worked on last if exercises of it are open, else the first that has some; None when all are right."""
     open_ones = [lesson for lesson, standings in found.items() if not all(x.is_right for x in standings)]
-    try:
-        last = [entry["exercise"] for entry in ledger.read(folder / ledger.NAME)[0]][-1:]
-    except OSError:
-        last = []
-    begun = [lesson for lesson in open_ones if last and last[0] in {x.exercise for x in found[lesson]}]
+    last = [lesson_of(entry["exercise"]) for entry in progress.entries(folder)][-1:]
+    begun = [lesson for lesson in open_ones if lesson.id in last]
     return next(iter(begun + open_ones), None)
 
 
@@ -47,6 +49,11 @@ def _next(found: dict[Lesson, list[Standing]], folder: Path) -> str:
         f'<p class="workbook-next" role="status">{"Go on with" if begun else "Next"}: {_link(lesson)}. '
         f"{right} of {total} exercises right so far.</p>"
     )
+
+
+def _predictions(folder: Path) -> str:
+    made, close = progress.predictions(progress.entries(folder))
+    return f"<p>Predictions: {made} made, {close} close.</p>" if made else ""
 
 
 def _news(folder: Path) -> str:
@@ -79,10 +86,17 @@ def _row(lesson: Lesson, standings: list[Standing]) -> str:
     marks = " ".join(_mark(path, standing) for standing in standings)
     after = f", after {' and '.join(lesson.after)}" if lesson.after else ""
     return (
-        f'<tr data-path="{path}"><th scope="row">{_link(lesson)} <small>{lesson.minutes} minutes{after}</small>'
+        f'<tr data-path="{path}"><th scope="row">{_link(lesson)} <small>{_time(lesson, standings)}{after}</small>'
         f"<details><summary>You will be able to</summary><ul>{abilities}</ul></details></th>"
         f"<td>{marks}<br>{right} of {total}</td></tr>"
     )
+
+
+def _time(lesson: Lesson, standings: list[Standing]) -> str:
+    """Minutes of the lesson; once it is begun, those from the first exercise that is not right to the end, too."""
+    first = next((x.exercise for x in standings if not x.is_right), None)
+    left = f", about {minutes.left(lesson, first)} left" if first and any(x.tries for x in standings) else ""
+    return f"about {lesson.minutes} minutes{left}"
 
 
 def _mark(path: str, standing: Standing) -> str:

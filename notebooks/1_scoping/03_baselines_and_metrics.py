@@ -426,7 +426,7 @@ def largest_in_leaves(unit):
 
 
 sizes = july[fold_numbers(july, "flight") == 1].groupby(["origin", "time_hour"]).size()
-assert sizes.quantile(0.95) < boosting[-1].min_samples_leaf, "of most hours fewer flights are there than a leaf holds"
+assert sizes.quantile(0.95) < boosting[-1].min_samples_leaf, "most hours are smaller than a leaf"
 assert max(largest_in_leaves(["origin", "time_hour"])) < 0.9, "no leaf is a single hour of one airport"
 assert sum(share > 0.9 for share in largest_in_leaves(["day"])) >= 5, "some leaves are hours of one day"
 

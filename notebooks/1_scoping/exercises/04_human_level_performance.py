@@ -355,7 +355,10 @@ function(
             lambda ps, digits=digits: round(_mean([max(p, 1 - p) for p in ps]), digits) for digits in (2, 3)
         )),
         "You change sides at another probability than one half. From there on the other answer is the likelier one.":
-            follows(_mean_of(lambda p: p if p > 1 / 3 + 1e-9 else 1 - p), _mean_of(lambda p: p if p >= 2 / 3 - 1e-9 else 1 - p)),
+            follows(
+                _mean_of(lambda p: p if p > 1 / 3 + 1e-9 else 1 - p),
+                _mean_of(lambda p: p if p >= 2 / 3 - 1e-9 else 1 - p),
+            ),
         "You leave out the cells of which the experts are sure. They count, too.":
             lambda ps: _mean([max(p, 1 - p) for p in ps if 0 < p < 1] or [1]),
         "You toss a coin on every doubtful cell. It leans to one side: use that.":

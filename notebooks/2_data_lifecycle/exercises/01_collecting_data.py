@@ -173,9 +173,8 @@ def _last_artifacts(artifacts, spans):
 
 
 def _in_any_order(mistakes):
-    return {
-        reason: follows(*(rules if type(rules) is tuple else [rules]), read=sorted) for reason, rules in mistakes.items()
-    }
+    given = {reason: rules if type(rules) is tuple else (rules,) for reason, rules in mistakes.items()}
+    return {reason: follows(*rules, read=sorted) for reason, rules in given.items()}
 
 
 function(
@@ -238,8 +237,10 @@ _SMALL = {"AS", "F9", "HA", "OO", "YV"}
 
 
 # What the name of the licence may be made of, and what it needs of it
-_ZERO = {"cc0", "cc", "0", "zero", "creative", "commons", "public", "domain", "dedication", "universal", "v1", "1.0", "1",
-         "v", "version", "licence", "license", "the"}  # fmt: skip
+_ZERO = {
+    "cc0", "cc", "0", "zero", "creative", "commons", "public", "domain", "dedication", "universal", "v1", "1.0", "1",
+    "v", "version", "licence", "license", "the",
+}
 
 
 def _cc0(value):

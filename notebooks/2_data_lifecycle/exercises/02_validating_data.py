@@ -229,8 +229,8 @@ names(
         "Two columns of `wind_drift` bound it, one from each side.",
         "From below: the largest drift in mph. From above: the smallest in km/h. For knots, compare the same two.",
     ),
-    said="The line lies between weather and fault in every month; with the other unit some months as recorded drift more "
-    "than some in which nothing but the unit is wrong.",
+    said="The line lies between weather and fault in every month; with the other unit some months as recorded drift "
+    "more than some in which nothing but the unit is wrong.",
 )
 def choose_a_threshold(threshold, hidden, given):
     mph, kmh = given["mph"], given["km/h"]

@@ -218,8 +218,8 @@ digest(
         "That is a number. Asked is a text; and a number from Python's own `hash` is another one in the next process.":
             some(lambda output: type(output) in (int, float)),
         "Asked is one text for all files together.": unless(_text),
-        "That is a number with a sign, written as text, as Python's own `hash` gives it: another one in the next process.":
-            some(lambda output: re.fullmatch("-(0x)?[0-9a-f]{1,19}", output)),
+        "That is a number with a sign, written as text, as Python's own `hash` gives it: another one in the next "
+        "process.": some(lambda output: re.fullmatch("-(0x)?[0-9a-f]{1,19}", output)),
         "Your text can't be told from Python's own `hash`, which is another one in the next process. Take one of "
         "`hashlib`, and its `hexdigest()`.":
             Sign(lambda answer: own_hash(answer.outputs) and len(max(answer.outputs, key=len)) > 14),

@@ -43,9 +43,10 @@ def overview(
     """Display boxes in rows and the arrows between them: what a lesson builds. The picture's words tell each arrow.
 
     `rows`: per row the boxes' names from left to right, None for a gap; at most six. `arrows`: (from, to) or (from, to,
-    label). `new`: the boxes that this lesson adds, drawn strong. Neighbours are joined by a straight arrow; any other goes
-    between the rows and beside the columns, so that none crosses a box. Raises ValueError for a name that no box has, that
-    two have, or a row of more than six.
+    label). `new`: the boxes that this lesson adds, drawn strong. Boxes in one row or column are joined by a straight arrow,
+    diagonal neighbours from corner to corner, others by an arrow that turns once in an empty place. Raises ValueError where
+    a box is in the way, or an arrow to another box; for two arrows one way between two boxes, a name that no box has or two
+    have, or a row of more than six.
     """
     show(*overviews.overview(title, rows, list(arrows), set(new)))
 

@@ -2,6 +2,7 @@
 
 import base64
 import io
+import itertools
 import re
 
 import matplotlib
@@ -309,6 +310,13 @@ def test_an_overview_says_where_each_arrow_leads_and_what_is_new(said, house):
         ),
         (LOOP, [], ["Trainer"], "no box 'Trainer'"),
         (LOOP, [("schema", "schema")], (), "from 'schema' to itself"),
+        (LOOP, [("deliveries", "Statistics")], (), "No way from 'deliveries' to 'Statistics' .*: move a box"),
+        (
+            LOOP,
+            [("schema", "deliveries", "x"), ("schema", "deliveries")],
+            (),
+            "Two arrows lead from 'schema'",
+        ),
         ([["a", "a"]], [], (), "Two boxes are called 'a'"),
         ([list("abcdefg")], [], (), "at most 6"),
         (["abc"], [], (), "a list of"),
@@ -322,25 +330,55 @@ def test_an_overview_that_can_not_be_drawn_is_refused_with_the_reason(rows, arro
     assert plt.get_fignums() == []
 
 
-def test_no_arrow_of_an_overview_crosses_a_box_whatever_it_joins():
-    grid = [["a", "b", "c"], ["d", "e", None], ["f", "g", "h"], [None, "i", "j"]]
-    boxes = overviews._boxes(grid)
-    pairs = [(start, end) for start in boxes for end in boxes if start != end]
-    for arrows in [*([pair] for pair in pairs), [("a", "b"), ("d", "e"), *pairs[::7]]]:
-        routed = [
-            overviews._routed(overviews.Arrow(boxes[a], boxes[b]), set(boxes.values())) for a, b in arrows
-        ]
-        plan = overviews.Plan("All ways", boxes, routed)
-        for arrow in routed:
-            corners = plan._corners(arrow)
-            for (x1, y1), (x2, y2) in zip(corners, corners[1:], strict=False):
-                assert x1 == pytest.approx(x2) or y1 == pytest.approx(y2), "straight or an elbow"
-                for r, c in boxes.values():
-                    left, top = plan.x[c] - plan.box / 2, plan.top[r]
-                    apart = (
-                        max(x1, x2) <= left + 1e-6
-                        or min(x1, x2) >= left + plan.box - 1e-6
-                        or max(y1, y2) <= top + 1e-6
-                        or min(y1, y2) >= top + overviews.TALL - 1e-6
+GRID = [["a", "b", "c"], ["d", None, None], ["f", "g", "h"], [None, "i", "j"]]
+
+
+def planned(rows, pairs):
+    boxes = overviews._boxes(rows)
+    return overviews._Plan(boxes, overviews._ways(boxes, pairs), [""] * len(pairs), "All ways")
+
+
+def test_each_arrow_of_an_overview_goes_from_edge_to_edge_and_crosses_no_box_or_is_refused():
+    boxes = overviews._boxes(GRID)
+    refused = set()
+    for start, end in itertools.permutations(boxes, 2):
+        for pairs in ([(start, end)], [(start, end), (end, start)]):
+            try:
+                plan = planned(GRID, pairs)
+            except ValueError as problem:
+                assert "No way from" in str(problem)
+                refused.add(start + end) if len(pairs) == 1 else None
+                continue
+            half = np.array([plan.box, overviews.TALL]) / 2
+            for number, pair in enumerate(pairs):
+                points, _ = plan.arrow(number)
+                spots = [
+                    a + part * (b - a)
+                    for a, b in itertools.pairwise(points)
+                    for part in np.linspace(0, 1, 99)
+                ]
+                for name, place in boxes.items():
+                    off = np.abs(np.array(spots) - plan.at[place]) - half
+                    assert (off.max(axis=1) > -1e-6).all(), f"{pair} crosses {name}"
+                    assert (np.hypot(*np.maximum(off, 0).T).min() < 0.09) == (name in pair), (
+                        f"{pair} at {name}"
                     )
-                    assert apart, (arrow, corners)
+    assert {"ac", "af", "aj", "cg", "di"} <= refused and not {"ch", "dh", "dc", "bd", "jg"} & refused
+
+
+def test_arrows_of_an_overview_meet_in_an_empty_place_only_on_the_way_to_one_box():
+    rows = [["a", "b", "c"], [None, None, "store"]]
+    into = planned(rows, [("a", "store"), ("b", "store"), ("c", "store")])
+    assert [len(way) for way in into.ways] == [3, 2, 2]
+    with pytest.raises(ValueError, match="No way from 'store' to 'a'"):
+        planned(rows, [("a", "store"), ("store", "a")])
+
+
+def test_labels_of_an_overview_stand_beside_their_arrows_between_the_boxes(house):
+    rows = [["a", "b"], ["c", "d"]]
+    arrows = [("a", "b", "there"), ("b", "a", "and back"), ("a", "c", "two words"), ("a", "d", "judge")]
+    fig, ax = drawn(overviews.overview("Labels", rows, arrows, set()))
+    labels = {text.get_text(): text.get_window_extent() for text in ax.texts}
+    boxes = [patch.get_window_extent() for patch in ax.patches if not hasattr(patch, "set_arrowstyle")]
+    assert len(boxes) == 4 and not any(labels[label].overlaps(box) for _, _, label in arrows for box in boxes)
+    assert labels["there"].y0 > labels["and back"].y1

@@ -1,14 +1,17 @@
-"""The house's colours and Matplotlib settings, the same on every machine.
+"""The house's colours and Matplotlib settings, the same on every machine, and how much room a text takes.
 
 Colours are Okabe and Ito's, which people of every colour vision tell apart; lines also differ by dash and marker.
 """
 
 from __future__ import annotations
 
+import re
 import textwrap
 
 import matplotlib
 from cycler import cycler
+from matplotlib.font_manager import FontProperties
+from matplotlib.textpath import TextPath
 
 BLUE, ORANGE, GREEN, RED = "#0072B2", "#E69F00", "#009E73", "#D55E00"
 PURPLE, SKY, GREY = "#CC79A7", "#56B4E9", "#6E6E6E"
@@ -62,3 +65,23 @@ def style() -> None:
 def wrapped(text: str, width: int) -> str:
     """The text in lines of at most `width` characters where its words allow it."""
     return "\n".join(textwrap.wrap(text, width, break_long_words=False)) or text
+
+
+def width(text: str, size: float, strong: bool = False) -> float:
+    """The width of a text in inches."""
+    font = FontProperties(weight="bold" if strong else "normal")
+    lines = [TextPath((0, 0), line, size=size, prop=font) for line in text.split("\n") if line]
+    return max((line.get_extents().width for line in lines), default=0.0) / 72
+
+
+def fitted(name: str, room: float, tall: float, strong: bool) -> tuple[str, float]:
+    """The name in lines that fit a box, broken at spaces and before capitals, and the largest size at which it fits."""
+    pieces = re.findall(r"\s?[^\s]+?(?=\s|$|(?<=[a-z])(?=[A-Z]))", name) or [name]
+    for size in (9.5, 8.5, 7.5):
+        text = ""
+        for piece in pieces:
+            longer = text + piece
+            text = longer.strip() if width(longer, size, strong) <= room else f"{text}\n{piece.strip()}"
+        if width(text, size, strong) <= room and (text.count("\n") + 1) * size * 1.3 / 72 <= tall:
+            return text, size
+    raise ValueError(f"The name {name!r} doesn't fit its box: shorten it, or put fewer boxes in a row.")

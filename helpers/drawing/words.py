@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import numbers
-from collections.abc import Mapping
+import re
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 import pandas as pd
@@ -45,6 +46,29 @@ def alt(
             ending("Marked: " + ", ".join(f"{name} {number(at, form)}" for name, at in marks.items()))
         )
     return " ".join(parts)
+
+
+def arrows_told(
+    title: str, boxes: Iterable[str], arrows: Iterable[tuple[str, ...]], new: Collection[str]
+) -> str:
+    """An overview in words: the title, where each box's arrows lead, boxes without any, and what is new."""
+    arrows, parts, joined = list(arrows), [], set()
+    for name in boxes:
+        ends = [
+            f"{end} ({label[0]})" if any(label) else end for start, end, *label in arrows if start == name
+        ]
+        if ends:
+            many = re.search(r"[^sui]s$", name.split(",")[0])
+            parts.append(f"{name} {'lead' if many else 'leads'} to {_listed(ends)}")
+        joined |= {name for start, end, *_ in arrows if name in (start, end)}
+    if alone := [name for name in boxes if name not in joined]:
+        parts.append(f"by {'itself stands' if len(alone) == 1 else 'themselves stand'} {_listed(alone)}")
+    text = ending(f"{title.rstrip('.')}: {'; '.join(parts)}")
+    return text + (f" New here: {_listed([name for name in boxes if name in new])}." if new else "")
+
+
+def _listed(names: list[str]) -> str:
+    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
 
 
 def checked(data: pd.DataFrame | pd.Series) -> pd.DataFrame:

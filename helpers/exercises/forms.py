@@ -187,8 +187,6 @@ class Function(Form):
         self.probes, self.may_raise, self.seconds = probes, may_raise, seconds
 
     def read(self, value: Any) -> list[dict[str, Any]]:
-        if value is ...:
-            raise Blank("")
         if not callable(value):
             raise NotData(f"is {kind(value)}; it should be a function.")
         if is_blank(value):

@@ -31,7 +31,8 @@ from helpers.exercises.forms import (
     Text,
 )
 from helpers.exercises.plain import Blank, NotData, plain, strict
-from helpers.exercises.tools import Made, Program, Proto, Query, Reply
+from helpers.exercises.queries import Query
+from helpers.exercises.tools import Made, Program, Proto, Reply
 
 __all__ = [
     "INVALID",
@@ -149,6 +150,8 @@ def collect(task: Exercise, answers: dict[str, Any]) -> dict[str, Any] | Verdict
     data, blank, misfit = {}, [], []
     for name, form in task.forms.items():
         try:
+            if answers[name] is ...:
+                raise Blank("")
             data[name] = form.read(answers[name])
         except Blank as place:
             blank.append(f"`{name}{place}`")

@@ -26,8 +26,8 @@ from typing import Any
 from helpers.exercises import kit, register
 from helpers.exercises.kit import Exercise, Form, Function, Names, Query, Verdict, right, wrong
 from helpers.exercises.plain import clean, plain, strict
+from helpers.exercises.queries import ByRule
 from helpers.exercises.signs import Answer, Named, Read, Rule, Same, Set, Sign, close, follows
-from helpers.exercises.tools import ByRule
 
 Reasons = (
     Mapping[str, Rule] | Mapping[str, Sign] | Mapping[str, Rule | Sign] | Mapping[str, Rule | Sign | str]

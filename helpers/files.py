@@ -1,10 +1,13 @@
 """Reading and writing files so that neither a full disk nor a killed process loses anything. Standard library first: the setup
 uses it, too."""
 
+import atexit
 import contextlib
 import json
 import os
 import platform
+import shutil
+import tempfile
 import uuid
 from pathlib import Path
 from typing import Any
@@ -60,6 +63,23 @@ def runs(process: str) -> bool:
     except (ValueError, OSError):
         return True
     return True
+
+
+def scratch(root: Path, kind: str) -> Path:
+    """An empty folder below `root` for this process alone, removed when it ends; those of processes that were killed are removed now."""
+    here = f"{kind}-{platform.node()}-"
+    root.mkdir(exist_ok=True)
+    for old in root.glob(f"{here}*-*"):
+        if not runs(old.name.removeprefix(here).split("-")[0]):
+            shutil.rmtree(old, ignore_errors=True)
+    folder, owner = Path(tempfile.mkdtemp(prefix=f"{here}{os.getpid()}-", dir=root)), os.getpid()
+
+    def clear() -> None:
+        if os.getpid() == owner:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    atexit.register(clear)
+    return folder
 
 
 def notebook(content: bytes) -> Any:

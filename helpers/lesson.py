@@ -5,21 +5,15 @@ Whatever a learner hands to check, hint, solution and predict, they answer and r
 
 from __future__ import annotations
 
-import atexit
 import dataclasses
-import os
-import platform
-import shutil
-import tempfile
 from pathlib import Path
 from typing import Any
 
 from helpers import build, display, files, syllabus
 from helpers.exercises import UnknownExercise, find, ledger, lesson_of, onward, predictions, source, view
 from helpers.exercises import progress as standings
-from helpers.exercises.forms import Number, Text
 from helpers.exercises.kit import INVALID, NOT_ATTEMPTED, RIGHT, WRONG, Exercise, Verdict, assess
-from helpers.exercises.plain import Blank, NotData, clean
+from helpers.exercises.plain import NotData, clean
 from helpers.exercises.probes import describe
 
 
@@ -64,19 +58,7 @@ def scratch() -> Path:
 
     A process that was killed can't clear up: its folders are removed by the next call on the same machine.
     """
-    root, here = build() / "scratch", f"lesson-{platform.node()}-"
-    root.mkdir(exist_ok=True)
-    for old in root.glob(f"{here}*-*"):
-        if not files.runs(old.name.removeprefix(here).split("-")[0]):
-            shutil.rmtree(old, ignore_errors=True)
-    folder, owner = Path(tempfile.mkdtemp(prefix=f"{here}{os.getpid()}-", dir=root)), os.getpid()
-
-    def clear() -> None:
-        if os.getpid() == owner:
-            shutil.rmtree(folder, ignore_errors=True)
-
-    atexit.register(clear)
-    return folder
+    return files.scratch(build() / "scratch", "lesson")
 
 
 def check(exercise_id: str, *, given: Any = None, **answers: Any) -> Any:
@@ -217,59 +199,44 @@ def _check(exercise_id: str, given: Any, answers: dict[str, Any]) -> Any:
             f"The check itself failed ({type(error).__name__}: {error}). "
             "That is a fault of the workbook, not of your answer: go on, and please report it.",
         )
-    onward, which = _onward(task, answers, verdict)
+    names = [name for name in answers if name in task.forms] if answers else list(task.forms)
+    goes_on, which = onward.after(task.id, source.solution(task.id), names, answers, verdict.status == RIGHT)
+    goes_on = {**answers, **goes_on}
+    for name in answers:
+        _session.memory.hand(task.id, name, goes_on[name], answers[name])
     offer = _offer(task) if verdict.status == WRONG else ""
     view.verdict(task.id, verdict, _write(task.id, verdict), which, _left(task, verdict), offer)
-    return _packed(onward)
+    return _packed(goes_on)
 
 
 def _predict(prediction_id: str, guess: Any, among: tuple[str, ...] | None) -> None:
-    if problem := predictions.misplaced(prediction_id, _session.lesson):
-        display.note("! No such prediction", "predict", problem)
-        return
-    made = _session.predictions.setdefault(prediction_id, predictions.Prediction())
-    kept = "" if made.guess is None else f"Your first guess counts: {predictions.written(made.guess)}."
-    try:
-        read = predictions.read(guess, among)
-    except Blank:
-        display.say(kept or "No guess: none is needed.")
-    except NotData as problem:
-        display.note("! No guess", prediction_id, f"Your guess {problem} To make none, write `...`.")
-    else:
-        if made.guess is None and not made.revealed:
-            made.guess = read
-        said = predictions.written(read)
-        if made.guess == read:
-            display.say(f"Your guess: {said}.")
-        elif made.revealed:
-            display.say(f"Your guess, {said}, comes after the result: it doesn't count.")
-        else:
-            display.say(kept)
+    if made := _prediction(prediction_id, "predict"):
+        try:
+            display.say(made.guessed(guess, among))
+        except NotData as problem:
+            display.note("! No guess", prediction_id, f"Your guess {problem} To make none, write `...`.")
 
 
 def _reveal(prediction_id: str, value: Any, within: float | None, form: str) -> None:
-    if problem := predictions.misplaced(prediction_id, _session.lesson):
-        display.note("! No such prediction", "reveal", problem)
+    if not (made := _prediction(prediction_id, "reveal")):
         return
-    made = _session.predictions.setdefault(prediction_id, predictions.Prediction())
-    is_ = Text().read(value) if isinstance(value, str) else Number().read(value)
-    shown = predictions.written(is_, form)
-    if made.guess is None:
-        made.revealed = True
-        display.say(f"It is {shown}.")
+    before = made.revealed
+    status, lines = made.reveal(value, within, form)
+    if not status:
+        display.say(*lines)
         return
-    status = predictions.judge(made.guess, is_, within)
-    lines = predictions.told(made.guess, is_, status, form)
-    first, made.revealed = not made.revealed, True
-    saved = (
-        _note(prediction_id, status, "", kind=predictions.KIND) if first and _is_new(prediction_id) else ""
-    )
+    # The first counts: of this kernel, and of any before it
+    is_first = not before and all(entry["exercise"] != prediction_id for entry in _entries()[0])
+    saved = _note(prediction_id, status, "", kind=predictions.KIND) if is_first else ""
     view.prediction(prediction_id, status, lines, saved)
 
 
-def _is_new(prediction_id: str) -> bool:
-    """Whether no earlier kernel has revealed this prediction to a guess: the first one stays."""
-    return all(entry["exercise"] != prediction_id for entry in _entries()[0])
+def _prediction(prediction_id: str, call: str) -> predictions.Prediction | None:
+    """This kernel's prediction of this id; where it can't be one, None, and the learner is told."""
+    if problem := predictions.misplaced(prediction_id, _session.lesson):
+        display.note("! No such prediction", call, problem)
+        return None
+    return _session.predictions.setdefault(prediction_id, predictions.Prediction())
 
 
 def _blame(what: str, name: Any, error: Exception) -> None:
@@ -290,25 +257,6 @@ def _find(exercise_id: str, call: str) -> Exercise | None:
     except UnknownExercise as problem:
         display.note("! No such exercise", call, str(problem))
         return None
-
-
-def _onward(task: Exercise, answers: dict[str, Any], verdict: Verdict) -> tuple[dict[str, Any], str]:
-    """What the lesson goes on with, by the names that were handed in; and the line that says which it is."""
-    names = list(answers) or list(task.forms)
-    which, code = onward.YOURS, source.solution(task.id)
-    if verdict.status == RIGHT:
-        goes_on = {name: onward.guarded(task.id, code, name, answers[name]) for name in names}
-    else:
-        try:
-            goes_on, which = (
-                {**answers, **onward.own(task.id, code, [x for x in names if x in task.forms])},
-                onward.ITS_OWN,
-            )
-        except onward.CanNotRun as problem:
-            goes_on, which = dict.fromkeys(names) | answers, str(problem)
-    for name in answers:
-        _session.memory.hand(task.id, name, goes_on[name], answers[name])
-    return goes_on, which
 
 
 def _left(task: Exercise, verdict: Verdict) -> str:

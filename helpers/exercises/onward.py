@@ -26,6 +26,18 @@ class CanNotRun(Exception):
     """The lesson's own solution gives nothing here; the message says what to do about it."""
 
 
+def after(
+    exercise_id: str, code: str, names: list[str], answers: dict[str, Any], is_right: bool
+) -> tuple[dict[str, Any], str]:
+    """What the lesson goes on with, by these names, and the line that says which it is. `code` is the lesson's solution."""
+    if is_right:
+        return {name: guarded(exercise_id, code, name, answers[name]) for name in names}, YOURS
+    try:
+        return own(exercise_id, code, names), ITS_OWN
+    except CanNotRun as problem:
+        return {name: answers.get(name) for name in names}, str(problem)
+
+
 def own(exercise_id: str, code: str, names: list[str]) -> dict[str, Any]:
     """What the lesson's solution, this code, binds to these names, run in a copy of the notebook's, which stay as they are.
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from helpers.exercises import lesson_of
-from helpers.exercises.forms import Choice, Number
+from helpers.exercises.forms import Choice, Number, Text
 from helpers.exercises.plain import Blank, NotData, clean
 
 EXACT, CLOSE, OFF = "exact", "close", "off"
@@ -23,6 +23,34 @@ class Prediction:
     guess: float | str | None = None
     revealed: bool = False
 
+    def guessed(self, guess: Any, among: Sequence[str] | None) -> str:
+        """Keep the guess, if it is the first and comes before the result; what to say. Raises NotData with what is wanted."""
+        kept = "" if self.guess is None else f"Your first guess counts: {_written(self.guess)}."
+        try:
+            said = _read(guess, among)
+        except Blank:
+            return kept or "No guess: none is needed."
+        if self.guess is None and not self.revealed:
+            self.guess = said
+        if self.guess == said:
+            return f"Your guess: {_written(said)}."
+        return (
+            f"Your guess, {_written(said)}, comes after the result: it doesn't count."
+            if self.revealed
+            else kept
+        )
+
+    def reveal(self, value: Any, within: float | None, form: str) -> tuple[str, list[str]]:
+        """How close the guess was ("" where there is none), and what to say. Raises in any way where the lesson calls it wrongly."""
+        is_ = Text().read(value) if isinstance(value, str) else Number().read(value)
+        if self.guess is None:
+            status, lines = "", [f"It is {_written(is_, form)}."]
+        else:
+            status = _judge(self.guess, is_, within)
+            lines = _told(self.guess, is_, status, form)
+        self.revealed = True
+        return status, lines
+
 
 def misplaced(prediction_id: Any, lesson: str) -> str:
     """What is wrong with an id in this lesson ("" where none has begun); empty where nothing is."""
@@ -33,7 +61,7 @@ def misplaced(prediction_id: Any, lesson: str) -> str:
     return ""
 
 
-def read(guess: Any, among: Sequence[str] | None = None) -> float | str:
+def _read(guess: Any, among: Sequence[str] | None = None) -> float | str:
     """The guess as a number or as one of the words. Raises Blank for `...`, NotData with what is wanted."""
     form = Number() if among is None else Choice(*among)
     try:
@@ -44,7 +72,7 @@ def read(guess: Any, among: Sequence[str] | None = None) -> float | str:
         raise NotData(f"can't be read: it raises {type(error).__name__}. It should be {form.asks}.") from None
 
 
-def judge(guess: float | str, value: float | str, within: float | None) -> str:
+def _judge(guess: float | str, value: float | str, within: float | None) -> str:
     """How close the guess was. Raises TypeError where one is a number and the other a word."""
     if type(guess) is not type(value):
         raise TypeError(f"the guess is {guess!r}, and what is revealed {value!r}")
@@ -55,12 +83,12 @@ def judge(guess: float | str, value: float | str, within: float | None) -> str:
     return CLOSE if within is not None and abs(guess - value) <= within else OFF
 
 
-def told(guess: float | str, value: float | str, status: str, form: str) -> list[str]:
+def _told(guess: float | str, value: float | str, status: str, form: str) -> list[str]:
     """What was said and what it is, as lines."""
     if isinstance(guess, str) or isinstance(value, str):
         same = ", as you said" if status == EXACT else f"; you said {guess}"
         return [f"It is {value}{same}."]
-    said, shown = written(guess, form), written(value, form)
+    said, shown = _written(guess, form), _written(value, form)
     if status == EXACT:
         return [f"It is {shown}, as you said."]
     if said == shown:  # nearer than the lesson shows
@@ -68,7 +96,7 @@ def told(guess: float | str, value: float | str, status: str, form: str) -> list
     return [f"You said {said}; it is {shown}.", f"Off by {_distance(abs(guess - value), form)}."]
 
 
-def written(value: float | str, form: str = "{:g}") -> str:
+def _written(value: float | str, form: str = "{:g}") -> str:
     """The value as the lesson writes it; a whole number as one. Raises ValueError or LookupError where the form is none for it."""
     if isinstance(value, str):
         return value
@@ -77,5 +105,5 @@ def written(value: float | str, form: str = "{:g}") -> str:
 
 
 def _distance(off: float, form: str) -> str:
-    text = written(off, form)
-    return f"{off:.2g}" if text == written(0.0, form) else text
+    text = _written(off, form)
+    return f"{off:.2g}" if text == _written(0.0, form) else text

@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 import ast
-import contextlib
 import dataclasses
+import dis
 import math
 import sys
-import traceback
-from collections.abc import Iterator
+import types
+from collections.abc import Collection
 from typing import Any, TypeGuard
-
-_DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 
 
 @dataclasses.dataclass
 class Cell:
-    """A cell as it was typed; `stopped` is the line on which it raised: what stands there and below has bound nothing."""
+    """A cell as it was typed. Where it raised: the line, and what the statement there had bound before; what stands below has not run."""
 
     text: str
     stopped: float = math.inf
+    before: Collection[str] = ()
 
 
 class Watch:
@@ -40,12 +39,13 @@ class Watch:
             if result.error_before_exec:
                 self.cells[-1].stopped = 0
             elif result.error_in_exec:
-                self.cells[-1].stopped = _line(result.error_in_exec)
+                self.cells[-1].stopped, self.cells[-1].before = _place(result.error_in_exec)
 
     def bound(self, name: str, since: int, exercise_id: str) -> bool:
         """Whether a cell from number `since` on has bound the name, but for what this exercise's check gave back."""
         return any(
-            binds(self._python(cell.text), name, exercise_id, cell.stopped) for cell in self.cells[since:]
+            binds(self._python(cell.text), name, exercise_id, cell.stopped, cell.before)
+            for cell in self.cells[since:]
         )
 
     def _python(self, text: str) -> str:
@@ -70,78 +70,60 @@ def watch() -> Watch | None:
     return _watch
 
 
-def binds(code: str, name: str, exercise_id: str = "", stopped: float = math.inf) -> bool:
-    """Whether the code, run as a cell up to the line `stopped`, binds the name at its top level: nothing in a function's body counts.
+def binds(
+    code: str, name: str, exercise_id: str = "", stopped: float = math.inf, before: Collection[str] = ()
+) -> bool:
+    """Whether the code, run as a cell as far as `Cell` says, binds the name at its top level: nothing in a function's body counts.
 
     What a check of this exercise gives back is not counted.
     """
     try:
-        return name in _names(ast.parse(code), exercise_id, stopped)
-    except (SyntaxError, ValueError, RecursionError):  # it has not run at all
-        return False
+        for statement in ast.parse(code).body:
+            if (statement.end_lineno or 0) >= stopped:
+                return name in before
+            if name in _names(statement, exercise_id):
+                return True
+    except (SyntaxError, TypeError, ValueError, RecursionError):  # it has not run at all
+        pass
+    return False
 
 
-def _names(node: ast.AST, exercise_id: str, stopped: float) -> Iterator[str]:
-    if isinstance(node, ast.stmt) and not _has_run(node, stopped):
-        return
-    if isinstance(node, _DEFINITIONS):
-        yield node.name
-    elif isinstance(node, ast.Assign) and _checks(node.value, exercise_id):
-        yield from _names(node.value, exercise_id, stopped)
-    elif isinstance(node, ast.Lambda):
-        return
-    elif isinstance(node, ast.comprehension):  # its targets are its own
-        for own in (node.iter, *node.ifs):
-            yield from _names(own, exercise_id, stopped)
-    else:
-        yield from _own_names(node, exercise_id)
-        for part in ast.iter_child_nodes(node):
-            yield from _names(part, exercise_id, stopped)
+def _names(statement: ast.stmt, exercise_id: str) -> set[str]:
+    value = getattr(statement, "value", None)
+    if _is_call(value, "check") and _first(value) == exercise_id:
+        # What it is called with, if that isn't what stands at the name
+        return {x.arg for x in value.keywords if x.arg and getattr(x.value, "id", "") != x.arg}
+    flags = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
+    names = _stored(compile(ast.Module([statement], []), "<cell>", "exec", flags))
+    for call in ast.walk(statement):
+        # These magics run code, which they have as a text, in the notebook
+        if _is_call(call, "run_cell_magic", "run_line_magic") and _first(call) in ("time", "capture", "prun"):
+            for timed in ast.parse(ast.literal_eval(call.args[-1])).body:
+                names |= _names(timed, exercise_id)
+    return names
 
 
-def _own_names(node: ast.AST, exercise_id: str) -> Iterator[str]:
-    """The names that this node alone binds."""
-    if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
-        yield node.id
-    elif isinstance(node, ast.alias):
-        yield node.asname or node.name.partition(".")[0]
-    elif isinstance(node, (ast.MatchAs, ast.MatchStar)) and node.name:
-        yield node.name
-    elif _checks(node, exercise_id):  # what it is called with, if that isn't what stands at the name
-        yield from (x.arg for x in node.keywords if x.arg and getattr(x.value, "id", "") != x.arg)
-    elif isinstance(node, ast.Call) and _is_timed(node):
-        code = node.args[-1]
-        if isinstance(code, ast.Constant) and type(code.value) is str:
-            with contextlib.suppress(SyntaxError):
-                yield from _names(ast.parse(code.value), exercise_id, math.inf)
+def _stored(code: types.CodeType, end: float = math.inf) -> set[str]:
+    """The names that the code binds before this place in it."""
+    return {
+        step.argval
+        for step in dis.get_instructions(code)
+        if step.opname == "STORE_NAME" and step.offset < end
+    }
 
 
-def _has_run(node: ast.stmt, stopped: float) -> bool:
-    """A block has begun above the line where the cell stopped; any other statement has ended there."""
-    block = hasattr(node, "body") and not isinstance(node, _DEFINITIONS)
-    return (node.lineno if block else node.end_lineno or node.lineno) < stopped
+def _is_call(node: Any, *names: str) -> TypeGuard[ast.Call]:
+    return isinstance(node, ast.Call) and getattr(node.func, "attr", getattr(node.func, "id", "")) in names
 
 
-def _checks(node: ast.AST, exercise_id: str) -> TypeGuard[ast.Call]:
-    """Whether it is the call `lesson.check("2.2a", …)` of this exercise."""
-    if not (isinstance(node, ast.Call) and _called(node) == "check" and node.args):
-        return False
-    return isinstance(node.args[0], ast.Constant) and node.args[0].value == exercise_id
+def _first(call: ast.Call) -> Any:
+    """The first argument, where it is written out."""
+    return call.args[0].value if call.args and isinstance(call.args[0], ast.Constant) else None
 
 
-def _is_timed(node: ast.Call) -> bool:
-    """Whether it is one of the magics that run code, which they have as a text, in the notebook."""
-    magic = node.args[0] if _called(node) in ("run_cell_magic", "run_line_magic") else None
-    return isinstance(magic, ast.Constant) and magic.value in ("time", "capture", "prun")
-
-
-def _called(node: ast.Call) -> str:
-    return getattr(node.func, "attr", getattr(node.func, "id", ""))
-
-
-def _line(error: BaseException) -> float:
-    """The line of the cell on which it stopped."""
-    for frame, number in traceback.walk_tb(error.__traceback__):
-        if frame.f_code.co_name.startswith(("<module>", "<cell line")):
-            return number
-    return math.inf
+def _place(error: BaseException) -> tuple[float, Collection[str]]:
+    """The line of the cell on which it stopped, and what the statement there had bound by then."""
+    trace = error.__traceback__
+    while trace and not trace.tb_frame.f_code.co_name.startswith(("<module>", "<cell line")):
+        trace = trace.tb_next
+    return (trace.tb_lineno, _stored(trace.tb_frame.f_code, trace.tb_lasti)) if trace else (math.inf, ())

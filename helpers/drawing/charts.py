@@ -170,27 +170,13 @@ def _names(ax: Any, drawn: dict[Any, Any]) -> None:
                     fontsize=9, arrowprops=thread, annotation_clip=False)  # fmt: skip
 
 
-def _apart(spots: list[float], heights: list[float]) -> list[float]:
-    """The rising spots, moved as little as keeps each its height from the next, by averaging those that touch."""
-    groups: list[list[int]] = []
-    middles: list[float] = []
+def _apart(spots: list[float], heights: list[float]) -> np.ndarray:
+    """The rising spots, moved as little as keeps each half its height and half the next one's from the next."""
+    from sklearn.isotonic import isotonic_regression
 
-    def places(group: list[int], middle: float) -> list[float]:
-        tops = np.cumsum([heights[i] for i in group])
-        return [middle - tops[-1] / 2 + top - heights[i] / 2 for i, top in zip(group, tops, strict=True)]
-
-    for i, spot in enumerate(spots):
-        groups.append([i])
-        middles.append(spot)
-        while len(groups) > 1 and (
-            places(groups[-2], middles[-2])[-1] + heights[groups[-2][-1]] / 2
-            > places(groups[-1], middles[-1])[0] - heights[groups[-1][0]] / 2
-        ):
-            last = groups.pop()
-            middles.pop()
-            groups[-1] += last
-            middles[-1] = float(np.mean([spots[j] for j in groups[-1]]))
-    return [at for group, middle in zip(groups, middles, strict=True) for at in places(group, middle)]
+    high = np.array(heights)
+    least = np.cumsum([0, *((high[:-1] + high[1:]) / 2)])
+    return isotonic_regression(np.array(spots) - least) + least
 
 
 def _number(ax: Any, spot: float, value: float, low: float, high: float, form: str) -> None:

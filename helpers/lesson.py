@@ -223,7 +223,7 @@ def _reveal(prediction_id: str, value: Any, within: float | None, form: str) -> 
     before = made.revealed
     status, lines = made.reveal(value, within, form)
     if not status:
-        display.say(*lines)
+        display.say(lines[0])
         return
     # The first counts: of this kernel, and of any before it
     is_first = not before and all(entry["exercise"] != prediction_id for entry in _entries()[0])

@@ -113,12 +113,29 @@ def guarded(exercise_id: str, code: str, name: str, value: Any) -> Any:
         return value
     told: set[str] = set()
 
+    def tell(text: str) -> None:
+        """Once for each error."""
+        if text not in told:
+            told.add(text)
+            display.note("! Your answer fails here", exercise_id, clean(text, 1_000))
+
     @functools.wraps(value)
     def answer(*args: Any, **more: Any) -> Any:
         try:
             return value(*args, **more)
         except Exception as error:  # noqa: BLE001 - the learner's function may raise anything
-            return _instead(exercise_id, code, name, value, error, told, (args, more))
+            line = probes.place_of(value, error)
+            reason = f"Your `{name}`, right on the check's examples, fails here: {probes.describe(error)}"
+            reason += f", on {line}." if line else "."
+            try:
+                result = own(exercise_id, code, [name])[name](*args, **more)
+            except CanNotRun:
+                tell(reason)
+                raise error from None
+            except Exception:  # noqa: BLE001 - so the call asks for an error, and the learner's is as good
+                raise error from None
+            tell(f"{reason}\nThis call is answered by the lesson's own solution.")
+            return result
 
     setattr(answer, _OWN, value)
     return answer
@@ -132,37 +149,3 @@ def _runs_later(function: Callable) -> bool:
 def _unwrapped(value: Any) -> Any:
     """The learner's own function, where `guarded` has wrapped it."""
     return vars(value).get(_OWN, value) if type(value) is types.FunctionType else value
-
-
-def _instead(
-    exercise_id: str,
-    code: str,
-    name: str,
-    function: Callable,
-    error: Exception,
-    told: set[str],
-    call: tuple[tuple, dict],
-) -> Any:
-    """What the lesson's solution gives for the call on which the learner's function raised. Raises the error where it gives nothing."""
-    line = probes.place_of(function, error)
-    reason = f"Your `{name}`, right on the check's examples, fails here: {probes.describe(error)}" + (
-        f", on {line}." if line else "."
-    )
-    try:
-        solution = own(exercise_id, code, [name])[name]
-    except CanNotRun:
-        _tell(exercise_id, reason, told)
-        raise error from None
-    try:
-        result = solution(*call[0], **call[1])
-    except Exception:  # noqa: BLE001 - so the call asks for an error, and the learner's is as good
-        raise error from None
-    _tell(exercise_id, f"{reason}\nThis call is answered by the lesson's own solution.", told)
-    return result
-
-
-def _tell(exercise_id: str, text: str, told: set[str]) -> None:
-    """Once for each error."""
-    if text not in told:
-        told.add(text)
-        display.note("! Your answer fails here", exercise_id, clean(text, 1_000))

@@ -1,9 +1,9 @@
 # %% [markdown]
 # # 1.7 Drift and deployment patterns
 #
-# A model is trained in one quarter and used in the next. In between the world moves, a feed breaks, and somebody
-# wants to release a better version. How do you notice, and how do you put a new version in front of 900 flights
-# a day without betting the month on it?
+# A model is trained in one quarter and used in the next. In between the world moves, a feed breaks, and
+# somebody wants to release a better version. How do you notice, and how do you put a new version in front of
+# 900 flights a day without betting the month on it?
 #
 # **You will be able to**
 #
@@ -39,7 +39,11 @@ from helpers import figures
 
 figures.overview(
     "What you build: three guards around a model in use",
-    [["flights of 2013", "version 1", "money"], [None, "drift", "alarms"], ["new version", "rollout controller", None]],
+    [
+        ["flights of 2013", "version 1", "money"],
+        [None, "drift", "alarms"],
+        ["new version", "rollout controller", None],
+    ],
     [
         ("flights of 2013", "version 1"),
         ("version 1", "money"),
@@ -55,8 +59,8 @@ figures.overview(
 # %% [markdown]
 # ## 1 A year, replayed
 #
-# The model learns on January to March; the rest of 2013 comes day by day. It is the logistic regression of 1.3
-# on binned inputs, quick enough to be fitted dozens of times.
+# The model learns on January to March; the rest of 2013 comes day by day. It is the logistic regression of
+# 1.3 on binned inputs, quick enough to be fitted dozens of times.
 
 # %% tags=["folded"]
 import numpy as np
@@ -122,10 +126,10 @@ version_1 = fit(flights[train])
 chance = chances(version_1, flights)
 
 # %% [markdown]
-# A training month can't be judged by a model that has seen it. So each of the three is predicted by a model of
-# the other two, and we have winter days as they would have looked in use. Money is counted as in 1.1: every
-# chance from the break-even upwards is an alert. Intervals draw **days**, as in 1.3, because flights of one day
-# share their weather.
+# A training month can't be judged by a model that has seen it. So each of the three is predicted by a model
+# of the other two, and we have winter days as they would have looked in use. Money is counted as in 1.1:
+# every chance from the break-even upwards is an alert. Intervals draw **days**, as in 1.3, because flights of
+# one day share their weather.
 
 # %%
 for m in (1, 2, 3):
@@ -167,8 +171,9 @@ assert list(below) == [2, 9, 10, 11], "and below zero in February, September, Oc
 assert year.dollars.idxmin() == 9 and year.dollars[9] < 0, "in September version 1 loses money"
 
 # %% [markdown]
-# The `gap` is what the model did not expect. It lies above zero, beyond luck, in April, June, July and December,
-# and below in February (barely) and September to November; else the interval holds zero. Months hide what days show.
+# The `gap` is what the model did not expect. It lies above zero, beyond luck, in April, June, July and
+# December, and below in February (barely) and September to November; else the interval holds zero. Months
+# hide what days show.
 
 # %% tags=["folded"]
 import matplotlib.pyplot as plt
@@ -209,29 +214,39 @@ figures.table(
 )
 
 # %% tags=["claim"]
-assert smooth.idxmax() in range(112, 118), "no seven days of the year have a larger mean gap than those in April"
+assert smooth.idxmax() in range(112, 118), (
+    "no seven days of the year have a larger mean gap than those in April"
+)
 top = gap.loc[112:116]
-assert top.min() > 0.15 and top.min() > 1.4 * gap.loc[111] and gap.loc[117] < 0, "five days, and over on the 27th"
+assert top.min() > 0.15 and top.min() > 1.4 * gap.loc[111] and gap.loc[117] < 0, (
+    "five days, and over on the 27th"
+)
 assert spring.rain.max() < 0.03 and spring.visib.min() > 9, "with hardly any rain, in clear air"
-assert spring.late.iloc[1] > 2 * spring.late.iloc[0], "from the 21st to the 22nd the share of late flights doubled"
+assert spring.late.iloc[1] > 2 * spring.late.iloc[0], (
+    "from the 21st to the 22nd the share of late flights doubled"
+)
 
 # %% [markdown]
-# Drift comes in two shapes. **Sudden** drift is a step from one day to the next. Here is one: for five days up
-# to 57 % of flights were late, with hardly any rain and in clear air, and on the 27th it was over. The dates fit
-# a cause outside our table: the aviation authority (FAA) put its controllers on unpaid leave from 21 April and
-# suspended that on the 27th (Reuters, 27 April 2013). We can't prove it was that, but no column of ours knows of
-# it: the same inputs meant something else. **Gradual** drift takes weeks. The next section has one.
+# Drift comes in two shapes. **Sudden** drift is a step from one day to the next. Here is one: for five days
+# up to 57 % of flights were late, with hardly any rain and in clear air, and on the 27th it was over. The
+# dates fit a cause outside our table: the aviation authority (FAA) put its controllers on unpaid leave from
+# 21 April and suspended that on the 27th (Reuters, 27 April 2013). We can't prove it was that, but no column
+# of ours knows of it: the same inputs meant something else. **Gradual** drift takes weeks. The next section
+# has one.
 #
-# **On Monday:** plot observed minus predicted per day of your newest model, and mark what you know of each step.
-#
+# **On Monday:** plot observed minus predicted per day of your newest model, and mark what you know of each
+# step.
+
+# %% [markdown]
 # ## 2 Data drift or concept drift?
 #
-# Write *x* for the inputs and *y* for the outcome. **Data drift** (covariate shift): the inputs P(*x*) move, what
-# follows from them stays. **Concept drift**: P(*y* given *x*) moves. Data drift asks whether the model has seen
-# enough kinds of days; concept drift asks for new labels, because no amount of old data knows the new rule.
+# Write *x* for the inputs and *y* for the outcome. **Data drift** (covariate shift): the inputs P(*x*) move,
+# what follows from them stays. **Concept drift**: P(*y* given *x*) moves. Data drift asks whether the model
+# has seen enough kinds of days; concept drift asks for new labels, because no amount of old data knows the
+# new rule.
 #
-# Data drift can be seen without labels. The **Jensen–Shannon divergence** compares how one input is spread over
-# its bins in a month and in training: 0 bits if equal, 1 bit if no bin is shared.
+# Data drift can be seen without labels. The **Jensen–Shannon divergence** compares how one input is spread
+# over its bins in a month and in training: 0 bits if equal, 1 bit if no bin is shared.
 
 # %%
 from scipy.spatial.distance import jensenshannon
@@ -257,22 +272,27 @@ moved = pd.DataFrame(moved, months)
 figures.lines(
     moved[["temp", "wind_speed", "visib", "carrier"]],
     "Temperature leaves the winter gradually and comes back; the others stay near",
+    x="month",
     y="divergence from training (bits)",
     form="{:.2f}",
 )
 
 # %% tags=["claim"]
-calm = moved.loc[:3].to_numpy().max()
+usual_most = moved.loc[:3].to_numpy().max()
 there, back = moved.temp.loc[4:7], moved.temp.loc[8:12]
-assert there.is_monotonic_increasing and back.is_monotonic_decreasing, "temperature leaves and comes back gradually"
-assert (moved.temp.loc[4:10] > calm).all(), "no training month differs from the two others as April to October do"
+assert there.is_monotonic_increasing and back.is_monotonic_decreasing, (
+    "temperature leaves and comes back gradually"
+)
+assert (moved.temp.loc[4:10] > usual_most).all(), (
+    "no training month differs from the two others as April to October do"
+)
 assert moved.drop(columns="temp").to_numpy().max() < 0.1, "all other inputs stay below a tenth of a bit"
 
 # %% [markdown]
-# This is gradual: from April on temperature leaves what the model has seen, and by July hardly a bin is shared.
-# But one input at a time does not say how much of the *lateness* that explains. For that, ask: how late would
-# winter's flights have been, had there been as many of each kind as in July? Four kinds of flights, with July's
-# made as many as winter's:
+# This is gradual: from April on temperature leaves what the model has seen, and by July hardly a bin is
+# shared. But one input at a time does not say how much of the *lateness* that explains. For that, ask: how
+# late would winter's flights have been, had there been as many of each kind as in July? Four kinds of
+# flights, with July's made as many as winter's:
 #
 # | kind | in winter | in July | *q* = share of July | weight *q* / (1 − *q*) | late in winter |
 # | --- | ---: | ---: | ---: | ---: | ---: |
@@ -282,17 +302,17 @@ assert moved.drop(columns="temp").to_numpy().max() < 0.1, "all other inputs stay
 # | rain, mild | 50 | 350 | 0.875 | 7 | 40 % |
 #
 # One winter flight of the second kind stands for 400 / 100 = 4 of July, and that is *q* / (1 − *q*). Winter's
-# share of late flights was 14.5 %; weighted it is (800 · 0.25 · 10 % + 100 · 4 · 20 % + …) / 1,000 = 26.5 %. So
-# 12 points of a change would be data drift, and what July had beyond 26.5 % concept drift. Real
-# flights have no kinds; a **domain classifier**, trained to tell July's flights from winter's, gives each its
-# *q*. This is **importance weighting** (Shimodaira, 2000).
+# share of late flights was 14.5 %; weighted it is (800 · 0.25 · 10 % + 100 · 4 · 20 % + …) / 1,000 = 26.5 %.
+# So 12 points of a change would be data drift, and what July had beyond 26.5 % concept drift. Real flights
+# have no kinds; a **domain classifier**, trained to tell July's flights from winter's, gives each its *q*.
+# This is **importance weighting** (Shimodaira, 2000).
 
 # %% [markdown] exercise="1.7a"
 # ### Exercise 1.7a: Winter, reweighted (1 point)
 #
-# Write `expected_late(late, q)`: the share of late flights among training flights, reweighted to look like the
-# month. Both are arrays with one value for each *training* flight: `late` holds 0 and 1, `q` the classifier's
-# probability that such a flight is from the month.
+# Write `expected_late(late, q)`: the share of late flights among training flights, reweighted to look like
+# the month. Both are arrays with one value for each *training* flight: `late` holds 0 and 1, `q` the
+# classifier's probability that such a flight is from the month.
 
 
 # %% tags=["starter"] exercise="1.7a"
@@ -311,9 +331,9 @@ def expected_late(late, q):
 expected_late = lesson.check("1.7a", expected_late=expected_late)
 
 # %% [markdown]
-# Now on the real year. The classifier is asked about days it has not seen; its ROC-AUC says how well the month
-# can be told from winter. And one number says whether there was anything to weigh: how many equally weighted
-# winter days the weighted ones are worth (the **effective sample size**, Kish, 1965), of 90.
+# Now on the real year. The classifier is asked about days it has not seen; its ROC-AUC says how well the
+# month can be told from winter. And one number says whether there was anything to weigh: how many equally
+# weighted winter days the weighted ones are worth (the **effective sample size**, Kish, 1965), of 90.
 
 
 # %% tags=["folded"]
@@ -345,10 +365,16 @@ def split(design, m):
     winter = daily(np.c_[weights, weights * late[train]], train)
     that = daily(np.c_[np.ones(now.sum()), late[now]], now)
     random = np.random.default_rng(seed)
-    drawn = [table[random.integers(0, len(table), (2000, len(table)))].sum(axis=1) for table in (winter, that)]
+    drawn = [
+        table[random.integers(0, len(table), (2000, len(table)))].sum(axis=1) for table in (winter, that)
+    ]
     ends = np.quantile(drawn[1][:, 1] / drawn[1][:, 0] - drawn[0][:, 1] / drawn[0][:, 0], [0.025, 0.975])
     worth = winter[:, 0].sum() ** 2 / (winter[:, 0] ** 2).sum()
-    parts = {"change": late[now].mean() - base, "data": expected - base, "concept": late[now].mean() - expected}
+    parts = {
+        "change": late[now].mean() - base,
+        "data": expected - base,
+        "concept": late[now].mean() - expected,
+    }
     return {"AUC": auc, "winter days": worth, **parts, "from": ends[0], "to": ends[1]}
 
 
@@ -370,11 +396,14 @@ figures.table(splits["all inputs"][list(shown)], caption="All inputs", formats=s
 fig, axes = plt.subplots(1, 2, figsize=(9, 3.4), sharey=True)
 for ax, (name, table) in zip(axes, splits.items(), strict=True):
     ends = [table.concept - table["from"], table.to - table.concept]
-    ax.errorbar(table.index, table.concept, ends, fmt="o", color=figures.BLUE, capsize=3, label="concept part")
+    ax.errorbar(
+        table.index, table.concept, ends, fmt="o", color=figures.BLUE, capsize=3, label="concept part"
+    )
     ax.plot(table.index, table.data, "s", color=figures.ORANGE, label="data part")
     ax.axhline(0, color=figures.GREY, lw=0.8)
-    days_worth = f"{table['winter days'].min():.0f} to {table['winter days'].max():.0f}"
-    ax.set(title=f"{name}: worth {days_worth} winter days", xlabel="month", xticks=months[3:])
+    open_ = (table["from"] * table.to < 0).sum()
+    ax.set_title(f"{name}: {open_} of 9 intervals hold zero", fontsize=10)
+    ax.set(xlabel="month", xticks=months[3:])
 axes[0].set_ylabel("late, against training")
 axes[0].yaxis.set_major_formatter("{x:+.0%}")
 axes[1].legend(loc="lower left")
@@ -382,31 +411,41 @@ plain = splits["without temperature"]
 figures.show(
     fig,
     alt="Data and concept part of the change against training, by month, with 95 % intervals of the concept part. "
-    + figures.alt("Concept part", pd.DataFrame({name: table.concept for name, table in splits.items()}), "{:+.1%}"),
+    + figures.alt(
+        "Concept part", pd.DataFrame({name: table.concept for name, table in splits.items()}), "{:+.1%}"
+    ),
 )
 
 # %% tags=["claim"]
 full = splits["all inputs"]
-assert (full["winter days"].loc[4:10] <= 11).all(), "from April to October the winter is worth a handful of days"
+assert (full["winter days"].loc[4:10] <= 11).all(), (
+    "from April to October the winter is worth a handful of days"
+)
 unclear = full.index[full["from"] * full.to < 0]
-assert list(unclear) == [5, 6, 7, 8, 10, 11, 12], "in seven of nine months the interval of the concept part holds zero"
+assert list(unclear) == [5, 6, 7, 8, 10, 11, 12], (
+    "in seven of nine months the interval of the concept part holds zero"
+)
 assert (plain["winter days"] > 45).all(), "without temperature half of the winter counts"
 sure = plain.index[plain["from"] * plain.to > 0]
-assert set(sure) - {11} == {4, 6, 7, 9, 10}, "without temperature it leaves zero out in five months; November is at the edge"
+assert set(sure) - {11} == {4, 6, 7, 9, 10}, (
+    "without temperature it leaves zero out in five months; November is at the edge"
+)
 
 # %% [markdown]
 # Read *winter days* first. From April to October the whole winter is worth four to ten days: hardly one looks
-# like the month, and those few carry everything. In seven of nine months the interval of the concept part (blue,
-# left) holds zero. The honest reading: *with these inputs the data can't say which of the two it was.* What a
-# day of 85 °F did in winter, nobody observed.
+# like the month, and those few carry everything. In seven of nine months the interval of the concept part
+# (blue, left) holds zero. The honest reading: *with these inputs the data can't say which of the two it was.*
+# What a day of 85 °F did in winter, nobody observed.
 #
-# Leave temperature out of *x* and ask again (right). Now half of the winter's days count, and the concept part is clear of
-# zero in April, June, July, September and October (November is at the edge). But note what we did: what temperature had carried *moved* from
-# "data" to "concept". A hot afternoon that brings storms is data drift to those who record the temperature, and
-# concept drift to those who don't. The split is a property of the world **and** of the inputs you chose.
+# Leave temperature out of *x* and ask again (right). Now half of the winter's days count, and the concept
+# part is clear of zero in April, June, July, September and October (November is at the edge). But note what
+# we did: what temperature had carried *moved* from "data" to "concept". A hot afternoon that brings storms is
+# data drift to those who record the temperature, and concept drift to those who don't. The split is a
+# property of the world **and** of the inputs you chose.
 #
 # **On Monday:** before you call something concept drift, compute how many training days were like it.
-#
+
+# %% [markdown]
 # ## 3 Metrics, limits, alarms
 #
 # Metrics come in three kinds, from the fastest and least specific to the slowest and most telling:
@@ -417,8 +456,8 @@ assert set(sure) - {11} == {4, 6, 7, 9, 10}, "without temperature it leaves zero
 # | **input** | how far the mean temperature, or the mix of carriers, is from the days five weeks to one week ago | at once |
 # | **output** | mean prediction against those weeks; *with labels*: observed minus predicted, money lost | at once; *the day after* |
 #
-# The reference leaves out the last week on purpose: one that includes yesterday learns a fault within days, and
-# the alarm goes quiet by itself.
+# The reference leaves out the last week on purpose: one that includes yesterday learns a fault within days,
+# and the alarm goes quiet by itself.
 
 # %% tags=["folded"]
 days = np.arange(1, 366)
@@ -489,9 +528,9 @@ usual = signals(flights, late, chance)
 winter, rest = usual.loc[:90], usual.loc[91:]
 
 # %% [markdown]
-# Where to set a limit? Not by taste: decide how often calm days may be disturbed, and read the limit off them.
-# Our calm days are the 55 of winter that have a reference, judged by models that had not seen them. Say the
-# values of five calm days are .1, .3, .2, .3 and .5, and one alarm is allowed:
+# Where to set a limit? Not by taste: decide how often calm days may be disturbed, and read the limit off
+# them. Our calm days are the 55 of winter that have a reference, judged by models that had not seen them. Say
+# the values of five calm days are .1, .3, .2, .3 and .5, and one alarm is allowed:
 #
 # | limit | days strictly above it | |
 # | --- | ---: | --- |
@@ -503,8 +542,8 @@ winter, rest = usual.loc[:90], usual.loc[91:]
 # %% [markdown] exercise="1.7b"
 # ### Exercise 1.7b: A limit that keeps a promise (1 point)
 #
-# Write `limit(calm, allowed)`: the smallest value *out of the array* `calm` such that at most `allowed` of its
-# values lie strictly above it. `allowed` may be 0, and is always less than the number of values.
+# Write `limit(calm, allowed)`: the smallest value *out of the array* `calm` such that at most `allowed` of
+# its values lie strictly above it. `allowed` may be 0, and is always less than the number of values.
 
 
 # %% tags=["starter"] exercise="1.7b"
@@ -539,12 +578,13 @@ rings = rest > limits
 named = pd.Series(month).groupby(day).first().loc[91:]
 fig, ax = plt.subplots(figsize=(9, 3))
 for row, name in enumerate(reversed(rings.columns)):
-    ax.eventplot(rings.index[rings[name]], lineoffsets=row, linelengths=0.7, linewidths=1.5, colors=figures.BLUE)
+    ax.eventplot(
+        rings.index[rings[name]], lineoffsets=row, linelengths=0.7, linewidths=1.5, colors=figures.BLUE
+    )
 ax.set_yticks(range(rings.shape[1]), [f"{name}: {rings[name].sum()}" for name in reversed(rings.columns)])
 ax.set_xticks([91, 121, 152, 182, 213, 244, 274, 305, 335], ["1 Apr", *"MJJASOND"])
-title = "A promise of about ten alarms: temperature and two output metrics ring three times as often, and more"
+title = "Promised: ten alarms each. Three metrics ring on more than 30 days"
 ax.set(title=title, xlim=(89, 367), xlabel="day of 2013; a stroke is a day on which the metric rings")
-ax.title.set_fontsize(10)
 ax.grid(visible=False)
 figures.show(fig, alt=figures.alt(title, rings.sum().rename("days rung of 275"), "{:.0f}"))
 lesson.reveal("1.7p1", int(rings.temperature.sum()), within=10, form="{:.0f} days")
@@ -552,7 +592,9 @@ lesson.reveal("1.7p1", int(rings.temperature.sum()), within=10, form="{:.0f} day
 # %% tags=["claim"]
 weeks = rings.groupby((rings.index - 91) // 7).sum().to_numpy()
 picks = np.random.default_rng(seed).integers(0, len(weeks), (2000, len(weeks)))
-low, high = (pd.Series(end, rings.columns) for end in np.quantile(weeks[picks].sum(axis=1), [0.025, 0.975], axis=0))
+low, high = (
+    pd.Series(end, rings.columns) for end in np.quantile(weeks[picks].sum(axis=1), [0.025, 0.975], axis=0)
+)
 loud = ["temperature", "observed − predicted", "money lost"]
 assert (low[loud] > 10).all() and (rings.sum()[loud] > 30).all(), "three metrics ring far above the promise"
 assert (low.drop(loud) <= 10).all(), "of the others that can't be said"
@@ -561,14 +603,15 @@ assert mine.isin([4, 6, 7, 12]).mean() > 0.6, "observed − predicted rings most
 
 # %% [markdown]
 # A limit is a promise about days like the calm ones, and spring is not like winter: the weather turns within
-# weeks, and `temperature` rings for it, harmlessly. `observed − predicted` rings too, but **for a reason**: in
-# April, June, July and December version 1 *was* wrong. Both kinds call the same desk, and a desk that is called for nothing
-# stops answering (**alarm fatigue**).
+# weeks, and `temperature` rings on 55 days. `observed − predicted` rings too, but mostly **for a reason**: in
+# April, June, July and December version 1 *was* wrong. Both kinds call the same desk, and a desk that is
+# called for nothing stops answering (**alarm fatigue**).
 #
 # So a metric that needs no labels gets its limit from all 269 days lived so far, and a stricter one, three
-# alarms in all, because false alarms of seven metrics add up. Those with labels keep the winter's. It is 31 October. Nature gives few faults with a known first day, so we make four, and start
-# each on the first 24 days of November in turn. The last is April's week made permanent: a quarter of the
-# flights that would be on time are late.
+# alarms in all, because false alarms of seven metrics add up. Those with labels keep the winter's. It is 31
+# October. Nature gives few faults with a known first day, so we make four, and start each on the first 24
+# days of November in turn. The last is April's week made permanent: a quarter of the flights that would be on
+# time are late.
 
 # %%
 lived, labelled = usual.loc[:304], ["observed − predicted", "money lost"]
@@ -617,27 +660,31 @@ assert set(surely.index[surely["Newark falls silent"]]) == {"requests", "carrier
 assert surely.loc["weather missing", "weather feed down"], "the dead feed is seen by the missing values"
 assert tally.loc["temperature", "weather feed down"] == 0, "and not by a distance that has no values"
 assert set(surely.index[surely["temperature in °C"]]) >= {"temperature"}, "the thermometer sees Celsius"
-assert set(surely.index[surely["the world changes"]]) == {"observed − predicted"}, "the changed world: one witness"
+assert set(surely.index[surely["the world changes"]]) == {"observed − predicted"}, (
+    "the changed world: one witness"
+)
 blind = ["requests", "weather missing", "temperature", "carriers", "mean prediction"]
 assert (tally["the world changes"] == no)[blind].all(), "no metric without labels sees the changed world"
 assert tally.loc["money lost", "the world changes"] < no["money lost"], "money lost misses the changed world"
 
 # %% [markdown]
-# Read a row against its first column, *no fault*: a catch means something only where it is well above that. In this
-# November each fault has its witnesses. Newark's silence is seen by the requests and the carriers. The dead feed is
-# seen by the share of missing values; the temperature's distance sees nothing, because a check that needs values
-# is silent when there are none. Celsius is seen by the thermometer. The changed world is seen by no software
-# and no input metric, whatever the limit, and surely only by `observed − predicted`. And `money lost` misses it: when more
-# flights are late, the alerts that are sent pay *more*; what is lost are the alerts that are not sent.
+# Read a row against its first column, *no fault*: a catch means something only where it is well above that.
+# In this November each fault has its witnesses. Newark's silence is seen by the requests and the carriers.
+# The dead feed is seen by the share of missing values; the temperature's distance sees nothing, because a
+# check that needs values is silent when there are none. Celsius is seen by the thermometer. The changed world
+# is seen by no software and no input metric, whatever the limit, and surely only by `observed − predicted`.
+# And `money lost` misses it: when more flights are late, the alerts that are sent pay *more*; what is lost
+# are the alerts that are not sent.
 #
 # **On Monday:** write down for each alarm how many false ones a month you bought, and from which calm days.
-#
+
+# %% [markdown]
 # ## 4 A rollout that stops itself
 #
 # On the first of each month from May to December a new version is released against version 1. We play the
-# eight months twice. Once the new version is **retrained** on all months before. Once it is **leaked**: retrained with
-# one more column, `dep_delay`, that is not known at serving time, where 0 is sent instead (1.1 knows the case).
-# We know how each month ended. The patterns below don't.
+# eight months twice. Once the new version is **retrained** on all months before. Once it is **leaked**:
+# retrained with one more column, `dep_delay`, that is not known at serving time, where 0 is sent instead (1.1
+# knows the case). We know how each month ended. The patterns below don't.
 #
 # | pattern | share of flights on the new version | judged by | way back |
 # | --- | --- | --- | --- |
@@ -647,9 +694,9 @@ assert tally.loc["money lost", "the world changes"] < no["money lost"], "money l
 # | **canary** | `canary_share` for 14 days, then all | flights of the new against those of the old | next morning |
 # | **ramp-up** | 1, 5, 25, 50, 100 %, three days each | the same | next morning |
 #
-# All five can be run by one **controller**: a list of shares, how long each lasts, and a rule to stop. The rule
-# adds up what each day brought, in dollars, and stops when the sum is worse than three standard deviations of
-# itself; variances of days add up as well. Steps 1 % and 5 %, `length` two days:
+# All five can be run by one **controller**: a list of shares, how long each lasts, and a rule to stop. The
+# rule adds up what each day brought, in dollars, and stops when the sum is worse than three standard
+# deviations of itself; variances of days add up as well. Steps 1 % and 5 %, `length` two days:
 #
 # | day | difference | variance | sum | −3 √(sum of variances) | next morning |
 # | --- | ---: | ---: | ---: | ---: | --- |
@@ -661,13 +708,14 @@ assert tally.loc["money lost", "the world changes"] < no["money lost"], "money l
 # %% [markdown] exercise="1.7c"
 # ### Exercise 1.7c: A controller for rollouts (2 points)
 #
-# Every morning your program is called: `share_today(past, steps, length)` gives the share of today's flights for
-# the new version. `past` is a list of dicts, one for each day so far, oldest first. `difference` is what the new
-# version earned more than the old one, in dollars, `variance` its variance; both are None where nothing could be compared.
+# Every morning your program is called: `share_today(past, steps, length)` gives the share of today's flights
+# for the new version. `past` is a list of dicts, one for each day so far, oldest first. `difference` is what
+# the new version earned more than the old one, in dollars, `variance` its variance; both are None where
+# nothing could be compared.
 #
 # 1. Days without a comparison count for nothing.
-# 2. Was the sum of the differences on **any** morning so far strictly below −3 √(sum of the variances)? Then the
-#    share is 0. Outcomes may still come in after the stop, and look better; stopped is stopped.
+# 2. Was the sum of the differences on **any** morning so far strictly below −3 √(sum of the variances)? Then
+#    the share is 0. Outcomes may still come in after the stop, and look better; stopped is stopped.
 # 3. Otherwise the share is one of `steps`. Each lasts `length` compared days, the last one for good.
 #
 # The check plays months against your program: good and bad versions, a noisy start, empty days. Then it runs
@@ -722,16 +770,11 @@ def compared(kind, old, new, to_new, before):
     return None, None
 
 
-def stopped(past):
-    """Did the controller stop on what these days showed?"""
-    return share_today(past, [1.0], 1) == 0
-
-
 # %% tags=["folded"]
 def rollout(name, new_pay, rolled, old_pay=old_pay, salt=0):
     """One rollout on the days of a month, given what each flight earns under both versions; a row a day."""
     steps, length, kind = PATTERNS[name].values()
-    random, past, rows = np.random.default_rng([seed, salt]), [], []
+    random, past, rows, halted = np.random.default_rng([seed, salt]), [], [], False
     first = day[rolled[0][0]]
     before = pd.Series(old_pay).groupby(day).mean().loc[first - 28 : first - 1]
     for number, flown in enumerate(rolled):
@@ -739,11 +782,12 @@ def rollout(name, new_pay, rolled, old_pay=old_pay, salt=0):
         share = share_today(past[: max(number - wait, 0)], steps, length)
         to_new = random.random(len(flown)) < share
         old, new = old_pay[flown], new_pay[flown]
-        both = number < 14 if name == "blue-green" else share < 1 and name != "big bang" and not stopped(past)
+        both = number < 14 if name == "blue-green" else share < 1 and name != "big bang" and not halted
         difference, variance = compared(kind, old, new, to_new, before)
         past.append({"difference": difference, "variance": variance})
+        halted = share_today(past, [1.0], 1) == 0
         gain = (new - old)[to_new].sum() - hosting * both
-        rows.append({"gain": gain, "exposed": to_new.sum(), "stopped": stopped(past)})
+        rows.append({"gain": gain, "exposed": to_new.sum(), "stopped": halted})
     return pd.DataFrame(rows)
 
 
@@ -784,10 +828,11 @@ played = {
     for version in pay
 }
 gains = {
-    version: pd.DataFrame({name: {m: days.gain.sum() for m, days in runs.items()} for name, runs in of.items()})
+    version: pd.DataFrame(
+        {name: {m: days.gain.sum() for m, days in runs.items()} for name, runs in of.items()}
+    )
     for version, of in played.items()
 }
-
 
 
 # %% tags=["folded"]
@@ -796,7 +841,9 @@ def minus_big_bang(version, name):
     random, total = np.random.default_rng(seed), 0
     for m in calendar:
         gap_of_days = (played[version][name][m].gain - played[version]["big bang"][m].gain).to_numpy()
-        total = total + gap_of_days[random.integers(0, len(gap_of_days), (2000, len(gap_of_days)))].sum(axis=1)
+        total = total + gap_of_days[random.integers(0, len(gap_of_days), (2000, len(gap_of_days)))].sum(
+            axis=1
+        )
     return np.quantile(total, [0.025, 0.975])
 
 
@@ -816,7 +863,7 @@ sums = ["retrained", "retrained: from", "retrained: to", "leaked", "leaked: from
 figures.table(
     summary[[*sums, "stopped in", "flights exposed"]],
     caption="Eight releases, dollars against keeping version 1, hosting paid; from, to: 95 % interval of the difference "
-    "from big bang. Leaked: months stopped, flights exposed",
+    "from big bang. Leaked: months stopped (mean over redrawn arms), flights exposed",
     formats=dict.fromkeys(sums, "{:+,.0f}") | {"stopped in": "{:.1f}", "flights exposed": "{:,.0f}"},
 )
 
@@ -828,15 +875,16 @@ for ax, version in zip(axes, gains, strict=True):
     ax.axhline(0, color=figures.GREY, lw=0.8)
     ax.yaxis.set_major_formatter("{x:+,.0f}")
     ax.set(xlabel="released on the 1st of month", xticks=list(calendar))
-axes[0].set(title="Retrained: care flattens good months and bad", ylabel="dollars against version 1")
-axes[1].set(title="Leaked: care keeps the loss small")
+axes[0].set(title="Retrained: big bang earned most, in July", ylabel="dollars against version 1")
+axes[1].set(title="Leaked: care kept the losses small")
 axes[0].legend(title=None)
 axes[1].legend().remove()
 figures.show(
     fig,
     alt="Dollars a release, by month. "
     + figures.alt("Retrained", gains["retrained"][["big bang", "ramp-up"]], "{:+,.0f}")
-    + " " + figures.alt("Leaked", gains["leaked"][["big bang", "ramp-up"]], "{:+,.0f}"),
+    + " "
+    + figures.alt("Leaked", gains["leaked"][["big bang", "ramp-up"]], "{:+,.0f}"),
 )
 
 
@@ -845,44 +893,60 @@ careful, retrained = ["shadow", "canary", "ramp-up"], gains["retrained"]
 assert summary.retrained.idxmax() == "big bang", "on the retrained versions big bang earned most"
 assert retrained["big bang"][7] > 0.7 * retrained["big bang"].sum(), "July alone brings most of it"
 assert (summary.loc[careful, "leaked: from"] > 0).all(), "with leaked versions the careful patterns lose less"
-assert (summary.loc[careful, "leaked"] > 0.1 * summary.loc["big bang", "leaked"]).all(), "less than a tenth of its loss"
-assert (summary.loc[careful, "retrained: to"] < 0).all(), "with retrained versions the careful patterns earn less"
+assert (summary.loc[careful, "leaked"] > 0.1 * summary.loc["big bang", "leaked"]).all(), (
+    "less than a tenth of its loss"
+)
+assert gains["leaked"][careful].min().min() > -20000, "no careful pattern lost much in any month"
+assert (summary.loc[careful, "retrained: to"] < 0).all(), (
+    "with retrained versions the careful patterns earn less"
+)
 assert summary.loc["big bang", "stopped in"] == summary.loc["blue-green", "stopped in"] == 2, "two of eight"
-assert summary.loc["blue-green", "leaked: from"] < 0 < summary.loc["blue-green", "leaked: to"], "no visible gain"
-assert played["retrained"]["shadow"][7].stopped.to_numpy().argmax() == 4, "the shadow stopped July's version on day 5"
+assert summary.loc["blue-green", "leaked: from"] < 0 < summary.loc["blue-green", "leaked: to"], (
+    "no visible gain"
+)
+assert played["retrained"]["shadow"][7].stopped.to_numpy().argmax() == 4, (
+    "the shadow stopped July's version on day 5"
+)
 august = played["retrained"]["big bang"][8].gain
-assert august[:14].sum() > 0 > august[14:].sum() and (retrained.loc[8, careful] < -15000).all(), "August: the bad half"
-assert (gains["leaked"].loc[9] > 0)[["big bang", "ramp-up"]].all(), "in September even the leaked version earned"
+assert august[:14].sum() > 0 > august[14:].sum() and (retrained.loc[8, careful] < -15000).all(), (
+    "August: the bad half"
+)
+assert (gains["leaked"].loc[9] > 0)[["big bang", "ramp-up"]].all(), (
+    "in September even the leaked version earned"
+)
 assert retrained["big bang"].idxmax() == 7, "July's version was the best of the eight"
 swing = np.std([old_pay[d].sum() for d in by_day[120:]])
 assert swing > -gains["leaked"]["big bang"].sum() / 245, "money swings by more than the fault costs a day"
 
 # %% [markdown]
-# Read *leaked* first; that is what the patterns are for. Before against after stops it in two of eight months,
-# because money swings from day to day by as much as the fault costs. So blue-green's quick way back is no visible
-# gain: it saves the days of redeploying, not the weeks of not knowing. The three that compare **at the same time**
-# lose less than a tenth of what big bang loses. (In September even the leaked version earned: version 1 lost
-# money that month.)
+# Read *leaked* first; that is what the patterns are for. Before against after stops it in two of eight
+# months: money swings from day to day by more than the fault costs. Whether blue-green's quick way back gains
+# anything can't be told here; it saves the days of redeploying, not the weeks of not knowing. The three that
+# compare **at the same time** lose less than a tenth of what big bang loses. (In September even the leaked
+# version earned: version 1 lost money that month.)
 #
-# Then *retrained*: big bang earned most, July alone brought most of that, and on these days all careful patterns
-# earned less. They are not only slow. The shadow stopped July's version, the best of the eight, on day 5, for what
-# it did until then. In August the version earned in the first two weeks and lost afterwards, when they had opened.
+# Then *retrained*: big bang earned most, July alone brought most of that, and on these days all careful
+# patterns earned less. The shadow stopped July's version, the best of the eight, on day 5, for what it did
+# until then. In August the version earned in the first two weeks and lost afterwards, when they had opened.
 # "Deeper" asks what a test of flights can say about days to come.
 #
-# So care is an insurance: it costs on good releases and saves on bad ones. "Deeper" computes from which share of bad
-# releases it pays.
+# So care is an insurance: it costs on good releases and saves on bad ones. "Deeper" computes from which share
+# of bad releases it pays.
 #
 # **On Monday:** replay your last bad release through your stop rule, and count the days it would have served.
-#
+
+# %% [markdown]
 # ## 5 Degrees of automation
 #
 # The patterns decide *which version* answers. The other dial is *how much* it may decide: **human only**;
 # **shadow** (a person decides, the model runs unseen); **AI assistance** (a person decides and sees the
 # chance); **partial automation** (a person only where the model is unsure); **full automation**.
 #
-# Our stand-in for a person knows something the model doesn't: the departures board. From how late this airport's
-# flights of the last two hours are, and from the hour alone, it judges as well as a logistic regression can. Each look
-# costs `look` dollars. The band of doubt was chosen on April to June; the table is July to December.
+# Our stand-in for a person knows something the model doesn't: the departures board. From how late this
+# airport's flights of the last two hours are, and from the hour alone, it judges as well as a logistic
+# regression can. Each look costs `look` dollars. The band of doubt was chosen on April to June; the table is
+# July to December.
+
 
 # %% tags=["folded"]
 def minutes(times):
@@ -947,23 +1011,31 @@ degrees = pd.DataFrame(rows, ["looked at", "net", "against full", "from", "to"])
 figures.table(
     degrees,
     caption="July to December, dollars per 1,000 flights, looks paid; against full automation with a 95 % interval",
-    formats={"looked at": "{:.0%}", "net": "{:,.0f}"} | dict.fromkeys(["against full", "from", "to"], "{:+,.0f}"),
+    formats={"looked at": "{:.0%}", "net": "{:,.0f}"}
+    | dict.fromkeys(["against full", "from", "to"], "{:+,.0f}"),
     bars=["net"],
 )
 
 # %% tags=["claim"]
-assert (degrees.to[["human only", "AI assistance"]] < 0).all(), "a look at everything earns less than full automation"
-assert degrees["from"].iloc[2] > 0 and degrees["from"].iloc[4] > 0, "partial automation and the board earn more"
-assert net(*partial(best), 4)[second].mean() < net(alone, nobody)[second].mean(), "at four dollars a look this band loses"
+assert (degrees.to[["human only", "AI assistance"]] < 0).all(), (
+    "a look at everything earns less than full automation"
+)
+assert degrees["from"].iloc[2] > 0 and degrees["from"].iloc[4] > 0, (
+    "partial automation and the board earn more"
+)
+dear = interval(net(*partial(best), 4) - net(alone, nobody), second)
+assert dear[2] < 0, "at four dollars a look this band loses"
 
 # %% [markdown]
 # At two dollars a look, a person who looks at everything earns less than the model alone. Partial automation
-# earns more: a person where the model is unsure, the model elsewhere. (A shadow costs what human only costs, and
-# the second environment; it buys knowledge.) At four dollars the same band would lose; "Deeper" shows how it should shrink.
-# The last row is the cheap alternative: all our person knows stands on a board, and a board can be an input.
+# earns more: a person where the model is unsure, the model elsewhere. (A shadow costs what human only costs,
+# and the second environment; it buys knowledge.) At four dollars the same band would lose; "Deeper" shows how
+# it should shrink. The last row is the cheap alternative: all our person knows stands on a board, and a board
+# can be an input.
 #
 # **On Monday:** where people correct a model, ask first: *what do they see that it does not?*
-#
+
+# %% [markdown]
 # ## What breaks in production
 #
 # It is November. The version retrained on January to October goes out as a canary on the 1st. On the 8th the
@@ -999,25 +1071,31 @@ figures.table(
 
 # %% tags=["claim"]
 assert warm > limits.temperature, "the thermometer rings on the first day"
-assert interval(old_pay - old_feed, hit)[1] > 0, "the fault costs version 1 money, so rolling back repairs nothing"
+assert interval(old_pay - old_feed, hit)[1] > 0, (
+    "the fault costs version 1 money, so rolling back repairs nothing"
+)
 assert stops <= 0.1 * repeats, "the canary stays silent"
 
 # %% [markdown]
-# Rolling back repairs nothing, because the fault is not in the version. The canary stays silent: it is built to cancel whatever
-# hits both arms; that is its strength and its blind side. The thermometer rings on the first day.
+# Rolling back repairs nothing, because the fault is not in the version. The canary stays silent: it is built
+# to cancel whatever hits both arms; that is its strength and its blind side. The thermometer rings on the
+# first day.
 #
 # So a rollout needs two kinds of guard: a **relative** one (new against old, on the same traffic) for faults
 # of the version, and an **absolute** one (inputs and outputs against limits) for faults of everything else.
 # And a runbook that asks first: *did both arms fall?* If yes, leave the version alone and look upstream.
-#
+
+# %% [markdown]
 # ## What you did
 #
-# - You split the year's change into data drift and concept drift, and saw from the number of winter days where the data
-#   can't tell, and that the split depends on the inputs one has.
-# - You set limits from calm days, counted what they rang, and measured for four faults which metric sees which.
+# - You split the year's change into data drift and concept drift, and saw from the number of winter days
+#   where the data can't tell, and that the split depends on the inputs one has.
+# - You set limits from calm days, counted what they rang, and measured for four faults which metric sees
+#   which.
 # - You wrote a controller that climbs and stops by itself, and it ran 16 releases by five patterns.
-# - You put a price on care: the share of bad releases from which it pays, with its interval.
-# - You priced a person's look.
+# - You compared the patterns in money: on good versions the bold ones earned more, on bad ones the careful
+#   ones lost less.
+# - You priced a person's look, and chose where to ask for one.
 #
 # Other prices change the picture: `workbook run 1.7 -p look=1` from a terminal, or `-p canary_share=0.05`.
 
@@ -1027,13 +1105,15 @@ lesson.end()
 # %% [markdown]
 # ## Deeper
 #
-# It takes about 25 minutes: what care costs; another divergence; which reference an input should have; detectors that add up days; what
-# happens when one looks every morning; and how the band of doubt follows the price of a look.
+# It takes about 25 minutes: what care costs; another divergence; which reference an input should have;
+# detectors that add up days; what happens when one looks every morning; and how the band of doubt follows the
+# price of a look.
 #
 # ### What care costs
 #
-# So care is an insurance. Its **premium** is what it costs on good releases, its **benefit** what it averts on bad
-# ones. Say a bold pattern brings +10 on a good release and −90 on a bad one, a careful one +6 and −10. Of 20 releases:
+# Care is an insurance. Its **premium** is what it costs on good releases, its **benefit** what it averts on
+# bad ones. Say a bold pattern brings +10 on a good release and −90 on a bad one, a careful one +6 and −10. Of
+# 20 releases:
 #
 # | bad ones | bold | careful |
 # | ---: | ---: | ---: |
@@ -1047,8 +1127,8 @@ lesson.end()
 # ### Exercise 1.7d: When care pays (1 point)
 #
 # Write `bad_share(bold_good, careful_good, bold_bad, careful_bad)`: at which share of bad releases (among all
-# releases) do the careful and the bold pattern earn the same on average? The four are dollars per release; losses
-# are negative. They may be numbers or arrays.
+# releases) do the careful and the bold pattern earn the same on average? The four are dollars per release;
+# losses are negative.
 
 
 # %% tags=["starter"] exercise="1.7d"
@@ -1072,7 +1152,9 @@ picks = np.random.default_rng(seed).integers(0, 8, (2000, 8))  # eight releases,
 pays = {}
 for name in ["shadow", "canary", "ramp-up"]:
     four = [gains[v][pattern].to_numpy() for v in pay for pattern in ("big bang", name)]
-    drawn = bad_share(*(values[picks].mean(axis=1) for values in four))
+    drawn = [
+        bad_share(*means) for means in zip(*(values[picks].mean(axis=1) for values in four), strict=True)
+    ]
     ends = np.quantile(drawn, [0.025, 0.975]).clip(0, 1)
     pays[name] = {"pays from": bad_share(*(values.mean() for values in four)), "from": ends[0], "to": ends[1]}
 
@@ -1085,19 +1167,24 @@ figures.table(
 
 # %% tags=["claim"]
 pays_ = pd.DataFrame(pays).T
-assert pays_["pays from"].between(0.05, 0.25).all(), "if one release in five is bad, each careful pattern has paid, on this year"
-assert (pays_["from"] == 0).all() and (pays_.to < 0.6).all(), "eight releases are few: care may have cost nothing"
+assert pays_["pays from"].between(0.05, 0.25).all(), (
+    "if one release in five is bad, each careful pattern has paid, on this year"
+)
+assert (pays_["from"] == 0).all() and (pays_.to < 0.6).all(), (
+    "eight releases are few: care may have cost nothing"
+)
 
 # %% [markdown]
-# On this year, about one bad release in ten pays for the ramp-up. But eight releases are few: with the releases
+# On this year, one bad release in eight pays for the ramp-up. But eight releases are few: with the releases
 # drawn again care may cost nothing, or need one bad release in three. And *leaked* is one kind of fault. What
 # carries over is the way of reckoning: a share that a team can hold against its own history.
 #
 # ### The population stability index
 #
-# Banks compare distributions with the **PSI**, Σ (*p* − *q*) ln (*p* / *q*) over the bins: zero if equal, but without an
-# upper end, and infinite where one share is nil, so that small shares are padded. The usual limits, 0.1 for "look" and
-# 0.25 for "act", come from credit scoring (Siddiqi, 2006) and know nothing of *your* calm months.
+# Banks compare distributions with the **PSI**, Σ (*p* − *q*) ln (*p* / *q*) over the bins: zero if equal, but
+# without an upper end, and infinite where one share is nil, so that small shares are padded. The usual
+# limits, 0.1 for "look" and 0.25 for "act", come from credit scoring (Siddiqi, 2006) and know nothing of
+# *your* calm months.
 
 
 # %%
@@ -1113,24 +1200,30 @@ def counted(name, when):
 
 
 psi = {
-    "March against January, February": [stability(counted(n, month == 3), counted(n, month < 3)) for n in codes],
+    "March against January, February": [
+        stability(counted(n, month == 3), counted(n, month < 3)) for n in codes
+    ],
     "July against training": [stability(counted(n, month == 7), counted(n, train)) for n in codes],
 }
 psi = pd.DataFrame(psi, pd.Index(list(codes), name="input"))
 figures.table(psi.nlargest(5, "July against training"), formats=dict.fromkeys(psi, "{:.2f}"))
 
 # %% tags=["claim"]
-assert psi.loc["temp"].iloc[0] > 0.25, "by the usual limit temperature should have been acted on in March already"
-assert (psi.drop("temp")["July against training"] * 5 < psi.loc["temp"].iloc[1]).all(), "temperature is far ahead"
+assert psi.loc["temp"].iloc[0] > 0.25, (
+    "by the usual limit temperature should have been acted on in March already"
+)
+assert (psi.drop("temp")["July against training"] * 5 < psi.loc["temp"].iloc[1]).all(), (
+    "temperature is far ahead"
+)
 
 # %% [markdown]
-# Both measures put temperature far ahead in July. But by the usual limit it should have been acted on
-# in March already, when the model was still learning.
+# Both measures put temperature far ahead in July. But by the usual limit it should have been acted on in
+# March already, when the model was still learning.
 #
 # ### Which reference?
 #
-# Section 3 compares with the weeks before (a **moving** reference). The alternative is **fixed**: the training
-# months. Put the same fault, Celsius, into every day of the year and compare.
+# Section 3 compares with the weeks before (a **moving** reference). The alternative is **fixed**: the
+# training months. Put the same fault, Celsius, into every day of the year and compare.
 
 # %% tags=["folded"]
 references = {
@@ -1147,27 +1240,31 @@ unit = pd.DataFrame(unit).loc[3:].rename_axis("month")  # before March the movin
 figures.lines(
     unit,
     "Against training, Celsius heals the summer's drift; against the weeks before it stands out",
+    x="month",
     y="divergence of temperature (bits)",
     form="{:.2f}",
 )
 
 # %% tags=["claim"]
 assert (unit["moving, °C"] > unit["moving, °F"] + 0.3).all(), "a moving reference sees Celsius in every month"
-assert (unit["fixed, °C"] < unit["fixed, °F"]).loc[6:9].all(), "against training Celsius looks better than Fahrenheit"
+assert (unit["fixed, °C"] < unit["fixed, °F"]).loc[6:9].all(), (
+    "against training Celsius looks better than Fahrenheit"
+)
 
 # %% [markdown]
-# A summer in Celsius looks like a winter in Fahrenheit: from June to September the fault brings temperature *nearer* to training.
-# A moving reference is for sudden faults, a fixed one for the gradual drift away from what the
-# model knows. They answer two questions; have both.
+# A summer in Celsius looks like a winter in Fahrenheit: from June to September the fault brings temperature
+# *nearer* to training. A moving reference is for sudden faults, a fixed one for the gradual drift away from
+# what the model knows. They answer two questions; have both.
 #
 # ### Detectors that add up days
 #
-# A limit looks at one day. A small shift that lasts is found by adding days up. Four ways, all on *observed − predicted*:
-# a **Shewhart chart** (1931), alarm when a day lies more than three standard deviations from the mean; an **EWMA
-# chart** (Roberts, 1959), the same on an exponentially weighted mean of the days; **Page–Hinkley** (Page, 1954), which adds up
-# deviations and forgets small ones; **ADWIN** (Bifet and Gavaldà, 2007), which cuts its window where two parts
-# differ by more than chance, with a proof of its false alarm rate. The last two come from `river`. First ADWIN as
-# its manual suggests, on flights one by one, from September to November.
+# A limit looks at one day. A small shift that lasts is found by adding days up. Four ways, all on *observed −
+# predicted*: a **Shewhart chart** (1931), alarm when a day lies more than three standard deviations from the
+# mean; an **EWMA chart** (Roberts, 1959), the same on an exponentially weighted mean of the days;
+# **Page–Hinkley** (Page, 1954), which adds up deviations and forgets small ones; **ADWIN** (Bifet and
+# Gavaldà, 2007), which cuts its window where two parts differ by more than chance, with a proof of its false
+# alarm rate. The last two come from `river`. First ADWIN as its manual suggests, on flights one by one, from
+# September to November.
 
 # %%
 from river import drift as streaming
@@ -1187,17 +1284,23 @@ def rings_of(detector, stream):
 autumn = (day >= 244) & (day <= 334)
 per_flight = (late - chance)[autumn]
 shuffled = np.random.default_rng(seed).permutation(per_flight)
-by_flight, by_chance = (len(rings_of(streaming.ADWIN(), stream.tolist())) for stream in (per_flight, shuffled))
-figures.md(f"ADWIN on {autumn.sum():,} flights: **{by_flight}** alarms; the same flights shuffled: **{by_chance}**.")
+by_flight, by_chance = (
+    len(rings_of(streaming.ADWIN(), stream.tolist())) for stream in (per_flight, shuffled)
+)
+figures.md(
+    f"ADWIN on {autumn.sum():,} flights: **{by_flight}** alarms; the same flights shuffled: **{by_chance}**."
+)
 
 # %% tags=["claim"]
-assert by_flight > 20 and by_chance == 0, "the proof holds for independent values, and flights of a day are not"
+assert by_flight > 20 and by_chance == 0, (
+    "the proof holds for independent values, and flights of a day are not"
+)
 
 # %% [markdown]
 # The proof holds, as the shuffled stream shows. Its premise does not: it asks for independent values, and
-# flights of one day share their weather. So let all four see one value a day. Charts and Page–Hinkley take mean and
-# standard deviation from September and October, as they are: not zero, the model was off then as well. The changed
-# world of section 3 begins on each of the first 24 days of November in turn.
+# flights of one day share their weather. So let all four see one value a day. Charts and Page–Hinkley take
+# mean and standard deviation from September and October, as they are: not zero, the model was off then as
+# well. The changed world of section 3 begins on each of the first 24 days of November in turn.
 
 # %% tags=["folded"]
 mean, sd = gap.loc[244:304].mean(), gap.loc[244:304].std()
@@ -1224,7 +1327,10 @@ waits = {}
 for name, detector in detectors.items():
     quiet = [number for number in detector(gap.loc[244:334]) if number > 304]
     rang = [detector(pd.concat([gap.loc[244 : start - 1], changed.loc[start:]])) for start in starts]
-    delays = [min((d - start + 1 for d in those if d >= start), default=np.nan) for start, those in zip(starts, rang)]
+    delays = [
+        min((d - start + 1 for d in those if d >= start), default=np.nan)
+        for start, those in zip(starts, rang, strict=True)
+    ]
     waits[name] = {"false alarms": len(quiet), "of 24 found in 14 days": (np.array(delays) <= 14).sum()}
     waits[name]["days, median"] = np.median(delays)
 waits = pd.DataFrame(waits).T.rename_axis("detector")
@@ -1238,8 +1344,9 @@ assert (waits["false alarms"] == 0).all(), "without a false alarm in this Novemb
 assert waits.loc["ADWIN", "of 24 found in 14 days"] == 0, "ADWIN on days finds none of the 24"
 
 # %% [markdown]
-# The charts and Page–Hinkley find all 24, without a false alarm in this November. ADWIN on days finds none: its proof must
-# hold for any distribution, so with a few dozen values it is bound to be cautious. 4.9 takes up the detectors again.
+# The charts and Page–Hinkley find all 24, without a false alarm in this November. ADWIN on days finds none:
+# its proof must hold for any distribution, so with a few dozen values it is bound to be cautious. 4.9 takes
+# up the detectors again.
 #
 # ### Looking every morning
 #
@@ -1252,7 +1359,9 @@ assert waits.loc["ADWIN", "of 24 found in 14 days"] == 0, "ADWIN on days finds n
 def paths(salt, month_days):
     """An A/A canary: per morning, the sum so far in its standard deviations."""
     draw = np.random.default_rng([seed, salt])
-    pairs = [compared("arms", old_pay[d], old_pay[d], draw.random(len(d)) < canary_share, None) for d in month_days]
+    pairs = [
+        compared("arms", old_pay[d], old_pay[d], draw.random(len(d)) < canary_share, None) for d in month_days
+    ]
     total, variance = np.cumsum(pairs, axis=0).T
     return total / np.sqrt(variance)
 
@@ -1263,20 +1372,29 @@ looks = {
     "below −1.64 on any morning": (same < -1.64).any(axis=1),
     "below −3 on any morning": (same < -3).any(axis=1),
 }
-looks = pd.Series({name: hits.mean() for name, hits in looks.items()}, name="stopped").rename_axis("rule").to_frame()
+looks = (
+    pd.Series({name: hits.mean() for name, hits in looks.items()}, name="stopped")
+    .rename_axis("rule")
+    .to_frame()
+)
 figures.table(looks, caption="300 canaries of version 1 against itself, July", formats={"stopped": "{:.1%}"})
 
 # %% tags=["claim"]
 error = 2 * np.sqrt(looks.stopped * (1 - looks.stopped) / 300)
-assert looks.stopped.iloc[1] - error.iloc[1] > looks.stopped.iloc[0] + error.iloc[0], "peeking multiplies the error"
-assert looks.stopped.iloc[2] < 0.05, "three standard deviations keep it below 5 %, looks on all mornings included"
+assert looks.stopped.iloc[1] - error.iloc[1] > looks.stopped.iloc[0] + error.iloc[0], (
+    "peeking multiplies the error"
+)
+assert looks.stopped.iloc[2] < 0.05, (
+    "three standard deviations keep it below 5 %, looks on all mornings included"
+)
 
 # %% [markdown]
-# Platforms call a rule that holds for all mornings together a **sequential test** (mSPRT, *always valid*; Robbins, 1970).
+# Platforms call a rule that holds for all mornings together a **sequential test** (mSPRT, *always valid*;
+# Robbins, 1970).
 #
-# There is a second trap, and the shadow fell into it in July. Its variance is that of *flights*, so it answers
-# "is it worse on these days?", and on the first days of July it was. The question is about days to come, and for that the
-# unit is the day. The same sums, with the variance of the daily differences:
+# There is a second trap, and the shadow fell into it in July. Its variance is that of *flights*, so it
+# answers "is it worse on these days?", and on the first days of July it was. The question is about days to
+# come, and for that the unit is the day. The same sums, with the variance of the daily differences:
 
 # %% tags=["folded"]
 units = {}
@@ -1287,7 +1405,10 @@ for version in pay:
     by_days = number * np.array([difference[:n].var(ddof=1) if n > 1 else np.inf for n in number])
     for of, variance in {"flights": by_flights, "days": by_days}.items():
         under = np.flatnonzero(difference.cumsum() < -3 * np.sqrt(variance))
-        units[version, of] = {"worse on day": under[0] + 1 if len(under) else np.nan, "July": difference.sum()}
+        units[version, of] = {
+            "worse on day": under[0] + 1 if len(under) else np.nan,
+            "July": difference.sum(),
+        }
 units = pd.DataFrame(units).T.rename_axis(["version", "unit"])
 figures.table(
     units, caption="Shadow over all of July", formats={"worse on day": "{:.0f}", "July": "{:+,.0f}"}
@@ -1295,18 +1416,21 @@ figures.table(
 
 # %% tags=["claim"]
 when = units["worse on day"]
-assert when["retrained", "flights"] < 7 and np.isnan(when["retrained", "days"]), "with days the false proof is gone"
+assert when["retrained", "flights"] < 7 and np.isnan(when["retrained", "days"]), (
+    "with days the false proof is gone"
+)
 assert when["leaked", "days"] > when["leaked", "flights"] + 3, "and so is the speed"
 
 # %% [markdown]
-# With days as units the false proof is gone, and so is the speed: the harm of the leaked version takes longer to prove.
-# One way out: stop on flights, because harm seen is reason enough; judge a release on days.
+# With days as units the false proof is gone, and so is the speed: the harm of the leaked version takes longer
+# to prove. One way out: stop on flights, because harm seen is reason enough; judge a release on days.
 #
 # ### The price of a look
 
 # %% tags=["folded"]
 prices = {
-    f"${price} a look": [1000 * net(*partial(band), price)[second].mean() for band in bands] for price in (1, 2, 4)
+    f"${price} a look": [1000 * net(*partial(band), price)[second].mean() for band in bands]
+    for price in (1, 2, 4)
 }
 prices = pd.DataFrame(prices, pd.Index(bands.round(2), name="band"))
 figures.lines(

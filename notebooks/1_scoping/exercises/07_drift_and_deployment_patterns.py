@@ -25,7 +25,8 @@ def _share(weight=lambda p: p / (1 - p), over=sum):
 
 
 function(
-    "1.7a", "expected_late",
+    "1.7a",
+    "expected_late",
     [
         (np.array(late), np.array(q))
         for late, q in [
@@ -34,13 +35,11 @@ function(
             ([1, 0, 0, 1, 0], [0.1, 0.3, 0.6, 0.9, 0.2]),
             ([0, 1, 0], [0.05, 0.02, 0.6]),
             ([1, 1, 0, 0], [0.6, 0.6, 0.6, 0.6]),
-            ([1, 0, 1], [0.0, 0.4, 0.7]),
             ([0, 0], [0.3, 0.6]),
         ]
     ],
     odd={
-        "Your function gives nothing back, or 0 / 0. Does it `return` the share? And `q / 1 - q` is 0: it needs brackets.":
-            NOTHING,
+        "Your function gives nothing back, or 0 / 0. Does it `return` the share? And `q / 1 - q` is 0: it needs brackets.": NOTHING,
         "Asked is one number, a share, for all the flights together.": unless(number),
     },
     rule=_share(),
@@ -48,18 +47,25 @@ function(
     mistakes={
         "You weigh by `q` itself. A probability is a part of the whole; asked is how many times as frequent such "
         "flights are in the month as in training.": _share(lambda p: p),
-        "Your weights are turned round: flights that look like the month should count more, and yours count less.":
-            _share(lambda p: (1 - p) / p),
-        "Your weights are 1 / (1 − q), one more than the odds. How many flights of the month come on one of training?":
-            _share(lambda p: 1 / (1 - p)),
-        "You give weight to flights that look like *training*. The month's kind should count.": _share(lambda p: 1 - p),
-        "You divide by the number of flights. The weights don't add up to that, so divide by their sum.":
-            _share(over=len),
+        "Your weights are turned round: flights that look like the month should count more, and yours count less.": _share(
+            lambda p: (1 - p) / p
+        ),
+        "Your weights are 1 / (1 − q), one more than the odds. How many flights of the month come on one of training?": _share(
+            lambda p: 1 / (1 - p)
+        ),
+        "You give weight to flights that look like *training*. The month's kind should count.": _share(
+            lambda p: 1 - p
+        ),
+        "You divide by the number of flights. The weights don't add up to that, so divide by their sum.": _share(
+            over=len
+        ),
         "That is the plain share of late flights in training. `q` plays no part in it.": _share(lambda p: 1),
-        "That is the weighted number of late flights. A share divides by the sum of all weights.":
-            _share(over=lambda weights: 1),
-        "That is the share of flights *on time*: `late` is 1 where a flight was late.":
-            lambda late, q: 1 - _share()(late, q),
+        "That is the weighted number of late flights. A share divides by the sum of all weights.": _share(
+            over=lambda weights: 1
+        ),
+        "That is the share of flights *on time*: `late` is 1 where a flight was late.": lambda late, q: (
+            1 - _share()(late, q)
+        ),
         "You keep only flights that look more like the month than like training. Weighing keeps all, and says how much "
         "each counts.": _share(lambda p: p >= 0.5),
     },
@@ -80,7 +86,8 @@ def _from_top(calm, position):
 
 
 function(
-    "1.7b", "limit",
+    "1.7b",
+    "limit",
     [
         (np.array(calm), allowed)
         for calm, allowed in [
@@ -101,25 +108,32 @@ function(
     rule=_from_top,
     said="A promise about days like the calm ones: at most so many ring, and no smaller value keeps it.",
     mistakes={
-        "One too many: of the calm values more than `allowed` lie above your limit.":
-            lambda calm, allowed: _from_top(calm, allowed + 1),
-        "Your limit is higher than it need be: a smaller value of the list still keeps the promise.":
-            lambda calm, allowed: _from_top(calm, allowed - 1),
-        "You count from the smallest value. The alarms are the days with the largest.":
-            lambda calm, allowed: sorted(calm)[allowed],
-        "That is the largest value, whatever is allowed. It keeps the promise, and misses more than it must.":
-            lambda calm, allowed: max(calm),
-        "Off by one: position `allowed - 1` has only `allowed - 1` values before it; and with `allowed=0` it is −1, the "
-        "smallest.": lambda calm, allowed: sorted(calm, reverse=True)[allowed - 1],
-        "With `allowed=0` your index is `-0`, and that is the first value, the smallest. Count from the largest down.":
-            lambda calm, allowed: sorted(calm)[-allowed],
-        "You count days *at or above* the limit. A day that is equal to the limit does not ring.":
-            lambda calm, allowed: min((v for v in calm if sum(x >= v for x in calm) <= allowed), default=max(calm)),
-        "You take the largest value that breaks the promise. The next one up keeps it.":
-            lambda calm, allowed: max((v for v in calm if sum(x > v for x in calm) > allowed), default=min(calm)),
-        "You have not sorted: the position in time says nothing about the size.": lambda calm, allowed: calm[min(allowed, len(calm) - 1)],
-        "Equal values stand for days, too. Each of them counts, so don't drop repeats.":
-            lambda calm, allowed: _from_top(set(calm), allowed),
+        "One too many: of the calm values more than `allowed` lie above your limit.": lambda calm, allowed: (
+            _from_top(calm, allowed + 1)
+        ),
+        "Your limit is higher than it need be: a smaller value of the list still keeps the promise.": lambda calm, allowed: (
+            _from_top(calm, allowed - 1)
+        ),
+        "You count from the smallest value. The alarms are the days with the largest.": lambda calm, allowed: (
+            sorted(calm)[allowed]
+        ),
+        "That is the largest value, whatever is allowed. It keeps the promise, and misses more than it must.": lambda calm, allowed: (
+            max(calm)
+        ),
+        "Off by one: from the largest down, only `allowed - 1` values stand before the one you pick; and with `allowed=0` "
+        "you pick the smallest.": lambda calm, allowed: sorted(calm, reverse=True)[allowed - 1],
+        "You count days *at or above* the limit. A day that is equal to the limit does not ring.": lambda calm, allowed: (
+            min((v for v in calm if sum(x >= v for x in calm) <= allowed), default=max(calm))
+        ),
+        "You take the largest value that breaks the promise. The next one up keeps it.": lambda calm, allowed: (
+            max((v for v in calm if sum(x > v for x in calm) > allowed), default=min(calm))
+        ),
+        "You have not sorted: the position in time says nothing about the size.": lambda calm, allowed: calm[
+            min(allowed, len(calm) - 1)
+        ],
+        "Equal values stand for days, too. Each of them counts, so don't drop repeats.": lambda calm, allowed: (
+            _from_top(set(calm), allowed)
+        ),
         "For some lists your limit is not one of their values. No interpolation, no formula with standard deviations: "
         "pick a day.": where(lambda output, calm, allowed: output not in calm),
     },
@@ -165,7 +179,10 @@ WORLDS = {
     "days without a comparison": World([None, QUIET, None, None, *[QUIET] * 8], RAMP, 3),
     "no comparison at all": World([None] * 6, RAMP, 2),
     "outcomes that come after the stop": World([(-40, 100), *[(30, 100)] * 8], [0.1, 1.0], 3, always=True),
-    "a shadow": World([QUIET] * 9, [0.0, 1.0], 6, always=True),
+    "a shadow": World([QUIET] * 9, [0.0, 1.0], 3, always=True),
+    "a ramp that ends at half": World([QUIET] * 9, [0.1, 0.5], 2),
+    "a version that gets worse": World([(-15, 100), *[(-50, 100)] * 4], [0.1, 1.0], 4),
+    "a loss beside small variances": World([(-2, 4), (-2, 4), (-10, 4), (-60, 4), (-60, 4)], [0.1, 1.0], 6),
 }
 
 
@@ -208,12 +225,16 @@ def _each_day(counted):
 def _spreads(counted):
     """Sums, with the standard deviations added up in place of the variances."""
     return [
-        (sum(d for d, _ in counted[: i + 1]), sum(v**0.5 for _, v in counted[: i + 1]) ** 2) for i in range(len(counted))
+        (sum(d for d, _ in counted[: i + 1]), sum(v**0.5 for _, v in counted[: i + 1]) ** 2)
+        for i in range(len(counted))
     ]
 
 
 def _means(counted):
-    return [(sum(d for d, _ in counted[: i + 1]) / (i + 1), sum(v for _, v in counted[: i + 1])) for i in range(len(counted))]
+    return [
+        (sum(d for d, _ in counted[: i + 1]) / (i + 1), sum(v for _, v in counted[: i + 1]))
+        for i in range(len(counted))
+    ]
 
 
 def _last(path):
@@ -260,7 +281,7 @@ _RULES = {
         _controller(climb=lambda n, steps, length: steps[min(n // length, max(len(steps) - 2, 0))]),
 }  # fmt: skip
 _NOTHING = "On some mornings your program gives nothing back. A router needs a share every morning."
-_ODD = "A share is one number from 0 to 1."
+_ODD = "A share is one number, from nothing for nobody to one for all flights."
 _STOPS = "It climbs by itself, and what is worse gets nothing, on that morning and all that follow."
 
 
@@ -289,7 +310,7 @@ def _judged(share_today):
 
 def _examples():
     yield _STOPS, {"share_today": _controller()}
-    yield _NOTHING, {"share_today": lambda past, steps, length: None}
+    yield _NOTHING, {"share_today": lambda past, steps, length: {}.get("share")}
     yield _ODD, {"share_today": lambda past, steps, length: steps}
     for reason, controller in _RULES.items():
         yield reason, {"share_today": controller}
@@ -300,7 +321,7 @@ register(
         "1.7c",
         {"share_today": Program(played)},
         (
-            "Begin with the days that count: `[d for d in past if d[\"difference\"] is not None]`. How many are there?",
+            'Begin with the days that count: `[d for d in past if d["difference"] is not None]`. How many are there?',
             "`np.cumsum` gives the sums of all mornings at once; `(total < line).any()` asks all of them.",
             "`counted // length` is the number of steps that are over; `min(…, len(steps) - 1)` stays on the last one.",
         ),
@@ -311,10 +332,16 @@ register(
 
 # What a release brings: bold and good, careful and good, bold and bad, careful and bad
 function(
-    "1.7d", "bad_share",
+    "1.7d",
+    "bad_share",
     [
-        (9000, 2000, -70000, -2500), (100, 10, -100, -5), (50, 20, -400, -10), (8000, 5000, -60000, -9500),
-        (1000, 900, -10, 5), (300, -50, 20, 40), (500, 500, -900, -100), (70, 20, -60, -60),
+        (9000, 2000, -70000, -2500),
+        (100, 10, -100, -5),
+        (50, 20, -400, -10),
+        (8000, 5000, -60000, -9500),
+        (1000, 900, -10, 5),
+        (300, -50, 20, 40),
+        (500, 500, -900, -100),
     ],
     odd={
         "Your function gives nothing back. Does it `return` the share?": NOTHING,
@@ -323,22 +350,30 @@ function(
     rule=lambda bg, cg, bb, cb: (bg - cg) / ((bg - cg) + (cb - bb)),
     said="Premium against averted loss: above this share of broken releases the careful pattern earns more.",
     mistakes={
-        "That is premium over averted loss: bad releases per *good* one. Asked is their share of *all* releases.":
-            lambda bg, cg, bb, cb: (bg - cg) / (cb - bb),
-        "That is the share of *good* releases at which the two are even.":
-            lambda bg, cg, bb, cb: (cb - bb) / ((bg - cg) + (cb - bb)),
-        "You compare bold with doing nothing. The careful pattern earns and loses something as well.":
-            lambda bg, cg, bb, cb: bg / (bg - bb),
-        "That is where the *careful* pattern breaks even with doing nothing. Compare it with the bold one.":
-            lambda bg, cg, bb, cb: cg / (cg - cb),
-        "You take the careful pattern's bad releases as free. They cost something, too.":
-            lambda bg, cg, bb, cb: (bg - cg) / ((bg - cg) - bb),
-        "A sign: what is averted is the careful result minus the bold one, a positive number.":
-            lambda bg, cg, bb, cb: (bg - cg) / ((bg - cg) - (cb - bb)),
-        "That is in per cent. A share is at most one.":
-            lambda bg, cg, bb, cb: 100 * (bg - cg) / ((bg - cg) + (cb - bb)),
-        "Your share is negative. Turn one of the two differences round.":
-            lambda bg, cg, bb, cb: -(bg - cg) / ((bg - cg) + (cb - bb)),
+        "That is premium over averted loss: bad releases per *good* one. Asked is their share of *all* releases.": lambda bg, cg, bb, cb: (
+            (bg - cg) / (cb - bb)
+        ),
+        "That is the share of *good* releases at which the two are even.": lambda bg, cg, bb, cb: (
+            (cb - bb) / ((bg - cg) + (cb - bb))
+        ),
+        "You compare bold with doing nothing. The careful pattern earns and loses something as well.": lambda bg, cg, bb, cb: (
+            bg / (bg - bb)
+        ),
+        "That is where the *careful* pattern breaks even with doing nothing. Compare it with the bold one.": lambda bg, cg, bb, cb: (
+            cg / (cg - cb)
+        ),
+        "You take the careful pattern's bad releases as free. They cost something, too.": lambda bg, cg, bb, cb: (
+            (bg - cg) / ((bg - cg) - bb)
+        ),
+        "A sign: what is averted is the careful result minus the bold one, a positive number.": lambda bg, cg, bb, cb: (
+            (bg - cg) / ((bg - cg) - (cb - bb))
+        ),
+        "That is in per cent. A share is at most one.": lambda bg, cg, bb, cb: (
+            100 * (bg - cg) / ((bg - cg) + (cb - bb))
+        ),
+        "Your share is negative. Turn one of the two differences round.": lambda bg, cg, bb, cb: (
+            -(bg - cg) / ((bg - cg) + (cb - bb))
+        ),
     },
     otherwise="At your share the two patterns don't earn the same on average. Put it into (1 − b) · good + b · bad for "
     "both.",

@@ -13,7 +13,7 @@
 # - compare big bang, blue-green, shadow, canary and ramp-up on the same eight months, in money;
 # - choose a degree of automation from the price of a person's look.
 #
-# *Needs: lessons 1.1 and 1.3. Time: about 60 minutes; 25 more for "Deeper".*
+# *Needs: lessons 1.1 and 1.3. Time: about 60 minutes, and 25 more for "Deeper".*
 
 # %%
 from helpers import lesson
@@ -86,7 +86,7 @@ NAMES = ["carrier", "origin", "dest"]
 
 # %% tags=["folded"]
 def binned(rows, edges):
-    """Every input as a whole number: bins of numbers (-1 where missing), codes of names, the weekday as it is."""
+    """Every input as a whole number: bins of numbers (-1: missing), codes of names, the weekday."""
     codes = {
         name: np.where(rows[name].isna(), -1, np.digitize(rows[name], cut)) for name, cut in edges.items()
     }
@@ -341,7 +341,7 @@ from sklearn.metrics import roc_auc_score
 
 
 def told_apart(design, now):
-    """Rows of training and month, and their probability to be the month's; fitted on the other half of the days."""
+    """Rows of training and month, and their chance to be the month's, fitted on the other half of days."""
     rows = np.flatnonzero(train | now)
     q, even = np.zeros(len(rows)), day[rows] % 2 == 0
     for half in (even, ~even):
@@ -356,7 +356,7 @@ def daily(values, when):
 
 
 def split(design, m):
-    """The change in lateness from training to month `m`, its data and concept part, and the latter's interval."""
+    """The change in lateness from training to month `m`: its data part, its concept part with interval."""
     now = month == m
     rows, q = told_apart(design, now)
     auc, q = roc_auc_score(now[rows], q), q[train[rows]]
@@ -410,7 +410,7 @@ axes[1].legend(loc="lower left")
 plain = splits["without temperature"]
 figures.show(
     fig,
-    alt="Data and concept part of the change against training, by month, with 95 % intervals of the concept part. "
+    alt="Data and concept part of the change against training, the latter with its 95 % interval. "
     + figures.alt(
         "Concept part", pd.DataFrame({name: table.concept for name, table in splits.items()}), "{:+.1%}"
     ),
@@ -510,7 +510,7 @@ usual_carriers = reference(histogram("carrier", flights))
 
 # %% tags=["folded"]
 def signals(rows, late, chance):
-    """Metrics per day; each is large when something is wrong. Nothing before day 36, for want of a reference."""
+    """Metrics per day, from day 36 (the first with a reference); large when something is wrong."""
     metrics = {
         "requests": np.abs(np.log(per_day(late, rows, "size") / same_weekday)),
         "weather missing": per_day(rows.temp.isna(), rows),
@@ -756,7 +756,7 @@ old_pay = earned(late, chance)  # what version 1 earns on each flight
 
 # %% tags=["folded"]
 def compared(kind, old, new, to_new, before):
-    """A day's difference in dollars and its variance, from what its flights earn under both versions; or None, None."""
+    """A day's difference in dollars and its variance, of what flights earn; None where none can be had."""
     n, share = len(old), to_new.mean()
     if kind == "pairs" and share == 0:
         return (new - old).sum(), n * (new - old).var()
@@ -862,8 +862,8 @@ summary = pd.DataFrame(summary).T.rename_axis("pattern")
 sums = ["retrained", "retrained: from", "retrained: to", "leaked", "leaked: from", "leaked: to"]
 figures.table(
     summary[[*sums, "stopped in", "flights exposed"]],
-    caption="Eight releases, dollars against keeping version 1, hosting paid; from, to: 95 % interval of the difference "
-    "from big bang. Leaked: months stopped (mean over redrawn arms), flights exposed",
+    caption="Eight releases, dollars against keeping version 1, hosting paid; from, to: 95 % interval "
+    "of the difference from big bang. Leaked: months stopped (mean over redrawn arms), flights exposed",
     formats=dict.fromkeys(sums, "{:+,.0f}") | {"stopped in": "{:.1f}", "flights exposed": "{:,.0f}"},
 )
 
@@ -954,7 +954,7 @@ def minutes(times):
 
 
 def seen_on_board(due, delay, now):
-    """At each moment, the mean delay so far of flights due in the two hours before; in minutes, `due` sorted."""
+    """At each moment, the mean delay so far of flights due in the two hours before, in minutes."""
     spans = zip(now, np.searchsorted(due, now - 120), np.searchsorted(due, now), strict=True)
     # a flight that has not left yet is late by the time that has passed since it was due
     return [np.minimum(delay[a:b], moment - due[a:b]).mean() if b > a else np.nan for moment, a, b in spans]
@@ -1010,7 +1010,7 @@ degrees = pd.DataFrame(rows, ["looked at", "net", "against full", "from", "to"])
 # %% tags=["atol=2"]
 figures.table(
     degrees,
-    caption="July to December, dollars per 1,000 flights, looks paid; against full automation with a 95 % interval",
+    caption="July to December, dollars per 1,000 flights, looks paid; 95 % interval",
     formats={"looked at": "{:.0%}", "net": "{:,.0f}"}
     | dict.fromkeys(["against full", "from", "to"], "{:+,.0f}"),
     bars=["net"],
@@ -1064,8 +1064,8 @@ states = {
 # %% tags=["atol=2"]
 figures.table(
     pd.DataFrame(states, ["dollars per 1,000 flights", "from", "to"]).T.rename_axis("state"),
-    caption=f"Canaries that stopped: {stops} of {repeats}. Temperature on the 8th: {warm:.1f} standard deviations "
-    f"from the weeks before, limit {limits.temperature:.1f}",
+    caption=f"Canaries that stopped: {stops} of {repeats}. Temperature on the 8th: {warm:.1f} standard "
+    f"deviations from the weeks before, limit {limits.temperature:.1f}",
     formats=dict.fromkeys(["dollars per 1,000 flights", "from", "to"], "{:+,.0f}"),
 )
 
@@ -1128,7 +1128,7 @@ lesson.end()
 #
 # Write `bad_share(bold_good, careful_good, bold_bad, careful_bad)`: at which share of bad releases (among all
 # releases) do the careful and the bold pattern earn the same on average? The four are dollars per release;
-# losses are negative.
+# losses are negative. The bold one earns at least as much on good releases, the careful one on bad ones.
 
 
 # %% tags=["starter"] exercise="1.7d"

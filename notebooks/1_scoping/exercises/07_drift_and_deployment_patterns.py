@@ -35,7 +35,6 @@ function(
             ([1, 0, 0, 1, 0], [0.1, 0.3, 0.6, 0.9, 0.2]),
             ([0, 1, 0], [0.05, 0.02, 0.6]),
             ([1, 1, 0, 0], [0.6, 0.6, 0.6, 0.6]),
-            ([0, 0], [0.3, 0.6]),
         ]
     ],
     odd={
@@ -62,6 +61,15 @@ function(
         "That is the plain share of late flights in training. `q` plays no part in it.": _share(lambda p: 1),
         "That is the weighted number of late flights. A share divides by the sum of all weights.": _share(
             over=lambda weights: 1
+        ),
+        "You divide by the weights of the late flights, or by how many are late. A share divides by the weights of all.": (
+            lambda late, q: _share(over=lambda weights: 1)(late, q) / sum(late)
+        ),
+        "You multiply two means. A flight's own weight goes with its own `late`, before anything is added up.": (
+            lambda late, q: sum(late) / len(late) * sum(p / (1 - p) for p in q) / len(q)
+        ),
+        "You divide one share by another. Each flight gets its own weight *q* / (1 − *q*).": (
+            lambda late, q: sum(p * y for p, y in zip(q, late, strict=True)) / sum(1 - p for p in q)
         ),
         "That is the share of flights *on time*: `late` is 1 where a flight was late.": lambda late, q: (
             1 - _share()(late, q)
@@ -96,9 +104,10 @@ function(
             ([5.0, 1.0, 4.0, 2.0, 9.0, 3.0, 7.0], 2),
             ([2.0, 2.0, 1.0, 3.0, 3.0, 3.0], 1),
             ([2.0, 5.0, 5.0, 1.0, 4.0], 1),
-            ([0.7, 0.2, 0.9], 2),
-            ([0.0, 0.0, 0.0, 0.4], 2),
-            ([0.6], 0),
+            ([0.7, 0.2, 0.9, 0.1], 2),
+            ([0.0, 0.0, 0.1, 0.4, 0.0], 2),
+            ([0.6, 0.6], 0),
+            ([5.0, 4.0, 4.0, 1.0], 2),
         ]
     ],
     odd={
@@ -204,8 +213,7 @@ def played(controller):
 def _controller(*, days=None, worse=None, sums=None, back=0.0, at=None, climb=None):
     """The right controller, or one that does one thing otherwise: which days count, what is worse, how it climbs."""
     days = days or (lambda past: [record for record in past if record["difference"] is not None])
-    sums = sums or (lambda counted: [(sum(d for d, _ in counted[: i + 1]), sum(v for _, v in counted[: i + 1]))
-                                     for i in range(len(counted))])  # fmt: skip
+    sums = sums or _sums
     worse = worse or (lambda path: any(total < -3 * variance**0.5 for total, variance in path))
     climb = climb or (lambda counted, steps, length: steps[min(counted // length, len(steps) - 1)])
 
@@ -216,6 +224,17 @@ def _controller(*, days=None, worse=None, sums=None, back=0.0, at=None, climb=No
         return climb(len(counted), steps, length)
 
     return share_today
+
+
+def _sums(counted):
+    """Sums of differences and variances, morning by morning."""
+    return [
+        (sum(d for d, _ in counted[: i + 1]), sum(v for _, v in counted[: i + 1]))
+        for i in range(len(counted))
+    ]
+
+
+_right = _controller()
 
 
 def _each_day(counted):
@@ -245,12 +264,40 @@ _RULES = {
     "You never stop: the bad versions get all flights in the end.": _controller(worse=lambda path: False),
     "You stop the very good version, too. Only a sum *below* the line is worse.":
         _controller(worse=lambda path: any(abs(total) > 3 * v**0.5 for total, v in path)),
+    "You stop what earns *more*. Worse is a sum below zero, and below the line.": _controller(
+        worse=lambda path: any(total > 3 * v**0.5 for total, v in path)
+    ),
     "A sum just at the line, or a sum of 0 with a line of 0, is no proof: stop strictly below it.":
         _controller(worse=lambda path: any(total <= -3 * v**0.5 for total, v in path)),
     "You judge each day alone. One bad day among good ones is not enough, and many small losses add up.":
         _controller(sums=_each_day),
     "You judge the newest day alone. Add up all days so far.":
         _controller(sums=_each_day, worse=_last),
+    "You stop only where the sum was below the line on *all* mornings. Any one is enough.": _controller(
+        worse=lambda path: path and all(total < -3 * v**0.5 for total, v in path)
+    ),
+    "You stop a day late: what yesterday showed stands in `past` this morning.": _controller(
+        worse=lambda path: any(total < -3 * v**0.5 for total, v in path[:-1])
+    ),
+    "Your line is that of the newest day's variance. The sum has the sum of all variances.": _controller(
+        sums=lambda counted: [
+            (total, v) for (total, _), (_, v) in zip(_sums(counted), counted, strict=True)
+        ]
+    ),
+    "A difference of 0 is a comparison, too, and counts. Leave out None only.": _controller(
+        days=lambda past: [record for record in past if record["difference"]]
+    ),
+    "On a morning after a day without a comparison you serve nobody. Nothing has changed: go on as before.": (
+        lambda past, steps, length: 0.0 if past and past[-1]["difference"] is None else _right(past, steps, length)
+    ),
+    "On the first morning you serve nobody. Nothing is proved yet: begin with the first step.": (
+        lambda past, steps, length: _right(past, steps, length) if past else 0.0
+    ),
+    "You hold or go back while the sum is negative. Only a sum below the line changes anything; else the days climb.": (
+        lambda past, steps, length: min(_right(past, steps, length), steps[0])
+        if sum(record["difference"] or 0 for record in past) < 0
+        else _right(past, steps, length)
+    ),
     "You ask today's sum only. Outcomes that come after the stop look better, and your rollout begins again.":
         _controller(worse=_last),
     "You add up standard deviations. Variances add up; the root comes after the sum.": _controller(sums=_spreads),
@@ -273,6 +320,9 @@ _RULES = {
         _controller(climb=lambda n, steps, length: steps[min(n, len(steps) - 1)]),
     "You climb a day late: with a `length` of three, three compared days are a whole step.":
         _controller(climb=lambda n, steps, length: steps[min(max(n - 1, 0) // length, len(steps) - 1)]),
+    "Your steps last a day too long: with a `length` of three, three compared days are a whole step.": _controller(
+        climb=lambda n, steps, length: steps[min(n // (length + 1), len(steps) - 1)]
+    ),
     "You climb a day early: with a `length` of three, two compared days are not a whole step yet.":
         _controller(climb=lambda n, steps, length: steps[min((n + 1) // length, len(steps) - 1)]),
     "You never climb: the share stays on the first step.":
@@ -364,6 +414,9 @@ function(
         ),
         "You take the careful pattern's bad releases as free. They cost something, too.": lambda bg, cg, bb, cb: (
             (bg - cg) / ((bg - cg) - bb)
+        ),
+        "You divide the premium by how far the bold pattern swings. The careful one swings, too.": lambda bg, cg, bb, cb: (
+            (bg - cg) / (bg - bb)
         ),
         "A sign: what is averted is the careful result minus the bold one, a positive number.": lambda bg, cg, bb, cb: (
             (bg - cg) / ((bg - cg) - (cb - bb))

@@ -38,7 +38,8 @@ function(
         ]
     ],
     odd={
-        "Your function gives nothing back, or 0 / 0. Does it `return` the share? And `q / 1 - q` is 0: it needs brackets.": NOTHING,
+        "Your function gives nothing back, or 0 / 0. Does it `return` the share? And `q / 1 - q` is 0: it needs "
+        "brackets.": NOTHING,
         "Asked is one number, a share, for all the flights together.": unless(number),
     },
     rule=_share(),
@@ -46,34 +47,25 @@ function(
     mistakes={
         "You weigh by `q` itself. A probability is a part of the whole; asked is how many times as frequent such "
         "flights are in the month as in training.": _share(lambda p: p),
-        "Your weights are turned round: flights that look like the month should count more, and yours count less.": _share(
-            lambda p: (1 - p) / p
-        ),
-        "Your weights are 1 / (1 − q), one more than the odds. How many flights of the month come on one of training?": _share(
-            lambda p: 1 / (1 - p)
-        ),
-        "You give weight to flights that look like *training*. The month's kind should count.": _share(
-            lambda p: 1 - p
-        ),
-        "You divide by the number of flights. The weights don't add up to that, so divide by their sum.": _share(
-            over=len
-        ),
+        "Your weights are turned round: flights that look like the month should count more, and yours count less.":
+            _share(lambda p: (1 - p) / p),
+        "Your weights are 1 / (1 − q), one more than the odds. How many flights of the month come on one of training?":
+            _share(lambda p: 1 / (1 - p)),
+        "You give weight to flights that look like *training*. The month's kind should count.":
+            _share(lambda p: 1 - p),
+        "You divide by the number of flights. The weights don't add up to that, so divide by their sum.":
+            _share(over=len),
         "That is the plain share of late flights in training. `q` plays no part in it.": _share(lambda p: 1),
-        "That is the weighted number of late flights. A share divides by the sum of all weights.": _share(
-            over=lambda weights: 1
-        ),
-        "You divide by the weights of the late flights, or by how many are late. A share divides by the weights of all.": (
-            lambda late, q: _share(over=lambda weights: 1)(late, q) / sum(late)
-        ),
-        "You multiply two means. A flight's own weight goes with its own `late`, before anything is added up.": (
-            lambda late, q: sum(late) / len(late) * sum(p / (1 - p) for p in q) / len(q)
-        ),
-        "You divide one share by another. Each flight gets its own weight *q* / (1 − *q*).": (
-            lambda late, q: sum(p * y for p, y in zip(q, late, strict=True)) / sum(1 - p for p in q)
-        ),
-        "That is the share of flights *on time*: `late` is 1 where a flight was late.": lambda late, q: (
-            1 - _share()(late, q)
-        ),
+        "That is the weighted number of late flights. A share divides by the sum of all weights.":
+            _share(over=lambda weights: 1),
+        "You divide by how many flights are late. A share divides by the weights of all flights.":
+            lambda late, q: _share(over=lambda weights: 1)(late, q) / sum(late),
+        "You multiply two means. A flight's own weight goes with its own `late`, before anything is added up.":
+            lambda late, q: sum(late) / len(late) * sum(p / (1 - p) for p in q) / len(q),
+        "You divide one sum by another at the end. Each flight gets its own weight, made of its own *q*.":
+            lambda late, q: sum(p * y for p, y in zip(q, late, strict=True)) / sum(1 - p for p in q),
+        "That is the share of flights *on time*: `late` is 1 where a flight was late.":
+            lambda late, q: 1 - _share()(late, q),
         "You keep only flights that look more like the month than like training. Weighing keeps all, and says how much "
         "each counts.": _share(lambda p: p >= 0.5),
     },
@@ -117,32 +109,24 @@ function(
     rule=_from_top,
     said="A promise about days like the calm ones: at most so many ring, and no smaller value keeps it.",
     mistakes={
-        "One too many: of the calm values more than `allowed` lie above your limit.": lambda calm, allowed: (
-            _from_top(calm, allowed + 1)
-        ),
-        "Your limit is higher than it need be: a smaller value of the list still keeps the promise.": lambda calm, allowed: (
-            _from_top(calm, allowed - 1)
-        ),
-        "You count from the smallest value. The alarms are the days with the largest.": lambda calm, allowed: (
-            sorted(calm)[allowed]
-        ),
-        "That is the largest value, whatever is allowed. It keeps the promise, and misses more than it must.": lambda calm, allowed: (
-            max(calm)
-        ),
-        "Off by one: from the largest down, only `allowed - 1` values stand before the one you pick; and with `allowed=0` "
-        "you pick the smallest.": lambda calm, allowed: sorted(calm, reverse=True)[allowed - 1],
-        "You count days *at or above* the limit. A day that is equal to the limit does not ring.": lambda calm, allowed: (
-            min((v for v in calm if sum(x >= v for x in calm) <= allowed), default=max(calm))
-        ),
-        "You take the largest value that breaks the promise. The next one up keeps it.": lambda calm, allowed: (
-            max((v for v in calm if sum(x > v for x in calm) > allowed), default=min(calm))
-        ),
-        "You have not sorted: the position in time says nothing about the size.": lambda calm, allowed: calm[
-            min(allowed, len(calm) - 1)
-        ],
-        "Equal values stand for days, too. Each of them counts, so don't drop repeats.": lambda calm, allowed: (
-            _from_top(set(calm), allowed)
-        ),
+        "One too many: of the calm values more than `allowed` lie above your limit.":
+            lambda calm, allowed: _from_top(calm, allowed + 1),
+        "Your limit is higher than it need be: a smaller value of the list still keeps the promise.":
+            lambda calm, allowed: _from_top(calm, allowed - 1),
+        "You count from the smallest value. The alarms are the days with the largest.":
+            lambda calm, allowed: sorted(calm)[allowed],
+        "That is the largest value, whatever is allowed. It keeps the promise, and misses more than it must.":
+            lambda calm, allowed: max(calm),
+        "Off by one: from the largest down, only `allowed - 1` values stand before the one you pick; and with "
+        "`allowed=0` you pick the smallest.": lambda calm, allowed: sorted(calm, reverse=True)[allowed - 1],
+        "You count days *at or above* the limit. A day that is equal to the limit does not ring.":
+            lambda calm, allowed: min((v for v in calm if sum(x >= v for x in calm) <= allowed), default=max(calm)),
+        "You take the largest value that breaks the promise. The next one up keeps it.":
+            lambda calm, allowed: max((v for v in calm if sum(x > v for x in calm) > allowed), default=min(calm)),
+        "You have not sorted: the position in time says nothing about the size.":
+            lambda calm, allowed: calm[min(allowed, len(calm) - 1)],
+        "Equal values stand for days, too. Each of them counts, so don't drop repeats.":
+            lambda calm, allowed: _from_top(set(calm), allowed),
         "For some lists your limit is not one of their values. No interpolation, no formula with standard deviations: "
         "pick a day.": where(lambda output, calm, allowed: output not in calm),
     },
@@ -196,7 +180,7 @@ WORLDS = {
 
 
 def played(controller):
-    """The shares that a controller gives in each world, morning by morning; of an odd one, itself, which serves nobody."""
+    """The shares that a controller gives in each world, morning by morning. What is no share serves nobody."""
     found = []
     for name, world in WORLDS.items():
         past, shares = [], []
@@ -264,29 +248,25 @@ _RULES = {
     "You never stop: the bad versions get all flights in the end.": _controller(worse=lambda path: False),
     "You stop the very good version, too. Only a sum *below* the line is worse.":
         _controller(worse=lambda path: any(abs(total) > 3 * v**0.5 for total, v in path)),
-    "You stop what earns *more*. Worse is a sum below zero, and below the line.": _controller(
-        worse=lambda path: any(total > 3 * v**0.5 for total, v in path)
-    ),
+    "You stop what earns *more*. Worse is a sum below zero, and below the line.":
+        _controller(worse=lambda path: any(total > 3 * v**0.5 for total, v in path)),
     "A sum just at the line, or a sum of 0 with a line of 0, is no proof: stop strictly below it.":
         _controller(worse=lambda path: any(total <= -3 * v**0.5 for total, v in path)),
     "You judge each day alone. One bad day among good ones is not enough, and many small losses add up.":
         _controller(sums=_each_day),
     "You judge the newest day alone. Add up all days so far.":
         _controller(sums=_each_day, worse=_last),
-    "You stop only where the sum was below the line on *all* mornings. Any one is enough.": _controller(
-        worse=lambda path: path and all(total < -3 * v**0.5 for total, v in path)
-    ),
-    "You stop a day late: what yesterday showed stands in `past` this morning.": _controller(
-        worse=lambda path: any(total < -3 * v**0.5 for total, v in path[:-1])
-    ),
+    "You stop only where the sum was below the line on *all* mornings. Any one is enough.":
+        _controller(worse=lambda path: path and all(total < -3 * v**0.5 for total, v in path)),
+    "You stop a day late: what yesterday showed stands in `past` this morning.":
+        _controller(worse=lambda path: any(total < -3 * v**0.5 for total, v in path[:-1])),
     "Your line is that of the newest day's variance. The sum has the sum of all variances.": _controller(
         sums=lambda counted: [
             (total, v) for (total, _), (_, v) in zip(_sums(counted), counted, strict=True)
         ]
     ),
-    "A difference of 0 is a comparison, too, and counts. Leave out None only.": _controller(
-        days=lambda past: [record for record in past if record["difference"]]
-    ),
+    "A difference of 0 is a comparison, too, and counts. Leave out None only.":
+        _controller(days=lambda past: [record for record in past if record["difference"]]),
     "On a morning after a day without a comparison you serve nobody. Nothing has changed: go on as before.": (
         lambda past, steps, length: 0.0 if past and past[-1]["difference"] is None else _right(past, steps, length)
     ),
@@ -320,9 +300,8 @@ _RULES = {
         _controller(climb=lambda n, steps, length: steps[min(n, len(steps) - 1)]),
     "You climb a day late: with a `length` of three, three compared days are a whole step.":
         _controller(climb=lambda n, steps, length: steps[min(max(n - 1, 0) // length, len(steps) - 1)]),
-    "Your steps last a day too long: with a `length` of three, three compared days are a whole step.": _controller(
-        climb=lambda n, steps, length: steps[min(n // (length + 1), len(steps) - 1)]
-    ),
+    "Your steps last a day too long: with a `length` of three, three compared days are a whole step.":
+        _controller(climb=lambda n, steps, length: steps[min(n // (length + 1), len(steps) - 1)]),
     "You climb a day early: with a `length` of three, two compared days are not a whole step yet.":
         _controller(climb=lambda n, steps, length: steps[min((n + 1) // length, len(steps) - 1)]),
     "You never climb: the share stays on the first step.":
@@ -353,8 +332,8 @@ def _judged(share_today):
     days = ", ".join(str(day and day[0]) for day in WORLDS[shown["world"]].days)
     return wrong(
         f"Played against {shown['world']} (differences {days}; steps {WORLDS[shown['world']].steps}, length "
-        f"{WORLDS[shown['world']].length}) your shares are `{short(shown['shares'], 120)}`, which is not it. Go through "
-        "these mornings by hand."
+        f"{WORLDS[shown['world']].length}) your shares are `{short(shown['shares'], 120)}`, which is not it. Go "
+        "through these mornings by hand."
     )
 
 
@@ -400,33 +379,24 @@ function(
     rule=lambda bg, cg, bb, cb: (bg - cg) / ((bg - cg) + (cb - bb)),
     said="Premium against averted loss: above this share of broken releases the careful pattern earns more.",
     mistakes={
-        "That is premium over averted loss: bad releases per *good* one. Asked is their share of *all* releases.": lambda bg, cg, bb, cb: (
-            (bg - cg) / (cb - bb)
-        ),
-        "That is the share of *good* releases at which the two are even.": lambda bg, cg, bb, cb: (
-            (cb - bb) / ((bg - cg) + (cb - bb))
-        ),
-        "You compare bold with doing nothing. The careful pattern earns and loses something as well.": lambda bg, cg, bb, cb: (
-            bg / (bg - bb)
-        ),
-        "That is where the *careful* pattern breaks even with doing nothing. Compare it with the bold one.": lambda bg, cg, bb, cb: (
-            cg / (cg - cb)
-        ),
-        "You take the careful pattern's bad releases as free. They cost something, too.": lambda bg, cg, bb, cb: (
-            (bg - cg) / ((bg - cg) - bb)
-        ),
-        "You divide the premium by how far the bold pattern swings. The careful one swings, too.": lambda bg, cg, bb, cb: (
-            (bg - cg) / (bg - bb)
-        ),
-        "A sign: what is averted is the careful result minus the bold one, a positive number.": lambda bg, cg, bb, cb: (
-            (bg - cg) / ((bg - cg) - (cb - bb))
-        ),
-        "That is in per cent. A share is at most one.": lambda bg, cg, bb, cb: (
-            100 * (bg - cg) / ((bg - cg) + (cb - bb))
-        ),
-        "Your share is negative. Turn one of the two differences round.": lambda bg, cg, bb, cb: (
-            -(bg - cg) / ((bg - cg) + (cb - bb))
-        ),
+        "That is premium over averted loss: bad releases per *good* one. Asked is their share of *all* releases.":
+            lambda bg, cg, bb, cb: (bg - cg) / (cb - bb),
+        "That is the share of *good* releases at which the two are even.":
+            lambda bg, cg, bb, cb: (cb - bb) / ((bg - cg) + (cb - bb)),
+        "You compare bold with doing nothing. The careful pattern earns and loses something as well.":
+            lambda bg, cg, bb, cb: bg / (bg - bb),
+        "That is where the *careful* pattern breaks even with doing nothing. Compare it with the bold one.":
+            lambda bg, cg, bb, cb: cg / (cg - cb),
+        "You take the careful pattern's bad releases as free. They cost something, too.":
+            lambda bg, cg, bb, cb: (bg - cg) / ((bg - cg) - bb),
+        "You divide the premium by how far the bold pattern swings. The careful one swings, too.":
+            lambda bg, cg, bb, cb: (bg - cg) / (bg - bb),
+        "A sign: what is averted is the careful result minus the bold one, a positive number.":
+            lambda bg, cg, bb, cb: (bg - cg) / ((bg - cg) - (cb - bb)),
+        "That is in per cent. A share is at most one.":
+            lambda bg, cg, bb, cb: 100 * (bg - cg) / ((bg - cg) + (cb - bb)),
+        "Your share is negative. Turn one of the two differences round.":
+            lambda bg, cg, bb, cb: -(bg - cg) / ((bg - cg) + (cb - bb)),
     },
     otherwise="At your share the two patterns don't earn the same on average. Put it into (1 − b) · good + b · bad for "
     "both.",

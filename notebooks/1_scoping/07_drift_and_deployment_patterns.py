@@ -51,7 +51,7 @@ figures.overview(
         ("drift", "alarms"),
         ("new version", "rollout controller"),
         ("rollout controller", "version 1", "share of flights"),
-        ("alarms", "rollout controller", "look here first"),
+        ("alarms", "rollout controller", "ask before going back"),
     ],
     new=("drift", "alarms", "rollout controller"),
 )
@@ -59,8 +59,8 @@ figures.overview(
 # %% [markdown]
 # ## 1 A year, replayed
 #
-# The model learns on January to March; the rest of 2013 comes day by day. It is the logistic regression of
-# 1.3 on binned inputs, quick enough to be fitted dozens of times.
+# The model learns on January to March; the rest of 2013 comes day by day. It is a logistic regression, as in
+# 1.3, on binned inputs: quick enough to be fitted dozens of times.
 
 # %% tags=["folded"]
 import numpy as np
@@ -332,8 +332,9 @@ expected_late = lesson.check("1.7a", expected_late=expected_late)
 
 # %% [markdown]
 # Now on the real year. The classifier is asked about days it has not seen; its ROC-AUC says how well the
-# month can be told from winter. And one number says whether there was anything to weigh: how many equally
-# weighted winter days the weighted ones are worth (the **effective sample size**, Kish, 1965), of 90.
+# month can be told from winter. And one number says how much of the winter carries the result: so many of its
+# 90 days, counted alike, would say as much as all of them weighted (the **effective sample size**, Kish,
+# 1965).
 
 
 # %% tags=["folded"]
@@ -575,7 +576,6 @@ limits = pd.Series({name: limit(winter[name].to_numpy(), 2) for name in winter})
 rings = rest > limits
 
 # %% tags=["folded"]
-named = pd.Series(month).groupby(day).first().loc[91:]
 fig, ax = plt.subplots(figsize=(9, 3))
 for row, name in enumerate(reversed(rings.columns)):
     ax.eventplot(
@@ -598,7 +598,8 @@ low, high = (
 loud = ["temperature", "observed − predicted", "money lost"]
 assert (low[loud] > 10).all() and (rings.sum()[loud] > 30).all(), "three metrics ring far above the promise"
 assert (low.drop(loud) <= 10).all(), "of the others that can't be said"
-mine = named[rings["observed − predicted"]]
+in_month = pd.Series(month).groupby(day).first().loc[91:]
+mine = in_month[rings["observed − predicted"]]
 assert mine.isin([4, 6, 7, 12]).mean() > 0.6, "observed − predicted rings mostly in the months of a large gap"
 
 # %% [markdown]
@@ -691,7 +692,7 @@ assert tally.loc["money lost", "the world changes"] < no["money lost"], "money l
 # | **big bang** | all from day one | new version against version 1 *four weeks before* | redeploy, `redeploy` days |
 # | **blue-green** | all from day one | the same | old environment runs for 14 days: next morning |
 # | **shadow** | none for 14 days, both score all flights; then all | both versions on the same flights | nothing to take back |
-# | **canary** | `canary_share` for 14 days, then all | flights of the new against those of the old | next morning |
+# | **canary** | `canary_share` for 14 days, then all | flights of the new against those of the old (two **arms**) | next morning |
 # | **ramp-up** | 1, 5, 25, 50, 100 %, three days each | the same | next morning |
 #
 # All five can be run by one **controller**: a list of shares, how long each lasts, and a rule to stop. The

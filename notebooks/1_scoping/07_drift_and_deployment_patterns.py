@@ -230,9 +230,8 @@ assert spring.late.iloc[1] > 2 * spring.late.iloc[0], (
 # Drift comes in two shapes. **Sudden** drift is a step from one day to the next. Here is one: for five days
 # up to 57 % of flights were late, with hardly any rain and in clear air, and on the 27th it was over. The
 # dates fit a cause outside our table: the aviation authority (FAA) put its controllers on unpaid leave from
-# 21 April and suspended that on the 27th (Reuters, 27 April 2013). We can't prove it was that, but no column
-# of ours knows of it: the same inputs meant something else. **Gradual** drift takes weeks. The next section
-# has one.
+# 21 April until the 27th (Reuters, 27 April 2013). We can't prove it, but no column of ours knows of it: the
+# same inputs meant something else. **Gradual** drift takes weeks. The next section has one.
 #
 # **On Monday:** plot observed minus predicted per day of your newest model, and mark what you know of each
 # step.
@@ -290,9 +289,8 @@ assert moved.drop(columns="temp").to_numpy().max() < 0.1, "all other inputs stay
 
 # %% [markdown]
 # This is gradual: from April on temperature leaves what the model has seen, and by July hardly a bin is
-# shared. But one input at a time does not say how much of the *lateness* that explains. For that, ask: how
-# late would winter's flights have been, had there been as many of each kind as in July? Four kinds of
-# flights, with July's made as many as winter's:
+# shared. But how much of the *lateness* does that explain? Ask: how late would winter's flights have been,
+# had there been as many of each kind as in July? Four kinds of flights, with July's made as many as winter's:
 #
 # | kind | in winter | in July | *q* = share of July | weight *q* / (1 − *q*) | late in winter |
 # | --- | ---: | ---: | ---: | ---: | ---: |
@@ -457,8 +455,8 @@ assert set(sure) - {11} == {4, 6, 7, 9, 10}, (
 # | **input** | how far the mean temperature, or the mix of carriers, is from the days five weeks to one week ago | at once |
 # | **output** | mean prediction against those weeks; *with labels*: observed minus predicted, money lost | at once; *the day after* |
 #
-# The reference leaves out the last week on purpose: one that includes yesterday learns a fault within days,
-# and the alarm goes quiet by itself.
+# The reference leaves out the last week: one that includes yesterday learns a fault, and the alarm goes
+# quiet.
 
 # %% tags=["folded"]
 days = np.arange(1, 366)
@@ -529,9 +527,9 @@ usual = signals(flights, late, chance)
 winter, rest = usual.loc[:90], usual.loc[91:]
 
 # %% [markdown]
-# Where to set a limit? Not by taste: decide how often calm days may be disturbed, and read the limit off
-# them. Our calm days are the 55 of winter that have a reference, judged by models that had not seen them. Say
-# the values of five calm days are .1, .3, .2, .3 and .5, and one alarm is allowed:
+# Decide how often calm days may be disturbed, and read the limit off them. Our calm days are the 55 of winter
+# that have a reference, judged by models that had not seen them. Say the values of five calm days are .1, .3,
+# .2, .3 and .5, and one alarm is allowed:
 #
 # | limit | days strictly above it | |
 # | --- | ---: | --- |
@@ -610,9 +608,8 @@ assert mine.isin([4, 6, 7, 12]).mean() > 0.6, "observed − predicted rings most
 #
 # So a metric that needs no labels gets its limit from all 269 days lived so far, and a stricter one, three
 # alarms in all, because false alarms of seven metrics add up. Those with labels keep the winter's. It is 31
-# October. Nature gives few faults with a known first day, so we make four, and start each on the first 24
-# days of November in turn. The last is April's week made permanent: a quarter of the flights that would be on
-# time are late.
+# October. We make four faults, and start each on the first 24 days of November in turn. The last is April's
+# week made permanent: a quarter of the flights that would be on time are late.
 
 # %%
 lived, labelled = usual.loc[:304], ["observed − predicted", "money lost"]
@@ -685,7 +682,7 @@ assert tally.loc["money lost", "the world changes"] < no["money lost"], "money l
 # On the first of each month from May to December a new version is released against version 1. We play the
 # eight months twice. Once the new version is **retrained** on all months before. Once it is **leaked**:
 # retrained with one more column, `dep_delay`, that is not known at serving time, where 0 is sent instead (1.1
-# knows the case). We know how each month ended. The patterns below don't.
+# knows the case).
 #
 # | pattern | share of flights on the new version | judged by | way back |
 # | --- | --- | --- | --- |
@@ -1084,7 +1081,7 @@ assert stops <= 0.1 * repeats, "the canary stays silent"
 #
 # So a rollout needs two kinds of guard: a **relative** one (new against old, on the same traffic) for faults
 # of the version, and an **absolute** one (inputs and outputs against limits) for faults of everything else.
-# And a runbook that asks first: *did both arms fall?* If yes, leave the version alone and look upstream.
+# And a runbook that asks first: *did both arms fall?* Then look upstream.
 
 # %% [markdown]
 # ## What you did
@@ -1121,6 +1118,7 @@ lesson.end()
 # | 0 | 20 · 10 = 200 | 20 · 6 = 120 |
 # | 1 | 19 · 10 − 90 = 100 | 19 · 6 − 10 = 104 |
 # | 2 | 18 · 10 − 180 = 0 | 18 · 6 − 20 = 88 |
+# | 3 | 17 · 10 − 270 = −100 | 17 · 6 − 30 = 72 |
 #
 # They cross just below one in twenty.
 
@@ -1183,9 +1181,17 @@ assert (pays_["from"] == 0).all() and (pays_.to < 0.6).all(), (
 # ### The population stability index
 #
 # Banks compare distributions with the **PSI**, Σ (*p* − *q*) ln (*p* / *q*) over the bins: zero if equal, but
-# without an upper end, and infinite where one share is nil, so that small shares are padded. The usual
-# limits, 0.1 for "look" and 0.25 for "act", come from credit scoring (Siddiqi, 2006) and know nothing of
-# *your* calm months.
+# without an upper end, and infinite where one share is nil, so that small shares are padded. Four bins:
+#
+# | now, *p* | then, *q* | (*p* − *q*) ln (*p* / *q*) |
+# | ---: | ---: | ---: |
+# | 0.40 | 0.40 | 0 |
+# | 0.30 | 0.40 | 0.029 |
+# | 0.20 | 0.15 | 0.014 |
+# | 0.10 | 0.05 | 0.035 |
+#
+# The sum is 0.078. The usual limits, 0.1 for "look" and 0.25 for "act", come from credit scoring (Siddiqi,
+# 2006) and know nothing of *your* calm months.
 
 
 # %%

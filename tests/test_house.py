@@ -4,7 +4,7 @@ import pytest
 
 from helpers import ROOT, imports
 
-GROUND = {"__init__", "display", "drawing", "environment", "figures", "files", "imports", "syllabus"}
+GROUND = {"__init__", "display", "drawing", "environment", "figures", "files", "imports", "minutes", "syllabus"}
 ABOVE = {"desk", "workbook", "cli"}
 
 

@@ -18,8 +18,8 @@
 # - serve a model and show that the server answers what the notebook computed;
 # - watch a served model, raise an alarm, retrain, and let a gate decide whether the new version goes out.
 #
-# **Needs** Python, pandas, a first Keras model. **Takes** 45 minutes with its exercises; the computer needs
-# half a minute of that.
+# **Needs** Python, pandas, a first Keras model. **Takes** about 105 minutes with its exercises; the computer
+# needs half a minute of that.
 
 # %%
 from helpers import lesson

@@ -21,8 +21,8 @@
 # - say who pays, plan a pilot that is long enough, and write all of it into a scoping sheet that a program
 #   can check.
 #
-# **Needs** Python, pandas, scikit-learn, the terms of 1.1. **Takes** 75 minutes with its exercises; the
-# computer needs half a minute of that.
+# **Needs** Python, pandas, scikit-learn, the terms of 1.1. **Takes** about 145 minutes with its exercises;
+# the computer needs half a minute of that.
 
 # %%
 from helpers import lesson

@@ -20,8 +20,8 @@
 # - choose a model with one optimizing metric and several satisficing ones, and tell the metric from the
 #   business.
 #
-# **Needs** lesson 1.1. **Takes** 60 minutes with its exercises; the computer needs about half a minute of
-# that.
+# **Needs** lesson 1.1. **Takes** about 135 minutes with its exercises; the computer needs about half a minute
+# of that.
 
 # %%
 from helpers import lesson

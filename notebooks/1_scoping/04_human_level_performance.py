@@ -18,8 +18,8 @@
 # - read doubt in labels as a ceiling on every measured accuracy;
 # - measure your own level on pictures, with an interval, and compare it with a model on the same pictures.
 #
-# **Needs** lesson 1.3. **Takes** 60 minutes with its exercises and 20 labels of your own; the computer needs
-# less than half a minute of that.
+# **Needs** lesson 1.3. **Takes** about 120 minutes with its exercises and 20 labels of your own; the computer
+# needs less than half a minute of that.
 
 # %%
 from helpers import lesson

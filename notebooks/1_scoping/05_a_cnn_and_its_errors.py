@@ -19,8 +19,8 @@
 # - tag errors, and rank what to work on next by headroom × frequency × ease, with intervals;
 # - catch another exposure at the camera, which no error message will tell you about.
 #
-# **Needs** lesson 1.3 and a first Keras model. **Takes** 60 minutes with its exercises; the computer needs
-# under a minute of that.
+# **Needs** lesson 1.3 and a first Keras model. **Takes** about 105 minutes with its exercises; the computer
+# needs under a minute of that.
 
 # %%
 from helpers import lesson

@@ -16,7 +16,7 @@
 #   adding data hurts;
 # - catch data changes that flatter the metric and leave the model as it was.
 #
-# **Needs** lesson 1.5. **Takes** 60 minutes with its exercises; the computer needs one minute of that.
+# **Needs** lesson 1.5. **Takes** about 110 minutes with its exercises; the computer needs one minute of that.
 
 # %%
 from helpers import lesson

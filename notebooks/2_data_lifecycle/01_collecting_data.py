@@ -15,8 +15,8 @@
 #   knowing what each lets through;
 # - write a **data card**, and measure harms of representation and of opportunity.
 #
-# **Needs** lesson 1.1. **Takes** 60 minutes with its exercises; the computer needs about half a minute of
-# that.
+# **Needs** lesson 1.1. **Takes** about 115 minutes with its exercises; the computer needs about half a minute
+# of that.
 
 # %%
 from helpers import lesson

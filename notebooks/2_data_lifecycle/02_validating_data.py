@@ -21,7 +21,7 @@
 # - look at **slices**, where a healthy average hides a dead part;
 # - say what a schema cannot see, and which other check does.
 #
-# *Needs: lesson 1.1. Time: 60 minutes with the exercises; the code runs in less than half a minute.*
+# *Needs: lesson 1.1. Time: about 125 minutes with the exercises; the code runs in less than half a minute.*
 
 # %%
 from helpers import lesson

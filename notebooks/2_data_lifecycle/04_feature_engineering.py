@@ -22,8 +22,8 @@
 #   their size;
 # - keep the future out of the pass.
 #
-# **Needs** lesson 2.2. **Takes** 60 minutes with its exercises; the computer needs about half a minute of
-# that.
+# **Needs** lesson 2.2. **Takes** about 105 minutes with its exercises; the computer needs about half a minute
+# of that.
 
 # %%
 from helpers import lesson

@@ -22,7 +22,7 @@
 # - catch a sensor that sticks and a feed that is late.
 #
 # **Needs** lesson 2.4; its terms (analyzer, full pass) are explained again in a sentence. **Takes**
-# 60 minutes with its exercises; the computer needs about half a minute of that.
+# about 130 minutes with its exercises; the computer needs about half a minute of that.
 
 # %%
 from helpers import lesson

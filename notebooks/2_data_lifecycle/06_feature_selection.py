@@ -19,8 +19,8 @@
 # - choose the smallest set of columns, and of *sources*, that is not worse by more than a margin you name
 #   beforehand.
 #
-# **Needs** lesson 1.3. **Takes** 60 minutes with its exercises; the computer needs less than a minute of
-# that.
+# **Needs** lesson 1.3. **Takes** about 115 minutes with its exercises; the computer needs less than a minute
+# of that.
 
 # %%
 from helpers import lesson

@@ -18,7 +18,8 @@
 # - make a pipeline **fail-stop**, tell a stop from a skip, and find the reason afterwards;
 # - find what the cache does **not** notice, and close the hole.
 #
-# *Needs: lessons 2.2, 2.3 and 2.4. Time: 60 minutes with the exercises; the code runs in less than a minute.*
+# *Needs: lessons 2.2, 2.3 and 2.4. Time: about 85 minutes with the exercises; the code runs in less than a
+# minute.*
 
 # %%
 from helpers import lesson

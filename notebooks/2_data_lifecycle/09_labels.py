@@ -20,7 +20,8 @@
 # - write labeling functions and a label model that weighs them, and say how many hand labels the result is
 #   worth.
 #
-# **Needs** lesson 1.4. **Takes** 75 minutes with its exercises; the computer needs under a minute of that.
+# **Needs** lesson 1.4. **Takes** about 140 minutes with its exercises; the computer needs under a minute of
+# that.
 
 # %%
 from helpers import lesson

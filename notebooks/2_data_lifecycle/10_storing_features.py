@@ -17,8 +17,8 @@
 #   differences;
 # - put a price on **freshness**, and decide whether you need a feature store at all.
 #
-# **Needs** lesson 2.1. **Takes** 60 minutes with its exercises; the computer needs about half a minute of
-# that.
+# **Needs** lesson 2.1. **Takes** about 105 minutes with its exercises; the computer needs about half a minute
+# of that.
 
 # %%
 from helpers import lesson

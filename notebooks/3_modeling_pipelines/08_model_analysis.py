@@ -17,7 +17,8 @@
 # - explain how a model can be better on average and worse in every slice;
 # - recognise a slice that is **too small to judge** by.
 #
-# **Needs** lessons 1.1 and 2.2. **Takes** 60 minutes with its exercises; the computer needs one of them.
+# **Needs** lessons 1.1 and 2.2. **Takes** about 80 minutes with its exercises; the computer needs one of
+# them.
 
 # %%
 from helpers import lesson

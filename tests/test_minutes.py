@@ -126,6 +126,7 @@ def test_what_is_left_begins_with_the_exercises_task_and_ends_with_its_part():
         ("with a as b:\n    figures.show(b, alt)\nz = 1", True),
         ("text = figures.alt(b)", False),
         ("blueprint(x)\ny = 1", False),
+        ("draw = lambda x: print(x)", False),
         ("%time x = 1\n'done'", True),
         ("def f(:", False),
         ("", False),

@@ -246,7 +246,7 @@ gaps_in_year = summary(year_stats, "num_stats").query("missing > 0")
 by_chance = required & set(gaps_in_year.feature)
 
 # %% exercise="2.2a"
-lesson.check("2.2a", by_chance=by_chance)
+by_chance = lesson.check("2.2a", by_chance=by_chance)
 
 # %% [markdown]
 # ## 4 A schema, curated
@@ -395,7 +395,7 @@ for name in ["temp", "dewp", "humid", "wind_speed"]:
     optional(weather_contract, name, 0.98, "A station may be silent now and then.")
 
 # %% exercise="2.2b"
-lesson.check("2.2b", weather_contract=weather_contract)
+weather_contract = lesson.check("2.2b", weather_contract=weather_contract)
 
 # %% [markdown]
 # The workbook's own contracts lie in `data/flights/schema`, one file per table and version. Here is the
@@ -580,7 +580,7 @@ decisions = {
 }
 
 # %% exercise="2.2c"
-lesson.check("2.2c", decisions=decisions)
+decisions = lesson.check("2.2c", decisions=decisions)
 
 # %% [markdown]
 # The 1048 mph are 911 knots, between an hour of 18 and one of 11. Most likely one digit too many. We cannot
@@ -704,7 +704,7 @@ blind = {part.name.removeprefix("carrier_") for part in slices.datasets
          if len(anomalies(tfdv.get_slice_stats(slices, part.name), half))}
 
 # %% exercise="2.2d"
-lesson.check("2.2d", blind=blind)
+blind = lesson.check("2.2d", blind=blind)
 
 # %%
 share = flown.groupby("carrier").seats.agg(lambda seats: seats.notna().mean()).sort_values()
@@ -806,10 +806,11 @@ figures.table(pd.DataFrame(served), formats={"late": "{:.1%}", "alerts": "{:.1%}
 # value out of range. This is the failure of the opening lines.
 #
 # Ranges catch values that are *never* right; this is a value that is right in another month. It takes a
-# memory: how far is this batch from the one before? TFDV measures that for numbers by the **Jensen–Shannon
-# divergence** (Lin 1991) of the two histograms: 0 if they are equal, 1 if they have nothing in common. It is
-# called **drift** between batches in time, **skew** between training and serving; the schema carries a
-# comparator with a threshold for each.
+# memory: how far is this batch from the one before? TFDV measures that by the **Jensen–Shannon divergence**
+# (Lin 1991) of the two histograms: 0 if they are equal, 1 if they have nothing in common. For texts, whose
+# histogram counts the values, it can take the largest change of a share (L∞) instead. The distance is called
+# **drift** between batches in time, **skew** between training and serving; the schema carries a comparator
+# with a threshold for each.
 
 # %%
 def drift(before, after):
@@ -842,6 +843,12 @@ natural = year_of_drift(clean_stats)
 in_celsius = year_of_drift(changed(lambda rows: celsius(rows[["temp"]])))
 figures.md(f"Temperature, from one month to the next: at most {natural.temp.max():.2f} by nature, "
            f"at least {in_celsius.temp.min():.2f} with the change of unit.")
+
+# %% tags=["claim"]
+either = tfdv.infer_schema(clean_stats[1])
+tfdv.get_feature(either, "origin").drift_comparator.jensen_shannon_divergence.threshold = 1
+[text] = tfdv.validate_statistics(clean_stats[2], either, previous_statistics=clean_stats[1]).drift_skew_info
+assert 0 < text.drift_measurements[0].value < 1, "Jensen–Shannon works on texts, too"
 
 # %% [markdown]
 # Any threshold between the two finds the fault in every month and never raises a false alarm in this year.
@@ -892,8 +899,8 @@ threshold = (wind_drift["mph"].max() + wind_drift["km/h"].min()) / 2
 hidden = "knots"
 
 # %% exercise="2.2e"
-lesson.check("2.2e", threshold=threshold, hidden=hidden,
-             given={unit: list(wind_drift[unit]) for unit in wind_drift})
+threshold, hidden = lesson.check("2.2e", threshold=threshold, hidden=hidden,
+                                 given={unit: list(wind_drift[unit]) for unit in wind_drift})
 
 # %% [markdown]
 # You chose with the whole year in hand, which production never has; lesson 2.3 chooses thresholds from false

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import re
 
 from helpers.exercises.digests import between, digest, own_hash
 from helpers.exercises.kit import Function, Query
@@ -69,15 +70,12 @@ def _states(events):
 
 
 def _events(text):
-    """Events from a text such as "1: 1 2 > 3, 2: 1 ~ 4": execution 1 reads 1 and 2 and makes 3; 2 reads 1 and chooses 4."""
+    """Events from a text such as "1:1,2>3;2:1~4": execution 1 reads 1 and 2 and makes 3; 2 reads 1 and chooses 4."""
     found = []
-    for step in filter(None, text.split(",")):
-        number, _, used = step.partition(":")
-        kinds = {"<": "INPUT", ">": "OUTPUT", "~": "INTERNAL_OUTPUT"}
-        kind = "INPUT"
-        for word in used.split():
-            kind = kinds.get(word, kind)
-            found += [[int(number), int(word), kind]] if word.isdecimal() else []
+    for step in text.split(";"):
+        number, reads, sign, gives = re.fullmatch(r"(\d+):([\d,]*)([>~]?)([\d,]*)", step).groups()
+        for listed, kind in ((reads, "INPUT"), (gives, "OUTPUT" if sign == ">" else "INTERNAL_OUTPUT")):
+            found += [[int(number), int(artifact), kind] for artifact in listed.split(",") if artifact]
     return found
 
 
@@ -147,16 +145,16 @@ def _members(output):
     return set(ids) if all(type(i) in (int, float) for i in ids) else None
 
 
-_FOUR = _held("2: > 2, 1: > 1, 3: 2, 2: 1")
-_WEEKS = _held("1: > 1, 2: > 2, 3: 1 > 3, 4: 2 3 > 4, 5: 3 4 > 5, 6: > 6, 7: 2 6 > 7")
-_CACHED = _held("1: 1 > 3, 2: 1 > 3, 3: 3 > 4 5, 4: 9 > 8, 5: 2 > 6, 6: 3 > 7")
-_DIAMOND = _held("1: 1 > 2 3, 2: 2 > 4, 3: 3 > 5, 4: 4 5 > 6, 5: 6 > 7")
-_IN_PLACE = _held("1: 1 > 1 2, 2: 2 > 3")
-_CIRCLE = _held("1: 1 > 2, 2: 2 > 1 3")
-_RESOLVER = _held("1: > 1, 2: 1 ~ 3, 3: 3 > 4, 4: 1 > 2")
-_BESIDE = _held("1: 5 > 1 2, 2: 2 > 3, 3: 1 > 4")
-_LATE_IDS = _held("3: 1 > 2, 2: 2 > 3, 1: 3 > 4")
-_LONG = _held(", ".join(f"{k}: {k} > {k + 1}" for k in range(1, 61)))
+_FOUR = _held("2:>2;1:>1;3:2;2:1")
+_WEEKS = _held("1:>1;2:>2;3:1>3;4:2,3>4;5:3,4>5;6:>6;7:2,6>7")
+_CACHED = _held("1:1>3;2:1>3;3:3>4,5;4:9>8;5:2>6;6:3>7")
+_DIAMOND = _held("1:1>2,3;2:2>4;3:3>5;4:4,5>6;5:6>7")
+_IN_PLACE = _held("1:1>1,2;2:2>3")
+_CIRCLE = _held("1:1>2;2:2>1,3")
+_RESOLVER = _held("1:>1;2:1~3;3:3>4;4:1>2")
+_BESIDE = _held("1:5>1,2;2:2>3;3:1>4")
+_LATE_IDS = _held("3:1>2;2:2>3;1:3>4")
+_LONG = _held(";".join(f"{k}:{k}>{k + 1}" for k in range(1, 61)))
 
 function(
     "2.8a", "touched",
@@ -217,40 +215,61 @@ _TYPES = {"<": 3, ">": 4, "~": 6}
 
 
 def _tables(text, first=1):
-    """Event and EventPath from a text such as "7: < window 11, 7: > model 20"; events are numbered from `first` on."""
-    events, paths, places = [], [], {}
-    for number, line in enumerate(text.split(","), start=first):
-        execution, sign, key, artifact = line.replace(":", " ").split()
-        place = places[execution, sign, key] = places.get((execution, sign, key), -1) + 1
-        events.append({"id": number, "artifact_id": int(artifact), "execution_id": int(execution),
-                       "type": _TYPES[sign], "milliseconds_since_epoch": 1370000000000 + number})  # fmt: skip
-        paths += [{"event_id": number, "is_index_step": 0, "step_index": None, "step_key": key},
-                  {"event_id": number, "is_index_step": 1, "step_index": place, "step_key": None}]  # fmt: skip
+    """Event and EventPath from a text such as "7<window:11,12;7>model:20"; events are numbered from `first` on."""
+    events, paths = [], []
+    for step in text.split(";"):
+        execution, sign, key, listed = re.fullmatch(r"(\d+)([<>~])(\w+):([\d,]+)", step).groups()
+        for place, artifact in enumerate(listed.split(",")):
+            number = first + len(events)
+            events.append({"id": number, "artifact_id": int(artifact), "execution_id": int(execution),
+                           "type": _TYPES[sign], "milliseconds_since_epoch": 1370000000000 + number})  # fmt: skip
+            paths += [{"event_id": number, "is_index_step": 0, "step_index": None, "step_key": key},
+                      {"event_id": number, "is_index_step": 1, "step_index": place, "step_key": None}]  # fmt: skip
     return events, paths
 
 
-_ONE = "7: < window 11, 7: < window 12, 7: < schema 5, 7: > model 20"
+_ONE = "7<window:11,12;7<schema:5;7>model:20"
 _STORES = [
     _tables(_ONE),
-    _tables(f"6: ~ window 11, 6: ~ window 12, {_ONE}, 8: < examples 13, 8: < model 20, 8: > blessing 21"),
-    _tables(f"{_ONE}, 9: < window 11, 9: < window 12, 9: < schema 5, 9: > model 20", first=31),  # from the cache
-    _tables("1: < window 1, 1: < schema 2, 1: > model 3, 2: < window 1, 2: < window 4, 2: < schema 2, 2: > model 6"),
-    _tables("3: < window 8, 3: < schema 2, 4: < window 9, 4: > model 10"),  # 3 has failed
-    _tables("5: < raw 1, 5: > window 2, 5: > log 3, 6: < window 2, 6: ~ window 7, 6: > model 4"),
+    _tables(f"6~window:11,12;{_ONE};8<examples:13;8<model:20;8>blessing:21"),
+    _tables(f"{_ONE};9<window:11,12;9<schema:5;9>model:20", first=31),  # 9 was answered from the cache
+    _tables("1<window:1;1<schema:2;1>model:3;2<window:1,4;2<schema:2;2>model:6"),
+    _tables("3<window:8;3<schema:2;4<window:9;4>model:10"),  # 3 has failed
+    _tables("5<raw:1;5>window:2;5>log:3;6<window:2;6~window:7;6>model:4"),
 ]
 
 
-def _query(
-    where="p.step_key = 'window' AND r.type = 3 AND m.type = 4",
-    what="DISTINCT r.artifact_id AS examples, m.artifact_id AS model",
-    path="p.event_id = r.id", made="m.execution_id = r.execution_id", end="",
+def _trained(
+    key="window", read=(3,), made=(4,), path="id", by="execution_id", repeated=False, swapped=False, one=None
 ):  # fmt: skip
-    """The right query, or one that differs from it in a part."""
-    return f"SELECT {what} FROM Event r JOIN EventPath p ON {path} JOIN Event m ON {made} WHERE {where} {end}"
+    """A rule: what was read under the key, beside what was made, by events that have `by` in common.
+
+    path: what a row of EventPath is found by; None: by any event of the execution. one: of each model's examples (min, max).
+    """
+
+    def rows(events, paths):
+        pairs = [
+            (r["artifact_id"], m["artifact_id"])
+            for r in events
+            for p in paths
+            if key in (None, p["step_key"]) and r["type"] in read
+            if p["event_id"] in ([r[path]] if path else [e["id"] for e in events if e[by] == r[by]])
+            for m in events
+            if m[by] == r[by] and m["type"] in made
+        ]
+        if one:
+            pairs = [(one(e for e, other in pairs if other == m), m) for m in {m for _, m in pairs}]
+        pairs = pairs if repeated else sorted(set(pairs))
+        names = ("model", "examples") if swapped else ("examples", "model")
+        return [dict(zip(names, pair, strict=True)) for pair in pairs]
+
+    return rows
 
 
-_OF_THE_EXECUTION = "p.event_id IN (SELECT id FROM Event e WHERE e.execution_id = r.execution_id)"
-_REPEATED = "r.artifact_id AS examples, m.artifact_id AS model"
+def _either(*, of, **more):
+    """The rows are those of the rule so changed in one of these ways, or with pairs that come twice."""
+    ways = [{**more, **way} for way in of]
+    return follows(*(_trained(**way) for way in ways), *(_trained(**way, repeated=True) for way in ways))
 
 
 def _named(output):
@@ -265,58 +284,36 @@ def _pairs(output):
     return sorted([row["examples"], row["model"]] for row in output)
 
 
-def _either(*queries):
-    """The rows are those of one of these queries."""
-    return follows(*map(_FORM.rule, queries))
-
-
-_FORM = Query(("Event", "EventPath"), _STORES, engine="sqlite")
-
 function(
     "2.8b", "trained",
-    form=_FORM,
+    form=Query(("Event", "EventPath"), _STORES, engine="sqlite"),
     odd={
         "Asked are the two columns `examples` and `model`. Name them with `AS`.": unless(_named),
         "Asked is one row for each pair, with two ids as numbers. A cell of yours holds something else.":
             some(lambda output: _named(output) and _pairs(output) is None),
     },
-    rule=_query(),
+    rule=_trained(),
     read=_pairs,
     said="From what was read under that name to the execution, from the execution to what it made, and each pair once.",
     mistakes={
         "Your query finds no rows. In the tables types are numbers, and events belong together by their execution.":
-            _query(where="r.type = 'INPUT'"),
+            _trained(read=()),
         "The columns are exchanged: under `examples` stand the ids of models.":
-            _query(what="DISTINCT m.artifact_id AS examples, r.artifact_id AS model"),
+            follows(_trained(swapped=True), _trained(swapped=True, repeated=True)),
         "Some pairs come twice: a training answered from the cache has the window and the model of an earlier one.":
-            _query(what=_REPEATED),
-        "Each model has one of the examples of its window, and no others. A window is a list.": _either(
-            _query(what="MIN(r.artifact_id) AS examples, m.artifact_id AS model", end="GROUP BY m.artifact_id"),
-            _query(what="MAX(r.artifact_id) AS examples, m.artifact_id AS model", end="GROUP BY m.artifact_id"),
-        ),
-        "What else the executions read comes in as examples, such as the schema. What an input was for stands in "
-        "`EventPath.step_key`, in the row of that very event.": _either(
-            _query(where="r.type = 3 AND m.type = 4"), _query(path=_OF_THE_EXECUTION),
-            _query(where="r.type = 3 AND m.type = 4", what=_REPEATED), _query(path=_OF_THE_EXECUTION, what=_REPEATED),
-        ),
-        "As models come in what the executions have read or chosen. What they made has the type 4.": _either(
-            _query(where="p.step_key = 'window' AND r.type = 3"),
-            _query(where="p.step_key = 'window' AND r.type = 3 AND m.type <> 3"),
-            _query(where="p.step_key = 'window' AND r.type = 3 AND m.type > 3"),
-            _query(where="p.step_key = 'window' AND r.type = 3", what=_REPEATED),
-            _query(where="p.step_key = 'window'"), _query(where="p.step_key = 'window'", what=_REPEATED),
-        ),
+            _trained(repeated=True),
+        "Each model has one of the examples of its window, and no others. A window is a list.":
+            follows(_trained(one=min), _trained(one=max)),
+        "What else was read comes in as examples, such as the schema. What an input was for stands in "
+        "`EventPath.step_key`, in the row of that very event.": _either(of=[{"key": None}, {"path": None}]),
+        "As models come in what the executions have read or chosen. What they made has the type 4.":
+            _either(of=[{"made": (3, 4, 6)}, {"made": (4, 6)}, {"made": (3, 4, 6), "read": (3, 4, 6)}]),
         "The name `window` stands in the events of those who chose or made something so named, too. What was read has "
-        "the type 3.": _either(
-            _query(where="p.step_key = 'window' AND m.type = 4"),
-            _query(where="p.step_key = 'window' AND m.type = 4", what=_REPEATED),
-        ),
-        "`EventPath.event_id` is the id of an event. You compare it with something else.": _either(
-            _query(path="p.event_id = r.artifact_id"), _query(path="p.event_id = r.execution_id"),
-            _query(path="p.event_id = m.id"),
-        ),
+        "the type 3.": _either(of=[{"read": (3, 4, 6)}, {"read": (3, 6)}, {"read": (3, 4)}]),
+        "`EventPath.event_id` is the id of an event. You compare it with something else.":
+            _either(of=[{"path": "artifact_id"}, {"path": "execution_id"}]),
         "You put together events of one artifact. What was read and what was made have the *execution* in common.":
-            _query(made="m.artifact_id = r.artifact_id"),
+            _either(of=[{}], by="artifact_id"),
     },
     otherwise="On some small store your rows are not who was trained on what.",
     hints=(
@@ -426,8 +423,8 @@ digest(
 
 
 def _kinds(text):
-    """Types and states from a text such as "Examples Model/DELETED"; without a state it is live."""
-    return [[kind, state or "LIVE"] for kind, _, state in (word.partition("/") for word in text.split())]
+    """Types and states from a text such as "Examples;Model/DELETED"; without a state it is live."""
+    return [[kind, state or "LIVE"] for kind, _, state in (word.partition("/") for word in text.split(";"))]
 
 
 def _gone(
@@ -457,17 +454,17 @@ def _gone(
     return to_delete
 
 
-_EXAMPLE = _held("1: 1 > 2, 2: 1 > 3, 3: 2 > 4, 4: 3 > 5",
-                 _kinds("Examples Model/DELETED ModelBlessing PushedModel PushedModel"))  # fmt: skip
-_TWO = _held("1: 1 > 3, 2: 2 > 4, 3: 4 > 5, 4: 6 > 7",
-             _kinds("Examples Examples ExampleStatistics Model PushedModel Examples Model"))  # fmt: skip
-_BOTH_WAYS = _held("1: 1 > 2, 2: 1 2 > 3, 3: 2 3 > 4", _kinds("Examples Model ModelBlessing PushedModel"))
-_WARM = _held("1: 1 > 2, 2: 2 > 3, 3: 3 > 4, 4: 4 > 5",
-              _kinds("Examples/DELETED Model/DELETED Model/DELETED Model PushedModel"))  # fmt: skip
-_STATES = _held("1: 1 > 2 3 4, 2: 2 > 5, 3: 3",
-                _kinds("Examples/MARKED_FOR_DELETION Model/ABANDONED Model/PENDING Model PushedModel/UNKNOWN"))  # fmt: skip
-_ROUND = _held("1: 1 > 1 2, 2: 2 ~ 3, 3: 3 > 4, 4: 2 > 5, 5: 2 > 5", _kinds("Examples Model Examples Model PushedModel"))
-_INFRA = _held("1: 1 > 2, 2: 2 > 3, 3: 2 3 > 4", _kinds("Examples Model InfraBlessing PushedModel"))
+_EXAMPLE = _held("1:1>2;2:1>3;3:2>4;4:3>5",
+                 _kinds("Examples;Model/DELETED;ModelBlessing;PushedModel;PushedModel"))  # fmt: skip
+_TWO = _held("1:1>3;2:2>4;3:4>5;4:6>7",
+             _kinds("Examples;Examples;ExampleStatistics;Model;PushedModel;Examples;Model"))  # fmt: skip
+_BOTH_WAYS = _held("1:1>2;2:1,2>3;3:2,3>4", _kinds("Examples;Model;ModelBlessing;PushedModel"))
+_WARM = _held("1:1>2;2:2>3;3:3>4;4:4>5",
+              _kinds("Examples/DELETED;Model/DELETED;Model/DELETED;Model;PushedModel"))  # fmt: skip
+_STATES = _held("1:1>2,3,4;2:2>5;3:3",
+                _kinds("Examples/MARKED_FOR_DELETION;Model/ABANDONED;Model/PENDING;Model;PushedModel/UNKNOWN"))  # fmt: skip
+_ROUND = _held("1:1>1,2;2:2~3;3:3>4;4:2>5;5:2>5", _kinds("Examples;Model;Examples;Model;PushedModel"))
+_INFRA = _held("1:1>2;2:2>3;3:2,3>4", _kinds("Examples;Model;InfraBlessing;PushedModel"))
 
 function(
     "2.8d", "to_delete",

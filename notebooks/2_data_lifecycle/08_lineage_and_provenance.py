@@ -38,7 +38,7 @@ figures.overview(
     [("week of flights", "Examples"), ("Examples", "Statistics"), ("Statistics", "Anomalies"),
      ("Examples", "Model", "train"), ("Examples", "Blessing", "judge"), ("Model", "Blessing"),
      ("Blessing", "PushedModel"), ("PushedModel", "OnlineTable"),
-     ("Model", "ML Metadata"), ("Blessing", "ML Metadata", "who read and made what"),
+     ("Model", "ML Metadata"), ("Blessing", "ML Metadata"),
      ("PushedModel", "ML Metadata")],
     new=["ML Metadata"])
 

@@ -147,7 +147,7 @@ CASES = {
             "`return` the ids": lambda store, start: None if start == 1 else set(),
             "holds something else": _whole_events,
             "after 100 steps": _mlmds_own,
-            "walk them by hand": lambda store, start: {1, 2},
+            "is not what was made with": lambda store, start: {1, 2},
         },
     ),
     "2.8b": cases(
@@ -189,7 +189,7 @@ CASES = {
             "`return` the ids": lambda store, asked: None if asked else set(),
             "holds something else": lambda store, asked: ["Model 4"],
             "only judged on": _union_of_walks,
-            "of the task by hand": lambda store, asked: {1, 4},
+            "other artifacts must go": lambda store, asked: {1, 4},
         },
     ),
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import itertools
 import re
 
 from helpers.exercises.digests import between, digest, own_hash
@@ -12,7 +13,8 @@ from helpers.exercises.rules import function
 from helpers.exercises.signs import CONSTANT, NOTHING, Sign, follows, some, unless, where
 
 # ---- small stores ------------------------------------------------------------------------------------------------
-# In plain data a store is {"artifacts": [[type, state], …], "events": [[execution, artifact, type], …]}; ids count from 1.
+# In plain data a store is {"events": "1:1,2>3;2:1~4"}: execution 1 reads 1 and 2 and makes 3; 2 reads 1 and chooses 4, as a
+# resolver does. With {"artifacts": "Examples;Model/DELETED"} the first is of the one type and live, the second deleted.
 
 
 class _OnStores(Function):
@@ -36,24 +38,24 @@ def _maker():
     from ml_metadata.proto import metadata_store_pb2 as mlmd
 
     # As a dataclass it can be read back as the plain data it was made of: the tests answer by rules
-    parts = [("artifacts", list), ("events", list)]
+    parts = [("events", str), ("artifacts", str)]
     small = dataclasses.make_dataclass("Small", parts, bases=(MetadataStore,), init=False, eq=False)
 
     def made(held):
         memory = mlmd.ConnectionConfig()
         memory.fake_database.SetInParent()
         store = small(memory)
-        store.artifacts, store.events = held["artifacts"], held["events"]
-        types = {name: store.put_artifact_type(mlmd.ArtifactType(name=name)) for name, _ in held["artifacts"]}
+        store.events, store.artifacts = held["events"], held["artifacts"]
+        types = {name: store.put_artifact_type(mlmd.ArtifactType(name=name)) for name, _ in _artifacts(held)}
         store.put_artifacts(
             [mlmd.Artifact(type_id=types[name], uri=f"/out/{number}", state=mlmd.Artifact.State.Value(state))
-             for number, (name, state) in enumerate(held["artifacts"], start=1)]
+             for number, (name, state) in enumerate(_artifacts(held), start=1)]
         )  # fmt: skip
-        step, states = store.put_execution_type(mlmd.ExecutionType(name="Step")), _states(held["events"])
+        step, states = store.put_execution_type(mlmd.ExecutionType(name="Step")), _states(_events(held))
         store.put_executions([mlmd.Execution(type_id=step, last_known_state=mlmd.Execution.State.Value(states[i]))
                               for i in sorted(states)])  # fmt: skip
         store.put_events([mlmd.Event(execution_id=execution, artifact_id=artifact, type=mlmd.Event.Type.Value(kind))
-                          for execution, artifact, kind in held["events"]])  # fmt: skip
+                          for execution, artifact, kind in _events(held)])  # fmt: skip
         return store
 
     return made
@@ -69,20 +71,26 @@ def _states(events):
     return states
 
 
-def _events(text):
-    """Events from a text such as "1:1,2>3;2:1~4": execution 1 reads 1 and 2 and makes 3; 2 reads 1 and chooses 4."""
+def _events(held):
+    """The events of a store, each as (execution, artifact, type)."""
     found = []
-    for step in text.split(";"):
+    for step in held["events"].split(";"):
         number, reads, sign, gives = re.fullmatch(r"(\d+):([\d,]*)([>~]?)([\d,]*)", step).groups()
         for listed, kind in ((reads, "INPUT"), (gives, "OUTPUT" if sign == ">" else "INTERNAL_OUTPUT")):
-            found += [[int(number), int(artifact), kind] for artifact in listed.split(",") if artifact]
+            found += [(int(number), int(artifact), kind) for artifact in listed.split(",") if artifact]
     return found
 
 
-def _held(text, artifacts=None):
-    events = _events(text)
-    most = max([a for _, a, _ in events], default=1)
-    return {"artifacts": artifacts or [["Thing", "LIVE"]] * most, "events": events}
+def _artifacts(held):
+    """The artifacts of a store in the order of their ids, each as (type, state)."""
+    if not held["artifacts"]:
+        return [("Thing", "LIVE")] * max(artifact for _, artifact, _ in _events(held))
+    words = [word.partition("/") for word in held["artifacts"].split(";")]
+    return [(kind, state or "LIVE") for kind, _, state in words]
+
+
+def _held(events, artifacts=""):
+    return {"events": events, "artifacts": artifacts}
 
 
 def _walk(into=("INPUT",), out=("OUTPUT",), steps=999, start_too=False, readers=None, more=False):
@@ -92,7 +100,7 @@ def _walk(into=("INPUT",), out=("OUTPUT",), steps=999, start_too=False, readers=
     """
 
     def touched(held, start):
-        events, found, newest, left = held["events"], set(), {start}, steps
+        events, found, newest, left = _events(held), set(), {start}, steps
         while newest and left:
             via = set()
             for number in newest:
@@ -111,7 +119,7 @@ _ANY = ("INPUT", "OUTPUT", "INTERNAL_OUTPUT")
 
 def _one_number_space(held, start):
     """Takes an execution for the artifact of the same number."""
-    edges = [(a, e) if kind == "INPUT" else (e, a) for e, a, kind in held["events"]]
+    edges = [(a, e) if kind == "INPUT" else (e, a) for e, a, kind in _events(held)]
     found, newest = {start}, {start}
     while newest:
         newest = {end for source, end in edges if source in newest} - found
@@ -122,19 +130,34 @@ def _one_number_space(held, start):
 def _in_order(held, start):
     """Goes through the executions once, in the order of their ids."""
     found = {start}
-    for number in sorted({e for e, _, _ in held["events"]}):
-        if any(e == number and kind == "INPUT" and a in found for e, a, kind in held["events"]):
-            found |= {a for e, a, kind in held["events"] if e == number and kind == "OUTPUT"}
+    for number in sorted({e for e, _, _ in _events(held)}):
+        if any(e == number and kind == "INPUT" and a in found for e, a, kind in _events(held)):
+            found |= {a for e, a, kind in _events(held) if e == number and kind == "OUTPUT"}
     return found - {start}
 
 
 def _all(held, start):
-    return set(range(1, len(held["artifacts"]) + 1))
+    return set(range(1, len(_artifacts(held)) + 1))
 
 
 def _readers(held, start):
     reached = _forward(held, start) | {start}
-    return {e for e, a, kind in held["events"] if kind == "INPUT" and a in reached}
+    return {e for e, a, kind in _events(held) if kind == "INPUT" and a in reached}
+
+
+def _one_maker(which):
+    """Knows of each artifact one execution that made it, the first (0) or the last (-1)."""
+
+    def touched(held, start):
+        makers = {a: [e for e, b, kind in _events(held) if kind == "OUTPUT" and b == a] for a in _all(held, start)}
+        steps = {e: ([], []) for e, _, _ in _events(held)}
+        for e, a, kind in _events(held):
+            if kind == "INPUT" or (kind == "OUTPUT" and e == makers[a][which]):
+                steps[e][kind == "OUTPUT"].append(str(a))
+        kept = ";".join(f"{e}:{','.join(reads)}>{','.join(gives)}" for e, (reads, gives) in steps.items())
+        return _forward(_held(kept, held["artifacts"]), start)
+
+    return touched
 
 
 def _members(output):
@@ -147,7 +170,7 @@ def _members(output):
 
 _FOUR = _held("2:>2;1:>1;3:2;2:1")
 _WEEKS = _held("1:>1;2:>2;3:1>3;4:2,3>4;5:3,4>5;6:>6;7:2,6>7")
-_CACHED = _held("1:1>3;2:1>3;3:3>4,5;4:9>8;5:2>6;6:3>7")
+_CACHED = _held("1:1>3;2:2>3;3:3>4,5;4:9>8;5:2>6;6:3>7;7:1>3")
 _DIAMOND = _held("1:1>2,3;2:2>4;3:3>5;4:4,5>6;5:6>7")
 _IN_PLACE = _held("1:1>1,2;2:2>3")
 _CIRCLE = _held("1:1>2;2:2>1,3")
@@ -159,7 +182,7 @@ _LONG = _held(";".join(f"{k}:{k}>{k + 1}" for k in range(1, 61)))
 function(
     "2.8a", "touched",
     form=_OnStores([
-        (_FOUR, 1), (_FOUR, 2), (_WEEKS, 1), (_WEEKS, 2), (_WEEKS, 5), (_CACHED, 1), (_CACHED, 3), (_CACHED, 9),
+        (_FOUR, 1), (_FOUR, 2), (_WEEKS, 1), (_WEEKS, 2), (_WEEKS, 5), (_CACHED, 1), (_CACHED, 2), (_CACHED, 3), (_CACHED, 9),
         (_DIAMOND, 1), (_IN_PLACE, 1), (_CIRCLE, 1), (_RESOLVER, 1), (_BESIDE, 1), (_LATE_IDS, 1), (_LONG, 1),
     ]),
     odd={
@@ -171,17 +194,20 @@ function(
     read=_members,
     said="From the artifact to those who read it, to what they made, until nothing is new: the closure.",
     mistakes={
-        "Your sets are all empty. Which events lead away from an artifact: those by which it was made, or read?":
+        "Your sets are all empty. What leads away from an artifact are the events by which it was *read*; and `event.type` "
+        "compares with `mlmd.Event.INPUT`, not with text.":
             lambda held, start: set(),
         "You give the ids of executions. Asked are artifacts.": _readers,
         "The artifact itself is in your answer. It was asked for without.": _walk(more=True),
         "Where the way leads back to the artifact itself, it is in your answer. It was asked for without.":
             _walk(start_too=True),
-        "You went one step. What was made from that has the artifact in its ancestry, too.": _walk(steps=1),
+        "You went one step. What was made from that has the artifact in its ancestry, too.":
+            follows(_walk(steps=1), _walk(steps=1, start_too=True)),
         "You went two steps and stopped. Go on until nothing new is found.": _walk(steps=2),
         "It ends after 50 generations. (MLMD's own walk does, after 100 steps between artifacts and executions.)":
             follows(_walk(steps=50), _walk(out=("OUTPUT", "INTERNAL_OUTPUT"), steps=50)),
-        "That is the walk backward: what the artifact was made *from*.": _walk(["OUTPUT"], ["INPUT"]),
+        "That is the walk backward: what the artifact was made *from*.":
+            follows(_walk(["OUTPUT"], ["INPUT"]), _walk(["OUTPUT"], ["INPUT"], start_too=True)),
         "You take execution 2 for artifact 2. The two are counted separately, so their numbers must be kept apart.":
             _one_number_space,
         "What a resolver has chosen (`INTERNAL_OUTPUT`) was not made by it. Follow only `OUTPUT`.":
@@ -191,14 +217,16 @@ function(
         "You go on from who *made* an artifact as well as from who read it: so what was made beside it comes in, which "
         "is not made *with* it. Begin with `INPUT` events.":
             follows(_walk(into=_ANY), _walk(into=["INPUT", "OUTPUT"]), _walk(into=["OUTPUT"])),
+        "Of an artifact with several makers you know one. What any of them read, it was made with.":
+            follows(_one_maker(0), _one_maker(-1)),
         "Of several executions that read an artifact, you follow one. It may be input of many.": _walk(readers=1),
         "Those are all artifacts there are, reached or not.":
             follows(_all, lambda held, start: _all(held, start) - {start}),
         "Your walk holds only if executions come in order of time. Their ids don't promise that: repeat until nothing "
         "is new.": _in_order,
     },
-    otherwise="For some stores your set is not what was made with the artifact. Draw the four events of section 3, and "
-    "walk them by hand.",
+    otherwise="For some stores your set is not what was made with the artifact. A store is "
+    "written below as `execution:read>made`, one after another (`~` for `>`: what a resolver chose).",
     hints=(
         "Turn the walk of section 3 round: first the executions that *read* the artifact, then what those *made*.",
         "`store.get_events_by_artifact_ids` and `store.get_events_by_execution_ids` both take a set of ids. Filter each "
@@ -240,23 +268,23 @@ _STORES = [
 
 
 def _trained(
-    key="window", read=(3,), made=(4,), path="id", by="execution_id", repeated=False, swapped=False, one=None
+    keys=("window",), read=(3,), made=(4,), path="id", by="execution_id", named="read", itself=True, repeated=False,
+    swapped=False, one=None,
 ):  # fmt: skip
-    """A rule: what was read under the key, beside what was made, by events that have `by` in common.
+    """A rule: what was read under one of the keys, beside what was made, by events that have `by` in common (None: any two).
 
-    path: what a row of EventPath is found by; None: by any event of the execution. one: of each model's examples (min, max).
+    named: whose key it is, of what was read or made. path: what a row of EventPath is found by; None: by any event of the
+    execution. itself: an event may stand beside itself. one: of each model's examples (min, max).
     """
 
     def rows(events, paths):
-        pairs = [
-            (r["artifact_id"], m["artifact_id"])
-            for r in events
-            for p in paths
-            if key in (None, p["step_key"]) and r["type"] in read
-            if p["event_id"] in ([r[path]] if path else [e["id"] for e in events if e[by] == r[by]])
-            for m in events
-            if m[by] == r[by] and m["type"] in made
-        ]
+        pairs = []
+        for r, m in itertools.product(events, events):
+            if r["type"] in read and m["type"] in made and by in (None, *[k for k in r if r[k] == m[k]]):
+                one_event = r if named == "read" else m
+                ids = [one_event[path]] if path else [e["id"] for e in events if e["execution_id"] == r["execution_id"]]
+                found = [p for p in paths if p["event_id"] in ids and (keys is None or p["step_key"] in keys)]
+                pairs += [(r["artifact_id"], m["artifact_id"]) for p in found if itself or r is not m]
         if one:
             pairs = [(one(e for e, other in pairs if other == m), m) for m in {m for _, m in pairs}]
         pairs = pairs if repeated else sorted(set(pairs))
@@ -305,15 +333,25 @@ function(
         "Each model has one of the examples of its window, and no others. A window is a list.":
             follows(_trained(one=min), _trained(one=max)),
         "What else was read comes in as examples, such as the schema. What an input was for stands in "
-        "`EventPath.step_key`, in the row of that very event.": _either(of=[{"key": None}, {"path": None}]),
+        "`EventPath.step_key`, in the row of that very event.": _either(of=[
+            {"keys": None}, {"path": None}, {"named": "made", "keys": ("model",)}, {"named": "made", "keys": None},
+            {"keys": ("window", "examples")}, {"keys": ("window", "examples", "model", "raw")},
+            {"keys": ("window", "examples", "model", "raw", None)},
+        ]),
         "As models come in what the executions have read or chosen. What they made has the type 4.":
-            _either(of=[{"made": (3, 4, 6)}, {"made": (4, 6)}, {"made": (3, 4, 6), "read": (3, 4, 6)}]),
+            _either(of=[
+            {"made": (3, 4, 6)}, {"made": (4, 6)}, {"made": (3, 4, 6), "read": (3, 4, 6)}, {"made": (3, 6)},
+            {"made": (3, 4, 6), "itself": False}, {"made": (3, 4, 6), "read": (3, 4, 6), "itself": False},
+        ]),
+        "Types are exchanged: 3 is what was read, 4 what was made.": _either(of=[{"read": (4,), "made": (3,)}]),
         "The name `window` stands in the events of those who chose or made something so named, too. What was read has "
         "the type 3.": _either(of=[{"read": (3, 4, 6)}, {"read": (3, 6)}, {"read": (3, 4)}]),
         "`EventPath.event_id` is the id of an event. You compare it with something else.":
             _either(of=[{"path": "artifact_id"}, {"path": "execution_id"}]),
         "You put together events of one artifact. What was read and what was made have the *execution* in common.":
             _either(of=[{}], by="artifact_id"),
+        "What was read by one execution stands beside what another has made. Join the two by `execution_id`.":
+            _either(of=[{}], by=None),
     },
     otherwise="On some small store your rows are not who was trained on what.",
     hints=(
@@ -422,28 +460,23 @@ digest(
 # ---- a deletion --------------------------------------------------------------------------------------------------
 
 
-def _kinds(text):
-    """Types and states from a text such as "Examples;Model/DELETED"; without a state it is live."""
-    return [[kind, state or "LIVE"] for kind, _, state in (word.partition("/") for word in text.split(";"))]
-
-
 def _gone(
     verdicts=False, through=False, deleted=False, past=True, only=None, first=False, asked_too=True, steps=999,
     into="INPUT", out=("OUTPUT",), stays=("ModelBlessing",),
 ):  # fmt: skip
     """A rule: what must be deleted. verdicts: they are given, too; through: walked through; deleted: given, too; past: walked
-    through; only: of these states; first: of those asked for, the first; asked_too: they are given.
+    through, or only where asked for ("start"); only: of these states; first: of those asked for, the first; asked_too: they are given.
     """
 
     def to_delete(held, asked):
-        kind = {i: name for i, (name, _) in enumerate(held["artifacts"], start=1)}
-        state = {i: name for i, (_, name) in enumerate(held["artifacts"], start=1)}
+        kind = {i: name for i, (name, _) in enumerate(_artifacts(held), start=1)}
+        state = {i: name for i, (_, name) in enumerate(_artifacts(held), start=1)}
         start = set(asked[:1] if first else asked)
         found, newest, left = set(start), start, steps
         while newest and left:
-            newest = {i for i in newest if past or state[i] != "DELETED"}
-            via = {e for e, a, event in held["events"] if event == into and a in newest}
-            made = {a for e, a, event in held["events"] if event in out and e in via} - found
+            newest = {i for i in newest if past is True or state[i] != "DELETED" or (past == "start" and i in start)}
+            via = {e for e, a, event in _events(held) if event == into and a in newest}
+            made = {a for e, a, event in _events(held) if event in out and e in via} - found
             found |= {a for a in made if verdicts or through or kind[a] not in stays}
             newest = {a for a in made if through or kind[a] not in stays}
             left -= 1
@@ -454,17 +487,22 @@ def _gone(
     return to_delete
 
 
+def _not_deleted(held, *but):
+    numbered = enumerate(_artifacts(held), start=1)
+    return {i for i, (kind, state) in numbered if state != "DELETED" and kind not in but}
+
+
 _EXAMPLE = _held("1:1>2;2:1>3;3:2>4;4:3>5",
-                 _kinds("Examples;Model/DELETED;ModelBlessing;PushedModel;PushedModel"))  # fmt: skip
+                 "Examples;Model/DELETED;ModelBlessing;PushedModel;PushedModel")  # fmt: skip
 _TWO = _held("1:1>3;2:2>4;3:4>5;4:6>7",
-             _kinds("Examples;Examples;ExampleStatistics;Model;PushedModel;Examples;Model"))  # fmt: skip
-_BOTH_WAYS = _held("1:1>2;2:1,2>3;3:2,3>4", _kinds("Examples;Model;ModelBlessing;PushedModel"))
+             "Examples;Examples;ExampleStatistics;Model;PushedModel;Examples;Model")  # fmt: skip
+_BOTH_WAYS = _held("1:1>2;2:1,2>3;3:2,3>4", "Examples;Model;ModelBlessing;PushedModel")
 _WARM = _held("1:1>2;2:2>3;3:3>4;4:4>5",
-              _kinds("Examples/DELETED;Model/DELETED;Model/DELETED;Model;PushedModel"))  # fmt: skip
+              "Examples/DELETED;Model/DELETED;Model/DELETED;Model;PushedModel")  # fmt: skip
 _STATES = _held("1:1>2,3,4;2:2>5;3:3",
-                _kinds("Examples/MARKED_FOR_DELETION;Model/ABANDONED;Model/PENDING;Model;PushedModel/UNKNOWN"))  # fmt: skip
-_ROUND = _held("1:1>1,2;2:2~3;3:3>4;4:2>5;5:2>5", _kinds("Examples;Model;Examples;Model;PushedModel"))
-_INFRA = _held("1:1>2;2:2>3;3:2,3>4", _kinds("Examples;Model;InfraBlessing;PushedModel"))
+                "Examples/MARKED_FOR_DELETION;Model/ABANDONED;Model/PENDING;Model;PushedModel/UNKNOWN")  # fmt: skip
+_ROUND = _held("1:1>1,2;2:2~3;3:3>4;4:2>5;5:2>5", "Examples;Model;Examples;Model;PushedModel")
+_INFRA = _held("1:1>2;2:2>3;3:2,3>4", "Examples;Model;InfraBlessing;PushedModel")
 
 function(
     "2.8d", "to_delete",
@@ -490,25 +528,32 @@ function(
             ),
         "You go on through verdicts. A model that was only judged on the plane's week holds no row of it.": follows(
             _gone(through=True), _gone(through=True, deleted=True), _gone(through=True, past=False),
+            _gone(through=True, past="start"),
         ),
         "Verdicts are in your answer, and all behind them. They carry no rows: they stay.": follows(
             _gone(verdicts=True, through=True), _gone(verdicts=True, through=True, deleted=True),
         ),
         "You don't go on from verdicts, which is right, and delete them, which is not asked.": _gone(verdicts=True),
         "What is `DELETED` ends your walk. Copies made of it may be there still: go on through it.": follows(
-            _gone(past=False), _gone(past=False, deleted=True),
+            _gone(past="start"), _gone(past="start", deleted=True), _gone(past=False), _gone(past=False, deleted=True),
         ),
         "In your answer is what is `DELETED` already.": _gone(deleted=True),
         "You give only what is live. What is marked, abandoned or pending may have files as well.":
             follows(_gone(only=("LIVE",)), _gone(only=("LIVE", "MARKED_FOR_DELETION"))),
         "You start from one of those in `asked`. Each of them must be walked from.": _gone(first=True),
-        "You give what is in `asked`, and nothing that was made with it.": _gone(steps=0),
+        "You give what is in `asked`, and nothing that was made with it.": follows(
+            _gone(steps=0), _gone(steps=0, deleted=True),
+        ),
         "You went one step. Copies of what was made must go, too: repeat until nothing is new.": _gone(steps=1),
         "What a resolver has chosen (`INTERNAL_OUTPUT`) was not made by it.": _gone(out=("OUTPUT", "INTERNAL_OUTPUT")),
+        "Those are all artifacts of the store, reached or not.": follows(
+            lambda held, asked: _not_deleted(held), lambda held, asked: _not_deleted(held, "ModelBlessing"), _all,
+        ),
         "Only `ModelBlessing` stays. You leave out other types as well.":
             follows(_gone(stays=("ModelBlessing", "InfraBlessing"))),
     },
-    otherwise="On some small store other artifacts must go than you say. Walk the example of the task by hand.",
+    otherwise="On some small store other artifacts must go than you say. A store "
+    "is written below as `execution:read>made`, one after another (`~` for `>`: what a resolver chose).",
     hints=(
         "It is `touched` from several starts at once: begin with `found, newest = set(asked), set(asked)`.",
         "A dict from id to artifact gives you type and state: `{a.id: a for a in store.get_artifacts()}`.",

@@ -13,8 +13,8 @@ from helpers.exercises.rules import function
 from helpers.exercises.signs import CONSTANT, NOTHING, Sign, follows, some, unless, where
 
 # ---- small stores ------------------------------------------------------------------------------------------------
-# In plain data a store is {"events": "1:1,2>3;2:1~4"}: execution 1 reads 1 and 2 and makes 3; 2 reads 1 and chooses 4, as a
-# resolver does. With {"artifacts": "Examples;Model/DELETED"} the first is of the one type and live, the second deleted.
+# In plain data a store is {"events": "1:1,2>3;2:1~4"}: execution 1 reads 1 and 2 and makes 3; 2 reads 1 and chooses 4,
+# as a resolver does. With {"artifacts": "Examples;Model/DELETED"} the first is live, the second deleted.
 
 
 class _OnStores(Function):
@@ -62,7 +62,7 @@ def _maker():
 
 
 def _states(events):
-    """Execution → its state: without outputs it has failed, and who made what was there before was answered from the cache."""
+    """Execution → its state: without outputs it has failed; who made what was there already is from the cache."""
     states, there = {}, set()
     for number in range(1, max([e for e, _, _ in events], default=0) + 1):
         outputs = {a for e, a, kind in events if e == number and kind == "OUTPUT"}
@@ -96,7 +96,7 @@ def _held(events, artifacts=""):
 def _walk(into=("INPUT",), out=("OUTPUT",), steps=999, start_too=False, readers=None, more=False):
     """A rule: from artifacts to the executions that have them `into`, and on to what these have `out`.
 
-    readers: of so many executions each; start_too: the start where the way leads back to it; more: the start in any case.
+    readers: of so many executions each; start_too: the start where the way leads back to it; more: it in any case.
     """
 
     def touched(held, start):
@@ -182,8 +182,9 @@ _LONG = _held(";".join(f"{k}:{k}>{k + 1}" for k in range(1, 61)))
 function(
     "2.8a", "touched",
     form=_OnStores([
-        (_FOUR, 1), (_FOUR, 2), (_WEEKS, 1), (_WEEKS, 2), (_WEEKS, 5), (_CACHED, 1), (_CACHED, 2), (_CACHED, 3), (_CACHED, 9),
-        (_DIAMOND, 1), (_IN_PLACE, 1), (_CIRCLE, 1), (_RESOLVER, 1), (_BESIDE, 1), (_LATE_IDS, 1), (_LONG, 1),
+        (_FOUR, 1), (_FOUR, 2), (_WEEKS, 1), (_WEEKS, 2), (_WEEKS, 5), (_CACHED, 1), (_CACHED, 2),
+        (_CACHED, 3), (_CACHED, 9), (_DIAMOND, 1), (_IN_PLACE, 1), (_CIRCLE, 1),
+        (_RESOLVER, 1), (_BESIDE, 1), (_LATE_IDS, 1), (_LONG, 1),
     ]),
     odd={
         "Your function gives nothing back. Does it `return` the ids?": NOTHING,
@@ -194,8 +195,8 @@ function(
     read=_members,
     said="From the artifact to those who read it, to what they made, until nothing is new: the closure.",
     mistakes={
-        "Your sets are all empty. What leads away from an artifact are the events by which it was *read*; and `event.type` "
-        "compares with `mlmd.Event.INPUT`, not with text.":
+        "Your sets are all empty. What leads away from an artifact are the events by which it was *read*; and "
+        "`event.type` compares with `mlmd.Event.INPUT`, not with text.":
             lambda held, start: set(),
         "You give the ids of executions. Asked are artifacts.": _readers,
         "The artifact itself is in your answer. It was asked for without.": _walk(more=True),
@@ -229,8 +230,8 @@ function(
     "written below as `execution:read>made`, one after another (`~` for `>`: what a resolver chose).",
     hints=(
         "Turn the walk of section 3 round: first the executions that *read* the artifact, then what those *made*.",
-        "`store.get_events_by_artifact_ids` and `store.get_events_by_execution_ids` both take a set of ids. Filter each "
-        "answer by `event.type`.",
+        "`store.get_events_by_artifact_ids` and `store.get_events_by_execution_ids` both take a set of ids. Filter "
+        "each answer by `event.type`.",
         "Keep a set of what was found already, and go on only from what is not in it: a circle then ends, and repeats "
         "cost nothing.",
     ),
@@ -271,9 +272,9 @@ def _trained(
     keys=("window",), read=(3,), made=(4,), path="id", by="execution_id", named="read", itself=True, repeated=False,
     swapped=False, one=None,
 ):  # fmt: skip
-    """A rule: what was read under one of the keys, beside what was made, by events that have `by` in common (None: any two).
+    """A rule: what was read under one of the keys, beside what was made, by events with `by` in common (None: any two).
 
-    named: whose key it is, of what was read or made. path: what a row of EventPath is found by; None: by any event of the
+    named: whose key it is, of what was read or made. path: what a row of EventPath is found by; None: any event of the
     execution. itself: an event may stand beside itself. one: of each model's examples (min, max).
     """
 
@@ -464,8 +465,10 @@ def _gone(
     verdicts=False, through=False, deleted=False, past=True, only=None, first=False, asked_too=True, steps=999,
     into="INPUT", out=("OUTPUT",), stays=("ModelBlessing",),
 ):  # fmt: skip
-    """A rule: what must be deleted. verdicts: they are given, too; through: walked through; deleted: given, too; past: walked
-    through, or only where asked for ("start"); only: of these states; first: of those asked for, the first; asked_too: they are given.
+    """A rule: what must be deleted.
+
+    verdicts: they are given, too; through: they are walked through. deleted: given, too; past: walked through, or only
+    where asked for ("start"). only: of these states. first: of those asked for, the first; asked_too: they are given.
     """
 
     def to_delete(held, asked):
@@ -517,8 +520,8 @@ function(
     },
     rule=_gone(),
     read=_members,
-    said="Whatever may hold rows goes, also behind what is deleted already; verdicts carry none, and nothing is reached "
-    "through them.",
+    said="Whatever may hold rows goes, also behind what is deleted already; verdicts carry none, and nothing is "
+    "reached through them.",
     mistakes={
         "The examples asked for are not in your answer. They hold the plane first of all.": _gone(asked_too=False),
         "That is the walk of 2.8a: it gives verdicts and what is deleted already, and not the examples themselves.":

@@ -134,7 +134,7 @@ def _gate_of_pandas(ranked=pd.Series.rank, off=lambda rank: not rank >= 0.9, sig
     return reasons_to_hold
 
 
-# ---- 4.1e: small models that say minute of the day / 3000, which is 0.3 at 900 ------------------------------------
+# ---- 4.1e: small models that say minute of the day / 3000, and exactly 0.3 at 900 ------------------------------------
 
 KINDS = {
     name: "string" if name in CATEGORIES else "int64" if name in WHOLE else "float32" for name in FEATURES
@@ -143,7 +143,8 @@ MODELS = tempfile.TemporaryDirectory(prefix="cases-4-1-")
 
 
 def _late(rows):
-    return tf.cast(rows["day_minute"], tf.float32) / 3000
+    minute = rows["day_minute"]
+    return tf.where(tf.cast(minute, tf.int64) == 900, 0.3, tf.cast(minute, tf.float32) / 3000)
 
 
 def _today(**rows):
@@ -207,6 +208,11 @@ def _asserting(**rows):
         return {"late": tf.identity(_late(rows)), "alert": _late(rows) >= 0.3}
 
 
+def _for_many(**rows):
+    with tf.control_dependencies([tf.debugging.assert_greater(tf.shape(rows["temp"])[0], 1)]):
+        return {"late": tf.identity(_late(rows)), "alert": _late(rows) >= 0.3}
+
+
 def _positional(**rows):
     return _alerts()(day_minute=rows["day_minute_"])
 
@@ -220,7 +226,7 @@ CASES = {
             _reply(path="/v1/models/late/versions/1:classify"),
         ],
         wrong={
-            "A prediction is a `POST`": _reply(method="GET", status=400, got=REFUSED),
+            "which carries no records": _reply(method="GET", status=400, got=REFUSED),
             "is not where our model takes requests": _reply(
                 path="/v1/models/lat:classify", status=404, got=REFUSED
             ),
@@ -300,7 +306,7 @@ CASES = {
             "another version than it should": _but("value: 2", "value: 1"),
             "nobody asked for": _but(CANARY, CANARY + CANARY.replace("canary", "newest")),
         },
-        invalid={"can't be": CONFIG + "}"},
+        invalid={"is no text form": CONFIG + "}"},
     ),
     "4.1c": cases(
         "is_ready",
@@ -356,7 +362,8 @@ CASES = {
             "another type than the chance": Saved(_alerts(late=lambda late: tf.cast(late, tf.float64))),
             "gives a `bool` by itself": Saved(_alerts(lambda late: tf.cast(late >= 0.3, tf.int64))),
             "has lost its output `late`": Saved(today=lambda **rows: {"chance": _late(rows)}),
-            "`alerts` fails": Saved(_asserting),
+            "with a gap, `alerts` fails": Saved(_asserting),
+            "a batch of one, `alerts` fails": Saved(_for_many),
             "values for 5 flights": Saved(_alerts(lambda late: tf.reduce_any(late >= 0.3))),
             "the chance of being on time": Saved(_alerts(late=lambda late: 1 - late)),
             "another chance than": Saved(_alerts(late=lambda late: late * 0.8)),

@@ -11,8 +11,7 @@ from pathlib import Path
 import numpy as np
 from scipy.stats import kendalltau, rankdata
 
-from helpers.exercises.forms import Made, Proto, Reply
-from helpers.exercises.kit import exercise
+from helpers.exercises.kit import Made, Proto, Reply, exercise
 from helpers.exercises.plain import NotData, clean, kind
 from helpers.exercises.rules import function
 from helpers.exercises.signs import close, follows, listed, number, right_but, some, unless, where
@@ -88,7 +87,7 @@ _PATH = re.compile(r"/v1/models/late(?:/(?:versions|labels)/[^/:]+)?:(\w+)$")
 
 def _of_a_path(method, path):
     if method != "POST":
-        yield f"A prediction is a `POST`; this response answers a `{clean(method, 10)}`."
+        yield f"This response answers a `{clean(method, 10)}`, which carries no records: the server only reads its path."
     found = _PATH.search(path)
     if not found:
         yield f"`{clean(path, 60)}` is not where our model takes requests; the path is shown at the head of section 3."
@@ -102,7 +101,7 @@ def _of_a_path(method, path):
     hints=(
         "Start from the model's features, not from the flight's keys: "
         "what the model does not know has no place in the body.",
-        "Three types stand in the table of section 2. Convert every value by it: `float(762)` is written `762.0`.",
+        "Three types stand in the table of section 1. Convert every value by it: `float(762)` is written `762.0`.",
         "Test a gap with `is not None`; a plain `if value` throws zeros away as well. "
         'Then `post({"examples": records}, signature="classify", method="classify")`.',
     ),
@@ -333,6 +332,7 @@ function(
         [0.1, 0.2, 0.3, 0.4, 0.5],
         [0.5, 0.4, 0.3, 0.2, 0.1], [0.3, 0.4, 0.5, 0.6, 0.7], [0.02, 0.04, 0.06, 0.08, 0.1],
         [0.1, 0.2, 0.3, 0.4, _NAN], [0.1, 0.2, 0.3, 0.4, 1.2], [0.0, 0.2, 0.3, 0.4, 1.0],
+        [10.0, 20.0, 30.0, 40.0, 50.0],
     ) + _probes(
         _EVEN,
         _each(lambda p: 1 - p, _EVEN), [*_each(lambda p: 1 - p, _EVEN[:-1]), _NAN],
@@ -482,7 +482,7 @@ def _infos(tensors):
     return {
         name: {"type": "DT_" + type_name(info.dtype).upper(),
                "shape": None if info.tensor_shape.unknown_rank else [d.size for d in info.tensor_shape.dim]}
-        for name, info in tensors.items()
+        for name, info in sorted(tensors.items())
     }
 
 
@@ -531,10 +531,11 @@ def _of_the_inputs(door, inputs):
                "the features, and come from the arguments of the concrete function.")
     if missing := [name for name in _ASKED if name not in found]:
         yield f"`{door}` does not take `{missing[0]}`, so clients that send it are refused."
-    for name, dtype in found.items():
-        if dtype != _ASKED[name]:
+    for name in _ASKED:
+        if found[name] != _ASKED[name]:
             yield f"`{door}` takes `{name}` as another type than version 1 does; over gRPC every client would fail."
-    for name, info in inputs.items():
+    for name in _ASKED:
+        info = inputs[name]
         if info["shape"] is not None and (len(info["shape"]) != 2 or info["shape"][0] != -1):
             yield (f"`{door}` fixes the shape of `{name}` otherwise than version 1: any number of rows, one column "
                    "each.")
@@ -569,7 +570,7 @@ def _of_the_answers(today, new, what):
         return
     if alert == [not one for one in right]:
         yield "`alert` is turned round: true where the chance is small."
-    if alert == [p > 0.3 for p in chance] or alert == [p > np.float32(0.3) for p in chance]:
+    if alert == [bool(p > np.float32(0.3)) for p in chance]:
         yield "A chance of exactly 0.3 is worth an alert as well: *at least* 0.3."
     if len(set(alert)) == 1 and len(alert) > 1:
         yield "`alert` says the same of every flight, whatever its chance: is it computed from `late`, inside the function?"

@@ -183,10 +183,9 @@ def progress(everything: bool = False) -> None:
     lessons = book.lessons if everything or not _session.lesson else [book.lesson(_session.lesson)]
     found = [standing for each in lessons for standing in standings.of(each, states)]
     rows = [(x.exercise, f"{standings.MARKS[x.status]} {x.status}", x.tries) for x in found]
-    done, total = standings.count(found)
     table = figures.table(
         pandas.DataFrame(rows, columns=["exercise", "standing", "tries"]),
-        caption=f"{done} of {total} exercises right",
+        caption=standings.told(found),
     )
     here = "" if everything else _session.lesson
     made, close = standings.predictions(entries, here)

@@ -601,7 +601,7 @@ fig, axes = plt.subplots(1, 2, figsize=(7.5, 3.4), sharex=True, sharey=True)
 for ax, (title, said), colour in zip(axes, candidates.items(), [figures.BLUE, figures.RED], strict=True):
     ax.plot([0, 1], [0, 1], color=figures.GREY, linestyle="--", linewidth=1, marker="")
     ax.scatter(here, said, s=8, color=colour, alpha=0.5)
-    ax.text(0.96, 0.9 if said is second else 0.05, f"rank correlation {ranks[title]:.2f}", ha="right")
+    ax.text(0.96, 0.05, f"rank correlation {ranks[title]:.2f}", ha="right")
     ax.set(title=title, xlabel="chance by version 1", xlim=(0, 1), ylim=(0, 1))
 axes[0].set_ylabel("chance by the candidate")
 figures.show(fig, figures.alt("Version 2 keeps the order of version 1, version 4 turns it round",
@@ -855,8 +855,9 @@ made = lesson.check("4.1e", made=made)
 # only then does `stable` move. The configuration is edited for it, not written anew.
 
 # %%
-shutil.copytree(made, shelf / "writing-5")
-(shelf / "writing-5").rename(shelf / "5")
+if not (shelf / "5").exists():
+    shutil.copytree(made, shelf / "writing-5")
+    (shelf / "writing-5").rename(shelf / "5")
 entry = config.model_config_list.config[0]
 entry.model_version_policy.specific.versions.append(5)
 print(put(config))

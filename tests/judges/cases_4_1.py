@@ -243,6 +243,8 @@ CASES = {
             "names another signature": _reply(
                 _body() | {"signature_name": "predict_rows"}, status=400, got=REFUSED
             ),
+            "is one record by itself": _reply(_body() | {"examples": _body()["examples"][0]}),
+            "stand in another order": _reply(_body() | {"examples": _body()["examples"][::-1]}),
             "one dict for each flight": _reply(_body() | {"examples": _body()["examples"][:1]}),
             "does not name the signature": _reply({"examples": _body()["examples"]}, status=400, got=REFUSED),
             "travels along": _reply(_body(also=["late"])),
@@ -291,7 +293,8 @@ CASES = {
         right=[CONFIG, OTHER_CONFIG, _message(), text_format.Parse(CONFIG, ModelServerConfig())],
         wrong={
             "holds one `config` for each model": "model_config_list { }",
-            "Name and base path": _but("/models/late", "models/late"),
+            "has another name": _but('"late"', '"Late"'),
+            "where the server has the shelf": _but("/models/late", "models/late"),
             "lacks the platform": _but('model_platform: "tensorflow"'),
             "Nothing is said about versions": _but(f"model_version_policy {{ {SPECIFIC} }}"),
             "`latest` serves these two today": _but(SPECIFIC, "latest { num_versions: 2 }"),
@@ -315,6 +318,7 @@ CASES = {
             "neither `True` nor `False`": lambda status: True if _ready(status) else None,
             "answers nobody yet": _is("AVAILABLE", "LOADING"),
             "stands inside `UNAVAILABLE`": lambda status: "AVAILABLE" in json.dumps(status),
+            "ask for exactly one": lambda status: str(status).count("'AVAILABLE'") == 1,
             "never says `True`": lambda status: status.get("state") == "AVAILABLE",
             "because a version has failed": lambda status: (
                 _ready(status)
@@ -346,7 +350,11 @@ CASES = {
     ),
     "4.1e": cases(
         "made",
-        right=[Saved(), Saved(kinds=dict(reversed(KINDS.items())))],
+        right=[
+            Saved(),
+            Saved(_alerts(lambda late: late[:, 0] >= 0.3)),
+            Saved(kinds=dict(reversed(KINDS.items()))),
+        ],
         wrong={
             "A server can't load it": Saved(kept=0.5),
             "as a function is that is given by itself": Saved(alone=True),
@@ -364,7 +372,8 @@ CASES = {
             "has lost its output `late`": Saved(today=lambda **rows: {"chance": _late(rows)}),
             "with a gap, `alerts` fails": Saved(_asserting),
             "a batch of one, `alerts` fails": Saved(_for_many),
-            "values for 5 flights": Saved(_alerts(lambda late: tf.reduce_any(late >= 0.3))),
+            "with a gap, `alert` is not a list": Saved(_alerts(lambda late: tf.reduce_any(late >= 0.3))),
+            "a batch of one, `alert` is not a list": Saved(_alerts(lambda late: tf.squeeze(late >= 0.3))),
             "the chance of being on time": Saved(_alerts(late=lambda late: 1 - late)),
             "another chance than": Saved(_alerts(late=lambda late: late * 0.8)),
             "turned round": Saved(_alerts(lambda late: late < 0.3)),

@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-from scipy.stats import kendalltau, rankdata
+from scipy.stats import kendalltau, rankdata, spearmanr
 
 from helpers.exercises.kit import Made, Proto, Reply, exercise
 from helpers.exercises.plain import NotData, clean, kind
@@ -29,17 +29,29 @@ def _shown(faults, *given):
     return (reason for reason, shown in faults.items() if shown(*given))
 
 
+
+
+def _hours(rows):
+    """What tells one flight from another, as text."""
+    return [str([row.get(name) for name in CATEGORIES]) for row in rows]
+
+
 _records = listed(lambda item: type(item) is dict)
 _OF_A_BODY = {
     "What was sent is no JSON object. `json.dumps` makes the text of a dict.":
         lambda body, flights: type(body) is not dict,
     "That is the layout of `:predict`. `:classify` takes its records under another key; look at the request above.":
         lambda body, flights: "instances" in body or "inputs" in body,
+    "`examples` is one record by itself. It takes a list, also where there is one flight.": lambda body, flights:
+        type(body.get("examples")) is dict and all(type(x) not in (list, dict) for x in body["examples"].values()),
     "Your `examples` is laid out by feature, as the columns of `:predict` are. Here every flight is a record of its "
     "own.": lambda body, flights: type(body.get("examples")) is dict,
     "The body has no `examples`; that is the key of the records.": lambda body, flights: "examples" not in body,
     "`examples` needs a list of records, one dict for each flight, in the same order.":
         lambda body, flights: not _records(body["examples"]) or len(body["examples"]) != len(flights),
+    "The records stand in another order than the flights, so the answers would be given to the wrong ones.":
+        lambda body, flights: _hours(body["examples"]) != _hours(flights)
+        and sorted(_hours(body["examples"])) == sorted(_hours(flights)),
 }
 # By the feature's type, what the flight had, and what the record says
 _OF_A_FEATURE = {
@@ -144,8 +156,9 @@ def _look_at_config(message):
 
 
 _OF_A_CONFIG = {
-    "Name and base path tell clients and server where the model is. One of yours differs from the task's.":
-        lambda it: (it.name, it.base_path) != ("late", "/models/late"),
+    "Clients ask for `late`; your entry has another name.": lambda it: it.name != "late",
+    "The base path is where the server has the shelf, as in the example. The lesson puts our folder in its place.":
+        lambda it: it.base_path != "/models/late",
     "The entry lacks the platform, and the server refuses a model whose kind it is not told.":
         lambda it: it.platform != "tensorflow",
     "Nothing is said about versions, so the highest one is served, and the other is not.": lambda it: it.policy is None,
@@ -207,6 +220,7 @@ function(
         (_status((2, "LOADING", "OK"), (1, "AVAILABLE", "OK")),),
         (_status((3, "END", "OK"), (2, "AVAILABLE", "OK"), (1, "END", "OK")),),
         (_status((1, "END", "UNAVAILABLE")),),
+        (_status((2, "AVAILABLE", "OK"), (1, "AVAILABLE", "OK")),),
         ({"error": "Could not find any versions of model late"},),
         (_status(),),
     ],
@@ -229,6 +243,8 @@ function(
         ),
         "A version that unloads finishes what it has begun, and takes no new request.":
             lambda body: bool({"AVAILABLE", "UNLOADING"} & set(_states(body))),
+        "You ask for exactly one. With labels two versions answer at the same time.":
+            lambda body: _states(body).count("AVAILABLE") == 1,
         "You hold the whole model back because a version has failed. That takes nothing from one that answers.":
             lambda body: "AVAILABLE" in _states(body) and all(
                 x["status"]["error_code"] == "OK" for x in body["model_version_status"]),
@@ -346,6 +362,8 @@ function(
         _LOW, _each(lambda p: 1 - p), _each(lambda p: p * 0.85), _each(lambda p: p * 0.2), _each(lambda p: p + 0.3),
         _each(lambda p: p + 0.13), [*_LOW[:-1], _NAN], [*_LOW[:-1], 1.2], [-0.01, *_LOW[1:]],
         list(_PAIRED.values()),
+        # one flight far from its place
+        [_LOW[14], *_LOW[:14], *_LOW[15:]],
         # blocks of four reversed: each is near its place
         [_LOW[i ^ 3] if i < 28 else _LOW[i] for i in range(31)],
         # the same order, far from a straight line
@@ -396,6 +414,8 @@ function(
         "unsorted the two differ.": _slip(correlate=lambda a, b: _spearman(a, b, np.argsort)),
         "Equal chances have equal ranks. Yours come in the order of the flights, so a candidate that says the same of "
         "nearly every flight looks well ordered.": _slip(correlate=lambda a, b: _spearman(a, b, _ordinal)),
+        "The second value of `spearmanr` is the p-value, small where the two lists have to do with each other in either "
+        "direction.": _slip(correlate=lambda a, b: spearmanr(a, b)[1]),
         "Only a reversed order is held. An order may be lost without being reversed.": follows(
             partial(_reasons, least=0), partial(_reasons, least=-0.9), partial(_reasons, least=-0.5), on=_varied),
         "A candidate that ranks everything backwards passes: a correlation near −1 is as strong, and the opposite.":
@@ -491,7 +511,7 @@ def _types(infos):
 
 
 def _said(model, door, flights):
-    """Outputs by name, each as a flat list, or the error."""
+    """Outputs by name, each a list of rows as the server would send it, or the error."""
     import tensorflow as tf
 
     from helpers.serving import ServingError
@@ -506,7 +526,7 @@ def _said(model, door, flights):
         values = model.run(feeds, [door.outputs[name].name for name in names])
     except ServingError as error:
         return {"error": clean(error.message, 120)}
-    return {name: np.ravel(value).tolist() for name, value in zip(names, values, strict=True)}
+    return {name: value.tolist() for name, value in zip(names, values, strict=True)}
 
 
 def _of_the_doors(doors):
@@ -553,14 +573,19 @@ def _of_the_outputs(outputs):
         yield "`alert` should arrive as true or false; yours is of another type. A comparison gives a `bool` by itself."
 
 
+def _flat(column):
+    """[[a], [b]] as [a, b]."""
+    return [row[0] if type(row) is list and len(row) == 1 else row for row in column]
+
+
 def _of_the_answers(today, new, what):
     for door, said in (("predict_rows", today), ("alerts", new)):
         if "error" in said:
             yield f"Asked about {what}, `{door}` fails: {said['error']}"
-    chance, late, alert = today["late"], new["late"], new["alert"]
-    for name, values in (("late", late), ("alert", alert)):
-        if len(values) != len(chance):
-            yield f"Asked about {what}, `{name}` has {len(values)} values for {len(chance)} flights."
+    for name in ("late", "alert"):
+        if not (type(new[name]) is list and len(new[name]) == len(today["late"])):
+            yield f"Asked about {what}, `{name}` is not a list with one value for each flight."
+    chance, late, alert = (_flat(column) for column in (today["late"], new["late"], new["alert"]))
     if not close(late, chance, abs_=1e-5):
         if close(late, [1 - p for p in chance], abs_=1e-5):
             yield "`late` is the chance of being on time: the complement of what `predict_rows` says."

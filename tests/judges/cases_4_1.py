@@ -293,7 +293,7 @@ CASES = {
         right=[CONFIG, OTHER_CONFIG, _message(), text_format.Parse(CONFIG, ModelServerConfig())],
         wrong={
             "holds one `config` for each model": "model_config_list { }",
-            "has another name": _but('"late"', '"Late"'),
+            "bears another name": _but('"late"', '"Late"'),
             "where the server has the shelf": _but("/models/late", "models/late"),
             "lacks the platform": _but('model_platform: "tensorflow"'),
             "Nothing is said about versions": _but(f"model_version_policy {{ {SPECIFIC} }}"),

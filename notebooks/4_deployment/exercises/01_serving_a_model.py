@@ -156,7 +156,7 @@ def _look_at_config(message):
 
 
 _OF_A_CONFIG = {
-    "Clients ask for `late`; your entry has another name.": lambda it: it.name != "late",
+    "The entry bears another name than the one in the example, which clients ask for.": lambda it: it.name != "late",
     "The base path is where the server has the shelf, as in the example. The lesson puts our folder in its place.":
         lambda it: it.base_path != "/models/late",
     "The entry lacks the platform, and the server refuses a model whose kind it is not told.":

@@ -1,10 +1,10 @@
 # %% [markdown]
 # # 4.1 Serving a model
 #
-# The model of "Late?" is trained and blessed, and sits in a folder. The desk that would act on its alerts runs
-# other software on other machines, and the model will be replaced while the desk is asking. A **model server**
-# stands between the two: it gives the folder an address, keeps the promise of what goes in and what comes out,
-# and changes versions without a pause.
+# The model of "Late?" is trained and blessed, and sits in a folder. The desk that would act on its alerts
+# runs other software on other machines, and the model will be replaced while the desk is asking. A **model
+# server** stands between the two: it gives the folder an address, keeps the promise of what goes in and
+# what comes out, and changes versions without a pause.
 #
 # **You will be able to**
 #
@@ -14,8 +14,8 @@
 # - bring out a version, pin it, label it and roll it back while requests are being answered;
 # - stop a version that answers every request correctly formed and wrong.
 #
-# *Needs: lesson 1.1 and a first model in Keras; HTTP and JSON from a distance. gRPC and Protocol Buffers are
-# introduced where they come. Time: about 65 minutes, and 15 more for "Deeper" at the end.*
+# *Needs: lesson 1.1 and a first model in Keras; HTTP and JSON from a distance. gRPC and Protocol Buffers
+# are introduced where they come. Time: about 65 minutes, and 15 more for "Deeper" at the end.*
 
 # %%
 from helpers import lesson
@@ -76,8 +76,8 @@ signatures = first.signatures
 
 # %% [markdown]
 # The folder is a **SavedModel**: the computation as a graph, from raw features to probability, with weights
-# and vocabularies. There is no Python in it, so a server in C++ can run it, preprocessing included. What can
-# be asked stands in its **signatures**: functions with named, typed inputs and outputs.
+# and vocabularies. There is no Python in it, so a server in C++ can run it, preprocessing included. What
+# can be asked stands in its **signatures**: functions with named, typed inputs and outputs.
 
 # %% tags=["folded"]
 import pandas as pd
@@ -98,9 +98,9 @@ figures.table(
 )
 
 # %% [markdown]
-# Four doors into one model. `predict_rows` takes a tensor for each of 14 features; the others take serialized
-# `tf.Example` records. In Python we get the reference: what the model says *here*, in this process. Whatever
-# answers over a wire must agree with it.
+# Four doors into one model. `predict_rows` takes a tensor for each of 14 features; the others take
+# serialized `tf.Example` records. In Python we get the reference: what the model says *here*, in this
+# process. Whatever answers over a wire must agree with it.
 
 # %%
 flights = examples.table(months=[month]).sample(rows, random_state=seed, ignore_index=True)
@@ -115,7 +115,8 @@ def tensors_of(flights):
 here = signatures["predict_rows"](**tensors_of(flights))["late"].numpy().ravel()
 
 # %% [markdown]
-# **On Monday:** list your newest model's signatures, and keep twenty rows with its answers as the reference.
+# **On Monday:** list your newest model's signatures, and keep twenty rows with its answers as the
+# reference.
 
 # %% [markdown]
 # ## 2 A server
@@ -127,8 +128,8 @@ here = signatures["predict_rows"](**tensors_of(flights))["late"].numpy().ravel()
 # ```
 #
 # Here an embedded server stands in, with the same paths, messages and statuses;
-# `helpers/serving/__init__.py` lists where it is known to differ. Your requests work against the real one when
-# you change the address. (TensorFlow Serving looks at the shelf every second; ours when we call
+# `helpers/serving/__init__.py` lists where it is known to differ. Your requests work against the real one
+# when you change the address. (TensorFlow Serving looks at the shelf every second; ours when we call
 # `server.poll()`.)
 
 # %%
@@ -141,7 +142,7 @@ http = httpx.Client(base_url=server.rest_url, timeout=30)
 print(http.get("/v1/models/late").text)
 metadata = http.get("/v1/models/late/metadata").json()["metadata"]["signature_def"]["signature_def"]
 inputs = metadata["predict_rows"]["inputs"]
-print(inputs["distance"]["dtype"], inputs["weekday"]["dtype"], inputs["carrier"]["dtype"])
+print({name: inputs[name]["dtype"] for name in ("carrier", "weekday", "distance")})
 
 # %% [markdown]
 # Two questions to any server. How are your models? Version 1 is `AVAILABLE`. What do they want? `/metadata`
@@ -211,10 +212,10 @@ for record in (flight, {**flight, "distance": int(flight["distance"])}, {**fligh
 
 # %% [markdown]
 # The second is refused: in `:predict` the server knows the signature and makes a float of `733`; in
-# `:classify` the JSON alone decides the type. JavaScript prints `733.0` as `733`, and meets this on the first
-# round number. The third is worse: **200, and no number**. In `predict_rows` a gap is `NaN`; in a record it
-# is a feature that is **not there**, and the model computes with a `NaN` as if it were measured. (With oneDNN,
-# TensorFlow's default and switched off here, `NaN` can even come back as a plausible number.)
+# `:classify` the JSON alone decides the type. JavaScript prints `733.0` as `733`, and meets this on the
+# first round number. The third is worse: **200, and no number**. In `predict_rows` a gap is `NaN`; in a
+# record it is a feature that is **not there**, and the model computes with a `NaN` as if it were measured.
+# (With oneDNN, TensorFlow's default and switched off here, `NaN` can even come back as a plausible number.)
 #
 # Many clients put something in a gap's place: zero, or the average. What does the model say then of the
 # flights without air pressure?
@@ -240,7 +241,8 @@ ax.text(1, 0.31, "alert", color=figures.GREY)
 title = f"A gap sent as 0 raises all {len(filled)} chances, sent as the average it lowers them"
 if not ((filled["0"] > filled["left out"]) & (filled["average"] < filled["left out"])).all():
     title = f"What {len(filled)} gaps become, sent in three ways"  # of another month
-ax.set(title=title, xlabel="flights without air pressure, by chance", ylabel="chance of being late", ylim=(0, 1))
+ax.set(title=title, xlabel="flights without air pressure, by chance", ylabel="chance of being late",
+       ylim=(0, 1))
 ax.legend(loc="upper left", bbox_to_anchor=(0.08, 1), ncols=3)
 figures.show(fig, figures.alt(title, filled.mean().rename("mean chance"), "{:.2f}"))
 
@@ -270,8 +272,8 @@ reference = signatures["predict_rows"](**tensors_of(desk))["late"].numpy().ravel
 # %% [markdown] exercise="4.1a"
 # ### Exercise 4.1a: Ask about the desk's flights (2 points)
 #
-# Send **one** request to `:classify` of the running server, with a record for each flight of `asked` in their
-# order, and bind the response to `reply`. A record holds the model's features alone
+# Send **one** request to `:classify` of the running server, with a record for each flight of `asked` in
+# their order, and bind the response to `reply`. A record holds the model's features alone
 # (`examples.FEATURES`), each in the type that `inputs[name]["dtype"]` names; a gap is left out:
 #
 # | | flight | distance | day_minute | pressure |
@@ -297,7 +299,7 @@ reply = post({"examples": records}, signature="classify", method="classify")
 reply = lesson.check("4.1a", reply=reply, given={"flights": asked, "late": reference})
 
 # %% [markdown]
-# **On Monday:** find out what your client sends for a missing value. Ask server and notebook about such a row.
+# **On Monday:** find out what your client sends for a missing value, and compare server and notebook.
 
 # %% [markdown]
 # ## 4 gRPC
@@ -326,8 +328,8 @@ def request_of(tensors, label=None, signature="predict_rows"):
 
 
 # %% [markdown]
-# Two habits: pass a `timeout`, for without one a call waits for ever; build tensors by the signature's types,
-# for **gRPC converts nothing**. One client hides the protocol, and one test decides whether it may:
+# Two habits: pass a `timeout`, for without one a call waits for ever; build tensors by the signature's
+# types, for **gRPC converts nothing**. One client hides the protocol, and one test decides whether it may:
 # **parity**.
 
 # %%
@@ -351,15 +353,15 @@ answers = {
 }
 figures.table(pd.DataFrame(
     [{"asked by": door, "flights": len(said), "within a millionth": np.mean(abs(said - told) < 1e-6)}
-     for door, (said, told) in answers.items()]).set_index("asked by"), formats={"within a millionth": "{:.0%}"})
+     for door, (said, told) in answers.items()]).set_index("asked by"),
+    formats={"within a millionth": "{:.0%}"})
 
 # %% tags=["claim"]
 assert all(np.allclose(*pair, atol=1e-6) for pair in answers.values()), "parity holds, gaps included"
 assert flights[examples.WEATHER].isna().sum().sum() > 0, "there are gaps among the flights"
 
 # %% [markdown]
-# Parity holds, gaps included. (It has a tolerance: a sum added up in another order may differ in a float's
-# last bit.)
+# Parity holds, gaps included. (With a tolerance: sums in another order may differ in a float's last bit.)
 #
 # Which is lighter on the wire? We count the bytes of a request for one flight. Commit yourself first.
 
@@ -434,8 +436,8 @@ assert low < 0 < high, "August alone can't tell whether version 1 says too much"
 assert excess.mean() > 0, "the estimate is that it says too much"
 
 # %% [markdown]
-# The estimate is that it says too much; the interval holds zero, so August alone **can't tell**. Such a repair
-# is a version one wants to try and take back.
+# The estimate is that it says too much; the interval holds zero, so August **can't tell**. Such a repair
+# one wants to try and take back.
 #
 # To **export** it, we write a `tf.function` around version 1's signature, fix its input types, and save it
 # with what it reads. The last line matters: the folder is written under a name that is no number, which the
@@ -526,9 +528,9 @@ assert set(seen) == {1, 2} and seen == sorted(seen), "version 1 answers, then ve
 assert not failed, "no request failed"
 
 # %% [markdown]
-# Version 2 was loaded and took all new requests; only then version 1 finished and went. For a moment both are
-# in memory. Why did version 1 go? Nothing was said about versions, and then the policy is *latest*: the highest
-# number serves everyone. Section 7 changes that; first we see what it lets in.
+# Version 2 was loaded and took all new requests; only then version 1 finished and went. For a moment both
+# are in memory. Why did version 1 go? Nothing was said about versions, and then the policy is *latest*: the
+# highest number serves everyone. Section 7 changes that; first we see what it lets in.
 #
 # **On Monday:** write to a temporary name and rename; where the store can't (S3), name the versions.
 
@@ -560,10 +562,14 @@ publish(3, {"predict_rows": tidied.get_concrete_function(**tidied_specs)}, reque
 print(*server.poll(), "- status page:", http.get("/v1/models/late").status_code)
 note("3 arrives")
 
+# %% tags=["claim"]
+assert story["3 arrives"]["states"] == {1: "END", 2: "AVAILABLE", 3: "END"}, "3 ended, 2 serves on"
+assert story["3 arrives"]["codes"][3] == "INVALID_ARGUMENT", "for the status of the recorded request"
+
 # %% [markdown]
-# Version 3 failed the recorded request, as every client would have, and went to `END`. Version 2 serves on, for
-# an old version leaves only when a wanted one is available. That is right, and it is **silent**: a week later
-# somebody wonders why the new model changed nothing.
+# Version 3 failed the recorded request, as every client would have, and went to `END`. Version 2 serves on,
+# for an old version leaves only when a wanted one is available. That is right, and it is **silent**: a week
+# later somebody wonders why the new model changed nothing.
 #
 # **On Monday:** put recorded requests into every export, and raise an alarm when the highest version on the
 # shelf is not the one that answers.
@@ -572,8 +578,8 @@ note("3 arrives")
 # ## What breaks in production
 #
 # Somebody exports version 4. In the training code the classes stood in alphabetical order, `["late", "on
-# time"]`; the export takes the second column and calls it `late`. Names, types and shapes are as before, and
-# the warm-up request passes.
+# time"]`; the export takes the second column and calls it `late`. Names, types and shapes are as before,
+# and the warm-up request passes.
 
 # %% tags=["folded"]
 from prometheus_client.parser import text_string_to_metric_families
@@ -615,8 +621,8 @@ assert since[since > 0].to_dict() == {"OK": 10}, "ten requests, ten times OK"
 assert min(ranks.values()) < -0.999 and max(ranks.values()) > 0.999, "2 keeps the order, 5 turns it round"
 
 # %% [markdown]
-# Ten requests, ten times `OK`: every dashboard of the *software* is green. Only the answers are wrong, and the
-# labels that show it come hours later. One check needs no labels and can run **before** a version gets
+# Ten requests, ten times `OK`: every dashboard of the *software* is green. Only the answers are wrong, and
+# the labels that show it come hours later. One check needs no labels and can run **before** a version gets
 # traffic: ask both versions about the same flights. Four of them:
 #
 # | flight | stable | candidate A | candidate B |
@@ -633,8 +639,8 @@ assert min(ranks.values()) < -0.999 and max(ranks.values()) > 0.999, "2 keeps th
 # %% [markdown] exercise="4.1d"
 # ### Exercise 4.1d: The gate before traffic (1 point)
 #
-# Write `reasons_to_hold(stable, candidate)`. It gets two arrays of chances for the same flights and returns a
-# set with those of these names that apply:
+# Write `reasons_to_hold(stable, candidate)`. It gets two arrays of chances for the same flights and returns
+# a set with those of these names that apply:
 #
 # - `"invalid"`: a candidate's chance is not a number, or lies outside 0 to 1. Then nothing else is checked;
 # - `"level"`: the means differ by more than 0.1;
@@ -706,16 +712,16 @@ assert (second < here).all(), "version 2 says less of every flight"
 
 # %% [markdown]
 # Version 4 alerts on nearly every flight and ranks them backwards: its PR-AUC is below the share of late
-# flights. A dashboard of recall alone would praise it. The gate asks whether a candidate *changed*, not whether
-# it is *good*: version 2 passes, and is still too high for September.
+# flights. A dashboard of recall alone would praise it. The gate asks whether a candidate *changed*, not
+# whether it is *good*: version 2 passes, and is still too high for September.
 #
 # **On Monday:** keep a thousand recent requests, and ask both versions before anybody gets the new one.
 
 # %% [markdown]
 # ## 7 Labels and a policy
 #
-# Under *latest*, whoever can write to the shelf decides what everyone gets. A **model configuration** says it
-# otherwise (text of a Protocol Buffer, the file of TensorFlow Serving's `--model_config_file`):
+# Under *latest*, whoever can write to the shelf decides what everyone gets. A **model configuration** says
+# it otherwise (text of a Protocol Buffer, the file of TensorFlow Serving's `--model_config_file`):
 #
 # ```
 # model_config_list {
@@ -729,15 +735,15 @@ assert (second < here).all(), "version 2 says less of every flight"
 # }
 # ```
 #
-# A **label** is a name for a version. Clients ask for it; which number that is, is the operator's business. To
-# promote a version is to move a label, to roll back is to move it back.
+# A **label** is a name for a version. Clients ask for it; which number that is, is the operator's business.
+# To promote a version is to move a label, to roll back is to move it back.
 
 # %% [markdown] exercise="4.1b"
 # ### Exercise 4.1b: Pin two versions and name them (2 points)
 #
 # Write `config`, the text of a configuration that serves versions 1 and 2 of `late` from `/models/late` and
-# *no other*, whatever comes onto the shelf, with version 1 as `stable` and version 2 as `canary`. It will roll
-# back the running server.
+# *no other*, whatever comes onto the shelf, with version 1 as `stable` and version 2 as `canary`. It will
+# roll back the running server.
 
 # %% tags=["starter"] exercise="4.1b"
 config = ...
@@ -808,9 +814,9 @@ assert three["no label"].equals(three.canary), "without a label the highest vers
 
 # %% [markdown]
 # Refused at first: a label can only be moved to a version that *is* serving, so that no operator sends the
-# clients of `stable` into a void. So there are two steps: load, then label. The clients of `stable` have version
-# 1 again. Without a label the **highest version loaded** answers: to load one "just for a test" gives it to
-# everyone who did not ask for a label.
+# clients of `stable` into a void. So there are two steps: load, then label. The clients of `stable` have
+# version 1 again. Without a label the **highest version loaded** answers: to load one "just for a test"
+# gives it to everyone who did not ask for a label.
 #
 # **On Monday:** name the versions in a file under version control, and let every client ask for `stable`.
 
@@ -827,9 +833,9 @@ assert three["no label"].equals(three.canary), "without a label the highest vers
 # two signatures:
 #
 # - `predict_rows`, as version 1 has it, for the clients of today;
-# - `alerts`, with the same 14 inputs (names, types, any number of rows), and two outputs: `late`, version 1's
-#   chance, and `alert`, a `bool` for each flight: whether that chance is at least 0.3. For 0.1, 0.3, 0.29,
-#   0.8 it says `False`, `True`, `False`, `True`.
+# - `alerts`, with the same 14 inputs (names, types, any number of rows), and two outputs: `late`, version
+#   1's chance, and `alert`, a `bool` for each flight: whether that chance is at least 0.3. For 0.1, 0.3,
+#   0.29, 0.8 it says `False`, `True`, `False`, `True`.
 #
 # `changed` and `publish` in section 5 show the calls; don't put it on the shelf yet.
 
@@ -853,8 +859,8 @@ tf.saved_model.save(module, str(made), signatures=doors)
 made = lesson.check("4.1e", made=made)
 
 # %% [markdown]
-# It goes the way of every version: onto the shelf in one step, loaded, labelled `canary`, past the gate, and
-# only then does `stable` move. The configuration is edited for it, not written anew.
+# It goes the way of every version: onto the shelf in one step, loaded, labelled `canary`, past the gate,
+# and only then does `stable` move.
 
 # %%
 if not (shelf / "5").exists():
@@ -892,7 +898,8 @@ for x, event in enumerate(states):
         state = states.loc[version, event]
         if pd.isna(state):
             continue
-        kind = ("serves" if state == "AVAILABLE" else "gone" if codes.loc[version, event] == "OK" else "refused")
+        kind = "gone" if codes.loc[version, event] == "OK" else "refused"
+        kind = "serves" if state == "AVAILABLE" else kind
         names = [label for label, number in story[event]["labels"].items() if number == version]
         ax.add_patch(plt.Rectangle((x - 0.46, y - 0.42), 0.92, 0.84, color={
             "serves": figures.SKY, "gone": "#E4E4E4", "refused": "#F2B79A"}[kind]))
@@ -921,9 +928,9 @@ assert served["1+2 pinned"] == {1, 2} and served["5 as canary"] == {1, 2, 5}, "p
 # ## What you did
 #
 # - You read four signatures of one SavedModel, and exported one of your own that was served.
-# - You asked over REST and gRPC, and one client got the notebook's numbers from both.
-# - You left a gap out of a record; as `NaN` it had come back as 200 without a number, as 0 or as the average it
-#   had moved every chance.
+# - One client got the notebook's numbers over REST and gRPC.
+# - You left a gap out of a record; as `NaN` it had come back as 200 without a number, as 0 or as the
+#   average it had moved every chance.
 # - You saw version 2 arrive under a client that kept asking, and a configuration pinned two versions, named
 #   them, and rolled back version 4.
 # - A recorded request stopped a renamed input; the gate stopped an inverted model, which had answered
@@ -940,9 +947,9 @@ lesson.end()
 #
 # ### Alive, ready, right
 #
-# An orchestrator such as Kubernetes restarts what is not alive and sends no requests to what is not ready. A
-# model server that still loads is alive and not ready; one that is restarted for that never finishes loading.
-# The status body lists every version the server has seen since it started, the highest first:
+# An orchestrator such as Kubernetes restarts what is not alive and sends no requests to what is not ready.
+# A model server that still loads is alive and not ready; one that is restarted for that never finishes
+# loading. The status body lists every version the server has seen since it started, the highest first:
 
 # %%
 print(json.dumps(story["3 arrives"]["status"]["model_version_status"][-2:], indent=1))
@@ -950,10 +957,10 @@ print(json.dumps(story["3 arrives"]["status"]["model_version_status"][-2:], inde
 # %% [markdown] exercise="4.1c"
 # ### Exercise 4.1c: Ready or not (1 point)
 #
-# Write `is_ready(status)`. It gets the decoded body of `GET /v1/models/late` as a dict and returns `True` if
-# the model can answer requests now, else `False`. The states are `START`, `LOADING`, `AVAILABLE`, `UNLOADING`
-# and `END`; where the server knows no such model, the body is `{"error": "…"}`. Four bodies, by the states
-# they list: `AVAILABLE, END` is ready; `LOADING` is not; `END, END` is not; an error is not.
+# Write `is_ready(status)`. It gets the decoded body of `GET /v1/models/late` as a dict and returns `True`
+# if the model can answer requests now, else `False`. The states are `START`, `LOADING`, `AVAILABLE`,
+# `UNLOADING` and `END`; where the server knows no such model, the body is `{"error": "…"}`. Four bodies, by
+# the states they list: `AVAILABLE, END` is ready; `LOADING` is not; `END, END` is not; an error is not.
 
 # %% tags=["starter"] exercise="4.1c"
 def is_ready(status):
@@ -981,8 +988,8 @@ figures.table(pd.DataFrame([{"after": event, "ready": is_ready(body)} for event,
 #
 # ### Records as bytes
 #
-# A pipeline has serialized `tf.Example` records, and `serving_default` takes them. JSON is text and a record
-# is bytes, so over REST it travels as `{"b64": "…"}`.
+# A pipeline has serialized `tf.Example` records, and `serving_default` takes them. JSON is text and a
+# record is bytes, so over REST it travels as `{"b64": "…"}`.
 
 # %% tags=["folded"]
 import base64
@@ -1036,7 +1043,8 @@ mistakes = {
     "model misspelt": (lambda: post({"inputs": good}, "lat"), lambda: ask(fine, model="lat")),
     "label that is not there": (
         lambda: post({"inputs": good}, "late/labels/new"), lambda: ask(fine, label="new")),
-    "signature misspelt": (lambda: post({"inputs": good}, signature="rows"), lambda: ask(fine, signature="rows")),
+    "signature misspelt": (
+        lambda: post({"inputs": good}, signature="rows"), lambda: ask(fine, signature="rows")),
     "doubles for floats": (lambda: post({"inputs": good}), lambda: ask(double)),
     "an input missing": (lambda: post({"inputs": short}), lambda: ask(few)),
     "a word for a number": (lambda: post({"inputs": word}), lambda: ask(far)),
@@ -1065,14 +1073,15 @@ figures.table(pd.DataFrame(outcomes, columns=["HTTP", "gRPC", "the server says"]
 # %% tags=["claim"]
 assert sum(status == 200 for status, *_ in outcomes) == 1, "REST takes the doubles, and no other mistake"
 assert all(400 <= status < 500 for status, *_ in outcomes if status != 200), "the others are 4xx"
-assert {code for _, code, _ in outcomes} == {"NOT_FOUND", "INVALID_ARGUMENT", "FAILED_PRECONDITION", "–"}
+assert {code for _, code, _ in outcomes} == {"NOT_FOUND", "INVALID_ARGUMENT", "FAILED_PRECONDITION", "–"}, (
+    "gRPC answers with one of three codes")
 
 # %% [markdown]
 # All but the doubles over REST are 4xx, or `INVALID_ARGUMENT`, `NOT_FOUND`, `FAILED_PRECONDITION`: **the
-# request does not fit the server, and sent again it will not fit again**. Worth another try, a few times and
-# after a growing, random pause (**exponential backoff** with jitter), are `UNAVAILABLE` (503) and
-# `DEADLINE_EXCEEDED` (504), which speak of the moment. `RESOURCE_EXHAUSTED` (429) can be either: a quota that
-# is full now, or a message over the size limit. A prediction changes nothing in the world (it is
+# request does not fit the server, and sent again it will not fit again**. Worth another try, a few times
+# and after a growing, random pause (**exponential backoff** with jitter), are `UNAVAILABLE` (503) and
+# `DEADLINE_EXCEEDED` (504), which speak of the moment. `RESOURCE_EXHAUSTED` (429) can be either: a quota
+# that is full now, or a message over the size limit. A prediction changes nothing in the world (it is
 # **idempotent**), so asking twice is safe; of an order or a payment that would not be true.
 #
 # ### Loads here, fails there
@@ -1100,9 +1109,9 @@ except ServingError as error:
 # %% [markdown]
 # Keras 3 wraps its variables, and `tf.saved_model.save` writes the wrapper's copy where the graph reads the
 # original. TensorFlow Serving would load this model, call it `AVAILABLE`, and answer every request with
-# "Could not find variable" (its issue 2250); ours refuses it at once. The cures stand in the message: Keras's
-# own `model.export`, or tracking the variables themselves, as `publish` does. The test that finds such a
-# thing is this lesson's: ask the *server*, and compare with the notebook.
+# "Could not find variable" (its issue 2250); ours refuses it at once. The cures stand in the message:
+# Keras's own `model.export`, or tracking the variables themselves, as `publish` does. The test that finds
+# such a thing is this lesson's: ask the *server*, and compare with the notebook.
 
 # %%
 server.close()

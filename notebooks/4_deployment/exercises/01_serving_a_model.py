@@ -99,10 +99,12 @@ _PATH = re.compile(r"/v1/models/late(?:/(?:versions|labels)/[^/:]+)?:(\w+)$")
 
 def _of_a_path(method, path):
     if method != "POST":
-        yield f"This response answers a `{clean(method, 10)}`, which carries no records: the server only reads its path."
+        yield (f"This response answers a `{clean(method, 10)}`, which carries no records: "
+               "the server only reads its path.")
     found = _PATH.search(path)
     if not found:
-        yield f"`{clean(path, 60)}` is not where our model takes requests; the path is shown at the head of section 3."
+        yield (f"`{clean(path, 60)}` is not where our model takes requests; the path is shown "
+               "at the head of section 3.")
     elif found[1].lower() != "classify":
         yield f"The request went to `:{clean(found[1], 20)}`. Records in JSON are taken by another method."
 
@@ -564,13 +566,16 @@ def _of_the_inputs(door, inputs):
 def _of_the_outputs(outputs):
     if missing := [name for name in ("late", "alert") if name not in outputs]:
         there = ", ".join(f"`{clean(other, 40)}`" for other in sorted(outputs))
-        yield f"`alerts` has no output `{missing[0]}`; it has {there}. The keys of the dict that it returns are the names."
+        yield (f"`alerts` has no output `{missing[0]}`; it has {there}. "
+               "The keys of the dict that it returns are the names.")
     if extra := sorted(set(outputs) - {"late", "alert"}):
-        yield f"`alerts` has an output `{clean(extra[0], 40)}` that nobody asked for, and clients may come to rely on it."
+        yield (f"`alerts` has an output `{clean(extra[0], 40)}` that nobody asked for, "
+               "and clients may come to rely on it.")
     if outputs["late"]["type"] != "DT_FLOAT":
         yield "`late` is of another type than the chance that `predict_rows` gives."
     if outputs["alert"]["type"] != "DT_BOOL":
-        yield "`alert` should arrive as true or false; yours is of another type. A comparison gives a `bool` by itself."
+        yield ("`alert` should arrive as true or false; yours is of another type. "
+               "A comparison gives a `bool` by itself.")
 
 
 def _flat(column):
@@ -598,7 +603,8 @@ def _of_the_answers(today, new, what):
     if alert == [bool(p > np.float32(0.3)) for p in chance]:
         yield "A chance of exactly 0.3 is worth an alert as well: *at least* 0.3."
     if len(set(alert)) == 1 and len(alert) > 1:
-        yield "`alert` says the same of every flight, whatever its chance: is it computed from `late`, inside the function?"
+        yield ("`alert` says the same of every flight, whatever its chance: is it computed from `late`, "
+               "inside the function?")
     yield "`alert` does not say whether the chance is at least 0.3. Which number is it compared with?"
 
 

@@ -416,8 +416,8 @@ function(
         "unsorted the two differ.": _slip(correlate=lambda a, b: _spearman(a, b, np.argsort)),
         "Equal chances have equal ranks. Yours come in the order of the flights, so a candidate that says the same of "
         "nearly every flight looks well ordered.": _slip(correlate=lambda a, b: _spearman(a, b, _ordinal)),
-        "The second value of `spearmanr` is the p-value, small where the two lists have to do with each other in either "
-        "direction.": _slip(correlate=lambda a, b: spearmanr(a, b)[1]),
+        "The second value of `spearmanr` is the p-value, small where the two lists have to do with each other in "
+        "either direction.": _slip(correlate=lambda a, b: spearmanr(a, b)[1]),
         "Only a reversed order is held. An order may be lost without being reversed.": follows(
             partial(_reasons, least=0), partial(_reasons, least=-0.9), partial(_reasons, least=-0.5), on=_varied),
         "A candidate that ranks everything backwards passes: a correlation near −1 is as strong, and the opposite.":
@@ -533,8 +533,8 @@ def _said(model, door, flights):
 
 def _of_the_doors(doors):
     if "alerts" not in doors and set(doors) == {"serving_default"}:
-        yield ("Your one signature is called `serving_default`, as a function is that is given by itself. `signatures=` "
-               "takes a dict from name to function.")
+        yield ("Your one signature is called `serving_default`, as a function is that is given by itself. "
+               "`signatures=` takes a dict from name to function.")
     for name in ("alerts", "predict_rows"):
         if name not in doors:
             there = ", ".join(f"`{clean(other, 40)}`" for other in sorted(doors)) or "none"

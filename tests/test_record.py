@@ -91,6 +91,17 @@ def test_the_end_tells_the_course_as_it_is_now_and_executes_nothing(small_syllab
     assert record.stale(syllabus.load().lesson("1.1")) == [] and recorded() == ([], [], [])
 
 
+def test_the_end_knows_nothing_of_the_exercises_below_it(small_syllabus):
+    """They stand in "Deeper": an execution has not judged them yet, so a recording that counted them would never be met again."""
+    head, check, end = ENDS.partition("# %% exercise")[0], *ENDS.partition("# %% exercise")[2].split("# %%\n")
+    small_syllabus({"1.1": f"{head}# %%\n{end}\n# %% exercise{check}"})
+    assert recorded() == (["1.1"], [], [])
+    lesson = syllabus.load().lesson("1.1")
+    [shown] = next(c for c in nbformat.read(lesson.recording, 4).cells if "end()" in c.source).outputs
+    assert shown.data["text/plain"].splitlines()[1] == "☐ 1.1 Lesson 1.1"
+    assert record.stale(lesson) == []
+
+
 @pytest.mark.parametrize("part", ["code", "helpers", "judges", "data", "reads", "lock"])
 def test_a_recording_is_stale_when_any_part_of_its_stamp_has_changed(small_syllabus, part):
     small_syllabus({"1.1": TEXT})

@@ -44,13 +44,18 @@ def _endings(lesson: Lesson, notebook: Any) -> list[tuple]:
 
     from helpers.exercises import ledger, progress, view
 
-    outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
-    said = (view.told(str(output.get("data", {}).get("text/plain", ""))) for output in outputs)
-    entries = [{"exercise": about, "status": status, "digest": ""} for about, status in filter(None, said)]
-    text, markdown = progress.closing(lesson, ledger.states(entries))
-    shown = new_output("display_data", data={"text/plain": text, "text/markdown": markdown})
-    ends = [cell for cell in notebook.cells if cell.source.strip() == "lesson.end()" and cell.get("outputs")]
-    return [(cell, [shown]) for cell in ends if "text/markdown" in cell.outputs[0].get("data", {})]
+    told, endings = [], []
+    for cell in notebook.cells:
+        outputs = cell.get("outputs", [])
+        if cell.source.strip() == "lesson.end()" and outputs:
+            # What an exercise below, in "Deeper", was told is not known here
+            text, markdown = progress.closing(lesson, ledger.states(list(told)))
+            shown = new_output("display_data", data={"text/plain": text, "text/markdown": markdown})
+            if "text/markdown" in outputs[0].get("data", {}):
+                endings.append((cell, [shown]))
+        said = (view.told(str(output.get("data", {}).get("text/plain", ""))) for output in outputs)
+        told += [{"exercise": about, "status": status, "digest": ""} for about, status in filter(None, said)]
+    return endings
 
 
 def _code(notebook: Any) -> list[str]:

@@ -44,7 +44,8 @@ def _endings(lesson: Lesson, notebook: Any) -> list[tuple]:
 
     from helpers.exercises import ledger, progress, view
 
-    told, endings = [], []
+    told: list[dict[str, str]] = []
+    endings: list[tuple] = []
     for cell in notebook.cells:
         outputs = cell.get("outputs", [])
         if cell.source.strip() == "lesson.end()" and outputs:

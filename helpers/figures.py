@@ -1,70 +1,90 @@
-"""The look of every plot and table, the same on every machine; stands in for Facets and TFMA widgets, which do not show offline.
-
-Colours are Okabe and Ito's, which people of every colour vision tell apart; lines also differ by dash and marker.
-"""
+"""The look of every plot and table, the same on every machine; stands in for Facets and TFMA widgets, which do not show offline."""
 
 from __future__ import annotations
 
 import html
 import io
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import matplotlib
 import matplotlib.pyplot as plt
 import pandas as pd
-from cycler import cycler
 
 from helpers.display import say
+from helpers.drawing import charts, overviews
+from helpers.drawing.look import BLUE, DPI, GREEN, GREY, ORANGE, PURPLE, RED, SKY, style
+from helpers.drawing.words import alt
 
-BLUE, ORANGE, GREEN, RED = "#0072B2", "#E69F00", "#009E73", "#D55E00"
-PURPLE, SKY, GREY = "#CC79A7", "#56B4E9", "#6E6E6E"
-DPI = 160  # pixels per inch in the file; shown at half of that, so that text is sharp on dense screens
-_STYLE = {
-    "figure.figsize": (7.5, 3.6),
-    "figure.dpi": DPI,
-    "savefig.dpi": DPI,
-    "figure.facecolor": "white",
-    "figure.constrained_layout.use": True,
-    "font.family": "DejaVu Sans",
-    "font.size": 10,
-    "text.color": "#222222",  # the font that ships with matplotlib
-    "axes.titlesize": 11,
-    "axes.titleweight": "bold",
-    "axes.titlelocation": "left",
-    "axes.titlepad": 10,
-    "axes.labelsize": 10,
-    "axes.labelcolor": "#222222",
-    "axes.edgecolor": "#6E6E6E",
-    "axes.linewidth": 0.8,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.axisbelow": True,
-    "axes.grid": True,
-    "axes.grid.axis": "y",
-    "grid.color": "#DDDDDD",
-    "grid.linewidth": 0.7,
-    "xtick.color": "#444444",
-    "ytick.color": "#444444",
-    "xtick.labelsize": 9,
-    "ytick.labelsize": 9,
-    "legend.frameon": False,
-    "legend.fontsize": 9,
-    "lines.linewidth": 1.8,
-    "lines.markersize": 5,
-    "patch.linewidth": 0,
-    "image.cmap": "cividis",
-    "svg.hashsalt": "workbook",
-    "axes.prop_cycle": cycler(color=[BLUE, ORANGE, GREEN, RED, PURPLE, SKY])
-    + cycler(linestyle=["-", "--", "-.", ":", (0, (5, 1)), (0, (3, 1, 1, 1))])
-    + cycler(marker=["o", "s", "^", "D", "v", "P"]),
-}
+__all__ = [
+    "BLUE",
+    "GREEN",
+    "GREY",
+    "ORANGE",
+    "PURPLE",
+    "RED",
+    "SKY",
+    "alt",
+    "bars",
+    "lines",
+    "md",
+    "overview",
+]
+__all__ += ["show", "style", "table"]
 
 
-def style() -> None:
-    """Set the house style for all figures of this process. Done by `lesson.begin`."""
-    matplotlib.rcParams.update(_STYLE)
+def overview(
+    title: str,
+    rows: Sequence[Sequence[str | None]],
+    arrows: Iterable[tuple[str, str] | tuple[str, str, str]],
+    new: Iterable[str] = (),
+) -> None:
+    """Display boxes in rows and the arrows between them: what a lesson builds. The picture's words tell each arrow.
+
+    `rows`: per row the boxes' names from left to right, None for a gap; at most six. `arrows`: (from, to) or (from, to,
+    label). `new`: the boxes that this lesson adds, drawn strong. Neighbours are joined by a straight arrow; any other goes
+    between the rows and beside the columns, so that none crosses a box. Raises ValueError for a name that no box has, that
+    two have, or a row of more than six.
+    """
+    show(*overviews.overview(title, rows, list(arrows), set(new)))
+
+
+def lines(
+    frame: pd.DataFrame | pd.Series,
+    title: str,
+    x: str = "week",
+    y: str = "dollars",
+    form: str = "{:,.0f}",
+    bands: charts.Ends | None = None,
+    marks: Mapping[str, float] | None = None,
+    rotate: bool = False,
+) -> None:
+    """Display a line per column over the index, at most six; up to four bear their names at their ends.
+
+    `title` states the finding. `x` and `y` name the axes, with units; `form` formats values of y. `bands`: by column, the
+    low and high ends of an interval, each as long as the frame. `marks`: by name, values of y at which a dashed line is
+    drawn. `rotate` tilts long labels of the index. A missing value is a gap. Raises ValueError for a frame without rows, a
+    column without values or too many columns, KeyError for a band of no column, TypeError for what is no number.
+    """
+    show(*charts.lines(frame, title, x, y, form, bands, marks, rotate))
+
+
+def bars(
+    frame: pd.DataFrame | pd.Series,
+    title: str,
+    x: str = "",
+    errors: charts.Ends | None = None,
+    form: str = "{:,.0f}",
+    marks: Mapping[str, float] | None = None,
+) -> None:
+    """Display a horizontal bar with its number per row, the first on top; per row and column of a frame of up to six.
+
+    `title` states the finding. `x` names the values, with units; `form` formats them. `errors`: by column, or under None
+    for a Series, the low and high ends of an interval. `marks`: by name, values at which a dashed line is drawn. A missing
+    value is a dash. Raises as `lines` does, and ValueError for more than forty bars.
+    """
+    show(*charts.bars(frame, title, x, errors, form, marks))
 
 
 def show(fig: matplotlib.figure.Figure, alt: str) -> None:

@@ -1,6 +1,6 @@
-"""What a lesson's notebook imports: begin, desk, scratch, check, hint, solution, progress, end.
+"""What a lesson's notebook imports: begin, desk, scratch, check, hint, solution, predict, reveal, progress, end.
 
-Whatever a learner hands to check, hint and solution, they answer and raise nothing.
+Whatever a learner hands to check, hint, solution and predict, they answer and raise nothing.
 """
 
 from __future__ import annotations
@@ -15,9 +15,12 @@ from pathlib import Path
 from typing import Any
 
 from helpers import build, display, files, syllabus
-from helpers.exercises import UnknownExercise, find, ledger, source, view
+from helpers.exercises import UnknownExercise, find, ledger, lesson_of, onward, predictions, source, view
 from helpers.exercises import progress as standings
-from helpers.exercises.kit import INVALID, NOT_ATTEMPTED, WRONG, Exercise, Verdict, assess
+from helpers.exercises.forms import Number, Text
+from helpers.exercises.kit import INVALID, NOT_ATTEMPTED, RIGHT, WRONG, Exercise, Verdict, assess
+from helpers.exercises.plain import Blank, NotData, clean
+from helpers.exercises.probes import describe
 
 
 @dataclasses.dataclass
@@ -28,6 +31,8 @@ class _Session:
     book: Path | None = None
     entries: list[dict[str, str]] = dataclasses.field(default_factory=list)
     hints: dict[str, int] = dataclasses.field(default_factory=dict)
+    predictions: dict[str, predictions.Prediction] = dataclasses.field(default_factory=dict)
+    memory: onward.Memory = dataclasses.field(default_factory=onward.Memory)
 
 
 _session = _Session()
@@ -43,7 +48,9 @@ def begin(lesson_id: str) -> None:
 
     figures.style()
     global _session
-    _session = _Session(lesson_id, ledger.nearest(Path.cwd()))
+    book = ledger.nearest(Path.cwd())
+    # What was handed out and revealed in this kernel stays so when the lesson is begun again
+    _session = _Session(lesson_id, book, predictions=_session.predictions, memory=_session.memory)
 
 
 def desk() -> Path | None:
@@ -72,13 +79,19 @@ def scratch() -> Path:
     return folder
 
 
-def check(exercise_id: str, *, given: Any = None, **answers: Any) -> None:
-    """Show whether the answers hold and why. The keywords are the names the exercise asks for.
+def check(exercise_id: str, *, given: Any = None, **answers: Any) -> Any:
+    """Show whether the answers hold and why; give back what the lesson goes on with.
 
-    `given` is what the judge needs to know of the lesson, as plain data.
+    The keywords are the names the exercise asks for: `skewed = lesson.check("2.2a", skewed=skewed)`. What comes back is the
+    answer where it is right, otherwise what the lesson's own solution binds to that name (run in a copy of the notebook's
+    names), and the answer itself where that can't run; for several names a tuple, in the order of the keywords. A right
+    function comes back wrapped: a call on which it raises is told, with the line, and answered by the lesson's solution.
+    Run again, the check judges the learner's answer, not what it gave back. `given` is what the judge needs to know of the
+    lesson, as plain data. Raises nothing.
     """
     if not (task := _find(exercise_id, "check")):
-        return
+        return _packed(answers)
+    answers = {name: _session.memory.learners(task.id, name, value) for name, value in answers.items()}
     try:
         verdict = assess(task, answers, given)
     # A fault of the judge must not stop a learner: it is named, and the tests let it raise
@@ -88,8 +101,10 @@ def check(exercise_id: str, *, given: Any = None, **answers: Any) -> None:
             f"The check itself failed ({type(error).__name__}: {error}). "
             "That is a fault of the workbook, not of your answer: go on, and please report it.",
         )
+    onward, which = _onward(task, answers, verdict)
     offer = _offer(task) if verdict.status == WRONG else ""
-    view.verdict(task.id, verdict, offer, _write(task.id, verdict))
+    view.verdict(task.id, verdict, _write(task.id, verdict), which, _left(task, verdict), offer)
+    return _packed(onward)
 
 
 def hint(exercise_id: str) -> None:
@@ -134,6 +149,28 @@ def solution(exercise_id: str) -> None:
         )
 
 
+def predict(prediction_id: str, guess: Any, among: tuple[str, ...] | None = None) -> None:
+    """Note what the learner expects: a number, or with `among` one of these words. The first counts, until `reveal`. `...` is none.
+
+    Ids look like "2.8p1". Raises nothing, and nothing waits for a guess.
+    """
+    try:
+        _predict(prediction_id, guess, among)
+    except Exception as error:  # noqa: BLE001 - told as the lesson's fault; a learner goes on
+        _blame(prediction_id, error)
+
+
+def reveal(prediction_id: str, value: Any, within: float | None = None, form: str = "{:g}") -> None:
+    """Say what it is, and how close the learner's guess was: exact, close (at most `within` from it), or off by how much.
+
+    `form` writes a number, with its unit: "{:.0f} models". Raises nothing, and needs no guess.
+    """
+    try:
+        _reveal(prediction_id, value, within, form)
+    except Exception as error:  # noqa: BLE001 - told as the lesson's fault; a learner goes on
+        _blame(prediction_id, error)
+
+
 def progress(everything: bool = False) -> None:
     """Show where this lesson's exercises stand, or those of all lessons."""
     entries, note = _entries()
@@ -151,9 +188,12 @@ def progress(everything: bool = False) -> None:
         pandas.DataFrame(rows, columns=["exercise", "standing", "tries"]),
         caption=f"{done} of {total} exercises right",
     )
+    here = "" if everything else _session.lesson
+    made, close = standings.predictions(entries, here)
+    notes = [f"Predictions: {made} made, {close} close."] * (made > 0) + [note] * bool(note)
     display.say(
-        str(table) + (f"\n{note}" if note else ""),
-        {"text/html": table._repr_html_() + (f"<p>{note}</p>" if note else "")},
+        "\n".join([str(table), *notes]),
+        {"text/html": table._repr_html_() + "".join(f"<p>{line}</p>" for line in notes)},
     )
 
 
@@ -176,6 +216,62 @@ def end() -> None:
     )
 
 
+def _predict(prediction_id: str, guess: Any, among: tuple[str, ...] | None) -> None:
+    if problem := predictions.misplaced(prediction_id, _session.lesson):
+        display.note("! No such prediction", "predict", problem)
+        return
+    made = _session.predictions.setdefault(prediction_id, predictions.Prediction())
+    kept = "" if made.guess is None else f"Your first guess counts: {predictions.written(made.guess)}."
+    try:
+        read = predictions.read(guess, among)
+    except Blank:
+        display.say(kept or "No guess: none is needed.")
+    except NotData as problem:
+        display.note("! No guess", prediction_id, f"Your guess {problem} To make none, write `...`.")
+    else:
+        if made.guess is None and not made.revealed:
+            made.guess = read
+        said = predictions.written(read)
+        if made.guess == read:
+            display.say(f"Your guess: {said}.")
+        elif made.revealed:
+            display.say(f"Your guess, {said}, comes after the result: it doesn't count.")
+        else:
+            display.say(kept)
+
+
+def _reveal(prediction_id: str, value: Any, within: float | None, form: str) -> None:
+    if problem := predictions.misplaced(prediction_id, _session.lesson):
+        display.note("! No such prediction", "reveal", problem)
+        return
+    made = _session.predictions.setdefault(prediction_id, predictions.Prediction())
+    is_ = Text().read(value) if isinstance(value, str) else Number().read(value)
+    shown = predictions.written(is_, form)
+    if made.guess is None:
+        made.revealed = True
+        display.say(f"It is {shown}.")
+        return
+    status = predictions.judge(made.guess, is_, within)
+    lines = predictions.told(made.guess, is_, status, form)
+    first, made.revealed = not made.revealed, True
+    saved = (
+        _note(prediction_id, status, "", kind=predictions.KIND) if first and _is_new(prediction_id) else ""
+    )
+    view.prediction(prediction_id, status, lines, saved)
+
+
+def _is_new(prediction_id: str) -> bool:
+    """Whether no earlier kernel has revealed this prediction to a guess: the first one stays."""
+    return all(entry["exercise"] != prediction_id for entry in _entries()[0])
+
+
+def _blame(prediction_id: Any, error: Exception) -> None:
+    told = f"The prediction itself failed ({describe(error)}). That is a fault of the workbook, not of your guess: go on, and please report it."
+    display.note(
+        "! Can't be told", clean(str(prediction_id), 40) if type(prediction_id) is str else "prediction", told
+    )
+
+
 def _find(exercise_id: str, call: str) -> Exercise | None:
     """The exercise of this id; where there is none, None, and the learner is told."""
     try:
@@ -183,6 +279,43 @@ def _find(exercise_id: str, call: str) -> Exercise | None:
     except UnknownExercise as problem:
         display.note("! No such exercise", call, str(problem))
         return None
+
+
+def _onward(task: Exercise, answers: dict[str, Any], verdict: Verdict) -> tuple[dict[str, Any], str]:
+    """What the lesson goes on with, by the names that were handed in; and the line that says which it is."""
+    names = list(answers) or list(task.forms)
+    which = onward.YOURS
+    if verdict.status == RIGHT:
+        goes_on = {name: onward.guarded(task.id, name, answers[name]) for name in names}
+    else:
+        try:
+            goes_on, which = (
+                {**answers, **onward.own(task.id, [x for x in names if x in task.forms])},
+                onward.ITS_OWN,
+            )
+        except onward.CanNotRun as problem:
+            goes_on, which = dict.fromkeys(names) | answers, str(problem)
+    for name in answers:
+        _session.memory.hand(task.id, name, goes_on[name], answers[name])
+    return goes_on, which
+
+
+def _left(task: Exercise, verdict: Verdict) -> str:
+    """How long the rest of the lesson takes a learner whose answer is right; nothing where there is no learner."""
+    if verdict.status != RIGHT or _book() is None:
+        return ""
+    from helpers import minutes
+
+    try:
+        left = minutes.left(syllabus.load().lesson(lesson_of(task.id)), task.id, after=True)
+    except syllabus.UsageError:
+        return ""
+    return f"About {left} minutes of this lesson are left."
+
+
+def _packed(values: dict[str, Any]) -> Any:
+    """The one value, or a tuple of all."""
+    return next(iter(values.values())) if len(values) == 1 else tuple(values.values())
 
 
 def _offer(task: Exercise) -> str:
@@ -199,16 +332,20 @@ def _book() -> Path | None:
 
 
 def _write(exercise_id: str, verdict: Verdict) -> str:
-    """Note an attempt in session and ledger; the returned line says so where the ledger could not be written."""
+    """Note an attempt; the returned line says so where that failed."""
     if verdict.status == NOT_ATTEMPTED:
         return ""
-    digest = source.digest(exercise_id)
-    _session.entries.append({"exercise": exercise_id, "status": verdict.status, "digest": digest})
+    return _note(exercise_id, verdict.status, source.digest(exercise_id))
+
+
+def _note(name: str, status: str, digest: str, **more: str) -> str:
+    """An entry for session and ledger; the returned line says so where the ledger could not be written."""
+    _session.entries.append({"exercise": name, "status": status, "digest": digest, **more})
     book = _book()
     if book is None:
         return ""
     try:
-        ledger.append(book, exercise_id, verdict.status, digest)
+        ledger.append(book, name, status, digest, **more)
     except OSError as problem:
         return f"Progress was not saved: {problem.strerror or problem}. It counts until this kernel stops."
     return ""
@@ -226,5 +363,7 @@ def _entries() -> tuple[list[dict[str, str]], str]:
             _session.entries,
             f"The ledger can't be read ({problem.strerror}); this shows only this session.",
         )
-    fresh = [entry for entry in _session.entries if entry not in [{k: e[k] for k in entry} for e in entries]]
+    fresh = [
+        entry for entry in _session.entries if entry not in [{k: e.get(k) for k in entry} for e in entries]
+    ]
     return entries + fresh, f"{skipped} damaged lines of the ledger were skipped." if skipped else ""

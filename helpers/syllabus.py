@@ -9,7 +9,7 @@ from pathlib import Path
 
 import yaml
 
-from helpers import ROOT
+from helpers import ROOT, minutes
 
 NOTEBOOKS = ROOT / "notebooks"
 
@@ -27,7 +27,6 @@ class Lesson:
     course: str
     folder: str
     file: str
-    minutes: int
     seconds: float = 40
     data: tuple[str, ...] = ()
     after: tuple[str, ...] = ()
@@ -57,6 +56,11 @@ class Lesson:
                 f"Lesson {self.id} has no text: {self.source.relative_to(ROOT)} is missing."
             ) from None
 
+    @property
+    def minutes(self) -> int:
+        """A learner's time for the core path, reading and exercises included, by the formula of helpers/minutes.py."""
+        return minutes.of(self).core
+
     @cached_property
     def parameters(self) -> dict:
         """What `-p` and `--each` may set, with the defaults."""
@@ -73,11 +77,20 @@ class Lesson:
         }
         seen: dict[str, int] = {}
         for cell in notebook.cells:
+            _fold(cell)
             name = hashlib.sha256(cell.source.encode()).hexdigest()[:8]
             seen[name] = seen.get(name, 0) + 1
             cell.id = name if seen[name] == 1 else f"{name}-{seen[name]}"
         notebook.nbformat, notebook.nbformat_minor = 4, 5
         return notebook
+
+
+def _fold(cell) -> None:
+    """Have JupyterLab fold what is beside the path: the code of plumbing, plots and claims, and the section "Deeper"."""
+    if cell.cell_type == "markdown" and re.match(r"## Deeper\b", cell.source):
+        cell.metadata["jp-MarkdownHeadingCollapsed"] = True
+    elif cell.cell_type == "code" and {"folded", "claim"} & set(cell.metadata.get("tags", ())):
+        cell.metadata["jupyter"] = {"source_hidden": True}
 
 
 @dataclass(frozen=True)
@@ -172,3 +185,9 @@ def exercises(lesson: Lesson) -> list[str]:
     return list(
         dict.fromkeys(re.findall(r'^# %%.*\btags=\["starter"\].*\bexercise="([^"]+)"', lesson.text, re.M))
     )
+
+
+def points(lesson: Lesson) -> dict[str, int]:
+    """By exercise what it counts, as the heading of its task says; 1 where that says nothing."""
+    said = re.findall(r"^# ### Exercise (\S+?):? .*\((\d+) points?\)\s*$", lesson.text, re.M)
+    return dict.fromkeys(exercises(lesson), 1) | {name: int(number) for name, number in said}

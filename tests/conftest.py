@@ -33,7 +33,7 @@ def small_syllabus(tmp_path, monkeypatch, own_build):
             file = "lesson_" + id.replace(".", "_")
             (folder / "course" / f"{file}.py").write_text(textwrap.dedent(text).lstrip())
             extra = f", needs: [{', '.join(needs)}]" if needs else ""
-            lines.append(f"      - {{id: '{id}', file: {file}, title: Lesson {id}, minutes: 5{extra}}}")
+            lines.append(f"      - {{id: '{id}', file: {file}, title: Lesson {id}{extra}}}")
         (folder / "syllabus.yml").write_text("\n".join(lines) + "\n")
         syllabus.load.cache_clear()
 

@@ -1,4 +1,4 @@
-"""The learner's copies: no solutions, in step with their lessons around the learner's own cells, never lost."""
+"""The learner's copies: no solutions and no claims, in step with their lessons around the learner's own cells, never lost."""
 
 import os
 
@@ -30,6 +30,9 @@ answer = 42
 
 # %% exercise="1.1a"
 print(answer)
+
+# %% tags=["claim"]
+assert 43 > answer, "43 is more"
 
 # %% [markdown]
 # It closes with more prose, on something else.
@@ -74,9 +77,9 @@ def answer(notebook):
     cell.source, cell.outputs, cell.execution_count = "answer = 41", [new_output("stream", text="41\n")], 7
 
 
-def test_a_copy_has_the_starter_and_the_check_and_not_the_solution(desk):
+def test_a_copy_has_the_starter_and_the_check_and_neither_solution_nor_claim(desk):
     text = desk.path.read_text()
-    assert "answer = ..." in text and "print(answer)" in text and "42" not in text
+    assert "answer = ..." in text and "print(answer)" in text and "42" not in text and "43" not in text
     nbformat.validate(desk.read())
     assert (desk.folder / "progress.jsonl").exists()
 
@@ -256,10 +259,10 @@ def test_outputs_that_jupyterlab_trusted_are_trusted_after_a_merge(desk, monkeyp
     assert "better prose" in desk.sources()[-1] and NotebookNotary().check_signature(desk.read())
 
 
-def test_the_copies_of_the_real_lessons_bear_no_solution():
+def test_the_copies_of_the_real_lessons_bear_no_solution_and_no_claim():
     for lesson in syllabus.load().lessons:
         whole, copy = lesson.notebook(), copies.fresh(lesson)
-        solutions = [c.source for c in whole.cells if "solution" in c.metadata.get("tags", [])]
+        solutions = [c.source for c in whole.cells if {"solution", "claim"} & set(c.metadata.get("tags", []))]
         text = "\n".join(c.source for c in copy.cells)
         assert solutions and not [s for s in solutions if s in text]
         assert len(copy.cells) == len(whole.cells) - len(solutions)

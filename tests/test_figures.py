@@ -9,9 +9,11 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.text import Text
 from PIL import Image
 
 from helpers import figures
+from helpers.drawing import charts, overviews
 
 
 @pytest.fixture
@@ -30,6 +32,7 @@ def house(monkeypatch):
     matplotlib.use("agg")
     figures.style()
     yield
+    plt.close("all")
     matplotlib.rcParams.update(before)
 
 
@@ -158,3 +161,186 @@ def test_pictures_and_sentences_reach_jupyter_in_their_own_forms(monkeypatch, ho
     data, keys = shown[1]
     assert base64.b64decode(data["image/png"]).startswith(b"\x89PNG")
     assert keys["metadata"]["image/png"]["alt"] == "Six lines."
+
+
+WEEKS = pd.DataFrame({"careful": [1210.4, 990], "hasty": [1300, np.nan]}, index=[1, 2])
+
+
+def test_words_tell_the_title_and_each_value_with_its_place():
+    assert figures.alt("Both lose", WEEKS, "{:,.0f}", x="week", y="dollars") == (
+        "Both lose. Dollars by week. careful, week 1: 1,210; week 2: 990. hasty, week 1: 1,300; week 2: no value."
+    )
+    earned = pd.Series({("JFK", "July"): -0.004, "canary": 0.126})
+    assert figures.alt("Ahead?", earned, "{:.1%}", marks={"limit": 0.1}) == (
+        "Ahead? JFK, July: -0.4%; canary: 12.6%. Marked: limit 10.0%."
+    )
+
+
+def test_words_of_a_long_column_tell_its_ends_and_extremes_with_their_places():
+    days = pd.Series([3, 1, *[2] * 9, 9, 4], index=pd.date_range("2013-07-01", periods=13))
+    assert figures.alt("Rises", days, "{:.0f}") == (
+        "Rises. 13 values: first 3 at 1 Jul 2013, last 4 at 13 Jul 2013, lowest 1 at 2 Jul 2013, highest 9 at 12 Jul 2013."
+    )
+    twelve = figures.alt("Rises", days.head(12), "{:.0f}")
+    assert twelve.count("Jul 2013: ") == 12
+    wide = pd.DataFrame({name: days.head(12) for name in "abcde"})
+    assert figures.alt("Five", wide, "{:.0f}").count("12 values") == 5
+
+
+def test_what_rounds_to_zero_has_no_sign_so_that_words_do_not_hang_on_the_last_bit():
+    assert figures.alt("Still", pd.Series([-1e-17, 1e-17]), "{:+.2f}") == "Still. 0: +0.00; 1: +0.00."
+
+
+def test_lines_and_bars_show_words_with_intervals_and_marks_and_return_nothing(said, house):
+    band = {"careful": (WEEKS.careful - 10, WEEKS.careful + 20)}
+    assert figures.lines(WEEKS, "Both lose", bands=band, marks={"break-even": 700}) is None
+    assert said[-1][0] == (
+        "Both lose. Dollars by week. careful, week 1: 1,210 (1,200 to 1,230); week 2: 990 (980 to 1,010). "
+        "hasty, week 1: 1,300; week 2: no value. Marked: break-even 700."
+    )
+    gain = pd.Series({"canary": 3.0, "shadow": 0.0})
+    assert figures.bars(gain, "One gains", x="dollars", errors={None: ([2, -1], [5, 1])}) is None
+    assert said[-1][0] == "One gains. Dollars. canary: 3 (2 to 5); shadow: 0 (-1 to 1)."
+    assert plt.get_fignums() == []
+
+
+TALL = pd.DataFrame(np.arange(72.0).reshape(12, 6), columns=list("abcdef"))
+
+
+@pytest.mark.parametrize(
+    "draw",
+    [
+        lambda: figures.lines(WEEKS, "Lines", bands={"careful": ([1, 2], [3, 4])}, marks={"limit": 2}),
+        lambda: figures.lines(TALL, "Six columns"),
+        lambda: figures.lines(WEEKS.head(1), "One row"),
+        lambda: figures.lines(WEEKS.set_axis(["first week", "second week"]), "Named places", rotate=True),
+        lambda: figures.lines(TALL.a.set_axis(pd.date_range("2013-01-01", periods=12)), "Days"),
+        lambda: figures.bars(WEEKS, "Bars", errors={"hasty": ([1, np.nan], [3, np.nan])}, marks={"limit": 2}),
+        lambda: figures.bars(-TALL.a, "Negative"),
+        lambda: figures.overview(
+            "A loop", [["a", "b"], ["c", None]], [("a", "b"), ("b", "c", "then"), ("c", "a")]
+        ),
+    ],
+)
+def test_each_chart_has_the_same_bytes_every_time(draw, said, house):
+    draw()
+    draw()
+    assert said[0] == said[1] and said[0][1]["picture"]
+
+
+@pytest.mark.parametrize("draw", [figures.lines, figures.bars])
+def test_what_can_not_be_drawn_is_refused_with_the_reason(draw, house):
+    with pytest.raises(ValueError, match="nothing to draw: 0 rows, 2 columns"):
+        draw(WEEKS.head(0), "None")
+    with pytest.raises(ValueError, match="'hasty' holds no value"):
+        draw(WEEKS.tail(1), "None in one column")
+    with pytest.raises(TypeError, match="'model' holds no numbers"):
+        draw(FRAME, "Texts")
+    with pytest.raises(TypeError, match="not of dict"):
+        draw({"a": 1}, "A dict")
+    with pytest.raises(ValueError, match="7 columns can't be told apart"):
+        draw(TALL.assign(g=1), "Seven columns")
+    interval = "bands" if draw is figures.lines else "errors"
+    with pytest.raises(
+        KeyError, match="no column 'fast' to give an interval to; there is 'careful', 'hasty'"
+    ):
+        draw(WEEKS, "No such", **{interval: {"fast": ([1, 2], [3, 4])}})
+    with pytest.raises(ValueError, match="1 low and 2 high ends for 2 rows"):
+        draw(WEEKS, "Short", **{interval: {"hasty": ([1], [3, 4])}})
+    with pytest.raises(ValueError, match="low end lies above"):
+        draw(WEEKS, "Turned round", **{interval: {"hasty": ([5, 2], [3, 4])}})
+    assert plt.get_fignums() == []
+
+
+def test_more_bars_than_can_be_read_are_refused(house):
+    with pytest.raises(ValueError, match="42 bars"):
+        figures.bars(TALL.iloc[:7], "Many")
+
+
+def drawn(said_or_pair):
+    """The figure drawn, laid out, and what it shows as text by kind."""
+    fig, _ = said_or_pair
+    fig.canvas.draw()
+    return fig, fig.axes[0]
+
+
+def test_no_two_ticks_read_the_same_and_each_says_its_value(house):
+    for top in (1.2, 3, 9, 4000):
+        _, ax = drawn(charts.lines(pd.Series([0.0, top]), "Ticks", "x", "y", "{:,.0f}", None, None, False))
+        texts = [tick.get_text() for tick in ax.get_yticklabels()]
+        assert len(set(texts)) == len(texts)
+        assert [float(text.replace(",", "")) for text in texts] == pytest.approx(ax.get_yticks())
+
+
+def test_names_beside_lines_that_end_together_do_not_overlap(house):
+    frame = pd.DataFrame({name: [0, 1 + i / 1000] for i, name in enumerate(["one", "two", "three", "four"])})
+    _, ax = drawn(charts.lines(frame, "Together", "x", "y", "{:.1f}", None, None, False))
+    boxes = [Text.get_window_extent(text) for text in ax.texts]  # an annotation's own holds its thread, too
+    assert len(boxes) == 4 and not any(a.overlaps(b) for i, a in enumerate(boxes) for b in boxes[:i])
+    assert [text.get_text() for text in sorted(ax.texts, key=lambda text: text.xyann[1])] == list(frame)
+
+
+def test_bars_begin_at_zero_and_a_limit_bears_its_name(house):
+    _, ax = drawn(charts.bars(pd.Series({"a": 100.0, "b": 101}), "Bars", "x", None, "{:.0f}", {"limit": 50}))
+    assert ax.get_xlim()[0] <= 0 and [bar.get_x() for bar in ax.patches] == [0, 0]
+    assert "limit 50" in [text.get_text() for text in ax.texts]
+
+
+LOOP = [["deliveries", "ExampleGen", "Statistics"], ["schema", None, "validator"]]
+
+
+def test_an_overview_says_where_each_arrow_leads_and_what_is_new(said, house):
+    arrows = [("deliveries", "ExampleGen"), ("ExampleGen", "Statistics"), ("ExampleGen", "validator", "rows")]
+    assert figures.overview("What is built", LOOP, arrows, new=["schema"]) is None
+    assert said[0][0] == (
+        "What is built: deliveries lead to ExampleGen; ExampleGen leads to Statistics and validator (rows); "
+        "by itself stands schema. New here: schema."
+    )
+
+
+@pytest.mark.parametrize(
+    ("rows", "arrows", "new", "reason"),
+    [
+        (
+            LOOP,
+            [("deliveries", "Trainer")],
+            (),
+            "no box 'Trainer'; the boxes are deliveries, ExampleGen, Statistics",
+        ),
+        (LOOP, [], ["Trainer"], "no box 'Trainer'"),
+        (LOOP, [("schema", "schema")], (), "from 'schema' to itself"),
+        ([["a", "a"]], [], (), "Two boxes are called 'a'"),
+        ([list("abcdefg")], [], (), "at most 6"),
+        (["abc"], [], (), "a list of"),
+        ([[None]], [], (), "at least one box"),
+        ([["an_identifier_far_too_long_for_its_box", *"bcdef"]], [], (), "doesn't fit its box"),
+    ],
+)
+def test_an_overview_that_can_not_be_drawn_is_refused_with_the_reason(rows, arrows, new, reason, house):
+    with pytest.raises(ValueError, match=reason):
+        figures.overview("Wrong", rows, arrows, new)
+    assert plt.get_fignums() == []
+
+
+def test_no_arrow_of_an_overview_crosses_a_box_whatever_it_joins():
+    grid = [["a", "b", "c"], ["d", "e", None], ["f", "g", "h"], [None, "i", "j"]]
+    boxes = overviews._boxes(grid)
+    pairs = [(start, end) for start in boxes for end in boxes if start != end]
+    for arrows in [*([pair] for pair in pairs), [("a", "b"), ("d", "e"), *pairs[::7]]]:
+        routed = [
+            overviews._routed(overviews.Arrow(boxes[a], boxes[b]), set(boxes.values())) for a, b in arrows
+        ]
+        plan = overviews.Plan("All ways", boxes, routed)
+        for arrow in routed:
+            corners = plan._corners(arrow)
+            for (x1, y1), (x2, y2) in zip(corners, corners[1:], strict=False):
+                assert x1 == pytest.approx(x2) or y1 == pytest.approx(y2), "straight or an elbow"
+                for r, c in boxes.values():
+                    left, top = plan.x[c] - plan.box / 2, plan.top[r]
+                    apart = (
+                        max(x1, x2) <= left + 1e-6
+                        or min(x1, x2) >= left + plan.box - 1e-6
+                        or max(y1, y2) <= top + 1e-6
+                        or min(y1, y2) >= top + overviews.TALL - 1e-6
+                    )
+                    assert apart, (arrow, corners)

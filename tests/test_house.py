@@ -4,7 +4,17 @@ import pytest
 
 from helpers import ROOT, imports
 
-GROUND = {"__init__", "display", "environment", "figures", "files", "imports", "syllabus"}
+GROUND = {
+    "__init__",
+    "display",
+    "drawing",
+    "environment",
+    "figures",
+    "files",
+    "imports",
+    "minutes",
+    "syllabus",
+}
 ABOVE = {"desk", "workbook", "cli"}
 
 

@@ -1,5 +1,6 @@
 """The lesson kit: whatever a learner binds or writes, a verdict comes out, progress is kept, and nothing is given away."""
 
+import dataclasses
 import json
 import multiprocessing
 import os
@@ -9,12 +10,13 @@ import resource
 import subprocess
 import sys
 import threading
+import types
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from helpers import display, exercises, lesson
+from helpers import display, exercises, lesson, syllabus
 from helpers.exercises import UnknownExercise, kit, ledger, progress, source
 from helpers.exercises.kit import INVALID, NOT_ATTEMPTED, RIGHT, right, wrong
 from helpers.exercises.plain import NotData, plain, strict
@@ -283,7 +285,9 @@ def test_a_verdict_is_the_same_every_time_and_safe_in_html(said):
     lesson.check("1.1z", answer="<b>")
     (text, rich), again = said
     assert (text, rich) == again
-    assert text == '✗ Not yet · 1.1z\nNot `<b>` <script>.\nHint 1 of 2: `lesson.hint("1.1z")`'
+    lines = text.splitlines()
+    assert lines[:2] == ["✗ Not yet · 1.1z", "Not `<b>` <script>."]
+    assert lines[-1] == 'Hint 1 of 2: `lesson.hint("1.1z")`'
     assert "<code>&lt;b&gt;</code>" in rich["text/html"] and "<script>" not in rich["text/html"]
     assert 'role="status"' in rich["text/html"] and "Not yet" in rich["text/html"]
 
@@ -545,3 +549,28 @@ def test_two_judges_for_one_exercise_are_refused():
 
 def divide_judge(answer):
     return wrong("No.")
+
+
+LESSON = """# %% [markdown] exercise="1.1a"
+# ### Exercise 1.1a: {task}
+
+# %% tags=["starter"] exercise="1.1a"
+x = ...
+
+# %% exercise="1.1a"
+{check}
+"""
+
+
+def test_an_exercise_changes_with_its_code_and_not_with_its_words_or_where_its_check_goes(monkeypatch):
+    book = syllabus.load()
+
+    def digest(task="Count.", check='lesson.check("1.1a", x=x)'):
+        here = dataclasses.replace(book.lesson("1.1"))
+        vars(here)["text"] = LESSON.format(task=task, check=check)
+        monkeypatch.setattr(source.syllabus, "load", lambda: types.SimpleNamespace(lesson=lambda name: here))
+        return source.digest("1.1a")
+
+    now = digest()
+    assert now == digest(task="Count all.") == digest(check='x = lesson.check("1.1a", x=x)')
+    assert now != digest(check='lesson.check("1.1a", x=x, given={})')

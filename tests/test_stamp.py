@@ -219,7 +219,7 @@ def reword(file: Path) -> None:
 
 def test_a_lesson_more_and_another_title_execute_nothing(house):
     before, listed = keys(), house / "notebooks" / "syllabus.yml"
-    row = '      - {id: "1.99", file: 99_new, title: New, minutes: 5}\n'
+    row = '      - {id: "1.99", file: 99_new, title: New}\n'
     text = listed.read_text().replace(
         "  - folder: 2_data_lifecycle\n", f"{row}  - folder: 2_data_lifecycle\n"
     )

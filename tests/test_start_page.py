@@ -122,3 +122,13 @@ def test_a_lesson_that_changes_while_the_page_is_served_shows_that_its_exercise_
     assert 'title="1.1a: right"' in start_page.html(folder)
     small_syllabus({id: OPENING.format(id=id).replace("42", "43") for id in ("1.1", "1.2")})
     assert f'title="1.1a: {progress.RIGHT_BEFORE}"' in start_page.html(folder)
+
+
+def test_a_lesson_that_is_begun_says_how_many_of_its_minutes_are_left(folder, small_syllabus):
+    long = "\n# %% [markdown]\n# " + "word " * 3600 + "\n"
+    small_syllabus({"1.1": long + OPENING.format(id="1.1") + long})
+    assert "about 45 minutes" in start_page.html(folder) and " left" not in start_page.html(folder)
+    tried(folder, "1.1a", "wrong")
+    assert "about 45 minutes, about 25 left" in start_page.html(folder)
+    tried(folder, "1.1a", "right")
+    assert " left" not in start_page.html(folder)

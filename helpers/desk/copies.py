@@ -64,9 +64,10 @@ def reset(folder: Path, lesson: Lesson) -> Path | None:
 
 
 def fresh(lesson: Lesson):
-    """The lesson as a learner gets it: no solutions, no outputs, and a note of the text it was made from."""
+    """The lesson as a learner gets it: no solutions, claims or outputs, and a note of the text it was made from."""
     notebook = lesson.notebook()
-    notebook.cells = [cell for cell in notebook.cells if "solution" not in cell.metadata.get("tags", [])]
+    kept_back = {"solution", "claim"}
+    notebook.cells = [cell for cell in notebook.cells if not kept_back & set(cell.metadata.get("tags", []))]
     origin = sha(lesson.text)
     notebook.metadata["workbook"] = {"lesson": lesson.id, "origin": origin, "cells": _cells(notebook)}
     return notebook

@@ -6,9 +6,9 @@ import re
 from html import escape
 from pathlib import Path
 
-from helpers import syllabus
+from helpers import minutes, syllabus
 from helpers.desk import copies
-from helpers.exercises import ledger, progress
+from helpers.exercises import ledger, lesson_of, progress
 from helpers.exercises.progress import MARKS, Standing
 from helpers.syllabus import Lesson
 
@@ -30,10 +30,10 @@ def next_lesson(found: dict[Lesson, list[Standing]], folder: Path) -> Lesson | N
     """The lesson worked on last if exercises of it are open, else the first that has some; None when all are right."""
     open_ones = [lesson for lesson, standings in found.items() if not all(x.is_right for x in standings)]
     try:
-        last = [entry["exercise"] for entry in ledger.read(folder / ledger.NAME)[0]][-1:]
+        last = [lesson_of(entry["exercise"]) for entry in ledger.read(folder / ledger.NAME)[0]][-1:]
     except OSError:
         last = []
-    begun = [lesson for lesson in open_ones if last and last[0] in {x.exercise for x in found[lesson]}]
+    begun = [lesson for lesson in open_ones if lesson.id in last]
     return next(iter(begun + open_ones), None)
 
 
@@ -79,10 +79,17 @@ def _row(lesson: Lesson, standings: list[Standing]) -> str:
     marks = " ".join(_mark(path, standing) for standing in standings)
     after = f", after {' and '.join(lesson.after)}" if lesson.after else ""
     return (
-        f'<tr data-path="{path}"><th scope="row">{_link(lesson)} <small>{lesson.minutes} minutes{after}</small>'
+        f'<tr data-path="{path}"><th scope="row">{_link(lesson)} <small>{_time(lesson, standings)}{after}</small>'
         f"<details><summary>You will be able to</summary><ul>{abilities}</ul></details></th>"
         f"<td>{marks}<br>{right} of {total}</td></tr>"
     )
+
+
+def _time(lesson: Lesson, standings: list[Standing]) -> str:
+    """Minutes of the lesson; once it is begun, those from the first exercise that is not right to the end, too."""
+    first = next((x.exercise for x in standings if not x.is_right), None)
+    left = f", about {minutes.left(lesson, first)} left" if first and any(x.tries for x in standings) else ""
+    return f"about {lesson.minutes} minutes{left}"
 
 
 def _mark(path: str, standing: Standing) -> str:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import functools
+import re
 import runpy
-from string import ascii_lowercase
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -58,8 +58,8 @@ def every() -> dict[str, Exercise]:
 
 
 def lesson_of(exercise_id: str) -> str:
-    """The lesson to which "2.2a" belongs: "2.2"."""
-    return exercise_id.rstrip(ascii_lowercase)
+    """The lesson to which the exercise "2.2a" or the prediction "2.2p1" belongs: "2.2"."""
+    return re.sub(r"(p\d+|[a-z]+)$", "", exercise_id)
 
 
 def find(exercise_id: str) -> Exercise:

@@ -1,7 +1,7 @@
 """The learner's progress: an append-only file of JSON lines, `progress.jsonl`, beside the learner's copies.
 
 `workbook learn` creates it; where there is none (batch runs, recordings) nothing is written. An entry is
-{"exercise", "status", "digest", "at"}. The order of lines and the digest of the exercise decide; `at` is for people.
+{"exercise", "status", "digest", "at"}; a prediction's has "kind": "prediction", and its status says how close it was. The order of lines and the digest of the exercise decide; `at` is for people.
 Light: the standard library only, so that `workbook list` can read it at once.
 """
 
@@ -40,10 +40,10 @@ def nearest(folder: Path) -> Path | None:
     return None
 
 
-def append(path: Path, exercise: str, status: str, digest: str) -> None:
+def append(path: Path, exercise: str, status: str, digest: str, **more: str) -> None:
     """Add one entry. Raises OSError where that fails."""
     now = datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds")
-    entry = {"exercise": exercise, "status": status, "digest": digest, "at": now}
+    entry = {"exercise": exercise, "status": status, "digest": digest, **more, "at": now}
     add_lines(path, json.dumps(entry) + "\n")
 
 

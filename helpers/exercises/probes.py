@@ -98,12 +98,12 @@ def _outcome(function: Callable, args: tuple) -> dict[str, Any]:
         return {"error": f"gave an answer that {problem}"}
     except BaseException as error:  # noqa: BLE001 - a learner's function may raise anything, SystemExit included
         outcome = {"error": f"raised {describe(error)}"}
-        if line := _line(function, error):
+        if line := place_of(function, error):
             outcome["line"] = line
         return outcome
 
 
-def _line(function: Callable, error: BaseException) -> str | None:
+def place_of(function: Callable, error: BaseException) -> str | None:
     """The line of the learner's own code on which it failed: the deepest frame that lies in the cell of their function."""
     code = getattr(
         inspect.unwrap(function) if type(function) is types.FunctionType else function, "__code__", None

@@ -10,7 +10,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from helpers import syllabus
-from helpers.exercises import ledger, source
+from helpers.exercises import ledger, lesson_of, source
+from helpers.exercises.predictions import CLOSE, EXACT, KIND
 
 NOT_ATTEMPTED, NOT_YET, RIGHT, RIGHT_BEFORE = (
     "not attempted",
@@ -47,6 +48,15 @@ def count(standings: Iterable[Standing]) -> tuple[int, int]:
     """How many of these exercises are right, and how many there are."""
     found = [standing.is_right for standing in standings]
     return sum(found), len(found)
+
+
+def predictions(entries: Iterable[dict[str, str]], lesson: str = "") -> tuple[int, int]:
+    """How many predictions were made, of one lesson or of all, and how many were close or exact. The first of each counts."""
+    first: dict[str, str] = {}
+    for entry in entries:
+        if entry.get("kind") == KIND and lesson in ("", lesson_of(entry["exercise"])):
+            first.setdefault(entry["exercise"], entry["status"])
+    return len(first), sum(status in (CLOSE, EXACT) for status in first.values())
 
 
 def everything(states: dict[str, ledger.State]) -> dict[syllabus.Lesson, list[Standing]]:

@@ -18,6 +18,11 @@ def verdict(exercise_id: str, given: Verdict, *notes: str) -> None:
     display.box(f"{symbol} {word}", exercise_id, [given.reason, *filter(None, notes)], colour)
 
 
+def prediction(prediction_id: str, status: str, lines: list[str], *notes: str) -> None:
+    """How close a guess was, what was said and what it is, and the notes that are not empty."""
+    display.box(f"{status.capitalize()}", prediction_id, [*lines, *filter(None, notes)], display.NOTE)
+
+
 def told(text: str) -> tuple[str, str] | None:
     """The exercise and the status in a text that `verdict` has shown; None in any other."""
     title, dot, about = text.partition("\n")[0].partition(" · ")

@@ -17,6 +17,7 @@ from papermill.engines import Engine, papermill_engines
 from papermill.exceptions import PapermillExecutionError
 from papermill.execute import execute_notebook, remove_error_markers
 
+from helpers.workbook import claims
 from helpers.workbook.collect import Collector, Left
 from helpers.workbook.execute import Job
 from helpers.workbook.guard import Guard
@@ -104,7 +105,10 @@ def stopped(client: Collector) -> tuple[str, str]:
             name, value = error.get("ename", "an error that it does not show"), error.get("evalue", "")
             if name == "SystemExit" and value in ("", "0", "None"):
                 return left("sys.exit()", client)
-            return CELL_ERROR, f"Cell {client.code_cells_executed}: {name}: {_first_line(value)}"
+            value = _first_line(value)
+            is_claim = name == "AssertionError" and claims.CLAIM in cell.metadata.get("tags", [])
+            why = claims.failed(value) if is_claim else f"{name}: {value}"
+            return CELL_ERROR, f"Cell {client.code_cells_executed}: {why}"
     return OK, ""
 
 

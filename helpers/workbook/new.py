@@ -58,7 +58,7 @@ def _filled(text: str, words: dict[str, str]) -> str:
 def _with_row(text: str, course: int, number: int, file: str, title: str) -> str:
     """The syllabus with a row more: before the first of its course with a higher number, else after the last."""
     # As JSON, which is YAML, too: of words as they are, a comma would end them, and 2013 be a number
-    values = {"id": f"{course}.{number}", "file": file, "title": title, "minutes": 60, "seconds": 30}
+    values = {"id": f"{course}.{number}", "file": file, "title": title, "seconds": 30}
     row = "".join(f", {name}: {json.dumps(value, ensure_ascii=False)}" for name, value in values.items())
     row = f"      - {{{row[2:]}}}\n"
     own = list(re.finditer(rf'^      - {{id: "{course}\.(\d+)".*\n', text, re.M))

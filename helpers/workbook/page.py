@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from helpers import sha
+from helpers.workbook import claims
 
 # The richest form first; no scripts and no widgets, which would need some
 SHOWN = ["text/html", "text/markdown", "image/svg+xml", "image/png", "image/jpeg", "text/latex", "text/plain"]
@@ -97,7 +98,7 @@ def _exporter() -> Any:
         extra_template_basedirs=[str(TEMPLATES)],
         template_name="page",
         sanitize_html=True,
-        filters={"clean_html": _clean, "picture": _picture},
+        filters={"clean_html": _clean, "picture": _picture, "summary": _summary},
     )
 
 
@@ -110,6 +111,13 @@ def _picture(output: Any, kind: str) -> str:
     size = "".join(f' {side}="{about[side]:d}"' for side in ("width", "height") if side in about)
     picture = f'<img src="data:{kind};base64,{escape(data)}" alt="{escape(text)}"{size}>'
     return f'<div class="jp-RenderedImage jp-OutputArea-output">{picture}</div>'
+
+
+def _summary(cell: Any) -> str:
+    """What is said of a folded cell: its first comment, or what it is."""
+    first = cell.source.strip().partition("\n")[0]
+    said = first.lstrip("# ") if first.startswith("#") else ""
+    return escape(said or ("Claim" if claims.CLAIM in cell.metadata.tags else "Code"))
 
 
 def _clean(html: str) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 
 from helpers import sha, syllabus
 from helpers.syllabus import Lesson, Resource, UsageError
-from helpers.workbook import notebook_file, stamp
+from helpers.workbook import claims, notebook_file, stamp
 from helpers.workbook.notebook_file import shown
 from helpers.workbook.parameters import Misfit, check
 
@@ -78,10 +78,14 @@ def _of(name: str, parameters: dict, rows: list[dict] | None) -> list[Task]:
     for number, row in enumerate(rows if rows is not None else [{}], 1):
         values = {**parameters, **row}
         label = f"{task.name}-row-{number:03d}" if rows is not None else task.name
+        text = task.notebook
         if values:
-            check(label, known(), values)
+            defaults = known()
+            check(label, defaults, values)
+            if other := claims.others(values, defaults):
+                text = partial(claims.without, task.notebook, other)
         key = sha(task.key, json.dumps(values, sort_keys=True))
-        many.append(replace(task, name=label, key=key, parameters=values))
+        many.append(replace(task, name=label, key=key, parameters=values, notebook=text))
     return many
 
 

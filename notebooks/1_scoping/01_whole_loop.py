@@ -18,8 +18,8 @@
 # - serve a model and show that the server answers what the notebook computed;
 # - watch a served model, raise an alarm, retrain, and let a gate decide whether the new version goes out.
 #
-# **Needs** Python, pandas, a first Keras model. **Takes** 45 minutes with its exercises; the computer needs
-# half a minute of that.
+# **Needs** Python, pandas, a first Keras model. **Takes** about 105 minutes with its exercises; the computer
+# needs half a minute of that.
 
 # %%
 from helpers import lesson
@@ -85,7 +85,7 @@ def expected_gain(chance, saved, spent):
 
 
 # %% exercise="1.1a"
-lesson.check("1.1a", expected_gain=expected_gain)
+expected_gain = lesson.check("1.1a", expected_gain=expected_gain)
 
 # %% [markdown]
 # Setting the expected gain to zero gives the **break-even probability**, `spent / saved`. Alert above it,
@@ -129,7 +129,7 @@ afterwards = ...
 afterwards = {"dep_time", "dep_delay", "arr_time", "arr_delay", "air_time"}
 
 # %% exercise="1.1b"
-lesson.check("1.1b", afterwards=afterwards)
+afterwards = lesson.check("1.1b", afterwards=afterwards)
 
 # %% [markdown]
 # Using such a column is called **leakage**. `examples.table` builds the course's table without them. Each row
@@ -576,7 +576,7 @@ def months_with_alarm(table, tolerance):
 
 
 # %% exercise="1.1c"
-lesson.check("1.1c", months_with_alarm=months_with_alarm)
+months_with_alarm = lesson.check("1.1c", months_with_alarm=months_with_alarm)
 
 # %% [markdown]
 # On the dashboard above, with a tolerance of ten points, April raises the alarm at once, May stays below it,
@@ -742,7 +742,7 @@ def promote(low, by_origin, allowed):
 
 
 # %% exercise="1.1d"
-lesson.check("1.1d", promote=promote)
+promote = lesson.check("1.1d", promote=promote)
 
 # %% [markdown]
 # In July's table every lower end is above zero, in total and at each airport. That is more than your gate

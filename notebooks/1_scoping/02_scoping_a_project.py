@@ -21,8 +21,8 @@
 # - say who pays, plan a pilot that is long enough, and write all of it into a scoping sheet that a program
 #   can check.
 #
-# **Needs** Python, pandas, scikit-learn, the terms of 1.1. **Takes** 75 minutes with its exercises; the
-# computer needs half a minute of that.
+# **Needs** Python, pandas, scikit-learn, the terms of 1.1. **Takes** about 145 minutes with its exercises;
+# the computer needs half a minute of that.
 
 # %%
 from helpers import lesson
@@ -137,7 +137,7 @@ def break_even(true_alert, false_alert, missed, silent):
 
 
 # %% exercise="1.2a"
-lesson.check("1.2a", break_even=break_even)
+break_even = lesson.check("1.2a", break_even=break_even)
 
 # %%
 pays_from = -loss / (gain - loss)
@@ -196,7 +196,7 @@ def recent_delay(flights, moment):
 
 
 # %% exercise="1.2b"
-lesson.check("1.2b", recent_delay=recent_delay)
+recent_delay = lesson.check("1.2b", recent_delay=recent_delay)
 
 # %% [markdown]
 # For a whole year the same is done with hours: who left in which hour, by the clock, from which airport. For
@@ -605,7 +605,7 @@ def operating_point(curve, most_alerts, least_precision):
 
 
 # %% exercise="1.2c"
-lesson.check("1.2c", operating_point=operating_point)
+operating_point = lesson.check("1.2c", operating_point=operating_point)
 
 # %% [markdown]
 # ### Above what?
@@ -756,8 +756,8 @@ ask_first = ...
 ask_first = set(tornado.swing.drop("season").nlargest(2).index)
 
 # %% exercise="1.2d"
-ends = tornado[["low", "high"]].to_dict()
-lesson.check("1.2d", ask_first=ask_first, given={**ends, "base": base})
+ask_first = lesson.check("1.2d", ask_first=ask_first,
+                         given={**tornado[["low", "high"]].to_dict(), "base": base})
 
 # %% [markdown]
 # A tornado moves one assumption at a time. Two together make a map: every point is a pair of prices, the
@@ -1212,33 +1212,37 @@ figures.table(pd.DataFrame(agree, columns=["the example's", "holds"]))
 # > `forecast_snow` (a forecast, 24 hours before), `cancelled_so_far` (the airport's cancellations in the 24
 # > hours before the desk calls), and `tailnum`, which has gaps: *all* gaps belong to cancelled flights.
 #
-# Fill in the sheet as YAML text. Prices are net, as in the cost matrix. Guess where the briefing is silent,
-# and mark your guesses under `questions`. Write `"no"` in quotes, since YAML reads a bare no as false, and
-# put a text with a comma or colon in quotes when it stands between braces. Three candidates and three
+# Fill in the sheet: write over each `...`. Prices are net, as in the cost matrix. Guess where the briefing is
+# silent, and mark your guesses under `questions`. Write `"no"` in quotes, since YAML reads a bare no as false,
+# and put a text with a comma or colon in quotes when it stands between braces. Three candidates and three
 # milestones are the least. Run the check as often as you like: it gives you the next thing to mend, and tells
 # you at the end what only a person can grade.
 
 # %% tags=["starter"] exercise="1.2e"
-my_sheet = ...
-# Replace the dots by three quotes, then the lines below without their #, then three quotes.
-# title:
-# problem:
-# decision: {who: , acts: , hours_before: }
-# candidates:
-#   - {name: , kind: , verdict: , why: }
-# inputs: [ ]
-# baseline:
-# prices: {true_alert: , false_alert: }
-# break_even:
-# value: {unit: , low: , high: }
-# harms:
-#   - {who: , how: , measure: , limit: }
-# milestones:
-#   - {name: , days: , go_if: }
-# stop_if:
-# resources: {person_weeks: , yearly_cost: }
-# questions:
-#   -
+my_sheet = """
+title: ...
+problem: ...
+decision: {who: ..., acts: ..., hours_before: ...}
+candidates:
+  - {name: ..., kind: ..., verdict: ..., why: ...}
+  - {name: ..., kind: ..., verdict: ..., why: ...}
+  - {name: ..., kind: ..., verdict: ..., why: ...}
+inputs: []
+baseline: ...
+prices: {true_alert: ..., false_alert: ...}
+break_even: ...
+value: {unit: ..., low: ..., high: ...}
+harms:
+  - {who: ..., how: ..., measure: ..., limit: ...}
+milestones:
+  - {name: ..., days: ..., go_if: ...}
+  - {name: ..., days: ..., go_if: ...}
+  - {name: ..., days: ..., go_if: ...}
+stop_if: ...
+resources: {person_weeks: ..., yearly_cost: ...}
+questions:
+  - ...
+"""
 
 # %% tags=["solution"] exercise="1.2e"
 my_sheet = """
@@ -1268,7 +1272,7 @@ questions:
 """
 
 # %% exercise="1.2e"
-lesson.check("1.2e", my_sheet=my_sheet)
+my_sheet = lesson.check("1.2e", my_sheet=my_sheet)
 
 # %% [markdown]
 # ## What breaks in production

@@ -18,8 +18,8 @@
 # - read doubt in labels as a ceiling on every measured accuracy;
 # - measure your own level on pictures, with an interval, and compare it with a model on the same pictures.
 #
-# **Needs** lesson 1.3. **Takes** 60 minutes with its exercises and 20 labels of your own; the computer needs
-# less than half a minute of that.
+# **Needs** lesson 1.3. **Takes** about 120 minutes with its exercises and 20 labels of your own; the computer
+# needs less than half a minute of that.
 
 # %%
 from helpers import lesson
@@ -153,7 +153,7 @@ def fleiss(counts):
 
 
 # %% exercise="1.4a"
-lesson.check("1.4a", fleiss=fleiss)
+fleiss = lesson.check("1.4a", fleiss=fleiss)
 
 # %% [markdown]
 # The lesson needs κ thousands of times for its intervals, so its own version works on sums over words. A
@@ -273,7 +273,7 @@ def human_level(ratings):
 
 
 # %% exercise="1.4b"
-lesson.check("1.4b", human_level=human_level)
+human_level = lesson.check("1.4b", human_level=human_level)
 
 # %% [markdown]
 # On arrays it takes a few lines. `winners` turns counts into the label: 1 for the majority's class, shared
@@ -536,7 +536,7 @@ def best_instruction(table, floor):
 
 
 # %% exercise="1.4c"
-lesson.check("1.4c", best_instruction=best_instruction)
+best_instruction = lesson.check("1.4c", best_instruction=best_instruction)
 
 # %% [markdown]
 # "Direction" it would be, then. But our product must find *very* negative words, and "direction" no longer
@@ -725,7 +725,7 @@ follows = ...
 follows = {"A", "C", "E"}
 
 # %% exercise="1.4d"
-lesson.check("1.4d", follows=follows)
+follows = lesson.check("1.4d", follows=follows)
 
 # %%
 figures.md(
@@ -883,7 +883,7 @@ def ceiling(probabilities):
 
 
 # %% exercise="1.4e"
-lesson.check("1.4e", ceiling=ceiling)
+ceiling = lesson.check("1.4e", ceiling=ceiling)
 
 # %% [markdown]
 # Put a classifier below that ceiling: a support vector machine on sixty principal components of the pictures,

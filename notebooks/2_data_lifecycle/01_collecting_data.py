@@ -15,8 +15,8 @@
 #   knowing what each lets through;
 # - write a **data card**, and measure harms of representation and of opportunity.
 #
-# **Needs** lesson 1.1. **Takes** 60 minutes with its exercises; the computer needs about half a minute of
-# that.
+# **Needs** lesson 1.1. **Takes** about 115 minutes with its exercises; the computer needs about half a minute
+# of that.
 
 # %%
 from helpers import lesson
@@ -200,7 +200,7 @@ def known_value(events, moment):
 
 
 # %% exercise="2.1a"
-lesson.check("2.1a", known_value=known_value)
+known_value = lesson.check("2.1a", known_value=known_value)
 
 # %% [markdown]
 # ## 2 Point-in-time joins
@@ -577,7 +577,7 @@ leaks = {"rain_at_departure", "cancelled_day", "previous_flight", "route_day",
          "year_rank", "miles_per_minute"}
 
 # %% exercise="2.1b"
-lesson.check("2.1b", leaks=leaks)
+leaks = lesson.check("2.1b", leaks=leaks)
 
 # %% [markdown]
 # ## 5 Joins that fail, and whom they lose
@@ -824,7 +824,7 @@ def training_window(artifacts, spans):
 
 
 # %% exercise="2.1c"
-lesson.check("2.1c", training_window=training_window)
+training_window = lesson.check("2.1c", training_window=training_window)
 
 # %% [markdown]
 # ### Which split lets what through
@@ -1097,7 +1097,7 @@ my_card = {
 }
 
 # %% exercise="2.1d"
-lesson.check("2.1d", my_card=my_card)
+my_card = lesson.check("2.1d", my_card=my_card)
 
 # %% [markdown]
 # ## What breaks in production

@@ -22,7 +22,7 @@
 # - catch a sensor that sticks and a feed that is late.
 #
 # **Needs** lesson 2.4; its terms (analyzer, full pass) are explained again in a sentence. **Takes**
-# 60 minutes with its exercises; the computer needs about half a minute of that.
+# about 130 minutes with its exercises; the computer needs about half a minute of that.
 
 # %%
 from helpers import lesson
@@ -350,7 +350,7 @@ def carried(values, limit):
 
 
 # %% exercise="2.5a"
-lesson.check("2.5a", carried=carried)
+carried = lesson.check("2.5a", carried=carried)
 
 # %% [markdown]
 # ## 4 Windows
@@ -455,7 +455,7 @@ def windows_with_targets(values, length, horizon):
 
 
 # %% exercise="2.5b"
-lesson.check("2.5b", windows_with_targets=windows_with_targets)
+windows_with_targets = lesson.check("2.5b", windows_with_targets=windows_with_targets)
 
 # %% [markdown]
 # ## 5 One graph for the window
@@ -826,7 +826,7 @@ def trainable(last_hours, first, last, length, horizon):
 
 
 # %% exercise="2.5c"
-lesson.check("2.5c", trainable=trainable)
+trainable = lesson.check("2.5c", trainable=trainable)
 
 # %% [markdown]
 # The lesson does the same for all blocks of a fold at once, with a mark on every hour near a test window.
@@ -932,7 +932,7 @@ look_ahead = ...  # a set of names
 look_ahead = {"smooth", "bridged", "turn", "rain_day", "scaled"}
 
 # %% exercise="2.5d"
-lesson.check("2.5d", look_ahead=look_ahead)
+look_ahead = lesson.check("2.5d", look_ahead=look_ahead)
 
 # %% [markdown]
 # No need to trust anyone's eye. The test of 2.1 serves here as well: **what was known at *t* does not change

@@ -20,7 +20,8 @@
 # - write labeling functions and a label model that weighs them, and say how many hand labels the result is
 #   worth.
 #
-# **Needs** lesson 1.4. **Takes** 75 minutes with its exercises; the computer needs under a minute of that.
+# **Needs** lesson 1.4. **Takes** about 140 minutes with its exercises; the computer needs under a minute of
+# that.
 
 # %%
 from helpers import lesson
@@ -222,7 +223,7 @@ def label_now(due, arrived, now):
 
 
 # %% exercise="2.9a"
-lesson.check("2.9a", label_now=label_now)
+label_now = lesson.check("2.9a", label_now=label_now)
 
 # %% [markdown]
 # ### A label that we changed ourselves
@@ -474,7 +475,7 @@ def most_doubtful(chances, k):
 
 
 # %% exercise="2.9b"
-lesson.check("2.9b", most_doubtful=most_doubtful)
+most_doubtful = lesson.check("2.9b", most_doubtful=most_doubtful)
 
 # %% [markdown]
 # The lesson's versions give a doubt per item, larger for more. The loop around them is short: `sizes` says
@@ -1020,7 +1021,7 @@ def chance_late(fired, on_late, on_time, prior):
 
 
 # %% exercise="2.9c"
-lesson.check("2.9c", chance_late=chance_late)
+chance_late = lesson.check("2.9c", chance_late=chance_late)
 
 # %% [markdown]
 # And the rates? Without labels they are unknown. The trick of Dawid and Skene (1979), who wanted to know how
@@ -1385,7 +1386,7 @@ plan = {
 }
 
 # %% exercise="2.9d"
-lesson.check("2.9d", plan=plan)
+plan = lesson.check("2.9d", plan=plan)
 
 # %% [markdown]
 # ## What you did

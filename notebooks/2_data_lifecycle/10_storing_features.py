@@ -17,8 +17,8 @@
 #   differences;
 # - put a price on **freshness**, and decide whether you need a feature store at all.
 #
-# **Needs** lesson 2.1. **Takes** 60 minutes with its exercises; the computer needs about half a minute of
-# that.
+# **Needs** lesson 2.1. **Takes** about 105 minutes with its exercises; the computer needs about half a minute
+# of that.
 
 # %%
 from helpers import lesson
@@ -520,7 +520,7 @@ def materialize(rows):
 
 
 # %% exercise="2.10a"
-lesson.check("2.10a", materialize=materialize)
+materialize = lesson.check("2.10a", materialize=materialize)
 
 # %% [markdown]
 # The same rule in LMDB, and the read with its TTL. A missing value is stored as NaN; a reader gets NaN as
@@ -581,7 +581,7 @@ def lookup(record, now, ttl):
 
 
 # %% exercise="2.10b"
-lesson.check("2.10b", lookup=lookup)
+lookup = lesson.check("2.10b", lookup=lookup)
 
 # %% [markdown]
 # ## 6 Parity
@@ -716,7 +716,7 @@ def fault_of(found):
 faults = {build: fault_of(differences(build)) for build in "ABCD"}
 
 # %% exercise="2.10c"
-lesson.check("2.10c", faults=faults, given={"behind": behind})
+faults = lesson.check("2.10c", faults=faults, given={"behind": behind})
 
 # %% [markdown]
 # The shapes: a default turns gaps, and only gaps, into zeros. Narrow floats differ in more than half of the
@@ -890,7 +890,7 @@ def best_interval(options, price):
 
 
 # %% exercise="2.10d"
-lesson.check("2.10d", best_interval=best_interval)
+best_interval = lesson.check("2.10d", best_interval=best_interval)
 
 # %% [markdown]
 # ## 8 Do you need one?

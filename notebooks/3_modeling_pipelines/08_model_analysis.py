@@ -17,7 +17,8 @@
 # - explain how a model can be better on average and worse in every slice;
 # - recognise a slice that is **too small to judge** by.
 #
-# **Needs** lessons 1.1 and 2.2. **Takes** 60 minutes with its exercises; the computer needs one of them.
+# **Needs** lessons 1.1 and 2.2. **Takes** about 80 minutes with its exercises; the computer needs one of
+# them.
 
 # %%
 from helpers import lesson
@@ -303,7 +304,7 @@ def decide(low, high, allowed):
     return "fine" if low >= -allowed else "can't tell"
 
 # %% exercise="3.8a"
-lesson.check("3.8a", decide=decide)
+decide = lesson.check("3.8a", decide=decide)
 
 # %% [markdown]
 # ## 7 What the interval leaves out
@@ -467,7 +468,7 @@ def share_across(late_rain, on_time_rain, late_dry, on_time_dry):
     return (late_rain * on_time_dry + late_dry * on_time_rain) / pairs
 
 # %% exercise="3.8b"
-lesson.check("3.8b", share_across=share_across)
+share_across = lesson.check("3.8b", share_across=share_across)
 
 # %% [markdown]
 # Now the decomposition, for both models: each kind of pair, how many there are, and how often the late flight
@@ -526,7 +527,7 @@ way_out = ...       # "A", "B", "C", "D" or "E"
 way_out = "B"
 
 # %% exercise="3.8c"
-lesson.check("3.8c", way_out=way_out)
+way_out = lesson.check("3.8c", way_out=way_out)
 
 # %% [markdown]
 # ## 10 What breaks in production: the slice too small to judge
@@ -630,7 +631,7 @@ def gate(slices, allowed, least):
     return refusing, small
 
 # %% exercise="3.8d"
-lesson.check("3.8d", gate=gate)
+gate = lesson.check("3.8d", gate=gate)
 
 # %% [markdown]
 # ## What you did

@@ -191,3 +191,22 @@ def test_a_page_follows_the_readers_colour_scheme_and_pictures_stay_readable(ind
     picture = found.locator(".jp-RenderedImage img").first
     assert picture.evaluate("n => getComputedStyle(n).backgroundColor") == "rgb(255, 255, 255)"
     assert len(picture.get_attribute("alt")) > 30
+
+
+def test_a_folded_cell_opens_by_its_summary_and_a_task_stands_in_a_card(own_build, opened):
+    task = v4.new_markdown_cell("### Exercise 2.2a: Who is late?\n\nWords.", metadata={"exercise": "2.2a"})
+    plot = v4.new_code_cell("# The plot\nhidden = 1", metadata={"tags": ["folded"]})
+    index = write(n=json.dumps(v4.new_notebook(cells=[task, plot])))
+    for scheme in ("light", "dark"):
+        found = opened(index.parent / "pages/n.html", color_scheme=scheme)
+        assert not found.get_by_text("hidden").is_visible()
+        found.get_by_text("The plot", exact=True).focus()
+        found.keyboard.press("Enter")
+        assert found.get_by_text("hidden").is_visible()
+        card = found.locator("section.workbook-task")
+        assert card.get_by_role("heading", name="Exercise 2.2a").is_visible()
+        look = "n => getComputedStyle(n).borderTopColor + getComputedStyle(n).borderTopStyle"
+        assert card.evaluate(look).endswith("solid")
+        assert card.evaluate("n => getComputedStyle(n).backgroundColor") not in ("rgba(0, 0, 0, 0)", "")
+        found.set_viewport_size({"width": 600, "height": 900})
+        assert found.evaluate("document.documentElement.scrollWidth") <= 600

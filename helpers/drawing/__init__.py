@@ -1,0 +1,1 @@
+"""How pictures are drawn and put into words; lessons draw through `helpers.figures`."""

@@ -31,6 +31,7 @@ from helpers.exercises.forms import (
     Text,
 )
 from helpers.exercises.plain import Blank, NotData, plain, strict
+from helpers.exercises.tools import Made, Program, Proto, Query, Reply
 
 __all__ = [
     "INVALID",
@@ -42,11 +43,17 @@ __all__ = [
     "Form",
     "Function",
     "Integer",
+    "Made",
     "Mapping",
+    "NotData",
     "Names",
     "Number",
     "Numbers",
+    "Program",
+    "Proto",
+    "Query",
     "Records",
+    "Reply",
     "Text",
     "Verdict",
     "assess",

@@ -37,7 +37,7 @@ def calls(function: Callable, probes: list[tuple], seconds: float) -> Generator[
     output is `...`.
     """
     inputs = [strict(plain(list(args))) for args in probes]
-    tasks = [functools.partial(_outcome, function, args) for args in probes]
+    tasks = [functools.partial(outcome_of, function, args, function) for args in probes]
     with contextlib.closing(sandbox.run(tasks, seconds)) as outcomes:
         for given, outcome in zip(inputs, outcomes, strict=True):
             if "blank" in outcome:
@@ -88,8 +88,8 @@ def describe(error: BaseException) -> str:
     return f"{name}: {text}" if text else f"{name}"
 
 
-def _outcome(function: Callable, args: tuple) -> dict[str, Any]:
-    """What came of one call: {"output"}, {"error"[, "line"]}, or {"blank"} for `...`."""
+def outcome_of(function: Callable, args: tuple, learners: Callable) -> dict[str, Any]:
+    """What came of one call: {"output"}, {"error"[, "line" of the learner's code]}, or {"blank"} for `...`."""
     try:
         return {"output": strict(plain(function(*copy.deepcopy(args))))}
     except Blank:
@@ -98,7 +98,7 @@ def _outcome(function: Callable, args: tuple) -> dict[str, Any]:
         return {"error": f"gave an answer that {problem}"}
     except BaseException as error:  # noqa: BLE001 - a learner's function may raise anything, SystemExit included
         outcome = {"error": f"raised {describe(error)}"}
-        if line := place_of(function, error):
+        if line := place_of(learners, error):
             outcome["line"] = line
         return outcome
 

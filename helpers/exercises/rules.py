@@ -24,40 +24,55 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from helpers.exercises import kit, register
-from helpers.exercises.kit import Exercise, Form, Function, Names, Verdict, right, wrong
+from helpers.exercises.kit import Exercise, Form, Function, Names, Query, Verdict, right, wrong
 from helpers.exercises.plain import clean, plain, strict
 from helpers.exercises.signs import Answer, Named, Read, Rule, Same, Set, Sign, close, follows
+from helpers.exercises.tools import ByRule
 
-Reasons = Mapping[str, Rule] | Mapping[str, Sign] | Mapping[str, Rule | Sign]
+Reasons = (
+    Mapping[str, Rule] | Mapping[str, Sign] | Mapping[str, Rule | Sign] | Mapping[str, Rule | Sign | str]
+)
 
 
 def function(
     exercise_id: str,
     name: str,
-    probes: list[tuple] | Callable[[], list[tuple]],
+    probes: list[tuple] | Callable[[], list[tuple]] | None = None,
     *,
-    rule: Rule,
+    rule: Rule | str,
     said: str,
     hints: tuple[str, ...],
     otherwise: str,
     odd: Mapping[str, Sign] | None = None,
     mistakes: Reasons | None = None,
-    read: Read = lambda output: output,
+    read: Read | None = None,
     same: Same = close,
     kind: type[Answer] = Answer,
+    form: Function | Query | None = None,
 ) -> None:
-    """An exercise answered by a function that does what `rule` does.
+    """An exercise answered by a function that does what `rule` does; or, with `form`, by a query.
+
+    A Query has its own probes; `rule` and mistakes may then be SQL text, too, and rows are compared in any order unless it is
+    `ordered`.
 
     odd: what an output must not be, before it is compared. read: makes an output, and the rule's, comparable (`set`, `sorted`).
     same: when two are the same; by default numbers to six digits. mistakes: asked when the rule is not followed.
     otherwise: said where none is found; the smallest probe that fails is shown with it, and the learner's own output.
     """
+    form = form or Function(probes or [])
+    query = form if isinstance(form, Query) else None
+    rule = _told(rule, query)
+    reads = read or (query.comparable if query else lambda output: output)
+    acts = ByRule if query else _on_plain
     before = dict(odd or {})
-    after = {why: sign if isinstance(sign, Sign) else follows(sign) for why, sign in (mistakes or {}).items()}
+    after = {
+        why: sign if isinstance(sign, Sign) else follows(_told(sign, query))
+        for why, sign in (mistakes or {}).items()
+    }
 
     def judge(**answers: Any) -> Verdict:
         (records,) = answers.values()
-        answer = kind([r["input"] for r in records], [r["output"] for r in records], rule, read, same)
+        answer = kind([r["input"] for r in records], [r["output"] for r in records], rule, reads, same)
         for reason, sign in before.items():
             if sign.shown(answer):
                 return wrong(reason)
@@ -69,12 +84,12 @@ def function(
         return wrong(" ".join(filter(None, [otherwise, answer.failure(name)])))
 
     def examples() -> Iterator[tuple[str, dict[str, Any]]]:
-        yield said, {name: _on_plain(rule)}
+        yield said, {name: acts(rule)}
         for reason, sign in {**before, **after}.items():
             if sign.example:
-                yield reason, {name: _on_plain(sign.example(rule))}
+                yield reason, {name: acts(sign.example(rule))}
 
-    _register(exercise_id, judge, {name: Function(probes)}, hints, examples)
+    _register(exercise_id, judge, {name: form}, hints, examples)
 
 
 def table(
@@ -198,6 +213,15 @@ def choices(
                 yield reasons if isinstance(reasons, str) else reasons[other], {name: {**holds, case: other}}
 
     _register(exercise_id, judge, {name: kit.Mapping(*cases)}, hints, examples)
+
+
+def _told(rule: Rule | str, query: Query | None) -> Rule:
+    """The rule, where it may be told in SQL."""
+    if not isinstance(rule, str):
+        return rule
+    if query is None:
+        raise ValueError(f"A rule of a function is a function, not {rule!r}.")
+    return query.rule(rule)
 
 
 def _on_plain(rule: Rule) -> Rule:

@@ -4,7 +4,7 @@ import json
 import re
 from pathlib import Path
 
-from helpers import ROOT, files, syllabus
+from helpers import ROOT, files, minutes, syllabus
 from helpers.syllabus import NOTEBOOKS, UsageError
 
 TEMPLATES = Path(__file__).parent / "templates" / "new"
@@ -44,15 +44,20 @@ def make(lesson_id: str, title: str, root: Path = ROOT) -> list[Path]:
     listed = place.parent / "syllabus.yml"
     text = _with_row(listed.read_text(encoding="utf8"), course, number, file, title)
     words = {"@id": lesson_id, "@title": title}
-    for path, template in made.items():
+    templates = {path: (TEMPLATES / name).read_text(encoding="utf8") for path, name in made.items()}
+    core, deeper = minutes.parts(
+        _filled(templates[place / f"{file}.py"], words)
+    )  # a number is a word, like its mark
+    words |= {"@minutes": str(minutes.counts(core).minutes), "@deeper": str(minutes.counts(deeper).minutes)}
+    for path, template in templates.items():
         path.parent.mkdir(exist_ok=True)
-        path.write_text(_filled((TEMPLATES / template).read_text(encoding="utf8"), words), encoding="utf8")
+        path.write_text(_filled(template, words), encoding="utf8")
     files.write(listed, text)
     return [listed, *made]
 
 
 def _filled(text: str, words: dict[str, str]) -> str:
-    return re.sub(r"@(?:id|title)", lambda found: words[found[0]], text)
+    return re.sub(r"@(?:id|title|minutes|deeper)", lambda found: words.get(found[0], found[0]), text)
 
 
 def _with_row(text: str, course: int, number: int, file: str, title: str) -> str:

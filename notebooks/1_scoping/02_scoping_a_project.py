@@ -1213,10 +1213,10 @@ figures.table(pd.DataFrame(agree, columns=["the example's", "holds"]))
 # > hours before the desk calls), and `tailnum`, which has gaps: *all* gaps belong to cancelled flights.
 #
 # Fill in the sheet: write over each `...`. Prices are net, as in the cost matrix. Guess where the briefing is
-# silent, and mark your guesses under `questions`. Write `"no"` in quotes, since YAML reads a bare no as false,
-# and put a text with a comma or colon in quotes when it stands between braces. Three candidates and three
-# milestones are the least. Run the check as often as you like: it gives you the next thing to mend, and tells
-# you at the end what only a person can grade.
+# silent, and mark your guesses under `questions`. Write `"no"` in quotes, since YAML reads a bare no as
+# false, and put a text with a comma or colon in quotes when it stands between braces. Three candidates and
+# three milestones are the least. Run the check as often as you like: it gives you the next thing to mend, and
+# tells you at the end what only a person can grade.
 
 # %% tags=["starter"] exercise="1.2e"
 my_sheet = """

@@ -955,21 +955,37 @@ def digest(name):
     return hashlib.sha256(name.encode()).hexdigest()
 
 
-published = {digest(name) for name in flights.tailnum.dropna().unique()}
-undone = sum(digest(name) in published for name in register.index)
+def keyed(name, key):
+    return hmac.new(key, name.encode(), "sha256").hexdigest()
+
+
 key = np.random.default_rng(seed).bytes(32)  # in production from a key store, and never in the code
-keyed = {hmac.new(key, name.encode(), "sha256").hexdigest() for name in flights.tailnum.dropna().unique()}
-rows = [("SHA-256", len(published), undone),
-        ("HMAC with a secret key", len(keyed), sum(digest(name) in keyed for name in register.index))]
-figures.table(
-    pd.DataFrame(rows,
-                 columns=["tail numbers published as", "planes", "found again from the register"]))
+guess = b"nycflights13"
+attacks = [("SHA-256", digest, "the same function", digest),
+           ("HMAC", lambda name: keyed(name, key), "the same function, the key guessed",
+            lambda name: keyed(name, guess)),
+           ("HMAC", lambda name: keyed(name, key), "the same function, the key stolen",
+            lambda name: keyed(name, key))]
+rows = []
+for published_as, publish, attack, repeat in attacks:
+    published = set(map(publish, flights.tailnum.dropna().unique()))
+    undone = sum(repeat(name) in published for name in register.index)
+    rows.append((published_as, len(published), attack, undone))
+columns = ["published as", "planes", "searched with", "found again from the register"]
+searched = pd.DataFrame(rows, columns=columns)
+figures.table(searched)
+
+# %% tags=["claim"]
+plain, guessed, stolen = searched["found again from the register"]
+assert plain == register.index.isin(flights.tailnum).sum(), "a plain hash hides no plane of the register"
+assert guessed == 0 and stolen == plain, "the key hides, and nothing else"
 
 # %% [markdown]
-# A plain hash of something that can be listed hides nothing. With a secret key (an **HMAC**) whoever lacks
-# the key can't repeat it, and rows of one plane still belong together. This is *pseudonymisation*, not
-# anonymity: patterns of travel remain, and with them a way to recognise one. What is not needed at all is
-# best not collected.
+# A plain hash of something that can be listed hides nothing: every plane that the register knows is found. An
+# **HMAC** mixes a secret key in. Searched with the same function, it gives nothing away to whoever lacks the
+# key, and as much as a plain hash to whoever has it: the secret is the key, not the function. Rows of one
+# plane still belong together, so this is *pseudonymisation*, not anonymity: patterns of travel remain, and
+# with them a way to recognise one. What is not needed at all is best not collected.
 #
 # ### Harm of representation
 #

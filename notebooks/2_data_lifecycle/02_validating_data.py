@@ -806,10 +806,11 @@ figures.table(pd.DataFrame(served), formats={"late": "{:.1%}", "alerts": "{:.1%}
 # value out of range. This is the failure of the opening lines.
 #
 # Ranges catch values that are *never* right; this is a value that is right in another month. It takes a
-# memory: how far is this batch from the one before? TFDV measures that for numbers by the **Jensen–Shannon
-# divergence** (Lin 1991) of the two histograms: 0 if they are equal, 1 if they have nothing in common. It is
-# called **drift** between batches in time, **skew** between training and serving; the schema carries a
-# comparator with a threshold for each.
+# memory: how far is this batch from the one before? TFDV measures that by the **Jensen–Shannon divergence**
+# (Lin 1991) of the two histograms: 0 if they are equal, 1 if they have nothing in common. For texts, whose
+# histogram counts the values, it can take the largest change of a share (L∞) instead. The distance is called
+# **drift** between batches in time, **skew** between training and serving; the schema carries a comparator
+# with a threshold for each.
 
 # %%
 def drift(before, after):
@@ -842,6 +843,12 @@ natural = year_of_drift(clean_stats)
 in_celsius = year_of_drift(changed(lambda rows: celsius(rows[["temp"]])))
 figures.md(f"Temperature, from one month to the next: at most {natural.temp.max():.2f} by nature, "
            f"at least {in_celsius.temp.min():.2f} with the change of unit.")
+
+# %% tags=["claim"]
+either = tfdv.infer_schema(clean_stats[1])
+tfdv.get_feature(either, "origin").drift_comparator.jensen_shannon_divergence.threshold = 1
+[text] = tfdv.validate_statistics(clean_stats[2], either, previous_statistics=clean_stats[1]).drift_skew_info
+assert 0 < text.drift_measurements[0].value < 1, "Jensen–Shannon works on texts, too"
 
 # %% [markdown]
 # Any threshold between the two finds the fault in every month and never raises a false alarm in this year.

@@ -86,9 +86,7 @@ def _closed(schema, dest):
 def _gate(verdicts, rows, splits):
     if len(splits) == 0:
         return False
-    return not any(
-        split not in verdicts or verdicts[split] != 1 or not rows.get(split) for split in splits
-    )
+    return not any(split not in verdicts or verdicts[split] != 1 or not rows.get(split) for split in splits)
 
 
 CASES = {
@@ -161,8 +159,9 @@ CASES = {
             "`True` or `False`": lambda verdicts, rows, splits: "yes",
             "One split has anomalies": lambda verdicts, rows, splits: _gate(verdicts, rows, splits[:1]),
             "do not let the last one": lambda verdicts, rows, splits: _gate(verdicts, rows, splits[-1:]),
-            "A verdict of 2": lambda verdicts, rows, splits: bool(splits)
-            and all(verdicts.get(split) and rows.get(split) for split in splits),
+            "A verdict of 2": lambda verdicts, rows, splits: (
+                bool(splits) and all(verdicts.get(split) and rows.get(split) for split in splits)
+            ),
             "has no verdict at all": lambda verdicts, rows, splits: _gate(
                 verdicts, rows, [s for s in splits if s in verdicts]
             ),
@@ -172,16 +171,18 @@ CASES = {
             "each must have its own": lambda verdicts, rows, splits: _gate(
                 verdicts, dict.fromkeys(splits, rows.get(splits[-1]) if splits else 0), splits
             ),
-            "nobody knows how many rows": lambda verdicts, rows, splits: bool(splits)
-            and all(verdicts.get(s) == 1 and rows.get(s, 1) > 0 for s in splits),
+            "nobody knows how many rows": lambda verdicts, rows, splits: (
+                bool(splits) and all(verdicts.get(s) == 1 and rows.get(s, 1) > 0 for s in splits)
+            ),
             "`all([])` is true": lambda verdicts, rows, splits: all(
                 verdicts.get(s) == 1 and rows.get(s, 0) > 0 for s in splits
             ),
             "that was not asked for": lambda verdicts, rows, splits: _gate(
                 verdicts, rows, splits and [*verdicts, *splits]
             ),
-            "with a single row": lambda verdicts, rows, splits: bool(splits)
-            and all(verdicts.get(s) == 1 and rows.get(s, 0) > 1 for s in splits),
+            "with a single row": lambda verdicts, rows, splits: (
+                bool(splits) and all(verdicts.get(s) == 1 and rows.get(s, 0) > 1 for s in splits)
+            ),
         },
     ),
 }

@@ -6,8 +6,7 @@ import math
 import operator
 from functools import lru_cache
 
-from helpers.exercises.forms import Proto
-from helpers.exercises.kit import exercise
+from helpers.exercises.kit import Proto, exercise
 from helpers.exercises.rules import function, table
 from helpers.exercises.signs import CONSTANT, Sign, number, truth, unless, where, whole
 
@@ -214,7 +213,7 @@ def _drill(contract):
     name = anomalies_pb2.AnomalyInfo.Type.Name
     seen = {
         "elsewhere": [feature.name for feature in others if feature.HasField("drift_comparator")],
-        "skew": [feature.name for feature in contract.feature if feature.HasField("skew_comparator")],
+        "skew": ["set" for feature in terms.feature if feature.HasField("skew_comparator")],
         "drift": [
             distance.name for feature in terms.feature for distance, _ in feature.drift_comparator.ListFields()
         ],
@@ -274,7 +273,7 @@ def what_one_distance_cannot_see(contract):
         yield "Jensen–Shannon rings in a healthy month: its threshold lies below what a change of the schedule makes."
     if healthy:
         yield "A healthy month is refused, and not for a distance or its rows. Change only what is asked."
-    if not said("drift") and "dest" in said("skew"):
+    if not said("drift") and said("skew"):
         yield "That is the comparator for skew. It waits for serving statistics; the month before is `drift`."
     if not said("drift") and said("elsewhere"):
         yield "You compare another feature; the faults are in `dest`, and no other column moves."

@@ -89,22 +89,11 @@ def check(exercise_id: str, *, given: Any = None, **answers: Any) -> Any:
     Run again, the check judges the learner's answer, not what it gave back. `given` is what the judge needs to know of the
     lesson, as plain data. Raises nothing.
     """
-    if not (task := _find(exercise_id, "check")):
-        return _packed(answers)
-    answers = {name: _session.memory.learners(task.id, name, value) for name, value in answers.items()}
     try:
-        verdict = assess(task, answers, given)
-    # A fault of the judge must not stop a learner: it is named, and the tests let it raise
-    except Exception as error:  # noqa: BLE001
-        verdict = Verdict(
-            INVALID,
-            f"The check itself failed ({type(error).__name__}: {error}). "
-            "That is a fault of the workbook, not of your answer: go on, and please report it.",
-        )
-    onward, which = _onward(task, answers, verdict)
-    offer = _offer(task) if verdict.status == WRONG else ""
-    view.verdict(task.id, verdict, _write(task.id, verdict), which, _left(task, verdict), offer)
-    return _packed(onward)
+        return _check(exercise_id, given, answers)
+    except Exception as error:  # noqa: BLE001 - told as the workbook's fault; a learner goes on
+        _blame("check", exercise_id, error)
+        return _packed(answers)
 
 
 def hint(exercise_id: str) -> None:
@@ -157,7 +146,7 @@ def predict(prediction_id: str, guess: Any, among: tuple[str, ...] | None = None
     try:
         _predict(prediction_id, guess, among)
     except Exception as error:  # noqa: BLE001 - told as the lesson's fault; a learner goes on
-        _blame(prediction_id, error)
+        _blame("prediction", prediction_id, error)
 
 
 def reveal(prediction_id: str, value: Any, within: float | None = None, form: str = "{:g}") -> None:
@@ -168,7 +157,7 @@ def reveal(prediction_id: str, value: Any, within: float | None = None, form: st
     try:
         _reveal(prediction_id, value, within, form)
     except Exception as error:  # noqa: BLE001 - told as the lesson's fault; a learner goes on
-        _blame(prediction_id, error)
+        _blame("prediction", prediction_id, error)
 
 
 def progress(everything: bool = False) -> None:
@@ -183,10 +172,9 @@ def progress(everything: bool = False) -> None:
     lessons = book.lessons if everything or not _session.lesson else [book.lesson(_session.lesson)]
     found = [standing for each in lessons for standing in standings.of(each, states)]
     rows = [(x.exercise, f"{standings.MARKS[x.status]} {x.status}", x.tries) for x in found]
-    done, total = standings.count(found)
     table = figures.table(
         pandas.DataFrame(rows, columns=["exercise", "standing", "tries"]),
-        caption=f"{done} of {total} exercises right",
+        caption=standings.told(found),
     )
     here = "" if everything else _session.lesson
     made, close = standings.predictions(entries, here)
@@ -214,6 +202,25 @@ def end() -> None:
         "\n".join(filter(None, [text, note])),
         {"text/markdown": "\n\n".join(filter(None, [markdown, note]))},
     )
+
+
+def _check(exercise_id: str, given: Any, answers: dict[str, Any]) -> Any:
+    if not (task := _find(exercise_id, "check")):
+        return _packed(answers)
+    answers = {name: _session.memory.learners(task.id, name, value) for name, value in answers.items()}
+    try:
+        verdict = assess(task, answers, given)
+    # A fault of the judge must not stop a learner: it is named, and the tests let it raise
+    except Exception as error:  # noqa: BLE001
+        verdict = Verdict(
+            INVALID,
+            f"The check itself failed ({type(error).__name__}: {error}). "
+            "That is a fault of the workbook, not of your answer: go on, and please report it.",
+        )
+    onward, which = _onward(task, answers, verdict)
+    offer = _offer(task) if verdict.status == WRONG else ""
+    view.verdict(task.id, verdict, _write(task.id, verdict), which, _left(task, verdict), offer)
+    return _packed(onward)
 
 
 def _predict(prediction_id: str, guess: Any, among: tuple[str, ...] | None) -> None:
@@ -265,10 +272,14 @@ def _is_new(prediction_id: str) -> bool:
     return all(entry["exercise"] != prediction_id for entry in _entries()[0])
 
 
-def _blame(prediction_id: Any, error: Exception) -> None:
-    told = f"The prediction itself failed ({describe(error)}). That is a fault of the workbook, not of your guess: go on, and please report it."
+def _blame(what: str, name: Any, error: Exception) -> None:
+    """Say that a call of ours has failed, whatever it was called with."""
+    about = clean(name, 40) if type(name) is str else what
     display.note(
-        "! Can't be told", clean(str(prediction_id), 40) if type(prediction_id) is str else "prediction", told
+        "! Can't be told",
+        about,
+        f"The {what} itself failed ({describe(error)}). "
+        "That is a fault of the workbook, not of yours: go on, and please report it.",
     )
 
 
@@ -284,13 +295,13 @@ def _find(exercise_id: str, call: str) -> Exercise | None:
 def _onward(task: Exercise, answers: dict[str, Any], verdict: Verdict) -> tuple[dict[str, Any], str]:
     """What the lesson goes on with, by the names that were handed in; and the line that says which it is."""
     names = list(answers) or list(task.forms)
-    which = onward.YOURS
+    which, code = onward.YOURS, source.solution(task.id)
     if verdict.status == RIGHT:
-        goes_on = {name: onward.guarded(task.id, name, answers[name]) for name in names}
+        goes_on = {name: onward.guarded(task.id, code, name, answers[name]) for name in names}
     else:
         try:
             goes_on, which = (
-                {**answers, **onward.own(task.id, [x for x in names if x in task.forms])},
+                {**answers, **onward.own(task.id, code, [x for x in names if x in task.forms])},
                 onward.ITS_OWN,
             )
         except onward.CanNotRun as problem:

@@ -142,6 +142,12 @@ def test_a_check_raises_nothing_whatever_it_is_called_with(notebook, said, five)
     assert [notebook[name] for name in "abc"] == [1, 5, 2]
 
 
+def test_what_fails_in_the_check_itself_is_told_and_gives_the_answer_back(notebook, said, five, monkeypatch):
+    monkeypatch.setattr(source, "solution", lambda name: 1 / 0)
+    notebook.run("answer = 3", CHECK)
+    assert notebook["answer"] == 3 and "The check itself failed (ZeroDivisionError" in said[-1]
+
+
 def test_a_judge_that_fails_lets_the_lesson_go_on_with_its_own(notebook, said, monkeypatch):
     task(kit.Integer(), "answer = 5", monkeypatch, lambda answer: 1 / 0)
     notebook.run("answer = 5", CHECK)
@@ -303,7 +309,7 @@ def test_what_runs_later_or_is_more_than_a_function_is_left_as_it_is():
         return 1
 
     for answer in (stream, later, dict, len, 5, None):
-        assert onward.guarded("1.1z", "answer", answer) is answer
+        assert onward.guarded("1.1z", "", "answer", answer) is answer
 
 
 def test_a_shell_that_has_gone_is_not_asked(monkeypatch, said):

@@ -178,7 +178,7 @@ def test_a_fault_of_the_lesson_is_told_as_one(said, value, more):
     value = Hostile() if value is Hostile else value
     lesson.predict("2.8p1", 1)
     lesson.reveal("2.8p1", value, **more)
-    assert "fault of the workbook, not of your guess" in said[-1]
+    assert "fault of the workbook, not of yours" in said[-1]
     lesson.predict("2.8p2", 1, among=3)
     lesson.predict("2.8p2", "a", among=(Hostile(), 3))
     assert all("fault of the workbook" in text for text in said[-2:])

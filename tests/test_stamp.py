@@ -12,7 +12,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from IPython.utils.capture import capture_output
 
 from helpers import ROOT, display, imports, lesson, syllabus
-from helpers.exercises import view
+from helpers.exercises import source, view
 from helpers.workbook import cli, record, stamp, tasks
 
 LESSONS = syllabus.load().lessons
@@ -238,7 +238,7 @@ def test_what_is_said_at_the_end_alone_is_asked_by_lesson_alone_and_no_lesson_as
             for n in ast.walk(tree)
             if isinstance(n, ast.Attribute) and getattr(n.value, "id", "") == "lesson"
         }
-        assert calls <= {"begin", "check", "desk", "scratch", "end"}, one.id
+        assert calls <= {"begin", "check", "desk", "scratch", "predict", "reveal", "end"}, one.id
         for file in [one.source, one.exercises, *stamp.helpers(one)]:
             asked = {name for name in imports.read(file.read_text(encoding="utf8")).imports if name in names}
             if file == ROOT / "helpers" / "exercises" / "__init__.py":
@@ -257,7 +257,7 @@ def shell(monkeypatch, tmp_path):
 
 
 def test_what_is_said_at_the_end_alone_says_nothing_else(shell, monkeypatch):
-    """`begin`, `desk` and `check` say the same where it answers otherwise."""
+    """`begin`, `desk`, `check` and predictions say the same where it answers otherwise."""
 
     def said() -> list:
         with capture_output() as shown:
@@ -265,14 +265,18 @@ def test_what_is_said_at_the_end_alone_says_nothing_else(shell, monkeypatch):
             for answer in (7, ..., lambda *_: 0, lambda *_: 1 / 0):
                 lesson.check("1.1a", expected_gain=answer)
             lesson.check("1.1a")
+            lesson.predict("1.1p1", ...)
+            lesson.reveal("1.1p1", 3)
             print(lesson.desk())
             right = lesson.Verdict("right", "Yes.")
             view.verdict("1.1b", right, lesson._write("1.1b", right))
         return [shown.stdout, *(output.data for output in shown.outputs)]
 
     first = said()
-    assert len(first) == 7
-    monkeypatch.setattr(lesson.source, "of", lambda _: [(frozenset(), "other")])
+    assert len(first) == 9
+    # The solution that is handed out is the lesson's own code, which its stamp follows
+    solution = [cell for cell in source.of("1.1a") if "solution" in cell[0]]
+    monkeypatch.setattr(lesson.source, "of", lambda _: [*solution, (frozenset(), "other")])
     monkeypatch.setattr(lesson.ledger, "states", lambda _: {})
     monkeypatch.setattr(lesson.standings, "of", lambda *_: [])
     monkeypatch.setattr(syllabus.Syllabus, "next", lambda *_: None)

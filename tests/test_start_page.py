@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from helpers import syllabus
+from helpers import display, lesson, syllabus
 from helpers.desk import copies, start_page
 from helpers.exercises import ledger, progress, source
 
@@ -101,7 +101,14 @@ def test_json_and_csv_list_every_exercise_with_tries_and_the_first_time_it_was_r
     first = ledger.read(folder / ledger.NAME)[0][1]["at"]
     whole = json.loads(progress.as_json(folder))
     assert (whole["right"], whole["exercises"]) == (1, 2)
-    expected = {"lesson": "1.2", "exercise": "1.2a", "status": "right", "tries": 3, "right_at": first}
+    expected = {
+        "lesson": "1.2",
+        "exercise": "1.2a",
+        "status": "right",
+        "tries": 3,
+        "right_at": first,
+        "points": 1,
+    }
     assert whole["standings"][1] == expected
     rows = list(csv.DictReader(progress.as_csv(folder).splitlines()))
     assert (
@@ -110,9 +117,35 @@ def test_json_and_csv_list_every_exercise_with_tries_and_the_first_time_it_was_r
     )
 
 
+def test_points_and_predictions_are_counted_where_there_are_some(folder, small_syllabus, monkeypatch):
+    monkeypatch.setattr(lesson, "_session", lesson._Session())
+    monkeypatch.chdir(folder)
+    shown = []
+    monkeypatch.setattr(display, "say", lambda text, rich=(): shown.append(text))
+    tried(folder, "1.1a", "right")
+    lesson.progress()
+    assert "1 of 2 exercises right\n" in shown[-1] + "\n" and "points" not in shown[-1]
+    assert "Predictions" not in start_page.html(folder)
+    task = '\n# %% [markdown] exercise="1.1a"\n# ### Exercise 1.1a: What? (2 points)\n'
+    small_syllabus({id: OPENING.format(id=id) + task * (id == "1.1") for id in ("1.1", "1.2")})
+    ledger.append(folder / ledger.NAME, "1.2p1", "close", "", kind="prediction")
+    lesson.progress()
+    assert "1 of 2 exercises right, 2 of 3 points" in shown[-1]
+    whole = json.loads(progress.as_json(folder))
+    assert [whole[key] for key in ("points", "points_possible", "predictions", "predictions_close")] == [
+        2,
+        3,
+        1,
+        1,
+    ]
+    assert [row["points"] for row in csv.DictReader(progress.as_csv(folder).splitlines())] == ["2", "1"]
+    page = text(start_page.html(folder))
+    assert "Predictions: 1 made, 1 close." in page and "Next: 1.2" in page
+
+
 def test_every_lesson_of_the_workbook_says_what_one_will_be_able_to_do():
-    for lesson in syllabus.load().lessons:
-        assert len(syllabus.abilities(lesson)) >= 3, lesson.id
+    for each in syllabus.load().lessons:
+        assert len(syllabus.abilities(each)) >= 3, each.id
 
 
 def test_a_lesson_that_changes_while_the_page_is_served_shows_that_its_exercise_was_right_before(

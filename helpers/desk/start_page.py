@@ -8,7 +8,7 @@ from pathlib import Path
 
 from helpers import minutes, syllabus
 from helpers.desk import copies
-from helpers.exercises import ledger, lesson_of, progress
+from helpers.exercises import lesson_of, progress
 from helpers.exercises.progress import MARKS, Standing
 from helpers.syllabus import Lesson
 
@@ -16,7 +16,12 @@ from helpers.syllabus import Lesson
 def html(folder: Path) -> str:
     """The page for the learner's folder: a link opens the copy of a lesson, named in `data-path` from that folder."""
     found = progress.everything(progress.states(folder))
-    parts = ['<div class="workbook-page"><h1>MLOps Workbook</h1>', _next(found, folder), _news(folder)]
+    parts = [
+        '<div class="workbook-page"><h1>MLOps Workbook</h1>',
+        _next(found, folder),
+        _predictions(folder),
+        _news(folder),
+    ]
     for course in dict.fromkeys(lesson.course for lesson in found):
         parts.append(_course(course, {k: v for k, v in found.items() if k.course == course}))
     parts.append(
@@ -29,10 +34,7 @@ def html(folder: Path) -> str:
 def next_lesson(found: dict[Lesson, list[Standing]], folder: Path) -> Lesson | None:
     """The lesson worked on last if exercises of it are open, else the first that has some; None when all are right."""
     open_ones = [lesson for lesson, standings in found.items() if not all(x.is_right for x in standings)]
-    try:
-        last = [lesson_of(entry["exercise"]) for entry in ledger.read(folder / ledger.NAME)[0]][-1:]
-    except OSError:
-        last = []
+    last = [lesson_of(entry["exercise"]) for entry in progress.entries(folder)][-1:]
     begun = [lesson for lesson in open_ones if lesson.id in last]
     return next(iter(begun + open_ones), None)
 
@@ -47,6 +49,11 @@ def _next(found: dict[Lesson, list[Standing]], folder: Path) -> str:
         f'<p class="workbook-next" role="status">{"Go on with" if begun else "Next"}: {_link(lesson)}. '
         f"{right} of {total} exercises right so far.</p>"
     )
+
+
+def _predictions(folder: Path) -> str:
+    made, close = progress.predictions(progress.entries(folder))
+    return f"<p>Predictions: {made} made, {close} close.</p>" if made else ""
 
 
 def _news(folder: Path) -> str:

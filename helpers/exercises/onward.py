@@ -14,7 +14,7 @@ from collections.abc import Callable
 from typing import Any
 
 from helpers import display
-from helpers.exercises import cells, probes, source
+from helpers.exercises import cells, probes
 from helpers.exercises.plain import clean
 
 YOURS = "The lesson goes on with your answer."
@@ -26,12 +26,11 @@ class CanNotRun(Exception):
     """The lesson's own solution gives nothing here; the message says what to do about it."""
 
 
-def own(exercise_id: str, names: list[str]) -> dict[str, Any]:
-    """What the lesson's solution binds to these names, run in a copy of the notebook's, which stay as they are.
+def own(exercise_id: str, code: str, names: list[str]) -> dict[str, Any]:
+    """What the lesson's solution, this code, binds to these names, run in a copy of the notebook's, which stay as they are.
 
     Raises CanNotRun.
     """
-    code = source.solution(exercise_id)
     if not code:
         raise CanNotRun(
             "The lesson's own solution was not found, so it goes on with what you have. "
@@ -91,8 +90,9 @@ class Memory:
 # ---- a right answer meets the real data --------------------------------------------------------------------------
 
 
-def guarded(exercise_id: str, name: str, value: Any) -> Any:
-    """A right answer that is a plain function, such that a call that raises is told as the learner's and answered by the solution.
+def guarded(exercise_id: str, code: str, name: str, value: Any) -> Any:
+    """A right answer that is a plain function, such that a call that raises is told as the learner's and answered by
+    the solution, this code.
 
     A generator or a coroutine fails when it is run, not when it is called, and a class is more than something to call: they are
     left as they are.
@@ -106,7 +106,7 @@ def guarded(exercise_id: str, name: str, value: Any) -> Any:
         try:
             return value(*args, **more)
         except Exception as error:  # noqa: BLE001 - the learner's function may raise anything
-            return _instead(exercise_id, name, value, error, told, (args, more))
+            return _instead(exercise_id, code, name, value, error, told, (args, more))
 
     setattr(answer, _OWN, value)
     return answer
@@ -124,6 +124,7 @@ def _unwrapped(value: Any) -> Any:
 
 def _instead(
     exercise_id: str,
+    code: str,
     name: str,
     function: Callable,
     error: Exception,
@@ -136,7 +137,7 @@ def _instead(
         f", on {line}." if line else "."
     )
     try:
-        solution = own(exercise_id, [name])[name]
+        solution = own(exercise_id, code, [name])[name]
     except CanNotRun:
         _tell(exercise_id, reason, told)
         raise error from None

@@ -6,7 +6,7 @@ import csv
 import io
 import json
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from helpers import syllabus
@@ -24,13 +24,17 @@ MARKS = {NOT_ATTEMPTED: "–", NOT_YET: "✗", RIGHT: "✓", RIGHT_BEFORE: "✓"
 
 @dataclass(frozen=True)
 class Standing:
-    """One exercise: its status in a word, how often it was tried, when it was first right (UTC, ISO 8601; empty if never)."""
+    """One exercise: its status in a word, how often it was tried, when it was first right (UTC, ISO 8601; empty if never).
+
+    `points` is what it counts, as its task says.
+    """
 
     lesson: str
     exercise: str
     status: str = NOT_ATTEMPTED
     tries: int = 0
     right_at: str = ""
+    points: int = 1
 
     @property
     def is_right(self) -> bool:
@@ -41,13 +45,31 @@ def of(lesson: syllabus.Lesson, states: dict[str, ledger.State]) -> list[Standin
     """A lesson's exercises in order, where they stand; none where the lesson has no text."""
     if not lesson.source.is_file():
         return []
-    return [_standing(lesson.id, name, states.get(name)) for name in syllabus.exercises(lesson)]
+    points = syllabus.points(lesson)
+    return [
+        replace(_standing(lesson.id, name, states.get(name)), points=points[name])
+        for name in syllabus.exercises(lesson)
+    ]
 
 
 def count(standings: Iterable[Standing]) -> tuple[int, int]:
     """How many of these exercises are right, and how many there are."""
     found = [standing.is_right for standing in standings]
     return sum(found), len(found)
+
+
+def count_points(standings: Iterable[Standing]) -> tuple[int, int]:
+    """How many points are reached, and how many there are."""
+    found = [(standing.points, standing.is_right) for standing in standings]
+    return sum(points for points, is_right in found if is_right), sum(points for points, _ in found)
+
+
+def told(standings: list[Standing]) -> str:
+    """Exercises right; and points, where one counts more than another."""
+    said = "{} of {} exercises right".format(*count(standings))
+    if all(standing.points == 1 for standing in standings):
+        return said
+    return said + ", {} of {} points".format(*count_points(standings))
 
 
 def predictions(entries: Iterable[dict[str, str]], lesson: str = "") -> tuple[int, int]:
@@ -90,17 +112,31 @@ def _row(lesson: syllabus.Lesson, found: list[Standing]) -> str:
 
 def states(folder: Path) -> dict[str, ledger.State]:
     """What the ledger in `folder` itself says, by exercise; empty where there is none that can be read."""
+    return ledger.states(entries(folder))
+
+
+def entries(folder: Path) -> list[dict[str, str]]:
+    """The entries of the ledger in `folder` itself; none where it can't be read."""
     try:
-        return ledger.states(ledger.read(folder / ledger.NAME)[0])
+        return ledger.read(folder / ledger.NAME)[0]
     except OSError:
-        return {}
+        return []
 
 
 def as_json(folder: Path) -> str:
-    """For whoever collects a class's progress: totals, and each exercise."""
+    """For whoever collects a class's progress: totals of exercises, points and predictions, and each exercise."""
     found = [standing for group in everything(states(folder)).values() for standing in group]
-    right, total = count(found)
-    whole = {"right": right, "exercises": total, "standings": [asdict(x) for x in found]}
+    (right, total), (reached, possible) = count(found), count_points(found)
+    made, close = predictions(entries(folder))
+    whole = {
+        "right": right,
+        "exercises": total,
+        "points": reached,
+        "points_possible": possible,
+        "predictions": made,
+        "predictions_close": close,
+        "standings": [asdict(x) for x in found],
+    }
     return json.dumps(whole, indent=1, ensure_ascii=False)
 
 

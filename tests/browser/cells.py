@@ -15,7 +15,8 @@ READ = """() => {
   return {
     kernel: [...document.querySelectorAll('#jp-main-statusbar .jp-StatusBar-TextItem')]
       .map(item => item.textContent).find(said => said.includes(' | ')) ?? '',
-    cells: [...panel?.querySelectorAll('.jp-CodeCell') ?? []].map(cell => ({
+    // folded code has no prompt to show
+    cells: [...panel?.querySelectorAll('.jp-CodeCell:not(:has(.jp-InputPlaceholder))') ?? []].map(cell => ({
       prompt: text(cell, '.jp-InputPrompt'),
       code: text(cell, '.cm-line'),
       output: cell.querySelectorAll('.jp-OutputArea-child').length

@@ -85,7 +85,10 @@ def test_axe_finds_nothing_in_what_a_lesson_shows(desk, lab, notebook):
 
 
 def test_axe_finds_nothing_in_the_report(browser, notebook, own_build):
-    index = write_report(**{"2.2": nbformat.writes(notebook)})
+    task = nbformat.v4.new_markdown_cell("### Exercise 2.2z: A task", metadata={"exercise": "2.2z"})
+    folded = nbformat.v4.new_code_cell("# The plot\nx = 1", metadata={"tags": ["folded"]})
+    cells = [*notebook.cells, task, folded]
+    index = write_report(**{"2.2": nbformat.writes(nbformat.from_dict({**notebook, "cells": cells}))})
     page = browser.new_page()
     for part in ("index.html", "pages/2.2.html"):
         page.goto((index.parent / part).as_uri())

@@ -1,5 +1,5 @@
-// JupyterLab's side of the learner's desk: what it registers there. The start page is in start.js, the buttons beside the
-// checks in help.js, the look of both and the width of text in desk.css.
+// JupyterLab's side of the learner's desk: what it registers there. The start page is in start.js, the exercises' cards in
+// card.js, the buttons beside their checks in help.js, the look of all and the width of text in desk.css.
 //
 // JupyterLab loads an extension as a module-federation container: an object with init(scope) and get(module). Written by
 // hand it needs no build step; what it shares with JupyterLab (widgets, renderers) it takes from that scope.
@@ -54,8 +54,9 @@
   const container = {
     init: async given => { scope = given; },
     get: async () => {
-      const [{ startPage, titles }, { help }, ...libraries] = await Promise.all([
+      const [{ startPage, titles }, { cards }, { help }, ...libraries] = await Promise.all([
         import(beside('start.js')),
+        import(beside('card.js')),
         import(beside('help.js')),
         ...['coreutils', 'apputils', 'rendermime', 'notebook', 'outputarea', 'ui-components'].map(name => shared(`@jupyterlab/${name}`)),
         shared('@lumino/widgets')
@@ -65,7 +66,7 @@
       Object.assign(style, { rel: 'stylesheet', href: beside('desk.css') });
       document.head.append(style);
       const plugins = [
-        startPage(widgets, core), titles(components), help(notebook, outputs, widgets), pictures(renderers), windows(core, apputils)
+        startPage(widgets, core), titles(components), cards(notebook), help(notebook, outputs, widgets), pictures(renderers), windows(core, apputils)
       ];
       return () => ({ __esModule: true, default: plugins });
     }

@@ -10,7 +10,13 @@ export function help({ INotebookTracker }, { OutputAreaModel, SimplifiedOutputAr
       const exercise = checked(cell.model);
       if (!exercise || furnished.has(cell)) continue;
       furnished.add(cell);
-      cell.ready.then(() => cell.layout.addWidget(bar(panel, exercise)));
+      cell.ready.then(() => {
+        const whole = bar(panel, exercise);
+        cell.layout.addWidget(whole);
+        const mark = outputs => { whole.node.dataset.verdict = verdict(outputs.toJSON(), exercise); };
+        cell.model.outputs.changed.connect(mark);
+        mark(cell.model.outputs);
+      });
     }
   }
 
@@ -33,6 +39,7 @@ export function help({ INotebookTracker }, { OutputAreaModel, SimplifiedOutputAr
       return node;
     };
     const hint = button('Hint', `Hint for exercise ${exercise}`, () => ask('hint'));
+    hint.dataset.help = 'hint';
     button('Solution', `Solution of exercise ${exercise}`, () => ask('solution'));
     const hide = button('Hide', `Hide the help with exercise ${exercise}`, () => {
       area.model.clear();
@@ -88,4 +95,11 @@ export function help({ INotebookTracker }, { OutputAreaModel, SimplifiedOutputAr
 function checked(model) {
   const exercise = model.getMetadata('exercise');
   return /^\d+\.\d+[a-z]$/.test(exercise) && model.sharedModel.getSource().includes('lesson.check(') ? exercise : '';
+}
+
+// What the check says: "right", "wrong", or nothing of the two. As helpers/exercises/view.py shows it.
+function verdict(outputs, exercise) {
+  const firsts = outputs.map(output => [output.data?.['text/plain'] ?? ''].flat().join('').split('\n')[0]);
+  if (firsts.includes(`✓ Right · ${exercise}`)) return 'right';
+  return firsts.includes(`✗ Not yet · ${exercise}`) ? 'wrong' : '';
 }

@@ -70,9 +70,9 @@ async function open(app, path, exercise) {
   const panel = await app.commands.execute('docmanager:open', { path });
   if (!exercise || !panel) return;
   await panel.revealed;
-  const at = panel.content.widgets.findIndex(cell => cell.model.getMetadata('exercise') === exercise); // its first: the starter
+  const at = panel.content.widgets.findIndex(cell => cell.model.getMetadata('exercise') === exercise); // its first: task or starter
   if (at < 0) return;
-  panel.content.activeCellIndex = at;
+  panel.content.activeCellIndex = at; // which opens a folded section that it lies in
   await panel.content.scrollToItem(at, 'start');
   panel.content.activeCell.node.focus();
 }

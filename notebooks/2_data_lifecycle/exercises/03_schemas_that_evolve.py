@@ -201,7 +201,7 @@ def _kept():
 
 
 def _drill(contract):
-    """What TFDV finds with the contract's terms for `dest` and for the number of rows: by kind of batch and month, texts."""
+    """What TFDV finds with the contract's terms for `dest` and the number of rows: texts by kind of batch and month."""
     import tensorflow_data_validation as tfdv
     from tensorflow_metadata.proto.v0 import anomalies_pb2, schema_pb2
 
@@ -241,8 +241,8 @@ _ROWS, _L, _JS = "DATASET_LOW_NUM_EXAMPLES", "COMPARATOR_L_INFTY_HIGH", "COMPARA
     hints=(
         "Three rules are missing. Two belong to `dest`, and each distance hears another of the two faults; the third "
         "belongs to the whole data set.",
-        "A threshold lies between what healthy months reach and the smallest that the fault makes: the last table has "
-        "both, and `chosen.threshold` what your prices say.",
+        "A threshold lies between what healthy months reach and what the fault makes: `chosen.threshold` has such ones, "
+        "from your own function. Half of the largest month must be too few rows, and the smallest month enough.",
         '`tfdv.get_feature(contract, "dest").drift_comparator.jensen_shannon_divergence.threshold = …`, the same for '
         "`infinity_norm`, and `contract.dataset_constraints.min_examples_count = …`.",
     ),
@@ -268,7 +268,7 @@ def what_one_distance_cannot_see(contract):
     if _L in healthy and _JS in healthy:
         yield "Both distances ring in healthy months: each threshold lies below what a healthy month reaches."
     if _L in healthy:
-        yield "L∞ rings in a healthy month: some destination's share moves by more than your threshold every spring."
+        yield "L∞ rings in a healthy month: some destination's share moves by more than your threshold in spring."
     if _JS in healthy:
         yield "Jensen–Shannon rings in a healthy month: its threshold lies below what a change of the schedule makes."
     if healthy:
@@ -303,7 +303,8 @@ table(
     "2.3d", "may_pass", [
         (({"train": 1, "eval": 1}, {"train": 900, "eval": 90}, ["train", "eval"]), True,
          "Both splits passed and have rows, and your gate stays shut."),
-        (({"march": 1}, {"march": 1}, ["march"]), True, "The only split passed, with a single row, and your gate stays shut."),
+        (({"march": 1}, {"march": 1}, ["march"]), True,
+         "The only split passed, with a single row, and your gate stays shut."),
         (({"train": 1, "eval": 0}, {"train": 900, "eval": 90}, ["train", "eval"]), False,
          "One split has anomalies. Every split must be good."),
         (({"train": 0, "eval": 1}, {"train": 900, "eval": 90}, ["train", "eval"]), False,

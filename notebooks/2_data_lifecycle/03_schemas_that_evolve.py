@@ -584,8 +584,9 @@ for ax, (title, pairs) in zip(axes, groups.items(), strict=True):
     ax.legend(fontsize=8, loc="center right")
 axes[0].set(ylabel=f"{fault_days}-day faults missed")
 axes[0].yaxis.set_major_formatter("{x:.0%}")
-figures.show(fig, alt="Misses against false alarms a year as the threshold moves, a curve per fault; a circle "
-             "marks the cheapest threshold. " + figures.alt("Misses at the circle", chosen.misses, "{:.0%}"))
+figures.show(fig, alt="Misses against false alarms a year as the threshold moves, a curve per fault; a "
+             "circle marks the cheapest threshold. "
+             + figures.alt("Misses at the circle", chosen.misses, "{:.0%}"))
 
 # %% tags=["claim"]
 at_most = chosen["dollars a year"] + faults * missed * half_width(chosen.misses)

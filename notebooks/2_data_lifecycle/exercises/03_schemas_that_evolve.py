@@ -236,13 +236,13 @@ _ROWS, _L, _JS = "DATASET_LOW_NUM_EXAMPLES", "COMPARATOR_L_INFTY_HIGH", "COMPARA
 @exercise(
     "2.3c",
     contract=Proto("tensorflow_metadata.proto.v0.schema_pb2:Schema", look=_drill),
-    said="TFDV was silent in the five healthy months and rang in each of them for the codes, for the wrong join and for "
-    "half of the rows: three faults, three rules, none of which can do another's work here.",
+    said="TFDV was silent in the five healthy months and rang in each of them for the codes, for the wrong join "
+    "and for half of the rows.",
     hints=(
         "Three rules are missing. Two belong to `dest`, and each distance hears another of the two faults; the third "
         "belongs to the whole data set.",
-        "A threshold lies between what healthy months reach and what the fault makes: `chosen.threshold` has such ones, "
-        "from your own function. Half of the largest month must be too few rows, and the smallest month enough.",
+        "A threshold lies between what healthy months reach and what the fault makes: `chosen.threshold` has such "
+        "ones, from your own function. Half of the largest month must be too few rows, and the smallest month enough.",
         '`tfdv.get_feature(contract, "dest").drift_comparator.jensen_shannon_divergence.threshold = …`, the same for '
         "`infinity_norm`, and `contract.dataset_constraints.min_examples_count = …`.",
     ),
@@ -281,15 +281,15 @@ def what_one_distance_cannot_see(contract):
         yield "Nothing compares `dest` with the month before: it has no distance with a threshold."
     if not all(_L in f or _JS in f for f in of("codes")) and "jensen_shannon_divergence" not in said("drift"):
         yield (
-            "JetBlue's codes pass in some month. Thirty destinations change by a little each, and your distance looks at "
-            "the one that changes most."
+            "JetBlue's codes pass in some month. Many destinations change by a little each, and your distance looks "
+            "at the one that changes most."
         )
     if not all(_L in f or _JS in f for f in of("codes")):
-        yield "JetBlue's codes pass in some month: you chose the distance that hears them, and a threshold it can't reach."
+        yield "JetBlue's codes pass in some month: the distance that hears them has a threshold it can't reach."
     if not all(_L in f or _JS in f for f in of("misrouted")) and "infinity_norm" not in said("drift"):
         yield (
-            "The week of ATL as ORD passes in some month. Two large shares move, and your distance weighs that lightly: "
-            "no threshold of it parts this fault from healthy months."
+            "The week of ATL as ORD passes in some month. Two large shares move, and your distance weighs that "
+            "lightly: no threshold of it parts this fault from healthy months."
         )
     if not all(_L in f or _JS in f for f in of("misrouted")):
         yield "The week of ATL as ORD passes in some month: the threshold lies above the change of the largest share."

@@ -113,7 +113,7 @@ for (row, column), count in pd.Series(findings.T.stack()).items():
     mark = (f"{count} ●" if current[row] == column and count
             else "●" if current[row] == column else count or "")
     ax.text(row - 1, column - 1, mark, ha="center", va="center")
-ax.set(title="Newer versions accept older months, July excepted; older ones refuse new destinations",
+ax.set(title="A newer version accepts the older months, July excepted",
        xlabel="month of 2013", ylabel="version", xticks=range(12), xticklabels=range(1, 13),
        yticks=range(10), yticklabels=range(1, 11))
 ax.grid(visible=False)
@@ -548,8 +548,9 @@ def choose(curve):
     upward = (GRID, curve["false alarms a year"].tolist(), curve.misses.tolist())
     ends = [GRID.index(cheapest(*lists, false_alarm, missed, faults))
             for lists in (upward, [each[::-1] for each in upward])]
-    alarms, misses = curve.iloc[sum(ends, 1) // 2]
-    return {"threshold": GRID[sum(ends, 1) // 2], "false alarms a year": alarms, "misses": misses,
+    middle = sum(ends, 1) // 2
+    alarms, misses = curve.iloc[middle]
+    return {"threshold": GRID[middle], "false alarms a year": alarms, "misses": misses,
             "dollars a year": alarms * false_alarm + faults * misses * missed}
 
 # %% tags=["folded"]

@@ -166,7 +166,7 @@ def cells(text: str) -> Iterable[Cell]:
     for part in re.split(r"^# %%(?=\s|$)", text, flags=re.M)[1:]:
         head, _, source = part.partition("\n")
         is_code = not re.search(r"\[markdown\]", head)
-        source = source.strip("\n") if is_code else re.sub(r"^# ?", "", source.strip("\n"), flags=re.M)
+        source = source if is_code else re.sub(r"^# ?", "", source, flags=re.M)
         tags = re.search(r"\btags=\[([^\]]*)\]", head)
         names = {key: found[1] for key in ("exercise", "prediction") if (found := _named(key, head))}
         yield Cell(
@@ -174,7 +174,7 @@ def cells(text: str) -> Iterable[Cell]:
             frozenset(re.findall(r'"([^"]+)"', tags[1]) if tags else ()),
             names.get("exercise", ""),
             names.get("prediction", ""),
-            source,
+            source.strip("\n"),
         )
 
 

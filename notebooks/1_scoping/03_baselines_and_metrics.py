@@ -398,12 +398,12 @@ figures.table(
 
 # %% [markdown]
 # Eight weather values identify the hour almost uniquely. A tree can't cut out a single hour: a leaf holds at
-# least 20 flights, and of one hour at one airport fewer are there to train on. But weather moves slowly. A
-# leaf may hold some hours of one day, look up how their other flights did, and answer for the held-out ones:
-# it *remembers the day* instead of foreseeing it. Logistic regression, which can only add, remembers less.
-# The last trial tests this explanation: on the timetable alone next to nothing tells one day from another,
-# and the flattery by shared days shrinks to a fraction. (It is not quite zero. Timetables change within a
-# month, which may give some days away.)
+# least 20 flights, and of nearly every hour at one airport fewer are there to train on. But weather moves
+# slowly. A leaf may hold some hours of one day, look up how their other flights did, and answer for the
+# held-out ones: it *remembers the day* instead of foreseeing it. Logistic regression, which can only add,
+# remembers less. The last trial tests this explanation: on the timetable alone next to nothing tells one day
+# from another, and the flattery by shared days shrinks to a fraction. (It is not quite zero. Timetables
+# change within a month, which may give some days away.)
 #
 # Does grouping by day heal it, then? It removes the first kind, by construction. In September that is all
 # there was. In July a second kind remains, beyond luck for logistic regression and for the timetable: other
@@ -415,7 +415,6 @@ figures.table(
 def largest_in_leaves(unit):
     """The share of the largest day or hour in each leaf, where half of July's flights were trained on."""
     own = july[fold_numbers(july, "flight") == 1]
-    assert own.groupby(["origin", "time_hour"]).size().quantile(0.95) < boosting[-1].min_samples_leaf
     part = pd.concat([flights[flights.month < 7].sample(train_size - len(own), random_state=seed), own])
     grown = fitted(boosting, part)
     inputs = grown[-1]._preprocess_X(grown[:-1].transform(part[features]), reset=False)
@@ -426,6 +425,8 @@ def largest_in_leaves(unit):
         yield from part.groupby(leaf).apply(lambda rows: rows.value_counts(unit, normalize=True).iloc[0])
 
 
+sizes = july[fold_numbers(july, "flight") == 1].groupby(["origin", "time_hour"]).size()
+assert sizes.quantile(0.95) < boosting[-1].min_samples_leaf, "of most hours fewer flights are there than a leaf holds"
 assert max(largest_in_leaves(["origin", "time_hour"])) < 0.9, "no leaf is a single hour of one airport"
 assert sum(share > 0.9 for share in largest_in_leaves(["day"])) >= 5, "some leaves are hours of one day"
 

@@ -205,7 +205,7 @@ figures.md(
 # **Exercise 2.9a.** Write `label_now(due, arrived, now)`, all in minutes of one clock: `due` is the planned
 # arrival, `arrived` the real one, which stands in the file even if it lies after `now`. Give 1 if it is known
 # at `now` that the flight is late (more than 15 minutes), 0 if it is known that it is not, `None` if it isn't
-# known yet.
+# known yet. A landing at `now` itself is known.
 
 
 # %% tags=["starter"] exercise="2.9a"

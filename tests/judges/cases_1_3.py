@@ -183,7 +183,8 @@ CASES = {
         wrong={
             "stop at the first": _step_down,
             "how many p-values pass": _largest_passing_count,
-            "count from 1": _rank_from_zero,
+            "Your ranks count from 0": _rank_from_zero,
+            "count from 1": lambda p, rate: _bh_in_numpy(p, rate / sum(1 / k for k in range(1, len(p) + 1))),
             "not as long": lambda p, rate: np.array(p)[_bh_in_numpy(p, rate)],
             "True and False only": lambda p, rate: [v * 2 for v in p],
             "one True or False for each": lambda p, rate: sum(_bh_in_numpy(p, rate)),

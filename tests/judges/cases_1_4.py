@@ -131,7 +131,9 @@ CASES = {
             "among the rows that are kept": lambda t, floor: t["instruction"].iloc[
                 np.argmax(t.loc[t.smallest >= floor, "kappa"])
             ],
-            "it is enough": lambda t, floor: t.loc[t[t.smallest > floor].kappa.idxmax(), "instruction"],
+            "not always the one with the highest": lambda t, floor: (
+                t[t.smallest >= floor].nlargest(2, "kappa")["instruction"].iloc[-1]
+            ),
             "a row or a table": lambda t, floor: t.loc[t[t.smallest >= floor].kappa.idxmax()],
             "That is a number": lambda t, floor: t[t.smallest >= floor].kappa.max(),
             "not in its column": lambda t, floor: "kappa",

@@ -69,9 +69,8 @@ CASES = {
             "tags are missing": lambda table: _in_a_loop(table)[:2],
             "stands in your list twice": lambda table: _in_a_loop(table) + _in_a_loop(table)[:1],
             "come in twice": lambda table: _order(table.prod(axis=1)),
-            "another one than that of": lambda table: _order(
-                table.frequency * table.headroom**2 * table.ease
-            ),
+            "multiply them by one of the two again": lambda table: _order(table.points * table.frequency),
+            "another one than that of": lambda table: sorted(table.index, key=lambda tag: tag[::-1]),
         },
     ),
     "1.5d": Cases(

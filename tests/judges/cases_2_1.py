@@ -97,7 +97,11 @@ CASES = {
         "my_card",
         right=[
             CARD,
-            _card(late=round(CARD["late"], 3), licence="cc0", small_carriers=sorted(CARD["small carriers"])),
+            _card(
+                late=round(CARD["late"], 3),
+                licence="Creative Commons CC0 1.0",
+                small_carriers=sorted(CARD["small carriers"]),
+            ),
         ],
         wrong={
             "row per scheduled flight": _card(unit="scheduled flight"),
@@ -117,7 +121,7 @@ CASES = {
             "a set of carrier codes": _card(small_carriers=2),
             "there are more": _card(small_carriers={"OO"}),
             "1,000 rows or more": _card(small_carriers=CARD["small carriers"] | {"FL"}),
-            "read what the package": _card(licence="MIT"),
+            "its name alone": _card(licence="CC0 is not it; MIT"),
             "no name, true": _card(tailnum="harmless"),
             "takes a second table": _card(tailnum="identifies a person"),
         },

@@ -47,6 +47,14 @@ CASES = {
         ],
         wrong={
             "does not read as a schema": "wind_speed: 0 to 160",
+            "`temp` is described as INT": _contract("temp", "type: FLOAT", "type: INT"),
+            "`humid` has a `lifecycle_stage`": _contract(
+                "humid", "type: FLOAT", "type: FLOAT lifecycle_stage: DEPRECATED"
+            ),
+            "`dewp` must come `min_count` times": _contract("dewp", "min_count: 1", "min_count: 8760"),
+            "`temp` has one value an hour": _contract(
+                "temp", "value_count {.*?}", "value_count {min: 2 max: 2}"
+            ),
             "no longer describes": 'feature { name: "wind_speed" type: FLOAT }',
             "still taken for a boolean": _contract("month", "int_domain {.*?}", "bool_domain {}"),
             "could be absent from more than a tenth": _contract("temp", "min_fraction: 0.98", ""),

@@ -79,10 +79,15 @@ CASES = {
             _framed,
             lambda files: _sha(json.dumps(files, sort_keys=True)),
             lambda files: _sha(repr(sorted(files.items()))),
+            lambda files: str(int(_framed(files) * 2, 16)),
         ],
         wrong={
-            "from Python's own `hash`": lambda files: hash(json.dumps(sorted(files.items()))) % 10**9,
-            "written as text": lambda files: str(hash(json.dumps(sorted(files.items())))),
+            "a number from Python's own": lambda files: hash(json.dumps(sorted(files.items()))) % 10**9,
+            "a number with a sign": lambda files: f"{hash(json.dumps(sorted(files.items()))):x}",
+            "can't be told from": lambda files: str(abs(hash(json.dumps(sorted(files.items()))))),
+            "White space is lost": lambda files: _framed(
+                {name: text.strip() for name, text in files.items()}
+            ),
             "two different texts": lambda files: str(next(_calls)),
             "one text for all files together": lambda files: [_sha(name) for name in sorted(files)],
             "across the border": lambda files: _sha("".join(name + files[name] for name in sorted(files))),

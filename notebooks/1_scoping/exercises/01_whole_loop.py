@@ -19,7 +19,7 @@ def _of_its_own(outputs, inputs):
 
 function(
     "1.1a", "expected_gain",
-    [(0.5, 100, 30), (0.1, 100, 30), (0.9, 250, 45), (0.0, 50, 10), (1.0, 80, 90), (0.25, 40, 10)],
+    [(0.5, 100, 30), (0.1, 100, 30), (0.9, 250, 45), (0.0, 50, 10), (1.0, 80, 90), (0.25, 40, 10), (0.37, 110, 31)],
     odd={
         "For some inputs your function gives nothing back. Does every path `return` a number?": NOTHING,
         "That decides whether to send the alert. Asked is what it earns if it is sent, in dollars.":
@@ -43,7 +43,21 @@ function(
             lambda p, saved, spent: p * (saved - spent) + (1 - p) * spent,
         "That is the chance from which on an alert pays. The function gives dollars, for the chance it gets.":
             lambda p, saved, spent: spent / saved,
-        "`chance` lies between 0 and 1. It is not a percentage.": lambda p, saved, spent: p / 100 * saved - spent,
+        "`chance` lies between 0 and 1. It is not a percentage.": follows(
+            lambda p, saved, spent: p / 100 * saved - spent, lambda p, saved, spent: 100 * p * saved - spent
+        ),
+        "Your dollars are rounded. Give the mean as it comes; rounding is for showing.": follows(
+            lambda p, saved, spent: round(p * saved - spent), lambda p, saved, spent: int(p * saved - spent)
+        ),
+        "On time you take off the saving as well. Nobody had it there: the desk only pays.": follows(
+            lambda p, saved, spent: p * (saved - spent) - (1 - p) * saved,
+            lambda p, saved, spent: p * saved - spent - (1 - p) * saved,
+        ),
+        "You let `chance` decide how the flight ends, and give what it earns then. It only weighs the two ends.":
+            follows(
+                lambda p, saved, spent: saved - spent if p > spent / saved else 0,
+                lambda p, saved, spent: saved - spent if p >= 0.5 else -spent,
+            ),
         "The sign is turned round: that is what an alert costs on average, not what it earns.":
             lambda p, saved, spent: spent - p * saved,
         "A chance below the break-even is a loss, and your function hides it: an alert is sent here, so its gain can "
@@ -113,12 +127,23 @@ def _tables():
     above = table([8, 9, 10], [0.24, 0.13, 0.17], [0.25, 0.27, 0.30])
     edge = table([1, 2], [0.25, 0.5], [0.375, 0.75])
     calm = table([2, 3], [0.23, 0.04], [0.22, 0.05])
-    return [(usual, 0.1), (above, 0.1), (edge, 0.125), (calm, 0.05), (usual, 0.02)]
+    close_by = table([11, 12], [0.1, 0.3], [0.204, 0.3])
+    return [(usual, 0.1), (above, 0.1), (edge, 0.125), (calm, 0.05), (usual, 0.02), (close_by, 0.1)]
 
 
 def _months(alarm):
     """A rule: the months of the rows for which alarm(predicted, late, tolerance) holds."""
     return lambda table, tolerance: [row["month"] for row in table if alarm(row["predicted"], row["late"], tolerance)]
+
+
+def _alarms(table, tolerance):
+    return [row for row in table if abs(row["predicted"] - row["late"]) > tolerance]
+
+
+def _worst(table, tolerance):
+    """The month of the widest gap, if it raises the alarm."""
+    widest = max(table, key=lambda row: abs(row["predicted"] - row["late"]))
+    return [row["month"] for row in _alarms([widest], tolerance)]
 
 
 def _holds(kind):
@@ -161,6 +186,13 @@ function(
             _months(lambda *row: True),
         "No month raises your alarm, in any table. Are gap and tolerance both fractions of 1?":
             _months(lambda *row: False),
+        "You round the gap before you compare it, and so lose one that is hardly above the tolerance.": follows(
+            _months(lambda p, late, most: round(abs(p - late), 2) > most),
+            _months(lambda p, late, most: round(abs(p - late), 1) > most),
+        ),
+        "You give the first alarming month alone. Does the loop `return` before its end?":
+            lambda table, tolerance: [row["month"] for row in _alarms(table, tolerance)][:1],
+        "You give the month of the widest gap alone. Every month above the tolerance raises the alarm.": _worst,
         "Your function uses a tolerance of its own, not the one it is given.":
             _months(lambda p, late, most: abs(p - late) > 0.1),
         "You give positions of rows, or gaps. The months stand in the column `month`.":
@@ -193,7 +225,7 @@ function(
         (5.0, _by(-250.0, -300.0, -180.0), 100), (0.5, _by(-10.0, 900.0, -101.0), 100),
         (-2.0, _by(40.0, -60.0, 90.0), 100), (6.0, _by(-400.0, 50.0, 20.0), 100), (0.5, _by(10.0, 5.0, -1.0), 1),
         (9.0, _by(300.0, 150.0, 200.0), 100), (4.0, _by(30.0, -90.0, -80.0), 100), (7.0, _by(-120.0, 300.0, 20.0), 100),
-        (-150.0, _by(20.0, 30.0, 10.0), 100), (0.0, _by(20.0, 3.0, 15.0), 100),
+        (-150.0, _by(20.0, 30.0, 10.0), 100), (0.0, _by(20.0, 3.0, 15.0), 100), (150.0, _by(200.0, 130.0, 110.0), 100),
     ],
     odd={
         "For some inputs your gate says nothing. It has to decide every time.": NOTHING,
@@ -219,8 +251,18 @@ function(
             _if_won(lambda gains, allowed: max(gains) >= -allowed),
         "You average over the airports. A good one then hides a bad one.":
             _if_won(lambda gains, allowed: sum(gains) / len(gains) >= -allowed),
-        "Your gate stops at the first airport. Does a loop `return` before it has seen them all?":
+        "Your gate looks at the first airport alone. Does a loop `return` before it has seen them all?":
             _if_won(lambda gains, allowed: gains[0] >= -allowed),
+        "Your gate looks at the last airport alone. Does a loop forget what it has seen before?":
+            _if_won(lambda gains, allowed: gains[-1] >= -allowed),
+        "You add up the losses. Each airport may lose up to `allowed` by itself.":
+            _if_won(lambda gains, allowed: sum(min(gain, 0) for gain in gains) >= -allowed),
+        "A loss is a negative number: the larger it is, the more surely it lies below `allowed`.":
+            _if_won(lambda gains, allowed: min(gains) <= allowed),
+        "`allowed` is what one airport may lose, not what the candidate has to win: beyond luck is above zero.":
+            lambda low, by, allowed: low > allowed and min(by.values()) >= -allowed,
+        "A mean above zero may be luck. Whether the gain is beyond it, the lower end of its interval says.":
+            lambda low, by, allowed: sum(by.values()) > 0 and min(by.values()) >= -allowed,
         "You add up the airports. A good one then hides a bad one.":
             _if_won(lambda gains, allowed: sum(gains) >= -allowed),
         "An airport that gains much is held back by your gate. Only a loss can be too large.":

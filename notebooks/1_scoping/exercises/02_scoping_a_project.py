@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
+import re
 from statistics import median
 
 from helpers import ROOT
@@ -34,6 +35,21 @@ function(
             lambda tp, fp, fn, tn: (tp - fn) / (tn - fp + tp - fn),
         "Those are odds, late against on time. A probability is odds divided by one plus odds.":
             lambda tp, fp, fn, tn: (tn - fp) / (tp - fn),
+        "Those are odds, cost over gain, and cells of the table are missing in them. A probability is odds divided by "
+        "one plus odds; what an alert costs and gains are differences to silence.": follows(
+            lambda tp, fp, fn, tn: -fp / tp, lambda tp, fp, fn, tn: -fp / (tp - fn),
+            lambda tp, fp, fn, tn: (tn - fp) / tp,
+        ),
+        "You add a cell of the row of silence where it has to be taken off: what an alert changes is a difference.":
+            follows(
+                lambda tp, fp, fn, tn: (-fp - tn) / (-fp - tn + tp - fn),
+                lambda tp, fp, fn, tn: (tn - fp) / (tn - fp + tp + fn),
+            ),
+        "Your probability is rounded. Give it as it comes: a threshold is compared with chances of many digits.":
+            follows(*(
+                lambda tp, fp, fn, tn, digits=digits: round((tn - fp) / (tn - fp + tp - fn), digits)
+                for digits in (2, 3, 4)
+            )),
         "In percent? A probability lies between nought and one.":
             lambda tp, fp, fn, tn: 100 * (tn - fp) / (tn - fp + tp - fn),
         "The sign of one difference is turned round: costs are negative numbers here.":
@@ -104,7 +120,17 @@ function(
         "You leave out flights that left early: scheduled after the moment, gone before it. Their departure has been "
         "seen.": _left(lambda at, late, now: at < now and at + late < now),
         "You count only flights that left late. Those that left early or to the minute belong to the mean.":
-            _left(lambda at, late, now: late > 0 and at + late < now),
+            follows(
+                _left(lambda at, late, now: late > 0 and at + late < now),
+                _left(lambda at, late, now: late >= 0 and at + late < now),
+            ),
+        "A flight that left early counts for you as one that left to the minute. Early is negative, and lowers the "
+        "mean.": _left(finish=lambda delays: _mean([max(late, 0) for late in delays])),
+        "You drop the signs. A flight that left early makes up for one that left late.":
+            _left(finish=lambda delays: _mean(list(map(abs, delays)))),
+        "Your minutes are whole ones. Give the mean as it comes.":
+            follows(_left(finish=lambda delays: int(_mean(delays))), _left(finish=lambda delays: round(_mean(delays)))),
+        "That is how many flights have left. Asked is their mean delay.": _left(finish=len),
         "Those are the flights that have *not* left yet: their delay is the future.":
             _left(lambda at, late, now: at + late > now),
         "You subtract the delay from the schedule. A positive delay means later than planned.":
@@ -168,16 +194,22 @@ def _best(allowed=_both, worth="money", give="threshold", sign=1, gaps=False):
     return operating_point
 
 
-def _mixed_up(as_label):
-    """A rule: a label is used as a position, or a position among the allowed rows as one in the whole table."""
+def _best_then_check(curve, most, least):
+    """The best earner of all, if it meets the limits."""
+    row = max(curve, key=lambda row: row["money"])
+    return row["threshold"] if row["precision"] is not None and _both(row, most, least) else None
+
+
+def _mixed_up(wrongly):
+    """A rule that looks up `wrongly(label of the best row, its position among the allowed)` in the whole table."""
 
     def operating_point(curve, most, least):
         rows = [row for row in curve if row["precision"] is not None and _both(row, most, least)]
         if not rows:
             return None
         best = max(rows, key=lambda row: row["money"])
-        label = sorted(row["threshold"] for row in curve).index(best["threshold"])  # as in `_curves`
-        return curve[label if as_label else rows.index(best)]["threshold"]
+        in_order = sorted(row["threshold"] for row in curve)  # the labels count them, in `_curves`
+        return wrongly(curve, in_order, in_order.index(best["threshold"]), rows.index(best))
 
     return operating_point
 
@@ -198,17 +230,39 @@ function(
         "Your choice may send more alerts than the desk can take.":
             _best(lambda row, most, least: row["precision"] >= least),
         "Your choice may be wrong more often than the desk will bear: the precision is not looked at.":
-            _best(lambda row, most, least: row["alerts"] <= most),
-        "Meeting one limit is enough for your function. Both must hold.":
+            follows(
+                _best(lambda row, most, least: row["alerts"] <= most),
+                _best(lambda row, most, least: row["alerts"] <= most, gaps=True),
+            ),
+        "You hold the recall against the limit of the precision.": follows(
+            _best(lambda row, most, least: row["alerts"] <= most and row["recall"] >= least),
+            lambda curve, most, least: _best(lambda row, *limits: row["alerts"] <= most and row["recall"] >= least)(
+                [row | {"precision": row["precision"] or 0} for row in curve], most, least
+            ),
+        ),
+        "Meeting one limit is enough for your function. Both must hold.": follows(
             _best(lambda row, most, least: row["alerts"] <= most or row["precision"] >= least),
-        "A row that meets a limit exactly is allowed: *at most*, *at least*.":
+            _best(lambda row, most, least: row["alerts"] <= most or row["precision"] >= least, gaps=True),
+        ),
+        "You take the best earner of all and then look at its limits. If it breaks one, the next may meet both.":
+            _best_then_check,
+        "A row that meets a limit exactly is allowed: *at most*, *at least*.": follows(
             _best(lambda row, most, least: row["alerts"] < most and row["precision"] > least),
+            _best(lambda row, most, least: row["alerts"] < most and row["precision"] >= least),
+            _best(lambda row, most, least: row["alerts"] <= most and row["precision"] > least),
+        ),
+        "You refuse thresholds that lose money. Of those within the limits the best is asked, even so.":
+            _best(lambda row, most, least: _both(row, most, least) and row["money"] > 0),
         "Within the limits you take the highest threshold, which is the most precise. Money decides.":
             _best(worth="precision"),
         "Within the limits you take the lowest threshold, which has the most alerts. Money decides.":
             _best(worth="threshold", sign=-1),
         "Where the rows stand in another order your function reads a wrong one: `idxmax` gives a label (use `loc`), "
-        "`argmax` gives a position in the table it is asked of.": follows(_mixed_up(True), _mixed_up(False)),
+        "`argmax` gives a position in the table it is asked of.": follows(
+            _mixed_up(lambda curve, in_order, label, position: curve[label]["threshold"]),
+            _mixed_up(lambda curve, in_order, label, position: curve[position]["threshold"]),
+            _mixed_up(lambda curve, in_order, label, position: in_order[position]),
+        ),
         "A row without alerts has no precision (NaN) and does not count; yours can win.": _best(gaps=True),
         "Where no threshold meets both limits, your function still gives one.":
             where(lambda output, *given: output is not None and _best()(*given) is None),
@@ -277,7 +331,8 @@ _KNOWN_HOURS_BEFORE = {
     ),
     **dict.fromkeys(["hour", "minute", "time_hour", "sched_dep_time", "sched_arr_time"], 1000),
 }
-_HOURS, _COST, _SAVED = 12, 400, 8000  # of the briefing
+_HOURS, _COST, _SAVED, _CANCELLED = 12, 400, 8000, 0.025  # of the briefing
+_FLIGHTS = 336_776  # a year, as section 1 has them
 
 
 class Sheet(Form):
@@ -412,8 +467,10 @@ def whether_the_sheet_holds(my_sheet):
         return wrong(
             "`baseline`: it is a model itself. Compare with what could be done tomorrow without one."
         )
-    if my_sheet["value"]["low"] > my_sheet["value"]["high"]:
-        return wrong("`value`: the low end is above the high end.")
+    if said := _value(**my_sheet["value"]):
+        return wrong(f"`value`: {said}")
+    if len(kinds) < len(my_sheet["candidates"]):
+        return wrong("`candidates`: two of them have one name, and the verdict on one can't be told from the other's.")
     fields = ", ".join(f"`{name}`" for name in _open_fields(_validator().schema))
     return right(
         "Everything a program can see is in place, and the numbers agree with each other and with the briefing. "
@@ -436,6 +493,24 @@ def _prices(gain: float, loss: float) -> str | None:
             "they do not follow from the briefing. "
             "What does a call bring if the flight is cancelled, and what if it leaves?"
         )
+    return None
+
+
+def _value(unit: str, low: float, high: float) -> str | None:
+    """What is wrong with the interval of the sheet, if anything. Nobody can save more than all that is cancelled."""
+    if low > high:
+        return "the low end is above the high end."
+    if low == high:
+        return "both ends are one number. An interval says what you do not know."
+    per_flight = re.search(r"(per|a|each) flight\b", unit)
+    flights = 1 if per_flight else 1000 if re.search(r"\b1[ ,.]?000\b|thousand", unit) else _FLIGHTS
+    if high > flights * _CANCELLED * (_SAVED - _COST):
+        return (
+            "the high end is more than a perfect forecast could bring. How many of the flights in your unit are "
+            "cancelled, and what is each of them worth at most?"
+        )
+    if low < -flights * _COST:
+        return "the low end is less than calling on every single flight could lose."
     return None
 
 

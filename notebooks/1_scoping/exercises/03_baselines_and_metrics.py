@@ -60,6 +60,8 @@ function(
         "One day too few is trained on: the embargo covers more days than it should.":
             _sides(train=lambda day, first, gap: day < first - gap - 1),
         "`first_test_day` itself is missing from the test side.": _sides(test=lambda day, first, gap: day > first),
+        "On your test side stands `first_test_day` alone. All days from it on belong there.":
+            _sides(test=lambda day, first, gap: day == first),
         "You cut the embargo out of the test side. The labels are missing on the training side.":
             _sides(lambda day, first, gap: day < first, lambda day, first, gap: day >= first + gap),
         "You test on the days of the embargo as well. They belong to neither side.":
@@ -232,11 +234,11 @@ def what_the_reliability_diagram_says(reading, given):
     yield f"{month} lies on the other side of the diagonal from what you say."
 
 
-def _up_to(last=max, order=sorted, slack=1e-12):
+def _up_to(last=max, order=sorted, slack=1e-12, first=1):
     """A rule: findings are the p-values up to the `last` of those that lie on or below the line of their rank."""
 
     def discoveries(p, rate):
-        passed = [v for k, v in enumerate(order(p), 1) if v <= k / len(p) * rate + slack]
+        passed = [v for k, v in enumerate(order(p), first) if v <= k / len(p) * rate + slack]
         return [v <= last(passed, default=-1) for v in p]
 
     return discoveries
@@ -246,6 +248,17 @@ def _until_one_fails(p, rate):
     failed = (v for k, v in enumerate(sorted(p), 1) if v > k / len(p) * rate)
     first = next(failed, 2)
     return [v < first for v in p]
+
+
+def _holm(p, rate):
+    failed = (v for k, v in enumerate(sorted(p)) if v > rate / (len(p) - k))
+    limit = next(failed, 2)
+    return [v < limit for v in p]
+
+
+def _below_the_last(p, rate):
+    found = [v for v, kept in zip(p, _up_to()(p, rate), strict=True) if kept]
+    return [v < max(found, default=-1) for v in p]
 
 
 def _as_many_as_pass(p, rate):
@@ -287,12 +300,17 @@ function(
         "A p-value that lies exactly on its line counts: *at most*.": _up_to(slack=-1e-12),
         "Your list is in sorted order. Each answer belongs where its p-value stands in `p`.":
             lambda p, rate: _up_to()(sorted(p), rate),
-        "You take the position in `p` for the rank. The rank is the place in sorted order.":
-            lambda p, rate: [v <= i / len(p) * rate for i, v in enumerate(p, 1)],
+        "You take the position in `p` for the rank. The rank is the place in sorted order.": follows(
+            lambda p, rate: [v <= i / len(p) * rate for i, v in enumerate(p, 1)], _up_to(order=list)
+        ),
         "You count how many p-values pass and take that many. What decides is the largest rank that passes.":
             _as_many_as_pass,
         "Your ranks start at the largest p-value. Rank 1 is the smallest.": _up_to(order=lambda p: sorted(p)[::-1]),
         "You take the smallest rank that passes; the rule asks for the last one.": _up_to(last=min),
+        "Your ranks count from 0. The smallest p-value has rank 1.": _up_to(first=0),
+        "The p-value that decides is a finding itself: what lies on the last line that is met, comes along.":
+            _below_the_last,
+        "You divide the rate by the number of slices still left: that is Holm's rule, which is stricter.": _holm,
         "Your answers are turned round: True is for what stands out.":
             lambda p, rate: [not found for found in _up_to()(p, rate)],
         "Your function never finds anything.": lambda p, rate: [False] * len(p),
@@ -309,6 +327,17 @@ function(
 
 def _models(*rows):
     return [dict(zip(("name", "dollars", "gap", "bytes", "times"), row, strict=True)) for row in rows]
+
+
+def _strict(*names):
+    """A rule: the named bounds must be passed, not only met; "up" and "down" are the two sides of the gap."""
+
+    def meets(c, gap, size, time):
+        bounds = {"up": (c["gap"], gap), "down": (-c["gap"], gap)}
+        bounds |= {"bytes": (c["bytes"], size), "times": (c["times"], time)}
+        return all(value < most if name in names else value <= most for name, (value, most) in bounds.items())
+
+    return _best(meets)
 
 
 _SHELF = _models(
@@ -358,6 +387,9 @@ function(
         (_models(("a", 500.0, -0.2, 10, 1.0), ("b", 100.0, 0.0, 10, 1.0)), 0.05, 100, 2),
         (_models(("a", 500.0, 0.2, 10, 1.0), ("b", 100.0, 0.0, 10, 1.0)), 0.05, 100, 2),
         (_models(("a", 900.0, -0.05, 100, 2.0), ("b", 100.0, 0.0, 10, 1.0)), 0.05, 100, 2),
+        (_models(("a", 1200.0, 0.05, 10, 1.0), ("b", 900.0, 0.0, 10, 1.0)), 0.05, 100, 2),
+        (_models(("a", 900.0, 0.0, 100, 1.0), ("b", 1200.0, 0.01, 10, 2.0)), 0.05, 100, 2),
+        (_models(("a", 1300.0, 0.0, 100, 1.0), ("b", 1200.0, 0.01, 10, 1.0)), 0.05, 100, 2),
         (_models(("a", -40.0, 0.01, 10, 1.0), ("b", -300.0, 0.0, 5, 0.5)), 0.05, 100, 2),
         (_FIVE, 0.05, 100, 2),
     ],
@@ -381,8 +413,10 @@ function(
             _best(lambda c, gap, size, time: abs(c["gap"]) <= gap and c["times"] <= time),
         "The bound on the latency plays no part.":
             _best(lambda c, gap, size, time: abs(c["gap"]) <= gap and c["bytes"] <= size),
-        "A candidate that lies exactly on a bound still qualifies: *at most*.":
-            _best(lambda c, gap, size, time: abs(c["gap"]) < gap and c["bytes"] < size and c["times"] < time),
+        "A candidate that lies exactly on a bound still qualifies: *at most*.": follows(
+            _strict("up", "down", "bytes", "times"), _strict("up", "down"), _strict("up"), _strict("down"),
+            _strict("bytes"), _strict("times"), _strict("bytes", "times"),
+        ),
         "One bound that is met is enough for yours. All three have to be.":
             _best(lambda c, gap, size, time: abs(c["gap"]) <= gap or c["bytes"] <= size or c["times"] <= time),
         "Among those that qualify you take the one that earns least.": _best(key=lambda c: -c["dollars"]),

@@ -29,6 +29,10 @@ def _count_tables():
     return [(np.array(table),) for table in (fourteen, small, at_odds, perfect)]
 
 
+def _pairs(number):
+    return number * (number - 1)
+
+
 def _of_shares(formula):
     """A rule: a formula of what Fleiss' κ is made of, and of what is taken for it."""
 
@@ -39,6 +43,8 @@ def _of_shares(formula):
             raters=raters, classes=classes,
             raw=_mean([sum(n * (n - 1) for n in row) / (raters * (raters - 1)) for row in table]),
             chance=sum(share**2 for share in used),
+            # agreement by chance, had the first of two ratings not been put back
+            drawn=sum(_pairs(sum(column)) for column in zip(*table, strict=True)) / _pairs(raters * words),
             # agreement, had raters been paired with themselves
             itself=_mean([sum((n / raters) ** 2 for n in row) for row in table]),
             # the share of a word's most frequent class, and of the most frequent class of all
@@ -68,6 +74,14 @@ function(
         "That is the agreement by chance alone: the words play no part in it.": _of_shares(lambda s: s.chance),
         "That is the agreement beyond chance, on no scale yet. Two data sets are comparable only when perfect "
         "agreement is 1 in both.": _of_shares(lambda s: s.raw - s.chance),
+        "Your κ is rounded. Give it as it comes; rounding is for showing.": follows(*(
+            _of_shares(lambda s, digits=digits: round((s.raw - s.chance) / (1 - s.chance), digits))
+            for digits in (2, 3, 4)
+        )),
+        "For chance you take two ratings of the table, and the first is not put back. Asked are the shares, squared.":
+            _of_shares(lambda s: (s.raw - s.drawn) / (1 - s.drawn)),
+        "You count pairs of different raters above, and below also each with itself. There stands `n * (n - 1)`.":
+            _of_shares(lambda s: (s.raw * (s.raters - 1) / s.raters - s.chance) / (1 - s.chance)),
         "You pair a rater with itself, which always agrees. Of n raters, each has n − 1 partners.":
             _of_shares(lambda s: (s.itself - s.chance) / (1 - s.chance)),
         "Your chance is 1 / classes, as if all classes were used equally often. Raters prefer some: take their shares.":
@@ -166,7 +180,9 @@ function(
             _level(lambda x, top: x in top if len(top) == 1 else 0.5),
         "You leave out the ratings that meet a tie. They count, too, each with its share.":
             _level(lambda x, top: x in top if len(top) == 1 else None),
-        "You hold out the first rating alone. Each rating is held out once.": _level(held_out=1),
+        "You hold out one rating of each word alone. Each rating is held out once.": follows(
+            _level(held_out=1), lambda words: _level(held_out=1)([row[::-1] for row in words])
+        ),
         "That is the raw agreement of pairs. Asked is one rating against the majority of all others.":
             lambda words: _mean([a == b for row in words for i, a in enumerate(row) for b in row[:i]]),
         "You take ratings out of the word itself and never put them back: the last ones meet hardly any. Take each out "
@@ -174,7 +190,9 @@ function(
         "Nobody ever agrees. Do you leave out *all* ratings of the same class? Only the one at that position goes.":
             lambda words: 0.0,
         "That is the share of misses: the human error, not the human level.": lambda words: 1 - _level()(words),
-        "That is a sum of hits. Divide by the number of ratings.": lambda words: _level()(words) * sum(map(len, words)),
+        "That is a sum. Divide by the number of ratings, of all words together.": follows(
+            lambda words: _level()(words) * sum(map(len, words)), lambda words: _level()(words) * len(words)
+        ),
     },
     otherwise="Work the word a, a, b by hand: three held-out ratings, and two of the three meet a tie.",
     hints=(
@@ -239,6 +257,14 @@ function(
         "from the kept rows.": _best(misplaced=True),
         "You take the highest raw agreement. It is won by putting nearly everything into one class.":
             _best("agreement", anything=True),
+        "A class of exactly the floor is enough: *at least*.":
+            lambda rows, floor: _best()([row for row in rows if row["smallest"] > floor], floor),
+        "Among the usable ones you take the lowest κ.":
+            lambda rows, floor: _best()([row | {"kappa": -row["kappa"]} for row in rows], floor),
+        "You take the first or the last of the usable ones; the table is in no order.": follows(*(
+            lambda rows, floor, end=end: [row["instruction"] for row in rows if row["smallest"] >= floor][end]
+            for end in (0, -1)
+        )),
         "You keep the usable ones, and then choose by raw agreement. Part of that is chance, more or less by "
         "instruction.": _best("agreement"),
         "You take the most even classes. Even classes on which people disagree teach a model little.":
@@ -248,8 +274,7 @@ function(
                 any(row["instruction"] == _alone(output) and row["smallest"] < floor for row in rows)
         ),
     },
-    otherwise="Your choice is always usable, and not always the one with the highest κ. Look at a class of exactly the "
-    "floor, too: it is enough.",
+    otherwise="Your choice is always usable, and not always the one with the highest κ.",
     hints=(
         "First throw out what the product can't use: keep the rows whose `smallest` is at least `floor`.",
         'Among those that are left, `kept["kappa"].idxmax()` is the label of the row with the highest κ.',
@@ -325,7 +350,14 @@ function(
         "You give every cell the same answer. The best answer may differ from cell to cell.":
             lambda ps: max(_mean(ps), 1 - _mean(ps)),
         "That is the share of cells that the cut calls defective. How sure can one be of each?":
-            _mean_of(lambda p: p > 0.5),
+            follows(_mean_of(lambda p: p > 0.5), _mean_of(lambda p: p >= 0.5)),
+        "Your share is rounded. Give it as it comes.": follows(*(
+            lambda ps, digits=digits: round(_mean([max(p, 1 - p) for p in ps]), digits) for digits in (2, 3)
+        )),
+        "You change sides at another probability than one half. From there on the other answer is the likelier one.":
+            follows(_mean_of(lambda p: p if p > 1 / 3 + 1e-9 else 1 - p), _mean_of(lambda p: p if p >= 2 / 3 - 1e-9 else 1 - p)),
+        "You leave out the cells of which the experts are sure. They count, too.":
+            lambda ps: _mean([max(p, 1 - p) for p in ps if 0 < p < 1] or [1]),
         "You toss a coin on every doubtful cell. It leans to one side: use that.":
             _mean_of(lambda p: 1 if p in (0, 1) else 0.5),
         "You answer at random, with the cell's own probability. Always giving the more probable answer is right more "

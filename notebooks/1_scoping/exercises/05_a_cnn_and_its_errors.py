@@ -7,7 +7,7 @@ import functools
 from helpers.exercises.kit import Text, exercise
 from helpers.exercises.rules import function
 from helpers.exercises.signs import (
-    NEVER, NOTHING, close, each, listed, number, right_but, some, unless, where,
+    NEVER, NOTHING, close, each, follows, listed, number, right_but, some, unless, where,
 )
 
 
@@ -65,6 +65,14 @@ function(
             _mean(lambda p, cut: 0 < p < 1),
         "A cell exactly at the cut is not above it.": _mean(lambda p, cut: 1 - p if p >= cut else p),
         "That is the mean distance from the cut. Asked are chances of being wrong.": _mean(lambda p, cut: abs(p - cut)),
+        "You leave out the cells of which the experts are sure. They count, with a chance of 0.":
+            lambda cells, cut: _wrong_label([p for p in cells if 0 < p < 1] or [0], cut),
+        "You divide by the cells called defective alone. The share is that of all cells.":
+            lambda cells, cut: (lambda called: sum(called) / max(len(called), 1))([1 - p for p in cells if p > cut]),
+        "You square the distance between label and probability. The distance itself is the chance of being wrong.":
+            _mean(lambda p, cut: ((p > cut) - p) ** 2),
+        "You compare two shares of defective cells. A wrong label on the one side then makes up for one on the other.":
+            lambda cells, cut: abs(_mean(lambda p, cut: p)(cells, cut) - _mean(lambda p, cut: p > cut)(cells, cut)),
         "Nearly: your share is rounded. Give it as it comes.": _nearly(0.01),
     },
     otherwise="Add up, over all cells, the chance that the label is wrong, then divide by their number.",
@@ -103,6 +111,9 @@ function(
             lambda w, m: 1 / (1 + w * m),
         "That is the complement: the chance of being sound at the break-even.": lambda w, m: m / (w + m),
         "That forgets the price of a miss: it is the threshold that undoes the weight alone.": lambda w, m: w / (w + 1),
+        "The weight enters what you divide by, and not what is divided.": lambda w, m: 1 / (w + m),
+        "Those are the odds of the break-even, and the weight plays no part in them.": lambda w, m: 1 / m,
+        "That is the complement of the break-even, and the weight plays no part in it.": lambda w, m: m / (1 + m),
         "One half is right for one weight alone: the one that equals the price of a miss.": lambda w, m: 0.5,
         "Some of your thresholds are no chances: they lie outside 0 to 1.": some(lambda output: not 0 <= output <= 1),
         "Nearly: your threshold is rounded. Give it as it comes.": _nearly(0.02),
@@ -126,7 +137,8 @@ def _plans():
     first = {"grain": (0.6, 0.2, 0.1), "dim": (0.1, 0.5, 0.5), "rare": (0.01, 0.9, 0.9), "blur": (0.1, 0.3, 0.2)}
     second = {"a": (0.5, 0.10, 0.5), "b": (0.2, 0.4, 0.2), "c": (0.9, 0.01, 0.9), "d": (0.05, 0.8, 0.5)}
     third = {"x": (0.3, 0.3, 0.0), "y": (0.02, 0.2, 1.0), "z": (0.2, 0.1, 0.5)}
-    return [(plan(rows),) for rows in (first, second, third)]
+    cheap = {"p": (0.02, 0.2, 0.9), "q": (0.05, 0.2, 0.2), "s": (0.03, 0.3, 0.35), "v": (0.1, 0.3, 0.11)}
+    return [(plan(rows),) for rows in (first, second, third, cheap)]
 
 
 def _tags(table):
@@ -161,15 +173,19 @@ function(
         "The order is turned round: the least worthwhile comes first.": _by(lambda f, h, e: -f * h * e),
         "You multiply all columns, and with the points frequency and headroom come in twice.":
             _by(lambda f, h, e: f * f * h * h * e),
+        "The points are frequency × headroom already, and you multiply them by one of the two again.": follows(
+            _by(lambda f, h, e: f * f * h * e), _by(lambda f, h, e: f * f * h), _by(lambda f, h, e: f * h * h * e),
+            _by(lambda f, h, e: f * h * h),
+        ),
         "You leave out the ease. The most points may have no remedy.": _by(lambda f, h, e: f * h),
         "You leave out the frequency. A rare tag with a terrible rate saves the line little.":
             _by(lambda f, h, e: h * e),
         "You leave out the headroom. What the experts can't do better, nobody saves.": _by(lambda f, h, e: f * e),
-        "You rank by headroom alone: that is the loudest error, not the most expensive one.": _by(lambda f, h, e: h),
+        "You rank by headroom alone. What costs much where it happens may happen seldom.": _by(lambda f, h, e: h),
         "You rank by frequency alone. A tag may be everywhere and do no harm.": _by(lambda f, h, e: f),
         "You rank by ease alone. What is easy may be worth nothing.": _by(lambda f, h, e: e),
-        "You add the three. A sum lets an easy remedy make up for a harmless tag; the product does not.":
-            _by(lambda f, h, e: f + h + e),
+        "You add. A sum lets an easy remedy make up for a harmless tag; the product does not.":
+            follows(_by(lambda f, h, e: f + h + e), _by(lambda f, h, e: 100 * f * h + e)),
     },
     otherwise="For some table the order is another one than that of frequency × headroom × ease.",
     hints=(

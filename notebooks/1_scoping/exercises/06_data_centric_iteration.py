@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import functools
 import math
-from statistics import fmean, pstdev, stdev
+import re
+from statistics import fmean, median, pstdev, stdev
 
 import numpy as np
 
 from helpers.exercises.digests import digest, hashed
 from helpers.exercises.rules import function, names
 from helpers.exercises.signs import (
-    CONSTANT, NOTHING, NO_NAME, STRANGE, Sign, at, close, follows, has, lacks, number, off, truth, unless,
-    where, whole,
+    CONSTANT, NOTHING, NO_NAME, STRANGE, Sign, at, close, follows, has, lacks, number, off, some, truth,
+    unless, where, whole,
 )
 
 
@@ -56,11 +57,17 @@ function(
     said="What a fold makes easy or hard is in both runs, so it drops out of each difference; only what the change "
     "did varies.",
     mistakes={
+        "Your numbers are rounded. Give them as they come; rounding is for showing.": follows(*(
+            lambda new, old, digits=digits: [round(number, digits) for number in _paired(new, old)]
+            for digits in (2, 3, 4, 6)
+        )),
         "Your sign is turned round: a gain is new minus old.": at(0, _of(lambda d: -fmean(d))),
         "You pair by place. The dicts may hold their folds in different orders: look up the same key in both.":
             at(0, lambda new, old: fmean(a - b for a, b in zip(new.values(), old.values(), strict=False))),
         "You compare two averages. One of the dicts may have a fold that the other lacks, and then these are not "
         "averages of the same folds.": at(0, lambda new, old: fmean(new.values()) - fmean(old.values())),
+        "A fold that one of the dicts lacks counts in yours, as if it had reached nothing there. Leave it out.":
+            at(0, lambda new, old: fmean(new.get(fold, 0) - old.get(fold, 0) for fold in {**new, **old})),
         "That is the sum of the differences; asked is their mean.": at(0, _of(sum)),
         "Both numbers are there, but exchanged: the mean comes first.": lambda new, old: _paired(new, old)[::-1],
         "You drop the signs. A loss in one fold must count against a gain in another.":
@@ -68,6 +75,8 @@ function(
         "The first number is not the mean of the differences, fold by fold. Try three folds by hand.": off(0),
         "You treat the runs as if they were not paired. The spread of the differences is asked, not that of each run.":
             at(1, _as_if_not_paired),
+        "You take the errors of two means, each of all its folds. Asked is that of the differences.":
+            at(1, lambda new, old: math.hypot(*(_error(list(run.values())) for run in (new, old)))),
         "You divide by n inside the deviation. With so few folds that is too confident: take n − 1.":
             at(1, _of(lambda d: pstdev(d) / math.sqrt(len(d)))),
         "That is how much single differences vary. Their mean varies less: divide by the root of their number.":
@@ -102,12 +111,12 @@ def _labels_and_chances():
     return probes
 
 
-def _cells(suspect):
+def _cells(suspect, middle=fmean):
     """A rule: suspect(label, chance, threshold of class 1, that of class 0) for each cell."""
 
     def suspects(given, chance):
         cells = list(zip(given, chance, strict=True))
-        one, zero = fmean(p for label, p in cells if label), fmean(1 - p for label, p in cells if not label)
+        one, zero = middle([p for label, p in cells if label]), middle([1 - p for label, p in cells if not label])
         return [suspect(label, p, one, zero) for label, p in cells]
 
     return suspects
@@ -141,7 +150,19 @@ function(
         "You find the cells labelled 1 that look sound. A sound label may be wrong, too.":
             _cells(lambda y, p, one, zero: y and 1 - p >= zero),
         "You cut at one half. The point of the method is that each class sets its own threshold.":
-            _cells(lambda y, p, one, zero: (p >= 0.5) != y),
+            follows(
+                _cells(lambda y, p, one, zero: (p >= 0.5) != y),
+                _cells(lambda y, p, one, zero: p <= 0.5 if y else p >= 0.5),
+            ),
+        "You cut at one half besides. Reaching the other class's threshold is enough.": _cells(
+            lambda y, p, one, zero: p < 0.5 and 1 - p >= zero if y else p >= 0.5 and p >= one
+        ),
+        "Your thresholds are medians. Asked is the mean chance of a class over the cells labelled with it.":
+            _cells(lambda y, p, one, zero: 1 - p >= zero if y else p >= one, middle=median),
+        "The threshold of class 0 is not what is left of that of class 1: it has cells of its own.":
+            _cells(lambda y, p, one, zero: 1 - p >= 1 - one if y else p >= one),
+        "Those are corrected labels. Asked is for each label whether it is contradicted.":
+            _cells(lambda y, p, one, zero: 1 - p < zero if y else p >= one),
         "A chance that equals the threshold reaches it: at least is asked.":
             _cells(lambda y, p, one, zero: 1 - p > zero if y else p > one),
         "You compare a cell with the threshold of its own label. Being below average in its class is no contradiction; "
@@ -206,13 +227,22 @@ def _views(picture):
 
 
 def _pictures():
-    """Eight views of one picture; then pixels or corners exchanged, rows shifted, one grey more, and two others."""
+    """Eight views of one picture; then pixels or corners exchanged, rows shifted, one grey more, and two others.
+
+    Then the picture with one inner pixel changed, four times; and eight views of one with a dark border.
+    """
     picture = np.array([[9, 1, 4, 7], [2, 8, 3, 6], [5, 0, 11, 13], [10, 12, 14, 15]], dtype="uint8")
     exchanged, corners = picture.copy(), picture.copy()
     exchanged[0, 1], exchanged[2, 2] = picture[2, 2], picture[0, 1]
     corners[0, [0, 3]] = picture[0, [3, 0]]  # the mean of all eight views stays the same
     others = [exchanged, corners, np.roll(picture, 1, axis=0), picture + np.uint8(1)]
-    return [*_views(picture), *others, np.zeros((4, 4), "uint8"), np.eye(4, dtype="uint8")]
+    inner = []
+    for place in ((1, 1), (1, 2), (2, 1), (2, 2)):
+        inner.append(picture.copy())
+        inner[-1][place] += 100
+    framed = np.pad(np.array([[1, 2], [3, 4]], "uint8"), 1)
+    blank = [np.zeros((4, 4), "uint8"), np.eye(4, dtype="uint8")]
+    return [*_views(picture), *others, *blank, *inner, *_views(framed)]
 
 
 def _least(*places):
@@ -236,6 +266,8 @@ digest(
         "Your function gives nothing back. Does it `return` the text?": NOTHING,
         "A fingerprint is one text; your function gives something else.":
             unless(lambda output: type(output) in (str, int)),
+        "That is Python's own `hash`, which is another number in the next process. `digest` of section 2 is not.":
+            some(lambda output: re.fullmatch("-(0x)?[0-9a-f]{1,19}", str(output))),
     },
     kept=_least(*range(8)),
     said="One name for eight views: now a set can tell which cells stand on both sides of a split.",
@@ -256,8 +288,18 @@ digest(
             _known(lambda turns, mirrored: True, lambda picture: min(picture, np.transpose(picture).tolist())),
         "You lay the eight views over each other, pixel by pixel. Two pictures with exchanged corners then look the "
         "same: keep the views apart.": Sign(
-            lambda answer: len({*answer.outputs[7:9], *answer.outputs[10:]}) == 6,
+            lambda answer: len({*answer.outputs[7:9], *answer.outputs[10:14]}) == 6
+            and answer.outputs[7] == answer.outputs[9],
             lambda right: hashed(lambda picture: sum(_views(picture), start=np.zeros((4, 4), int))),
+        ),
+        "You choose a view by its first row or a corner. Where two views are alike there, in a dark border say, either "
+        "may be chosen: compare them whole.": Sign(
+            lambda answer: len({*answer.outputs[:8]}) == 1 and len({*answer.outputs[18:]}) > 1,
+            lambda right: hashed(lambda picture: max(_views(picture), key=lambda view: tuple(view[0])).tolist()),
+        ),
+        "Pictures that differ only inside their border share a fingerprint. A crack may be anywhere.": Sign(
+            lambda answer: len({answer.outputs[0], *answer.outputs[14:18]}) == 1,
+            lambda right: hashed(lambda picture: min(view[0].tolist() for view in _views(picture))),
         ),
     },
     otherwise="Different pictures share a fingerprint. What you keep of the picture forgets where its pixels were, or "

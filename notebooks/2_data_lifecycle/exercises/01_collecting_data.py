@@ -17,6 +17,7 @@ _REPORTS = [
     [(8, 8.5, 31), (8, 9.5, 34), (8, 12, 39)],
     [(9, 9.5, 0), (8, 8.5, 5)],
     [(8, 12, 39), (8, 8.5, 31)],
+    [(9, 9, 51), (8, 8.5, 46)],
 ]
 _MOMENTS = (7, 8.75, 9, 9.25, 10, 10.5, 11, 13)
 
@@ -50,10 +51,14 @@ function(
         "Where a fact was reported twice, you take its first report. The newest one known by then counts.":
             _latest(key=lambda e: (e[0], -e[1])),
         "You sort by the hour alone, so of two reports of one hour their place in the list decides. The one known last "
-        "counts.":
+        "counts.": follows(
             lambda events, moment: next(
                 (e[2] for e in sorted(events, key=lambda e: e[0])[::-1] if e[1] <= moment), None
             ),
+            _latest(key=lambda e: e[0]),
+        ),
+        "A fact that happens at `moment` and is known at once is known, too.":
+            _latest(lambda e, moment: e[1] <= moment and e[0] < moment),
         "You look only for the latest fact, whenever it became known; `moment` plays no part.":
             _latest(lambda e, moment: True),
         "You take the largest value, or sort by it. Which fact counts is decided by its times.":
@@ -120,6 +125,7 @@ _ARTIFACTS = [  # id, span, version
     [(21, 1, 1), (22, 2, 1), (23, 5, 1), (24, 6, 1)],
     [(31, 3, 2), (32, 3, 1)],
     [(41, 7, 1), (42, 8, 1), (43, 7, 2), (44, 9, 1), (45, 8, 10), (46, 8, 9)],
+    [(51, 9, 1), (52, 11, 1), (53, 10, 1), (54, 10, 2), (55, 8, 1)],
 ]
 
 
@@ -149,8 +155,27 @@ def _all_versions(artifacts, spans, keep=lambda one, newest_version: True):
     return [one["id"] for one in artifacts if one["span"] in window and keep(one, version)]
 
 
+def _spans_of(artifacts, spans):
+    """The span numbers in the window that were delivered."""
+    known = {one["span"] for one in artifacts}
+    return sorted(known & set(_last(known, spans)))
+
+
+def _spans_as_text(artifacts, spans):
+    """The window ends at the span that is last in the dictionary."""
+    last = int(max(str(one["span"]) for one in artifacts))
+    return _window(inside=lambda known, spans: range(last - spans + 1, last + 1))(artifacts, spans)
+
+
+def _last_artifacts(artifacts, spans):
+    """The last ones by span and version, whatever their spans."""
+    return [one["id"] for one in sorted(artifacts, key=lambda one: (one["span"], one["version"]))[-spans:]]
+
+
 def _in_any_order(mistakes):
-    return {reason: follows(rule, read=sorted) for reason, rule in mistakes.items()}
+    return {
+        reason: follows(*(rules if type(rules) is tuple else [rules]), read=sorted) for reason, rules in mistakes.items()
+    }
 
 
 function(
@@ -167,7 +192,17 @@ function(
     "a correction replaces what it corrects, and nothing counts double.",
     mistakes={
         "The right artifacts, newest span first. The oldest should come first.": lambda a, n: _window()(a, n)[::-1],
+        "You sort spans as text, where 10 comes before 9.": lambda a, n: [
+            id_ for _, id_ in sorted(zip([str(s) for s in _spans_of(a, n)], _window()(a, n), strict=True))
+        ],
         **_in_any_order({
+            "You compare spans as text: then the newest of 9, 10 and 11 is 9.": _spans_as_text,
+            "You sort the artifacts and take the last ones. A span of two versions then takes two places.": (
+                _last_artifacts, lambda a, n: _window()([one for one in a if one["id"] in _last_artifacts(a, n)], 99),
+            ),
+            "Those are span numbers. Asked are the ids of what is to be trained on.": (
+                lambda a, n: sorted({one["span"] for one in a})[-n:], _spans_of,
+            ),
             "The right artifacts, but not in order of their spans.": lambda a, n: sorted(_window()(a, n)),
             "A span that was delivered twice is in your window twice: that is what the Resolver did.": _all_versions,
             "You reach further back where a span was never delivered. The window is a range of span numbers.":
@@ -200,6 +235,18 @@ function(
 _SCHEDULED, _CANCELLED, _ARRIVED = 336_776, 8_255, 327_346
 _LATE, _LATE_OF_ALL, _LATE_FROM_15 = 0.2371497, 0.2305093, 0.2446952  # the last two are mistakes
 _SMALL = {"AS", "F9", "HA", "OO", "YV"}
+
+
+# What the name of the licence may be made of, and what it needs of it
+_ZERO = {"cc0", "cc", "0", "zero", "creative", "commons", "public", "domain", "dedication", "universal", "v1", "1.0", "1",
+         "v", "version", "licence", "license", "the"}  # fmt: skip
+
+
+def _cc0(value):
+    """Whether it names CC0 and nothing else: "CC0 is not it" and "CC0 and MIT" are other statements."""
+    words = re.findall(r"[a-z]+\d*(?![.\d])|\d+(?:\.\d+)*", value.lower()) if type(value) is str else []
+    whole = "".join(words)
+    return set(words) - {"creativecommonszero"} <= _ZERO and re.search("cc0|cczero|commonszero|publicdomain", whole)
 
 
 def _word(value):
@@ -262,8 +309,8 @@ def card_of_the_training_table(my_card):
     if given != _SMALL:
         yield "`small carriers`: those named belong there, and there are more."
 
-    if not re.match(r"(cc0|creativecommonszero|publicdomain)", _word(my_card["licence"])):
-        yield "`licence`: read what the package of the sources declares; it stands in section 1."
+    if not _cc0(my_card["licence"]):
+        yield "`licence`: its name alone, as the package of the sources declares it; that stands in section 1."
     if _word(my_card["tailnum"]) == "harmless":
         yield "`tailnum`: no name, true. But section 7 follows it to a public register with names in it."
     if _word(my_card["tailnum"]) != "quasiidentifier":

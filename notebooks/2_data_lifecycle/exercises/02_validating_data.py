@@ -81,6 +81,8 @@ def contract_for_the_weather(weather_contract):
                "Start from a copy of `inferred_weather`.")
     if features["month"].HasField("bool_domain"):
         yield "`month` is still taken for a boolean, so that the year would end in January."
+    for feature in schema.feature:
+        yield from _impossible(feature)
     for name in _BY_CHANCE:
         yield from _faults_of_presence(features[name])
     for name, fair in _HIGHEST.items():
@@ -89,6 +91,27 @@ def contract_for_the_weather(weather_contract):
         for month, seen in _months().items():
             for fault in _false_alarms(feature, *seen[name]) if name in seen else ():
                 yield f"`{name}` would raise a false alarm in month {month}: {fault}."
+
+
+def _impossible(feature):
+    """What in a feature's description no hour could meet, or what keeps it from being validated."""
+    name, kinds = feature.name, {"O": "BYTES", "i": "INT", "f": "FLOAT"}
+    asked = type(feature).DESCRIPTOR.fields_by_name["type"].enum_type.values_by_number[feature.type].name
+    if name in _kinds() and asked != kinds[_kinds()[name]]:
+        yield f"`{name}` is described as {asked}, which is not the type of its values."
+    if feature.lifecycle_stage not in (0, 3, 4):  # not set, beta, production
+        yield f"`{name}` has a `lifecycle_stage` in which nothing is validated."
+    if feature.presence.min_count > 600:  # a sixth of February's hours and more come from every airport
+        yield f"`{name}` must come `min_count` times, in a batch of any size. The share is enough."
+    counts = feature.value_count
+    if counts.min > 1 or (counts.HasField("max") and counts.max < 1):
+        yield f"`{name}` has one value an hour; its `value_count` asks for another number."
+
+
+@functools.cache
+def _kinds():
+    """By column of the weather the kind of its values, as numpy writes it."""
+    return {name: kind.kind for name, kind in datasets.weather().dtypes.items()}
 
 
 def _faults_of_presence(feature):
@@ -206,7 +229,8 @@ names(
         "Two columns of `wind_drift` bound it, one from each side.",
         "From below: the largest drift in mph. From above: the smallest in km/h. For knots, compare the same two.",
     ),
-    said="The line lies between weather and fault; a factor near 1 changes the wind less than the seasons do.",
+    said="The line lies between weather and fault in every month; with the other unit some months as recorded drift more "
+    "than some in which nothing but the unit is wrong.",
 )
 def choose_a_threshold(threshold, hidden, given):
     mph, kmh = given["mph"], given["km/h"]

@@ -94,7 +94,7 @@ def _needed(share: float, sure: float) -> float:
 
 function(
     "2.4c", "rows_needed",
-    [(0.5, 0.95), (0.01, 0.95), (0.001, 0.99), (0.1, 0.5), (0.0002, 0.9), (0.9, 0.6), (0.03, 0.999)],
+    [(0.5, 0.95), (0.01, 0.95), (0.001, 0.99), (0.1, 0.5), (0.0002, 0.9), (0.9, 0.6), (0.03, 0.999), (0.5, 0.75)],
     odd={
         "Your function gives nothing back for some inputs. Does it `return` the number?": NOTHING,
         "Asked is one number of rows; your function gives something else.": unless(number),
@@ -107,6 +107,8 @@ function(
         "asked.": lambda *given: math.floor(_needed(*given)),
         "Almost: rows come whole, and rounding to the nearest is sometimes too few.":
             lambda *given: round(_needed(*given)),
+        "Almost: where the formula gives a whole number, that many rows are enough, and you add one.":
+            lambda *given: math.floor(_needed(*given)) + 1,
         "That is not a whole number of rows yet.": _needed,
         "After 1/share rows the fault is *expected* once, but it stays hidden more than one time in three.":
             lambda share, sure: math.ceil(1 / share),
@@ -139,7 +141,7 @@ def _sharing(n, m):
 
 function(
     "2.4d", "expected_sharing",
-    [(2, 2), (1, 64), (105, 64), (105, 512), (4000, 4096), (10, 1000), (365, 365)],
+    [(2, 2), (1, 64), (105, 64), (105, 512), (4000, 4096), (10, 1000), (365, 365), (5, 1)],
     odd={
         "Your function gives nothing back for some inputs. Does it `return` the number?": NOTHING,
         "Asked is one number; your function gives something else.": unless(number),

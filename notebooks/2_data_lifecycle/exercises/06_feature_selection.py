@@ -34,6 +34,7 @@ function(
     [
         ("forward", 10, 1, 1), ("forward", 10, 3, 1), ("backward", 10, 3, 1), ("forward", 27, 6, 3),
         ("backward", 27, 6, 3), ("backward", 10, 9, 5), ("forward", 40, 8, 5), ("backward", 40, 8, 5),
+        ("forward", 7, 7, 2), ("backward", 7, 7, 2),
     ],
     odd={
         "For some inputs your function gives nothing back. Does every path `return` a number?": NOTHING,
@@ -191,6 +192,7 @@ _TABLES = [
     [(4, -0.02, -0.03, -0.01), (9, -0.015, -0.022, -0.008)],
     [(3, 0.015, 0.011, 0.02), (27, 0.0, 0.0, 0.0), (1, -0.004, -0.009, 0.001)],
     [(5, -0.0035, -0.0045, -0.0025), (10, -0.001, -0.002, 0.001), (27, 0.0, 0.0, 0.0)],
+    [(27, 0.0, 0.0, 0.0), (4, -0.02, -0.03, -0.01)],
 ]
 
 
@@ -218,6 +220,8 @@ function(
     mistakes={
         "You look at the difference alone. A set measured on a few days may lie there by luck; its interval says how "
         "far down it could be.": _passing(lambda d, low, high, margin: d >= -margin),
+        "All columns are a set as well. Where no smaller one passes, theirs is the number.":
+            _passing(lambda d, low, high, margin: low >= -margin and (d, low, high) != (0, 0, 0)),
         "“Not significantly worse” is what you test: an interval that reaches zero. The wider it is, the easier it "
         "passes.": _passing(lambda d, low, high, margin: high >= 0),
         "“The interval holds zero” is what you test. The wider it is, the easier it passes; and a set that is better "

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
+
 from helpers.exercises.digests import between, digest, own_hash
 from helpers.exercises.rules import function, names
 from helpers.exercises.signs import (
-    CONSTANT, NOTHING, NO_NAME, STRANGE, Sign, has, lacks, listed, only, some, unless, where,
+    CONSTANT, NOTHING, NO_NAME, STRANGE, Sign, follows, has, lacks, listed, only, some, unless, where,
 )
 
 
@@ -129,13 +131,14 @@ _FLOW = [
     ("Rows", "Trainer"), ("Trainer", "Pusher"),
 ]
 _CHAIN = [("d", "e"), ("c", "d"), ("b", "c"), ("a", "b"), ("x", "e")]
+_LONG = list(zip("hgfedcba", "ihgfedcb", strict=True))  # eight steps, the last one first
 
 function(
     "2.7b", "runs_again",
     [
         (["Rows"], _FLOW), (["Schema"], _FLOW), (["Transform"], _FLOW), (["Pusher"], _FLOW), ([], _FLOW),
         (["Statistics", "Trainer"], _FLOW), (["a"], _CHAIN), (["x"], _CHAIN), (["b", "x"], _CHAIN),
-        (["alone"], [("a", "b")]),
+        (["alone"], [("a", "b")]), (["a"], _LONG),
     ],
     odd={
         "For some changes your function gives nothing back. Does every path `return`?": NOTHING,
@@ -148,7 +151,8 @@ function(
     mistakes={
         "You name what changed, and nothing that reads its artifacts.": _steps(0),
         "You go one step downstream. Who reads what *that* one leaves gets new artifacts, too.": _steps(1),
-        "You stop after two steps. Go on until nothing is added.": _steps(2),
+        "You take a fixed number of steps, and a pipeline may be longer. Go on until nothing is added.":
+            follows(*map(_steps, range(2, 8))),
         "You go once through the edges in the order given. An edge that comes too early in the list is missed: repeat "
         "until nothing is added.": _one_pass,
         "You leave out the changed components themselves. Their own key is another one now.":
@@ -214,7 +218,10 @@ digest(
         "That is a number. Asked is a text; and a number from Python's own `hash` is another one in the next process.":
             some(lambda output: type(output) in (int, float)),
         "Asked is one text for all files together.": unless(_text),
-        "That looks like Python's own `hash`, written as text: it is another one in the next process.":
+        "That is a number with a sign, written as text, as Python's own `hash` gives it: another one in the next process.":
+            some(lambda output: re.fullmatch("-(0x)?[0-9a-f]{1,19}", output)),
+        "Your text can't be told from Python's own `hash`, which is another one in the next process. Take one of "
+        "`hashlib`, and its `hexdigest()`.":
             Sign(lambda answer: own_hash(answer.outputs) and len(max(answer.outputs, key=len)) > 14),
     },
     kept=lambda files: sorted(files.items()),
@@ -238,7 +245,14 @@ digest(
         ),
         "White space is lost on the way. In Python an indentation is code.": between(
             _FILES, {"features.py": "import x\n y = 1\n", "names.py": "z = 2\n"},
+            {"features.py": "import x\ny = 1", "names.py": "z = 2\n"},
+            {"features.py": " import x\ny = 1\n", "names.py": "z = 2\n"},
             kept=lambda files: [(name, files[name].split()) for name in sorted(files)],
+        ),
+        "Capitals and small letters become the same on the way. To Python, `X` and `x` are two names.": between(
+            _FILES, {"features.py": "import X\ny = 1\n", "names.py": "z = 2\n"},
+            {"features.py": "import x\ny = 1\n", "Names.py": "z = 2\n"},
+            kept=lambda files: sorted((name.lower(), files[name].lower()) for name in files),
         ),
         "A line moves across the border between two files, and you don't notice: joined texts must show where one "
         "ends.": between(

@@ -30,7 +30,7 @@ function(
     [
         (600, 590, 640), (600, 590, 595), (600, 640, 660), (600, 640, 620), (600, 640, 610), (600, 590, 580),
         (600, 615, 640), (600, 616, 700), (600, 608, 603), (600, 700, 630), (600, 611, 612), (600, 655, 614),
-        (0, 40, 30), (0, -20, 300),
+        (0, 40, 30), (0, -20, 300), (600, 605, 605),
     ],
     odd={
         "The function gives 1, 0 or None; yours gives something else.": unless(optional(truth)),
@@ -56,6 +56,8 @@ function(
             _label(flying=lambda due, now: 1 if now > due else None),
         "Exactly 15 minutes behind schedule is not late: late is *more than* 15.":
             _label(landed=lambda due, arrived: arrived - due >= 15),
+        "A flight that lands at `now` has landed: its label is known.": lambda due, arrived, now:
+            _late(due, arrived) if arrived < now else _deadline(due, now),
         "You turned 0 and 1 round: 1 is late.":
             _label(lambda due, arrived: not _late(due, arrived), lambda due, now: 0 if _late(due, now) else None),
         "Late begins 15 minutes behind schedule, not at the first minute.":

@@ -56,8 +56,8 @@ function(
             unless(_every(lambda pair: type(pair) is list and len(pair) == 2)),
     },
     rule=_holding(lambda event, value, held, old: event >= held),
-    said="What arrives late may not replace what is newer, and a correction "
-    "of the same event may: the order of arrival no longer matters.",
+    said="What arrives late may not replace what is newer. The order of arrival decides between two reports of one "
+    "event, and nowhere else.",
     mistakes={
         "The last arrival wins in yours. A message that was held up for hours then replaces a newer one.":
             _holding(lambda event, value, held, old: True),

@@ -682,9 +682,10 @@ assert caught["temp: in °C"] == caught["wind_speed: in km/h"] == 0, "the two th
 
 # %% [markdown]
 # No false alarm, and the new codes are caught in all six months, none of them by L∞, version 2's only
-# distance on `dest`. The misrouted week is caught in five: in December the largest share moves by 0.0096,
-# less than our threshold. Six comparisons a feature are few: count again next year. `examples.v3.pbtxt` is
-# this contract, with the lesson's thresholds; version 2 stays as it was, with its mistake.
+# distance on `dest`. With the lesson's threshold the misrouted week is caught in five: in December the
+# largest share moves by 0.0096 only. Six comparisons a feature are few: count again next year.
+# `examples.v3.pbtxt` is this contract, with the lesson's thresholds; version 2 stays as it was, with its
+# mistake.
 #
 # **On Monday:** price one false alarm and one miss with those who pay for them, and write the threshold that
 # follows into the contract.

@@ -78,6 +78,11 @@ def _changed(change):
     return schema
 
 
+def _fraction(schema, dest):
+    schema.ClearField("dataset_constraints")
+    schema.dataset_constraints.num_examples_drift_comparator.min_fraction_threshold = 0.6
+
+
 def _closed(schema, dest):
     dest.ClearField("drift_comparator")
     dest.string_domain.value.extend(["ATL", "BOS", "ORD"])
@@ -148,6 +153,7 @@ CASES = {
             "weighs that lightly": _contract(l_infinity=None),
             "the change of the largest share": _contract(l_infinity=0.02),
             "how many rows there must be": _contract(rows=None),
+            "two short months": _changed(_fraction),
             "half of them is still enough": _contract(rows=12_000),
         },
         invalid={"it should be": {"dest": 0.01}},

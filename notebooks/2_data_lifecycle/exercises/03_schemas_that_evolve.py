@@ -217,7 +217,7 @@ def _drill(contract):
         "drift": [
             distance.name for feature in terms.feature for distance, _ in feature.drift_comparator.ListFields()
         ],
-        "rows": ["set"] * bool(contract.dataset_constraints.min_examples_count),
+        "rows": [constraint.name for constraint, _ in contract.dataset_constraints.ListFields()],
     }
     for (kind, month), statistics in _kept().items():
         if month in _MONTHS:
@@ -293,6 +293,8 @@ def what_one_distance_cannot_see(contract):
         )
     if not all(_L in f or _JS in f for f in of("misrouted")):
         yield "The week of ATL as ORD passes in some month: the threshold lies above the change of the largest share."
+    if said("rows") and "min_examples_count" not in said("rows"):
+        yield "You compare the number of rows with the month before. The second of two short months would pass."
     if not said("rows"):
         yield "Half of a month passes: its shares are those of the whole, and nothing says how many rows there must be."
     if not all(_ROWS in findings for findings in of("half")):

@@ -249,7 +249,7 @@ assert [row[0] for row in rows if (row[1] == "narrows") != (row[2] != "–")] ==
 # %% [markdown]
 # Nine versions tell the truth about themselves. The tidied one carries the tag of version 10, `widens`, and
 # narrows: it would refuse May, June, August, September and October. Narrowing is allowed; narrowing in
-# silence is not. Version 2 is marked, and January was validated again.
+# silence is not.
 #
 # **On Monday:** put your schema under version control, a file per version with its reason, and let a rule
 # like yours refuse a version that narrows in silence.

@@ -69,7 +69,7 @@ lesson.begin("1.1")
 expected_gain = 7
 
 # %% exercise="1.1a"
-lesson.check("1.1a", expected_gain=expected_gain)
+expected_gain = lesson.check("1.1a", expected_gain=expected_gain)
 
 # %%
 lesson.end()
@@ -89,6 +89,17 @@ def test_the_end_tells_the_course_as_it_is_now_and_executes_nothing(small_syllab
     [end] = nbformat.read(syllabus.load().lesson("1.1").recording, 4).cells[-1].outputs
     assert end.data["text/plain"].splitlines() == [*listed[:2], "☐ 1.2 Lesson 1.2", "Next: 1.2 Lesson 1.2."]
     assert record.stale(syllabus.load().lesson("1.1")) == [] and recorded() == ([], [], [])
+
+
+def test_the_end_speaks_of_the_verdicts_above_it_and_of_none_in_deeper(small_syllabus):
+    """As an execution does, so that nbval finds them equal."""
+    begins, _, rest = ENDS.partition("# %% tags")
+    exercise = "# %% tags" + rest.partition("# %%\nlesson.end()")[0]
+    small_syllabus({"1.1": f"{begins}# %%\nlesson.end()\n\n{exercise}"})
+    recorded()
+    lesson = syllabus.load().lesson("1.1")
+    [end] = [c for c in nbformat.read(lesson.recording, 4).cells if c.source == "lesson.end()"]
+    assert "right" not in end.outputs[0].data["text/plain"] and record.stale(lesson) == []
 
 
 @pytest.mark.parametrize("part", ["code", "helpers", "judges", "data", "reads", "lock"])

@@ -56,8 +56,10 @@ def values(schema, feature):
 
 
 def narrowed(old, new):
-    """The features whose terms refuse something that the old version's accept, comparators included."""
-    return {
+    """The features whose terms refuse something that the old version's accept, comparators included; and "rows"."""
+    fewest = old.dataset_constraints.min_examples_count
+    rows = {"rows"} if new.dataset_constraints.min_examples_count > fewest else set()
+    return rows | {
         f.name
         for f in new.feature
         if (before := {g.name: g for g in old.feature}.get(f.name)) is None
@@ -209,6 +211,7 @@ def test_the_rule_notices_each_way_of_narrowing_in_silence():
         lambda f, s: setattr(f["carrier"].drift_comparator.infinity_norm, "threshold", 0.01)
     ) == {"carrier"}
     assert tightened(lambda f, s: s.feature.add(name="gate")) == {"gate"}
+    assert tightened(lambda f, s: setattr(s.dataset_constraints, "min_examples_count", 1)) == {"rows"}
     assert tightened(lambda f, s: f["air_time"].ClearField("not_in_environment")) == {"air_time"}
 
 
@@ -237,6 +240,37 @@ def test_the_second_contract_of_the_examples_adds_comparators_and_nothing_else(t
         feature.ClearField("drift_comparator"), feature.ClearField("skew_comparator")
     new.ClearField("annotation")
     assert new == old
+
+
+def test_the_third_contract_of_the_examples_changes_dest_and_the_number_of_rows_alone():
+    old, new = VERSIONS["examples"][2], load("examples", 3)
+    assert narrowed(old, new) == {"dest", "rows"}
+    [dest], [before] = ([f for f in schema.feature if f.name == "dest"] for schema in (new, old))
+    for kind in ("drift_comparator", "skew_comparator"):
+        both = getattr(dest, kind)
+        assert both.HasField("infinity_norm") and both.HasField("jensen_shannon_divergence")
+        getattr(dest, kind).CopyFrom(getattr(before, kind))
+    new.ClearField("annotation"), new.ClearField("dataset_constraints")
+    old = load("examples", 2)
+    old.ClearField("annotation")
+    assert new == old
+
+
+def test_the_third_contract_is_silent_in_every_healthy_month_and_hears_new_codes_of_a_week(tfdv):
+    months = {m: rows.reset_index(drop=True) for m, rows in examples.table().groupby("month")}
+    names = [f.name for f in load("examples", 3).feature]
+    statistics = {m: tfdv.generate_statistics_from_dataframe(rows[names]) for m, rows in months.items()}
+    for month in range(2, 13):
+        context = {"previous_statistics": statistics[month - 1], "environment": "TRAINING"}
+        found = tfdv.validate_statistics(statistics[month], load("examples", 3), **context)
+        assert not found.anomaly_info and not found.HasField("dataset_anomaly_info"), month
+    rows = months[8]
+    late = rows.time_hour.dt.tz_convert("America/New_York").dt.day > 24
+    rows["dest"] = rows.dest.where(~late | (rows.carrier != "B6"), "K" + rows.dest)
+    switched = tfdv.generate_statistics_from_dataframe(rows[names])
+    for version, heard in [(2, set()), (3, {"dest"})]:
+        context = {"previous_statistics": statistics[7], "environment": "TRAINING"}
+        assert set(findings(tfdv, switched, load("examples", version), **context)) == heard
 
 
 @pytest.fixture(scope="module")

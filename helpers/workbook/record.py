@@ -44,13 +44,19 @@ def _endings(lesson: Lesson, notebook: Any) -> list[tuple]:
 
     from helpers.exercises import ledger, progress, view
 
-    outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
-    said = (view.told(str(output.get("data", {}).get("text/plain", ""))) for output in outputs)
-    entries = [{"exercise": about, "status": status, "digest": ""} for about, status in filter(None, said)]
-    text, markdown = progress.closing(lesson, ledger.states(entries))
-    shown = new_output("display_data", data={"text/plain": text, "text/markdown": markdown})
-    ends = [cell for cell in notebook.cells if cell.source.strip() == "lesson.end()" and cell.get("outputs")]
-    return [(cell, [shown]) for cell in ends if "text/markdown" in cell.outputs[0].get("data", {})]
+    entries: list[dict[str, str]] = []
+    found = []
+    for cell in notebook.cells:
+        outputs = [output.get("data", {}) for output in cell.get("outputs", [])]
+        if cell.source.strip() == "lesson.end()" and outputs and "text/markdown" in outputs[0]:
+            text, markdown = progress.closing(lesson, ledger.states(entries))
+            shown = new_output("display_data", data={"text/plain": text, "text/markdown": markdown})
+            found.append((cell, [shown]))
+        for exercise, status in filter(
+            None, (view.told(str(data.get("text/plain", ""))) for data in outputs)
+        ):
+            entries.append({"exercise": exercise, "status": status, "digest": ""})
+    return found
 
 
 def _code(notebook: Any) -> list[str]:

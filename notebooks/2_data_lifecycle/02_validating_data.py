@@ -978,12 +978,22 @@ for fault, rows in faults.items():
                  "rules": against_the_rules(rows) > 0})
 figures.table(pd.DataFrame(seen).replace({True: "seen", False: ""}), caption="Which check sees which fault")
 
+# %% tags=["claim"]
+floored = schema_pb2.Schema()
+floored.CopyFrom(agreed_weather)
+floored.dataset_constraints.min_examples_count = int(0.9 * len(hot))
+said = [tfdv.validate_statistics(tfdv.generate_statistics_from_dataframe(faults[name]), floored)
+        for name in ("none", "JFK silent")]
+assert not said[0].dataset_anomaly_info.reason, "a floor lets the whole month pass"
+assert said[1].dataset_anomaly_info.reason, "a floor sees that a station is silent"
+
 # %% [markdown]
 # The first line is a control. (For drift it is one in name only: this month's own step helped to set the
 # limit.) No other line is full, no column is, and the last line is empty. Only the contract sees lost values,
 # because drift compares the values that are there. Only drift sees JFK fall silent, because a closed list
-# says which values may come, not which must. The rules see nothing here that drift does not, but they name
-# the hours.
+# says which values may come, not which must. (Our contract sets no floor for the number of rows; with one,
+# `dataset_constraints.min_examples_count`, it would see the month grow shorter.) The rules see nothing here
+# that drift does not, but they name the hours.
 #
 # A sensor that repeats one plausible value for a week breaks no range, hardly moves a month's histogram and
 # keeps every rule. It takes a check along time, such as "the same value for twelve hours" (lessons 2.5 and

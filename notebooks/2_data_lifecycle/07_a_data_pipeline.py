@@ -599,6 +599,8 @@ assert (said.loc["values alone"] == "passes").all(), "no rule about values sees 
 assert low["train, cut off"] == "passes", "a floor that eval passes lets half of train pass"
 assert high["eval, whole"] == "too few", "a floor that sees half of train refuses a whole eval"
 assert list(said.iloc[-1]) == ["too few", "too few", "passes", "passes"], "the comparator sees both halves"
+nothing = tfdv.validate_statistics(describe(splits_of(3)["eval"].head(0)), rules[said.index[1]])
+assert nothing.data_missing and not nothing.dataset_anomaly_info.reason, "no rows at all pass a floor"
 assert set(tfx.components.ExampleValidator.SPEC_CLASS.INPUTS) == {"statistics", "schema"}, "no batch before"
 
 # %% [markdown]
@@ -606,7 +608,8 @@ assert set(tfx.components.ExampleValidator.SPEC_CLASS.INPUTS) == {"statistics", 
 # ExampleValidator holds it against every split. Low enough for `eval`, it lets half of `train` pass; high
 # enough for `train`, it refuses a whole `eval`. The comparator sees both, and needs the statistics of the
 # batch before, which ExampleValidator does not take: `tfdv.validate_statistics` does. Set a floor all the
-# same, against the file that is nearly empty. Whether *all* rows came, only the sender can say.
+# same, against the file that is nearly empty. (A batch without any row passes even a floor; TFDV says
+# `data_missing` of it, and no anomaly.) Whether *all* rows came, only the sender can say.
 #
 # ### A stop or a skip
 #

@@ -1,8 +1,11 @@
 """Answers to the exercises of lesson 1.7."""
 
+import inspect
 import math
+import textwrap
 
 import numpy as np
+import pandas as pd
 
 from .harness import cases
 
@@ -23,20 +26,48 @@ def _limit_by_counting(calm, allowed):
     return min(value for value in calm if sum(other > value for other in calm) <= allowed)
 
 
-def _share_by_walking(day, worse, steps, length):
-    plan = [step for step in steps for _ in range(length)]
-    share = plan[day] if day < len(plan) else steps[-1]
-    return share * (worse is None or day <= worse)
+def _by_walking(past, steps, length):
+    """1.7c in a loop, which leaves at the first morning that is worse."""
+    total = variance = counted = 0
+    for record in past:
+        if record["difference"] is None:
+            continue
+        counted += 1
+        total += record["difference"]
+        variance += record["variance"]
+        if total < -3 * math.sqrt(variance):
+            return 0
+    return steps[min(counted // length, len(steps) - 1)]
 
 
-def _share_by_arrays(day, worse, steps, length):
-    allowed = day <= (math.inf if worse is None else worse)
-    return np.array(steps)[min(day // length, len(steps) - 1)] * int(allowed)
+def _by_frame(past, steps, length):
+    """1.7c with pandas, where None becomes NaN."""
+    days = pd.DataFrame(past, columns=["difference", "variance"]).astype(float).dropna().cumsum()
+    if (days.difference < -3 * days.variance**0.5).any():
+        return 0.0
+    return np.repeat(steps, length)[min(len(days), len(steps) * length - 1)]
 
 
-def _share_until_the_list_ends(day, worse, steps, length):
-    plan = np.repeat(steps, length)
-    return plan[day] if day < len(plan) and (worse is None or day <= worse) else 0
+def _changed(line, by):
+    """1.7c as in the loop, with one line written otherwise."""
+    space = {"math": math}
+    source = textwrap.dedent(inspect.getsource(_by_walking))
+    assert source.count(line) == 1, line
+    exec(source.replace(line, by), space)
+    return space["_by_walking"]
+
+
+def _by_calendar(past, steps, length):
+    """The first version of 1.7c: it climbs by the calendar, whatever could be compared."""
+    return _by_walking(past, [1.0], 1) and steps[min(len(past) // length, len(steps) - 1)]
+
+
+def _restarts(past, steps, length):
+    """It forgets all that lies before the newest step began."""
+    seen = [record for record in past if record["difference"] is not None]
+    new = seen[len(seen) // length * length :]
+    bad = sum(r["difference"] for r in new) < -3 * math.sqrt(sum(r["variance"] for r in new))
+    return 0 if bad else steps[min(len(seen) // length, len(steps) - 1)]
 
 
 CASES = {
@@ -48,6 +79,8 @@ CASES = {
             "You keep only": lambda late, q: np.asarray(late)[np.asarray(q) >= 0.5].mean(),
             "for all the flights together": lambda late, q: list(q),
             "Try it by hand": lambda late, q: 0.5,
+            "it needs brackets": lambda late, q: ((q / 1 - q) * late).sum() / (q / 1 - q).sum(),
+            "`late` is 1": lambda late, q: 1 - _expected_in_a_loop(late, q),
         },
     ),
     "1.7b": cases(
@@ -57,19 +90,47 @@ CASES = {
             "gives nothing": lambda calm, allowed: None if allowed else max(calm),
             "one value of the list, a number": lambda calm, allowed: sorted(calm)[-allowed - 1 :],
             "higher than it need be": lambda calm, allowed: sorted(calm)[-max(allowed, 1)],
+            "Off by one": lambda calm, allowed: np.sort(calm)[::-1][allowed - 1],
+            "the largest value that breaks": lambda calm, allowed: max(
+                [v for v in calm if (calm > v).sum() > allowed] or [calm.min()]
+            ),
             "pick a day": lambda calm, allowed: float(np.quantile(calm, 1 - allowed / len(calm))),
             "whether a smaller": lambda calm, allowed: min(calm),
         },
     ),
     "1.7c": cases(
         "share_today",
-        right=[_share_by_walking, _share_by_arrays],
+        right=[_by_walking, _by_frame],
         wrong={
-            "gives nothing back": lambda *given: _share_by_walking(*given) or None,
-            "one number from 0 to 1": lambda day, worse, steps, length: steps,
-            "to the first step": lambda *given: _share_by_walking(*given) or given[2][0],
-            "you stop serving": _share_until_the_list_ends,
-            "on paper": lambda *given: 1.0,
+            "gives nothing back": lambda *given: _by_walking(*given) or None,
+            "nothing for nobody": lambda past, steps, length: _by_walking(
+                past, [100 * s for s in steps], length
+            ),
+            "back to the first step": lambda *given: _by_walking(*given) or given[1][0],
+            "stop the very good": _changed("total <", "-abs(total) <"),
+            "strictly below it": _changed("total <", "total <="),
+            "never stop": _changed("total <", "total < -1e9 and total <"),
+            "take the root": _changed("math.sqrt(variance)", "variance"),
+            "a noisy start": _changed("-3 *", "-1.96 *"),
+            "Variances add up": _changed(
+                'variance += record["variance"]',
+                'variance = (variance**0.5 + record["variance"] ** 0.5) ** 2',
+            ),
+            "moved your rollout on": _by_calendar,
+            "Outcomes that come after": lambda past, steps, length: (
+                _changed("total <", "False and total <")(past, steps, length)
+                if sum(r["difference"] or 0 for r in past)
+                >= -3 * math.sqrt(sum(r["variance"] or 0 for r in past))
+                else 0
+            ),
+            "a day early": _changed("counted // length", "(counted + 1) // length"),
+            "Go through these mornings by hand": _restarts,
+        },
+        invalid={
+            "NoneType": _changed('if record["difference"] is None:', "if False:"),
+            "list index out of range": _changed(
+                "min(counted // length, len(steps) - 1)", "counted // length"
+            ),
         },
     ),
     "1.7d": cases(

@@ -80,6 +80,7 @@ CASES = {
             lambda files: _sha(json.dumps(files, sort_keys=True)),
             lambda files: _sha(repr(sorted(files.items()))),
             lambda files: str(int(_framed(files) * 2, 16)),
+            lambda files: hex(int(_framed(files), 16)),
         ],
         wrong={
             "a number from Python's own": lambda files: hash(json.dumps(sorted(files.items()))) % 10**9,

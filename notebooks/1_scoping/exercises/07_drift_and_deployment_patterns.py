@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
+
+import numpy as np
+
+from helpers.exercises import register
+from helpers.exercises.kit import Exercise, Program, right, wrong
+from helpers.exercises.plain import plain
+from helpers.exercises.probes import short
 from helpers.exercises.rules import function
-from helpers.exercises.signs import NOTHING, number, unless, where
+from helpers.exercises.signs import NOTHING, close, number, unless, where
 
 
 def _share(weight=lambda p: p / (1 - p), over=sum):
@@ -17,16 +25,21 @@ def _share(weight=lambda p: p / (1 - p), over=sum):
 
 
 function(
-    "1.7a", "expected_late",
+    "1.7a",
+    "expected_late",
     [
-        ([1, 0], [0.8, 0.2]),
-        ([0, 1, 1, 0], [0.5, 0.5, 0.25, 0.75]),
-        ([1, 0, 0, 1, 0], [0.1, 0.3, 0.6, 0.9, 0.2]),
-        ([0, 1, 0], [0.05, 0.02, 0.6]),
-        ([1, 1, 0, 0], [0.6, 0.6, 0.6, 0.6]),
+        (np.array(late), np.array(q))
+        for late, q in [
+            ([1, 0], [0.8, 0.2]),
+            ([0, 1, 1, 0], [0.5, 0.5, 0.25, 0.75]),
+            ([1, 0, 0, 1, 0], [0.1, 0.3, 0.6, 0.9, 0.2]),
+            ([0, 1, 0], [0.05, 0.02, 0.6]),
+            ([1, 1, 0, 0], [0.6, 0.6, 0.6, 0.6]),
+        ]
     ],
     odd={
-        "Your function gives nothing back. Does it `return` the share?": NOTHING,
+        "Your function gives nothing back, or 0 / 0. Does it `return` the share? And `q / 1 - q` is 0: it needs "
+        "brackets.": NOTHING,
         "Asked is one number, a share, for all the flights together.": unless(number),
     },
     rule=_share(),
@@ -38,12 +51,21 @@ function(
             _share(lambda p: (1 - p) / p),
         "Your weights are 1 / (1 − q), one more than the odds. How many flights of the month come on one of training?":
             _share(lambda p: 1 / (1 - p)),
-        "You give weight to flights that look like *training*. The month's kind should count.": _share(lambda p: 1 - p),
+        "You give weight to flights that look like *training*. The month's kind should count.":
+            _share(lambda p: 1 - p),
         "You divide by the number of flights. The weights don't add up to that, so divide by their sum.":
             _share(over=len),
         "That is the plain share of late flights in training. `q` plays no part in it.": _share(lambda p: 1),
         "That is the weighted number of late flights. A share divides by the sum of all weights.":
             _share(over=lambda weights: 1),
+        "You divide by how many flights are late. A share divides by the weights of all flights.":
+            lambda late, q: _share(over=lambda weights: 1)(late, q) / sum(late),
+        "You multiply two means. A flight's own weight goes with its own `late`, before anything is added up.":
+            lambda late, q: sum(late) / len(late) * sum(p / (1 - p) for p in q) / len(q),
+        "You divide one sum by another at the end. Each flight gets its own weight, made of its own *q*.":
+            lambda late, q: sum(p * y for p, y in zip(q, late, strict=True)) / sum(1 - p for p in q),
+        "That is the share of flights *on time*: `late` is 1 where a flight was late.":
+            lambda late, q: 1 - _share()(late, q),
         "You keep only flights that look more like the month than like training. Weighing keeps all, and says how much "
         "each counts.": _share(lambda p: p >= 0.5),
     },
@@ -53,8 +75,7 @@ function(
         "The text above the exercise names the weight of a flight: how many times as frequent flights like it are in "
         "the month.",
         "A weighted mean divides by the sum of the weights, not by the number of flights.",
-        "`np.asarray(q)` makes the list an array, so that `q / (1 - q)` works on all flights at once. `np.average` "
-        "takes weights.",
+        "`q / (1 - q)` works on all flights at once, and `np.average` takes weights.",
     ),
 )
 
@@ -65,20 +86,28 @@ def _from_top(calm, position):
 
 
 function(
-    "1.7b", "limit",
+    "1.7b",
+    "limit",
     [
-        ([0.3, 0.1, 0.2, 0.5, 0.4], 1),
-        ([0.3, 0.1, 0.2, 0.5, 0.4], 0),
-        ([5.0, 1.0, 4.0, 2.0, 9.0, 3.0, 7.0], 2),
-        ([2.0, 2.0, 1.0, 3.0, 3.0, 3.0], 1),
-        ([0.7, 0.2, 0.9], 2),
+        (np.array(calm), allowed)
+        for calm, allowed in [
+            ([0.3, 0.1, 0.2, 0.5, 0.4], 1),
+            ([0.3, 0.1, 0.2, 0.5, 0.4], 0),
+            ([5.0, 1.0, 4.0, 2.0, 9.0, 3.0, 7.0], 2),
+            ([2.0, 2.0, 1.0, 3.0, 3.0, 3.0], 1),
+            ([2.0, 5.0, 5.0, 1.0, 4.0], 1),
+            ([0.7, 0.2, 0.9, 0.1], 2),
+            ([0.0, 0.0, 0.1, 0.4, 0.0], 2),
+            ([0.6, 0.6], 0),
+            ([5.0, 4.0, 4.0, 1.0], 2),
+        ]
     ],
     odd={
         "For some inputs your function gives nothing back. Does every path `return` a value?": NOTHING,
         "Asked is one value of the list, a number.": unless(number),
     },
     rule=_from_top,
-    said="Now the limit is a promise about calm days: this many alarms, and no more.",
+    said="A promise about days like the calm ones: at most so many ring, and no smaller value keeps it.",
     mistakes={
         "One too many: of the calm values more than `allowed` lie above your limit.":
             lambda calm, allowed: _from_top(calm, allowed + 1),
@@ -88,9 +117,14 @@ function(
             lambda calm, allowed: sorted(calm)[allowed],
         "That is the largest value, whatever is allowed. It keeps the promise, and misses more than it must.":
             lambda calm, allowed: max(calm),
-        "With `allowed=0` your index is `-0`, and that is the first value, the smallest. Count from the largest down.":
-            lambda calm, allowed: sorted(calm)[-allowed],
-        "You have not sorted: the position in time says nothing about the size.": lambda calm, allowed: calm[allowed],
+        "Off by one: from the largest down, only `allowed - 1` values stand before the one you pick; and with "
+        "`allowed=0` you pick the smallest.": lambda calm, allowed: sorted(calm, reverse=True)[allowed - 1],
+        "You count days *at or above* the limit. A day that is equal to the limit does not ring.":
+            lambda calm, allowed: min((v for v in calm if sum(x >= v for x in calm) <= allowed), default=max(calm)),
+        "You take the largest value that breaks the promise. The next one up keeps it.":
+            lambda calm, allowed: max((v for v in calm if sum(x > v for x in calm) > allowed), default=min(calm)),
+        "You have not sorted: the position in time says nothing about the size.":
+            lambda calm, allowed: calm[min(allowed, len(calm) - 1)],
         "Equal values stand for days, too. Each of them counts, so don't drop repeats.":
             lambda calm, allowed: _from_top(set(calm), allowed),
         "For some lists your limit is not one of their values. No interpolation, no formula with standard deviations: "
@@ -107,68 +141,236 @@ function(
 )
 
 
-def _climb(day, steps, length):
-    return steps[min(day // length, len(steps) - 1)]
+# ---- 1.7c: a controller is judged by what it does in worlds that answer it ---------------------------------------
 
 
-def _ramp(back=lambda day, worse: worse is not None and day > worse, climb=_climb, fallen=lambda steps: 0):
-    """A rule: the share to which the plan has climbed, and once it has to be taken back, the one to which it falls."""
-    return lambda day, worse, steps, length: fallen(steps) if back(day, worse) else climb(day, steps, length)
+@dataclasses.dataclass(frozen=True)
+class World:
+    """Days that a rollout meets, each what it shows, or None where nothing could be compared.
+
+    Arms can be compared only while both have flights; a shadow or a glance at the weeks before, and outcomes that
+    come late, show something whatever the share: then `always`.
+    """
+
+    days: list
+    steps: list
+    length: int
+    always: bool = False
 
 
-_STEPS = [0.01, 0.05, 0.25, 0.5, 1.0]
+RAMP, QUIET = [0.01, 0.05, 0.25, 0.5, 1.0], (10, 100)
+WORLDS = {
+    "a good version on a ramp": World([QUIET] * 20, RAMP, 3),
+    "a good version, two steps": World([QUIET] * 12, [0.1, 1.0], 5),
+    "a version that is the same": World([(0, 0)] * 5, [0.5, 1.0], 2),
+    "a bad version": World([(-16, 100)] * 12, RAMP, 3),
+    "a bad version that is all open": World([(-35, 100)] * 4, [1.0], 1, always=True),
+    "a noisy start": World([(-29, 100), (25, 100), *[QUIET] * 10], RAMP, 2),
+    "one bad day among good ones": World([(40, 100), (40, 100), (-35, 100), *[QUIET] * 6], RAMP, 3),
+    "a very good version": World([(90, 100)] * 8, RAMP, 2),
+    "a sum just at the line": World([(-30, 100), (30, 100), *[QUIET] * 6], RAMP, 2),
+    "days without a comparison": World([None, QUIET, None, None, *[QUIET] * 8], RAMP, 3),
+    "no comparison at all": World([None] * 6, RAMP, 2),
+    "outcomes that come after the stop": World([(-40, 100), *[(30, 100)] * 8], [0.1, 1.0], 3, always=True),
+    "a shadow": World([QUIET] * 9, [0.0, 1.0], 3, always=True),
+    "a ramp that ends at half": World([QUIET] * 9, [0.1, 0.5], 2),
+    "a version that gets worse": World([(-15, 100), *[(-50, 100)] * 4], [0.1, 1.0], 4),
+    "a loss beside small variances": World([(-2, 4), (-2, 4), (-10, 4), (-60, 4), (-60, 4)], [0.1, 1.0], 6),
+}
 
-function(
-    "1.7c", "share_today",
-    [
-        *[(day, None, _STEPS, 3) for day in (0, 2, 3, 7, 11, 12, 40)],
-        *[(day, 4, _STEPS, 3) for day in (3, 4, 5, 20)],
-        (1, 0, [0.1, 1.0], 7),
-        (0, 0, [0.1, 1.0], 7),
-        *[(day, None, [0.1, 1.0], 7) for day in (6, 7, 30)],
-    ],
-    odd={
-        "For some days your function gives nothing back. A router needs a share every morning.": NOTHING,
-        "A share is one number from 0 to 1.": unless(number),
-    },
-    rule=_ramp(),
-    said="A plan that needs no one to be awake: it climbs by itself, and falls to nothing by itself.",
-    mistakes={
-        "You never roll back: `worse` plays no part.": _ramp(lambda day, worse: False),
-        "You roll back on the very day that shows it. That day's outcomes are known only the next morning.":
-            _ramp(lambda day, worse: worse is not None and day >= worse),
-        "You roll back a day late: what day 4 showed is known on the morning of day 5, and day 5 gets nothing.":
-            _ramp(lambda day, worse: worse is not None and day > worse + 1),
-        "You roll back from the start wherever `worse` is known. The days before were served, and can't be taken back.":
-            _ramp(lambda day, worse: worse is not None),
-        "`worse` may be 0, the first day, and 0 counts as false in `if worse`. Compare with `None`.":
-            _ramp(lambda day, worse: worse and day > worse),
-        "You climb every day. Each step lasts `length` days.":
-            _ramp(climb=lambda day, steps, length: _climb(day, steps, 1)),
-        "On rollback you fall to the first step. What is proved worse gets nothing.":
-            _ramp(fallen=lambda steps: steps[0]),
-        "When the list is used up you stop serving. Its last share is for good.":
-            _ramp(climb=lambda day, steps, length: _climb(day, [*steps, 0], length)),
-        "When the list is used up you start again from its beginning. Its last share is for good.":
-            _ramp(climb=lambda day, steps, length: steps[day // length % len(steps)]),
-        "You climb a day late: a step that lasts three days covers days 0, 1 and 2.":
-            _ramp(climb=lambda day, steps, length: _climb(max(day - 1, 0), steps, length)),
-    },
-    otherwise="Write down the shares of the first two weeks on paper, with and without a `worse`, and compare.",
-    hints=(
-        "`day // length` is the number of steps that are over. Test it for the last day of a step and the first of the "
-        "next.",
-        "The list ends, the days go on: `min(…, len(steps) - 1)` stays on the last step.",
-        "What day 4 showed is known on the morning of day 5. So on day 4 itself the new version still gets its share.",
+
+def played(controller):
+    """The shares that a controller gives in each world, morning by morning. What is no share serves nobody."""
+    found = []
+    for name, world in WORLDS.items():
+        past, shares = [], []
+        for shown in world.days:
+            share = plain(controller([dict(record) for record in past], list(world.steps), world.length))
+            shares.append(share)
+            both = number(share) and 0 < share < 1
+            difference, variance = shown if shown and (both or world.always) else (None, None)
+            past.append({"difference": difference, "variance": variance})
+        found.append({"world": name, "shares": shares})
+    return found
+
+
+def _controller(*, days=None, worse=None, sums=None, back=0.0, at=None, climb=None):
+    """The right controller, or one that does one thing otherwise: which days count, what is worse, how it climbs."""
+    days = days or (lambda past: [record for record in past if record["difference"] is not None])
+    sums = sums or _sums
+    worse = worse or (lambda path: any(total < -3 * variance**0.5 for total, variance in path))
+    climb = climb or (lambda counted, steps, length: steps[min(counted // length, len(steps) - 1)])
+
+    def share_today(past, steps, length):
+        counted = [(record["difference"] or 0, record["variance"] or 0) for record in days(past)]
+        if worse(sums(counted)):
+            return steps[0] if back == "first" else back
+        return climb(len(counted), steps, length)
+
+    return share_today
+
+
+def _sums(counted):
+    """Sums of differences and variances, morning by morning."""
+    return [
+        (sum(d for d, _ in counted[: i + 1]), sum(v for _, v in counted[: i + 1]))
+        for i in range(len(counted))
+    ]
+
+
+_right = _controller()
+
+
+def _each_day(counted):
+    return counted
+
+
+def _spreads(counted):
+    """Sums, with the standard deviations added up in place of the variances."""
+    return [
+        (sum(d for d, _ in counted[: i + 1]), sum(v**0.5 for _, v in counted[: i + 1]) ** 2)
+        for i in range(len(counted))
+    ]
+
+
+def _means(counted):
+    return [
+        (sum(d for d, _ in counted[: i + 1]) / (i + 1), sum(v for _, v in counted[: i + 1]))
+        for i in range(len(counted))
+    ]
+
+
+def _last(path):
+    return path[-1][0] < -3 * path[-1][1] ** 0.5 if path else False
+
+
+_RULES = {
+    "You never stop: the bad versions get all flights in the end.": _controller(worse=lambda path: False),
+    "You stop the very good version, too. Only a sum *below* the line is worse.":
+        _controller(worse=lambda path: any(abs(total) > 3 * v**0.5 for total, v in path)),
+    "You stop what earns *more*. Worse is a sum below zero, and below the line.":
+        _controller(worse=lambda path: any(total > 3 * v**0.5 for total, v in path)),
+    "A sum just at the line, or a sum of 0 with a line of 0, is no proof: stop strictly below it.":
+        _controller(worse=lambda path: any(total <= -3 * v**0.5 for total, v in path)),
+    "You judge each day alone. One bad day among good ones is not enough, and many small losses add up.":
+        _controller(sums=_each_day),
+    "You judge the newest day alone. Add up all days so far.":
+        _controller(sums=_each_day, worse=_last),
+    "You stop only where the sum was below the line on *all* mornings. Any one is enough.":
+        _controller(worse=lambda path: path and all(total < -3 * v**0.5 for total, v in path)),
+    "You stop a day late: what yesterday showed stands in `past` this morning.":
+        _controller(worse=lambda path: any(total < -3 * v**0.5 for total, v in path[:-1])),
+    "Your line is that of the newest day's variance. The sum has the sum of all variances.": _controller(
+        sums=lambda counted: [
+            (total, v) for (total, _), (_, v) in zip(_sums(counted), counted, strict=True)
+        ]
     ),
+    "A difference of 0 is a comparison, too, and counts. Leave out None only.":
+        _controller(days=lambda past: [record for record in past if record["difference"]]),
+    "On a morning after a day without a comparison you serve nobody. Nothing has changed: go on as before.": (
+        lambda past, steps, length: 0.0 if past and past[-1]["difference"] is None else _right(past, steps, length)
+    ),
+    "On the first morning you serve nobody. Nothing is proved yet: begin with the first step.": (
+        lambda past, steps, length: _right(past, steps, length) if past else 0.0
+    ),
+    "You hold or go back while the sum is negative. Only a sum below the line changes anything; else the days climb.": (
+        lambda past, steps, length: min(_right(past, steps, length), steps[0])
+        if sum(record["difference"] or 0 for record in past) < 0
+        else _right(past, steps, length)
+    ),
+    "You ask today's sum only. Outcomes that come after the stop look better, and your rollout begins again.":
+        _controller(worse=_last),
+    "You add up standard deviations. Variances add up; the root comes after the sum.": _controller(sums=_spreads),
+    "You compare the *mean* difference with the line of the *sum*: it is too small to cross it.":
+        _controller(sums=_means),
+    "Your line is three variances, not three standard deviations: take the root.":
+        _controller(worse=lambda path: any(total < -3 * v for total, v in path)),
+    "You stop on a noisy start. One or two standard deviations come by chance: the line is at three.":
+        _controller(worse=lambda path: any(total < -2 * v**0.5 for total, v in path)),
+    "You stop as soon as a sum is negative. The line is three standard deviations lower.":
+        _controller(worse=lambda path: any(total < 0 for total, _ in path)),
+    "The days without a comparison moved your rollout on. They count for nothing, so a step goes on.":
+        _controller(days=lambda past: past),
+    "Once worse, you go back to the first step. What is proved worse gets nothing.": _controller(back="first"),
+    "When the steps are used up you stop serving. The last one is for good.":
+        _controller(climb=lambda n, steps, length: [*steps, 0][min(n // length, len(steps))]),
+    "When the steps are used up you begin again. The last one is for good.":
+        _controller(climb=lambda n, steps, length: steps[n // length % len(steps)]),
+    "You climb every day. Each step lasts `length` compared days.":
+        _controller(climb=lambda n, steps, length: steps[min(n, len(steps) - 1)]),
+    "You climb a day late: with a `length` of three, three compared days are a whole step.":
+        _controller(climb=lambda n, steps, length: steps[min(max(n - 1, 0) // length, len(steps) - 1)]),
+    "Your steps last a day too long: with a `length` of three, three compared days are a whole step.":
+        _controller(climb=lambda n, steps, length: steps[min(n // (length + 1), len(steps) - 1)]),
+    "You climb a day early: with a `length` of three, two compared days are not a whole step yet.":
+        _controller(climb=lambda n, steps, length: steps[min((n + 1) // length, len(steps) - 1)]),
+    "You never climb: the share stays on the first step.":
+        _controller(climb=lambda n, steps, length: steps[0]),
+    "You leave out the last step: a good version never gets all flights.":
+        _controller(climb=lambda n, steps, length: steps[min(n // length, max(len(steps) - 2, 0))]),
+}  # fmt: skip
+_NOTHING = "On some mornings your program gives nothing back. A router needs a share every morning."
+_ODD = "A share is one number, from nothing for nobody to one for all flights."
+_STOPS = "It climbs by itself, and what is worse gets nothing, on that morning and all that follow."
+
+
+def _judged(share_today):
+    """The verdict on what a controller did in the worlds."""
+    shares = [share for world in share_today for share in world["shares"]]
+    if None in shares:
+        return wrong(_NOTHING)
+    if not all(number(share) and 0 <= share <= 1 for share in shares):
+        return wrong(_ODD)
+    if close(share_today, played(_controller())):
+        return right(_STOPS)
+    for reason, controller in _RULES.items():
+        if close(share_today, played(controller)):
+            return wrong(reason)
+    expected = {world["world"]: world["shares"] for world in played(_controller())}
+    failed = [world for world in share_today if not close(world["shares"], expected[world["world"]])]
+    shown = min(failed, key=lambda world: len(world["shares"]))
+    days = ", ".join(str(day and day[0]) for day in WORLDS[shown["world"]].days)
+    return wrong(
+        f"Played against {shown['world']} (differences {days}; steps {WORLDS[shown['world']].steps}, length "
+        f"{WORLDS[shown['world']].length}) your shares are `{short(shown['shares'], 120)}`, which is not it. Go "
+        "through these mornings by hand."
+    )
+
+
+def _examples():
+    yield _STOPS, {"share_today": _controller()}
+    yield _NOTHING, {"share_today": lambda past, steps, length: {}.get("share")}
+    yield _ODD, {"share_today": lambda past, steps, length: steps}
+    for reason, controller in _RULES.items():
+        yield reason, {"share_today": controller}
+
+
+register(
+    Exercise(
+        "1.7c",
+        {"share_today": Program(played)},
+        (
+            'Begin with the days that count: `[d for d in past if d["difference"] is not None]`. How many are there?',
+            "`np.cumsum` gives the sums of all mornings at once; `(total < line).any()` asks all of them.",
+            "`counted // length` is the number of steps that are over; `min(…, len(steps) - 1)` stays on the last one.",
+        ),
+        _judged,
+        examples=_examples,
+    )
 )
 
 # What a release brings: bold and good, careful and good, bold and bad, careful and bad
 function(
-    "1.7d", "bad_share",
+    "1.7d",
+    "bad_share",
     [
-        (9000, 2000, -70000, -2500), (100, 10, -100, -5), (50, 20, -400, -10), (8000, 5000, -60000, -9500),
-        (1000, 900, -10, 5), (300, -50, 20, 40),
+        (9000, 2000, -70000, -2500),
+        (100, 10, -100, -5),
+        (50, 20, -400, -10),
+        (8000, 5000, -60000, -9500),
+        (1000, 900, -10, 5),
+        (300, -50, 20, 40),
+        (500, 500, -900, -100),
     ],
     odd={
         "Your function gives nothing back. Does it `return` the share?": NOTHING,
@@ -187,6 +389,8 @@ function(
             lambda bg, cg, bb, cb: cg / (cg - cb),
         "You take the careful pattern's bad releases as free. They cost something, too.":
             lambda bg, cg, bb, cb: (bg - cg) / ((bg - cg) - bb),
+        "You divide the premium by how far the bold pattern swings. The careful one swings, too.":
+            lambda bg, cg, bb, cb: (bg - cg) / (bg - bb),
         "A sign: what is averted is the careful result minus the bold one, a positive number.":
             lambda bg, cg, bb, cb: (bg - cg) / ((bg - cg) - (cb - bb)),
         "That is in per cent. A share is at most one.":

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 import operator
+from functools import lru_cache
 
-from helpers.exercises.rules import function, names, table
-from helpers.exercises.signs import (
-    CONSTANT, NO_NAME, STRANGE, Sign, has, lacks, number, only, truth, unless, where, whole,
-)
+from helpers.exercises.kit import Proto, exercise
+from helpers.exercises.rules import function, table
+from helpers.exercises.signs import CONSTANT, Sign, number, truth, unless, where, whole
 
 
 def _terms(values=None, mass=1.0, low=None, high=None, present=1.0):
@@ -105,6 +105,10 @@ def _best(cost, thresholds, alarms, misses, *prices):
     return [t for t, c in zip(thresholds, costs, strict=True) if c <= min(costs) + 1e-6]
 
 
+def _year(alarms, misses, false_alarm, missed, faults):
+    return alarms * false_alarm + faults * misses * missed
+
+
 def _by(cost):
     """A sign: each output is one of the thresholds that this formula finds best."""
     return Sign(
@@ -118,9 +122,12 @@ function(
         (_AT, _ALARMS, _MISSES, 500.0, 5000.0, 0.5), (_AT, _ALARMS, _MISSES, 100.0, 20000.0, 0.5),
         (_AT, _ALARMS, _MISSES, 100.0, 20000.0, 4.0), (_AT, _ALARMS, _MISSES, 900.0, 1000.0, 0.1),
         (_AT, _ALARMS, _MISSES, 200.0, 6000.0, 2.0), (_AT, _ALARMS, _MISSES, 1000.0, 1500.0, 8.0),
+        (_AT, _ALARMS, _MISSES, 500.0, 5000.0, 0.0), (_AT, _ALARMS, _MISSES, 0.0, 5000.0, 1.0),
         ([0.02, 0.05, 0.2], [2.0, 0.0, 0.0], [0.0, 0.0, 0.5], 500.0, 5000.0, 1.0),
         ([0.3, 0.1, 0.05], [0.0, 1.0, 2.0], [0.9, 0.1, 0.0], 10.0, 10000.0, 1.0),
-        ([0.01, 0.02, 0.04], [1.0, 0.0, 0.0], [0.0, 0.0, 0.0], 500.0, 5000.0, 1.0),
+        ([0.01, 0.02, 0.04, 0.08], [1.0, 0.0, 0.0, 0.0], [0.0, 0.0, 0.0, 0.4], 500.0, 5000.0, 1.0),
+        ([0.08, 0.04, 0.02, 0.01], [0.0, 0.0, 0.0, 1.0], [0.4, 0.0, 0.0, 0.0], 500.0, 5000.0, 1.0),
+        ([0.05], [3.0], [0.5], 500.0, 5000.0, 0.5),
     ],
     odd={
         "The answer must be a number each time: one of the thresholds.": unless(number),
@@ -129,12 +136,19 @@ function(
         "What you return is not one of the thresholds given. Is it the cost itself?":
             where(lambda output, thresholds, *rest: not _among(output, thresholds)),
     },
-    rule=lambda *given: _best(lambda a, m, alarm, miss, faults: a * alarm + faults * m * miss, *given)[0],
-    read=lambda threshold: 0.02 if threshold == 0.04 else threshold,  # in the last probe these two cost the same
+    rule=lambda *given: _best(_year, *given)[0],
     said="Prices choose the threshold; where faults are rare or cheap, that may be none at all.",
     mistakes={
+        "Each time a cheapest one; but where several cost the same you give the last in the list.":
+            lambda *given: _best(_year, *given)[-1],
+        "Each time a cheapest one; but where several cost the same you give the lowest, and not the first in the list. "
+        "The list may run downwards.": lambda *given: min(_best(_year, *given)),
+        "Each time a cheapest one; but where several cost the same you give the highest, and not the first in the "
+        "list.": lambda *given: max(_best(_year, *given)),
         "The number of faults must weigh the misses, and the misses alone: false alarms come by the year, faults or "
         "not.": _by(lambda a, m, alarm, miss, faults: a * alarm + m * miss),
+        "The number of faults weighs your false alarms as well. Those come by the year, whether there are faults or "
+        "not.": _by(lambda a, m, alarm, miss, faults: faults * (a * alarm + m * miss)),
         "The faults that are caught cost nothing here; it is the missed ones that do.":
             _by(lambda a, m, alarm, miss, faults: a * alarm + faults * (1 - m) * miss),
         "One of the two errors is counted for a month, the other for a year. Both are given by the year.":
@@ -153,72 +167,179 @@ function(
     hints=(
         "Per threshold, two amounts a year: what its false alarms cost, and what the faults cost that it misses.",
         "Of `faults` faults a year a share of `misses` is missed, and each of those costs `missed`.",
-        "Then find the position of the smallest sum, and return the threshold at that position.",
+        "Then find the position of the smallest sum, the first if it stands there twice, and return the threshold at "
+        "that position.",
     ),
 )
 
 
-_SEEN = {
-    "utc": "The whole day moves by hours, so flights appear at times of the night that training never saw.",
-    "celsius": "A week of July as cold as winter makes a second hump in the distribution, where there was nothing.",
-    "kmh": "A week of winds multiplied by 1.6 stretches the upper end of the distribution; "
-           "the table above says how few such weeks a threshold misses.",
+_LAST, _MONTHS = 7, range(2, 7)  # days of a month that a fault takes; the months that are tried
+_FAULTS = {
+    "codes": lambda rows: rows.dest.where(rows.carrier != "B6", "K" + rows.dest),
+    "misrouted": lambda rows: rows.dest.replace("ATL", "ORD"),
 }
 
-names(
-    "2.3c", "invisible", belong={"yesterday", "shuffled"}, others=_SEEN,
-    read=str.casefold,
-    reasons={
-        "Then each of the five would change the distribution of some feature. Try each in turn.": NO_NAME,
-        "`{}` is a feature. The five faults have names of their own, listed in the exercise.":
-            has("carrier", "origin", "dest", "distance", "day_minute", "temp", "wind_speed"),
-        "`{}` is none of the five faults.": STRANGE,
-        "It is the other way round: these are the ones that leave traces.": only(*_SEEN),
-        "All five? Some of them put values where training had none.": only("yesterday", "shuffled", *_SEEN),
-        **{f"`{name}` can be seen. {why}": has(name) for name, why in _SEEN.items()},
-        "What you name keeps its heap of values. "
-        "Is there another fault with the same weather as the month has, but for a day?": lacks("yesterday"),
-        "What you name is hidden, but it is not alone. Look for another that hands the same values to other flights.":
-            lacks("shuffled"),
-    },
-    said="Both give (nearly) the same values to other flights: each distribution stays, and nearly every row is wrong.",
+
+@lru_cache(maxsize=1)
+def _kept():
+    """TFDV's statistics of `dest`, January to June: by kind of batch and month."""
+    import tensorflow_data_validation as tfdv
+
+    from helpers.flights import examples
+
+    def statistics(column):
+        return tfdv.generate_statistics_from_dataframe(column.to_frame("dest").reset_index(drop=True))
+
+    kept = {}
+    for month, rows in examples.table(range(1, 7)).groupby("month"):
+        day = rows.time_hour.dt.tz_convert("America/New_York").dt.day
+        kept["healthy", month] = statistics(rows.dest)
+        kept["half", month] = statistics(rows.dest.iloc[::2])
+        for fault, change in _FAULTS.items():
+            kept[fault, month] = statistics(change(rows).where(day > day.max() - _LAST, rows.dest))
+    return kept
+
+
+def _drill(contract):
+    """What TFDV finds with the contract's terms for `dest` and the number of rows: texts by kind of batch and month."""
+    import tensorflow_data_validation as tfdv
+    from tensorflow_metadata.proto.v0 import anomalies_pb2, schema_pb2
+
+    terms = schema_pb2.Schema()
+    terms.CopyFrom(contract)
+    others = [feature for feature in contract.feature if feature.name != "dest"]
+    for feature in others:
+        terms.feature.remove(feature)
+    name = anomalies_pb2.AnomalyInfo.Type.Name
+    seen = {
+        "elsewhere": [feature.name for feature in others if feature.HasField("drift_comparator")],
+        "skew": ["set" for feature in terms.feature if feature.HasField("skew_comparator")],
+        "drift": [
+            distance.name for feature in terms.feature for distance, _ in feature.drift_comparator.ListFields()
+        ],
+        "rows": [constraint.name for constraint, _ in contract.dataset_constraints.ListFields()],
+    }
+    for (kind, month), statistics in _kept().items():
+        if month in _MONTHS:
+            found = tfdv.validate_statistics(statistics, terms, previous_statistics=_kept()["healthy", month - 1])
+            seen[f"{kind} {month}"] = sorted(
+                name(reason.type)
+                for info in [*found.anomaly_info.values(), found.dataset_anomaly_info]
+                for reason in info.reason
+            )
+    return seen
+
+
+_ROWS, _L, _JS = "DATASET_LOW_NUM_EXAMPLES", "COMPARATOR_L_INFTY_HIGH", "COMPARATOR_JENSEN_SHANNON_DIVERGENCE_HIGH"
+
+
+@exercise(
+    "2.3c",
+    contract=Proto("tensorflow_metadata.proto.v0.schema_pb2:Schema", look=_drill),
+    said="TFDV was silent in the five healthy months and rang in each of them for the codes, for the wrong join "
+    "and for half of the rows.",
     hints=(
-        "Take all values of one column over the month, and forget which flight each belongs to. "
-        "Does the fault change that heap?",
-        "Some faults change values; others change which flight a value goes to.",
+        "Three rules are missing. Two belong to `dest`, and each distance hears another of the two faults; the third "
+        "belongs to the whole data set.",
+        "A threshold lies between what healthy months reach and what the fault makes: `chosen.threshold` has such "
+        "ones, from your own function. Half of the largest month must be too few rows, and the smallest month enough.",
+        '`tfdv.get_feature(contract, "dest").drift_comparator.jensen_shannon_divergence.threshold = …`, the same for '
+        "`infinity_norm`, and `contract.dataset_constraints.min_examples_count = …`.",
     ),
 )
+def what_one_distance_cannot_see(contract):
+    def of(kind):
+        """The findings of each month's batch of a kind."""
+        return [contract.get(f"{kind} {month}") or [] for month in _MONTHS]
+
+    def said(key):
+        return contract.get(key) or []
+
+    healthy = [finding for findings in of("healthy") for finding in findings]
+    if "SCHEMA_NEW_COLUMN" in healthy:
+        yield "`dest` is no longer in the contract. Start from version 1, and change nothing but what is asked."
+    if "ENUM_TYPE_UNEXPECTED_STRING_VALUES" in healthy:
+        yield (
+            "A list of destinations refuses healthy months, in which new ones come. It would see the codes, but the "
+            "examples' contract leaves `dest` open: say it with a distance."
+        )
+    if _ROWS in healthy:
+        yield "A healthy month is refused for having too few rows: February is short. Demand no more than it has."
+    if _L in healthy and _JS in healthy:
+        yield "Both distances ring in healthy months: each threshold lies below what a healthy month reaches."
+    if _L in healthy:
+        yield "L∞ rings in a healthy month: some destination's share moves by more than your threshold in spring."
+    if _JS in healthy:
+        yield "Jensen–Shannon rings in a healthy month: its threshold lies below what a change of the schedule makes."
+    if healthy:
+        yield "A healthy month is refused, and not for a distance or its rows. Change only what is asked."
+    if not said("drift") and said("skew"):
+        yield "That is the comparator for skew. It waits for serving statistics; the month before is `drift`."
+    if not said("drift") and said("elsewhere"):
+        yield "You compare another feature; the faults are in `dest`, and no other column moves."
+    if not said("drift"):
+        yield "Nothing compares `dest` with the month before: it has no distance with a threshold."
+    if not all(_L in f or _JS in f for f in of("codes")) and "jensen_shannon_divergence" not in said("drift"):
+        yield (
+            "JetBlue's codes pass in some month. Many destinations change by a little each, and your distance looks "
+            "at the one that changes most."
+        )
+    if not all(_L in f or _JS in f for f in of("codes")):
+        yield "JetBlue's codes pass in some month: the distance that hears them has a threshold it can't reach."
+    if not all(_L in f or _JS in f for f in of("misrouted")) and "infinity_norm" not in said("drift"):
+        yield (
+            "The week of ATL as ORD passes in some month. Two large shares move, and your distance weighs that "
+            "lightly: no threshold of it parts this fault from healthy months."
+        )
+    if not all(_L in f or _JS in f for f in of("misrouted")):
+        yield "The week of ATL as ORD passes in some month: the threshold lies above the change of the largest share."
+    if said("rows") and "min_examples_count" not in said("rows"):
+        yield "You compare the number of rows with the month before. The second of two short months would pass."
+    if not said("rows"):
+        yield "Half of a month passes: its shares are those of the whole, and nothing says how many rows there must be."
+    if not all(_ROWS in findings for findings in of("half")):
+        yield "Half of a month passes: the largest months have so many rows that half of them is still enough for you."
 
 
 table(
     "2.3d", "may_pass", [
-        (({"train": 1, "eval": 1}, ["train", "eval"]), True, "Both splits passed, and your gate stays shut."),
-        (({"march": 1}, ["march"]), True, "The only split passed, and your gate stays shut."),
-        (({"train": 1, "eval": 0}, ["train", "eval"]), False,
+        (({"train": 1, "eval": 1}, {"train": 900, "eval": 90}, ["train", "eval"]), True,
+         "Both splits passed and have rows, and your gate stays shut."),
+        (({"march": 1}, {"march": 1}, ["march"]), True,
+         "The only split passed, with a single row, and your gate stays shut."),
+        (({"train": 1, "eval": 0}, {"train": 900, "eval": 90}, ["train", "eval"]), False,
          "One split has anomalies. Every split must be good."),
-        (({"train": 0, "eval": 1}, ["train", "eval"]), False,
+        (({"train": 0, "eval": 1}, {"train": 900, "eval": 90}, ["train", "eval"]), False,
          "The first split has anomalies, the last has none: do not let the last one speak for all."),
-        (({"train": 0, "eval": 0}, ["train", "eval"]), False, "No split passed."),
-        (({"july_june": 2}, ["july_june"]), False,
+        (({"train": 0, "eval": 0}, {"train": 900, "eval": 90}, ["train", "eval"]), False, "No split passed."),
+        (({"july_june": 2}, {"july_june": 28000}, ["july_june"]), False,
          "A verdict of 2 means nothing was compared. Not known to be bad is not known to be good."),
-        (({"train": 1}, ["train", "eval"]), False,
+        (({"train": 1}, {"train": 900, "eval": 90}, ["train", "eval"]), False,
          "A split that was asked for has no verdict at all, and your gate opens. "
          "Go through `splits`, not through `verdicts`."),
-        (({}, ["train", "eval"]), False, "No verdict is there: the validator crashed, and your gate opens."),
-        (({}, []), False,
+        (({"train": 1, "eval": 1}, {"train": 900, "eval": 0}, ["train", "eval"]), False,
+         "The validator blessed a split of 0 rows, and your gate opens."),
+        (({"train": 1, "eval": 1}, {"train": 0, "eval": 90}, ["train", "eval"]), False,
+         "The first split has 0 rows, the last has some, and your gate opens: each must have its own."),
+        (({"train": 1, "eval": 1}, {"train": 900}, ["train", "eval"]), False,
+         "Of a split that is blessed nobody knows how many rows it had, and your gate opens."),
+        (({}, {"train": 900, "eval": 90}, ["train", "eval"]), False,
+         "No verdict is there: the validator crashed, and your gate opens."),
+        (({}, {}, []), False,
          "Nothing was named and nothing was checked. `all([])` is true in Python; a gate must not be."),
-        (({"train": 1}, []), False,
+        (({"train": 1}, {"train": 900}, []), False,
          "No split was named, so none is known to be wanted: a gate with an empty list of demands demands nothing."),
-        (({"train": 1, "eval": 1, "old": 0}, ["train", "eval"]), True,
-         "A split that was not asked for has anomalies; the ones that were asked for passed."),
+        (({"train": 1, "eval": 1, "old": 0}, {"train": 900, "eval": 90, "old": 0}, ["train", "eval"]), True,
+         "A split that was not asked for has anomalies and no rows; the ones that were asked for passed."),
     ],
     odd={"The answer must be `True` or `False`, in every case.": unless(truth)},
     read=bool,
     mistakes={"A gate that always says the same is a wall, or a hole in one.": CONSTANT},
     said="It opens only for what is known to be good: a report that is missing keeps it shut.",
     hints=(
-        "List what can go wrong: a 0, a 2, a split without a verdict, no verdicts, no splits. "
+        "List what can go wrong: a 0, a 2, a split without a verdict, one without rows, no verdicts, no splits. "
         "In each of these the gate stays shut.",
-        "`verdicts.get(split)` gives `None` where a verdict is missing, and `None == 1` is false.",
+        "`verdicts.get(split)` gives `None` where a verdict is missing, and `None == 1` is false. "
+        "`rows.get(split, 0)` gives 0 where a count is missing.",
     ),
 )

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 
-from helpers.exercises.digests import between, digest, own_hash
+from helpers.exercises.digests import between, digest
 from helpers.exercises.rules import function, names
 from helpers.exercises.signs import (
-    CONSTANT, NOTHING, NO_NAME, STRANGE, Sign, follows, has, lacks, listed, only, some, unless, where,
+    CONSTANT, NOTHING, NO_NAME, STRANGE, each, follows, has, lacks, listed, only, some, unless, where,
 )
 
 
@@ -220,9 +220,9 @@ digest(
         "Asked is one text for all files together.": unless(_text),
         "That is a number with a sign, written as text, as Python's own `hash` gives it: another one in the next "
         "process.": some(lambda output: re.fullmatch("-(0x)?[0-9a-f]{1,19}", output)),
-        "Your text can't be told from Python's own `hash`, which is another one in the next process. Take one of "
-        "`hashlib`, and its `hexdigest()`.":
-            Sign(lambda answer: own_hash(answer.outputs) and len(max(answer.outputs, key=len)) > 14),
+        "Your digits can't be told from Python's own `hash` without its sign, which is another one in the next "
+        "process. Take one of `hashlib`, and its `hexdigest()`.":
+            each(lambda output: re.fullmatch("[0-9]{14,19}", output)),
     },
     kept=lambda files: sorted(files.items()),
     said="Names, contents and the borders between them are in it, and the order is not.",

@@ -2,86 +2,162 @@
 
 from __future__ import annotations
 
+import dataclasses
+import functools
+import itertools
+import re
+
 from helpers.exercises.digests import between, digest, own_hash
-from helpers.exercises.rules import function, names
-from helpers.exercises.signs import (
-    CONSTANT, NOTHING, NO_NAME, STRANGE, Sign, follows, has, lacks, only, some, unless, whole,
-)
+from helpers.exercises.kit import Function, Query
+from helpers.exercises.rules import function
+from helpers.exercises.signs import CONSTANT, NOTHING, Sign, follows, some, unless, where
 
-_WEEKS = [  # run: (execution, artifact, kind), as in the lesson
-    ("gen1", 1, "output"), ("gen2", 2, "output"), ("train2", 1, "input"), ("train2", 3, "output"),
-    ("gate2", 2, "input"), ("gate2", 3, "input"), ("gate2", 4, "output"), ("push2", 3, "input"), ("push2", 4, "input"),
-    ("push2", 5, "output"), ("gen3", 6, "output"), ("train3", 2, "input"), ("train3", 6, "input"),
-    ("train3", 7, "output"),
-]
-_CACHED = [  # execution 20 made 3 from 1; 21 and 22 were answered from the cache
-    (20, 1, "input"), (20, 3, "output"), (21, 1, "input"), (21, 3, "output"), (22, 3, "input"), (22, 4, "output"),
-    (22, 5, "output"), (23, 9, "input"), (23, 8, "output"),
-]
-_CIRCLE = [  # an update in place: the same artifact is input and output
-    (1, 1, "input"), (1, 2, "output"), (2, 2, "input"), (2, 1, "output"), (2, 3, "output"),
-]
-_SAME_NUMBERS = [  # artifacts and executions are counted apart: execution 2 has nothing to do with artifact 2
-    (1, 1, "input"), (1, 2, "output"), (2, 5, "input"), (2, 6, "output"),
-]
-_LONG = [(k, k, "input") for k in range(40)] + [(k, k + 1, "output") for k in range(40)]
+# ---- small stores ------------------------------------------------------------------------------------------------
+# In plain data a store is {"events": "1:1,2>3;2:1~4"}: execution 1 reads 1 and 2 and makes 3; 2 reads 1 and chooses 4,
+# as a resolver does. With {"artifacts": "Examples;Model/DELETED"} the first is live, the second deleted.
 
 
-def _walk(into="input", out=("output",), steps=99, start_too=False):
-    """A rule: from artifacts to the executions that have them `into`, and on to what these have `out`."""
+class _OnStores(Function):
+    """A function of a MetadataStore and more, called with real stores in memory, made where it is called."""
 
-    def touched(events, start):
-        found, newest, left = set(), {start}, steps
+    def read(self, value):
+        if not callable(value):
+            return super().read(value)
+        made = _maker()  # here and not in the sandbox, which would import it at each call
+
+        @functools.wraps(value)
+        def on_store(held, *more):
+            return value(made(held), *more)
+
+        return super().read(on_store)
+
+
+def _maker():
+    """From a store in plain data to the real one."""
+    from ml_metadata.metadata_store import MetadataStore
+    from ml_metadata.proto import metadata_store_pb2 as mlmd
+
+    # As a dataclass it can be read back as the plain data it was made of: the tests answer by rules
+    parts = [("events", str), ("artifacts", str)]
+    small = dataclasses.make_dataclass("Small", parts, bases=(MetadataStore,), init=False, eq=False)
+
+    def made(held):
+        memory = mlmd.ConnectionConfig()
+        memory.fake_database.SetInParent()
+        store = small(memory)
+        store.events, store.artifacts = held["events"], held["artifacts"]
+        types = {name: store.put_artifact_type(mlmd.ArtifactType(name=name)) for name, _ in _artifacts(held)}
+        store.put_artifacts(
+            [mlmd.Artifact(type_id=types[name], uri=f"/out/{number}", state=mlmd.Artifact.State.Value(state))
+             for number, (name, state) in enumerate(_artifacts(held), start=1)]
+        )  # fmt: skip
+        step, states = store.put_execution_type(mlmd.ExecutionType(name="Step")), _states(_events(held))
+        store.put_executions([mlmd.Execution(type_id=step, last_known_state=mlmd.Execution.State.Value(states[i]))
+                              for i in sorted(states)])  # fmt: skip
+        store.put_events([mlmd.Event(execution_id=execution, artifact_id=artifact, type=mlmd.Event.Type.Value(kind))
+                          for execution, artifact, kind in _events(held)])  # fmt: skip
+        return store
+
+    return made
+
+
+def _states(events):
+    """Execution → its state: without outputs it has failed; who made what was there already is from the cache."""
+    states, there = {}, set()
+    for number in range(1, max([e for e, _, _ in events], default=0) + 1):
+        outputs = {a for e, a, kind in events if e == number and kind == "OUTPUT"}
+        states[number] = "CACHED" if outputs & there else "COMPLETE" if outputs else "FAILED"
+        there |= outputs
+    return states
+
+
+def _events(held):
+    """The events of a store, each as (execution, artifact, type)."""
+    found = []
+    for step in held["events"].split(";"):
+        number, reads, sign, gives = re.fullmatch(r"(\d+):([\d,]*)([>~]?)([\d,]*)", step).groups()
+        for listed, kind in ((reads, "INPUT"), (gives, "OUTPUT" if sign == ">" else "INTERNAL_OUTPUT")):
+            found += [(int(number), int(artifact), kind) for artifact in listed.split(",") if artifact]
+    return found
+
+
+def _artifacts(held):
+    """The artifacts of a store in the order of their ids, each as (type, state)."""
+    if not held["artifacts"]:
+        return [("Thing", "LIVE")] * max(artifact for _, artifact, _ in _events(held))
+    words = [word.partition("/") for word in held["artifacts"].split(";")]
+    return [(kind, state or "LIVE") for kind, _, state in words]
+
+
+def _held(events, artifacts=""):
+    return {"events": events, "artifacts": artifacts}
+
+
+def _walk(into=("INPUT",), out=("OUTPUT",), steps=999, start_too=False, readers=None, more=False):
+    """A rule: from artifacts to the executions that have them `into`, and on to what these have `out`.
+
+    readers: of so many executions each; start_too: the start where the way leads back to it; more: it in any case.
+    """
+
+    def touched(held, start):
+        events, found, newest, left = _events(held), set(), {start}, steps
         while newest and left:
-            readers = {execution for execution, artifact, kind in events if kind == into and artifact in newest}
-            newest = {artifact for execution, artifact, kind in events if kind in out and execution in readers} - found
+            via = set()
+            for number in newest:
+                via |= set([e for e, a, kind in events if kind in into and a == number][:readers])
+            newest = {a for e, a, kind in events if kind in out and e in via} - found
             found |= newest
             left -= 1
-        return found if start_too else found - {start}
+        return (found if start_too else found - {start}) | ({start} if more else set())
 
     return touched
 
 
 _forward = _walk()
+_ANY = ("INPUT", "OUTPUT", "INTERNAL_OUTPUT")
 
 
-def _one_number_space(events, start):
+def _one_number_space(held, start):
     """Takes an execution for the artifact of the same number."""
-    edges = [(a, e) if kind == "input" else (e, a) for e, a, kind in events]
+    edges = [(a, e) if kind == "INPUT" else (e, a) for e, a, kind in _events(held)]
     found, newest = {start}, {start}
     while newest:
         newest = {end for source, end in edges if source in newest} - found
         found |= newest
-    return (found & _artifacts(events)) - {start}
+    return (found & _all(held, start)) - {start}
 
 
-def _in_order(events, start):
-    """Goes through the events once, in the order given."""
-    found, readers = {start}, set()
-    for execution, artifact, kind in events:
-        if kind == "input" and artifact in found:
-            readers.add(execution)
-        if kind == "output" and execution in readers:
-            found.add(artifact)
+def _in_order(held, start):
+    """Goes through the executions once, in the order of their ids."""
+    found = {start}
+    for number in sorted({e for e, _, _ in _events(held)}):
+        if any(e == number and kind == "INPUT" and a in found for e, a, kind in _events(held)):
+            found |= {a for e, a, kind in _events(held) if e == number and kind == "OUTPUT"}
     return found - {start}
 
 
-def _artifacts(events):
-    return {artifact for _, artifact, _ in events}
+def _all(held, start):
+    return set(range(1, len(_artifacts(held)) + 1))
 
 
-def _readers(events, start):
-    reached = _forward(events, start) | {start}
-    return {execution for execution, artifact, kind in events if kind == "input" and artifact in reached}
+def _readers(held, start):
+    reached = _forward(held, start) | {start}
+    return {e for e, a, kind in _events(held) if kind == "INPUT" and a in reached}
 
 
-def _of_executions(outputs, inputs):
-    """Whether ids of executions are given where they are numbers: not in the first five probes."""
-    if any(type(output) is not list for output in outputs[5:]):
-        return False
-    given = [(i, events) for output, (events, _) in zip(outputs[5:], inputs[5:], strict=True) for i in output]
-    strange = [i for i, events in given if type(i) is int and i not in _artifacts(events)]
-    return bool(strange) and all(i in [execution for execution, _, _ in events] for i, events in given)
+def _one_maker(which):
+    """Knows of each artifact one execution that made it, the first (0) or the last (-1)."""
+
+    def touched(held, start):
+        makers = {a: [e for e, b, kind in _events(held) if kind == "OUTPUT" and b == a] for a in _all(held, start)}
+        steps = {e: ([], []) for e, _, _ in _events(held)}
+        for e, a, kind in _events(held):
+            if kind == "INPUT" or (kind == "OUTPUT" and e == makers[a][which]):
+                steps[e][kind == "OUTPUT"].append(str(a))
+        kept = ";".join(f"{e}:{','.join(reads)}>{','.join(gives)}" for e, (reads, gives) in steps.items())
+        return _forward(_held(kept, held["artifacts"]), start)
+
+    return touched
 
 
 def _members(output):
@@ -92,119 +168,203 @@ def _members(output):
     return set(ids) if all(type(i) in (int, float) for i in ids) else None
 
 
+_FOUR = _held("2:>2;1:>1;3:2;2:1")
+_WEEKS = _held("1:>1;2:>2;3:1>3;4:2,3>4;5:3,4>5;6:>6;7:2,6>7")
+_CACHED = _held("1:1>3;2:2>3;3:3>4,5;4:9>8;5:2>6;6:3>7;7:1>3")
+_DIAMOND = _held("1:1>2,3;2:2>4;3:3>5;4:4,5>6;5:6>7")
+_IN_PLACE = _held("1:1>1,2;2:2>3")
+_CIRCLE = _held("1:1>2;2:2>1,3")
+_RESOLVER = _held("1:>1;2:1~3;3:3>4;4:1>2")
+_BESIDE = _held("1:5>1,2;2:2>3;3:1>4")
+_LATE_IDS = _held("3:1>2;2:2>3;1:3>4")
+_LONG = _held(";".join(f"{k}:{k}>{k + 1}" for k in range(1, 61)))
+
 function(
     "2.8a", "touched",
-    [
-        (_WEEKS, 1), (_WEEKS, 2), (_WEEKS, 6), (_WEEKS, 5), (_WEEKS[::-1], 1), (_CACHED, 1), (_CACHED, 3), (_CACHED, 9),
-        (_CIRCLE, 1), (_LONG, 0), (_SAME_NUMBERS, 1),
-    ],
+    form=_OnStores([
+        (_FOUR, 1), (_FOUR, 2), (_WEEKS, 1), (_WEEKS, 2), (_WEEKS, 5), (_CACHED, 1), (_CACHED, 2),
+        (_CACHED, 3), (_CACHED, 9), (_DIAMOND, 1), (_IN_PLACE, 1), (_CIRCLE, 1),
+        (_RESOLVER, 1), (_BESIDE, 1), (_LATE_IDS, 1), (_LONG, 1),
+    ]),
     odd={
         "Your function gives nothing back. Does it `return` the ids?": NOTHING,
-        "You give the ids of executions. Asked are artifacts.":
-            Sign(whole(_of_executions).shown, lambda right: _readers),
-        "Asked is a set (or list) of artifacts' ids; yours holds something else.":
-            some(lambda output: _members(output) is None),
+        "Asked is a set (or list) of artifacts' ids; yours holds something else. An event has `artifact_id`, an "
+        "artifact `id`.": some(lambda output: _members(output) is None),
     },
     rule=_forward,
     read=_members,
-    said="From the artifact to those who read it, to what they made, until nothing is new: the closure, with no "
-    "regard to order.",
+    said="From the artifact to those who read it, to what they made, until nothing is new: the closure.",
     mistakes={
-        "The artifact itself is in your answer. It was asked for without.":
-            lambda events, start: _forward(events, start) | {start},
+        "Your sets are all empty. What leads away from an artifact are the events by which it was *read*; and "
+        "`event.type` compares with `mlmd.Event.INPUT`, not with text.":
+            lambda held, start: set(),
+        "You give the ids of executions. Asked are artifacts.": _readers,
+        "The artifact itself is in your answer. It was asked for without.": _walk(more=True),
         "Where the way leads back to the artifact itself, it is in your answer. It was asked for without.":
             _walk(start_too=True),
-        "You went one step. What was made from that has the artifact in its ancestry, too.": _walk(steps=1),
+        "You went one step. What was made from that has the artifact in its ancestry, too.":
+            follows(_walk(steps=1), _walk(steps=1, start_too=True)),
         "You went two steps and stopped. Go on until nothing new is found.": _walk(steps=2),
-        "That is the walk backward: what the artifact was made *from*.": _walk("output", ["input"]),
+        "It ends after 50 generations. (MLMD's own walk does, after 100 steps between artifacts and executions.)":
+            follows(_walk(steps=50), _walk(out=("OUTPUT", "INTERNAL_OUTPUT"), steps=50)),
+        "That is the walk backward: what the artifact was made *from*.":
+            follows(_walk(["OUTPUT"], ["INPUT"]), _walk(["OUTPUT"], ["INPUT"], start_too=True)),
         "You take execution 2 for artifact 2. The two are counted separately, so their numbers must be kept apart.":
             _one_number_space,
-        "You take in what the executions *read* beside the artifact. That was not made with it: follow only outputs.":
-            _walk(out=["input", "output"]),
+        "What a resolver has chosen (`INTERNAL_OUTPUT`) was not made by it. Follow only `OUTPUT`.":
+            _walk(out=["OUTPUT", "INTERNAL_OUTPUT"]),
+        "You take in what the executions *read* beside the artifact. That was not made with it: follow only `OUTPUT`.":
+            follows(_walk(out=["INPUT", "OUTPUT"]), _walk(out=_ANY)),
+        "You go on from who *made* an artifact as well as from who read it: so what was made beside it comes in, which "
+        "is not made *with* it. Begin with `INPUT` events.":
+            follows(_walk(into=_ANY), _walk(into=["INPUT", "OUTPUT"]), _walk(into=["OUTPUT"])),
+        "Of an artifact with several makers you know one. What any of them read, it was made with.":
+            follows(_one_maker(0), _one_maker(-1)),
+        "Of several executions that read an artifact, you follow one. It may be input of many.": _walk(readers=1),
         "Those are all artifacts there are, reached or not.":
-            follows(lambda events, start: _artifacts(events), lambda events, start: _artifacts(events) - {start}),
-        "Your walk holds only if the events come in order of time. They may come in any order.": Sign(
-            lambda answer: _members(answer.outputs[0]) == _forward(*answer.inputs[0]) != _members(answer.outputs[4]),
-            lambda right: _in_order,
-        ),
+            follows(_all, lambda held, start: _all(held, start) - {start}),
+        "Your walk holds only if executions come in order of time. Their ids don't promise that: repeat until nothing "
+        "is new.": _in_order,
     },
-    otherwise="For some events your set is not what was made with the artifact. Draw the five-line example with two "
-    "cached executions, and walk it by hand.",
+    otherwise="For some stores your set is not what was made with the artifact. A store is "
+    "written below as `execution:read>made`, one after another (`~` for `>`: what a resolver chose).",
     hints=(
         "Turn the walk of section 3 round: first the executions that *read* the artifact, then what those *made*.",
-        "One step is not enough. Go on from what was newly found, until nothing new is found.",
+        "`store.get_events_by_artifact_ids` and `store.get_events_by_execution_ids` both take a set of ids. Filter "
+        "each answer by `event.type`.",
         "Keep a set of what was found already, and go on only from what is not in it: a circle then ends, and repeats "
         "cost nothing.",
     ),
 )
 
 
-def _duty(
-    training=("trained_on",), judging=("judged_on", "rival_trained_on"),
-    heaviest="train again", least="keep", judge_first=False,
-):
-    """A rule: a bad span in what `training` names demands the heaviest duty, in what `judging` names to judge again."""
+# ---- a store's tables --------------------------------------------------------------------------------------------
 
-    def duty(model, bad):
-        spans = {**model, "judged_on": [model["judged_on"]]}
-        train, judge = (any(bad in spans[part] for part in parts) for parts in (training, judging))
-        if train and not (judge_first and judge):
-            return heaviest
-        return "judge again" if judge else least
-
-    return duty
+_TYPES = {"<": 3, ">": 4, "~": 6}
 
 
-def _model(trained_on, judged_on, rival):
-    return {"trained_on": trained_on, "judged_on": judged_on, "rival_trained_on": rival}
+def _tables(text, first=1):
+    """Event and EventPath from a text such as "7<window:11,12;7>model:20"; events are numbered from `first` on."""
+    events, paths = [], []
+    for step in text.split(";"):
+        execution, sign, key, listed = re.fullmatch(r"(\d+)([<>~])(\w+):([\d,]+)", step).groups()
+        for place, artifact in enumerate(listed.split(",")):
+            number = first + len(events)
+            events.append({"id": number, "artifact_id": int(artifact), "execution_id": int(execution),
+                           "type": _TYPES[sign], "milliseconds_since_epoch": 1370000000000 + number})  # fmt: skip
+            paths += [{"event_id": number, "is_index_step": 0, "step_index": None, "step_key": key},
+                      {"event_id": number, "is_index_step": 1, "step_index": place, "step_key": None}]  # fmt: skip
+    return events, paths
 
 
-def _word(output):
-    return output.strip().casefold()
+_ONE = "7<window:11,12;7<schema:5;7>model:20"
+_STORES = [
+    _tables(_ONE),
+    _tables(f"6~window:11,12;{_ONE};8<examples:13;8<model:20;8>blessing:21"),
+    _tables(f"{_ONE};9<window:11,12;9<schema:5;9>model:20", first=31),  # 9 was answered from the cache
+    _tables("1<window:1;1<schema:2;1>model:3;2<window:1,4;2<schema:2;2>model:6"),
+    _tables("3<window:8;3<schema:2;4<window:9;4>model:10"),  # 3 has failed
+    _tables("5<raw:1;5>window:2;5>log:3;6<window:2;6~window:7;6>model:4"),
+]
+
+
+def _trained(
+    keys=("window",), read=(3,), made=(4,), path="id", by="execution_id", named="read", itself=True, repeated=False,
+    swapped=False, one=None,
+):  # fmt: skip
+    """A rule: what was read under one of the keys, beside what was made, by events with `by` in common (None: any two).
+
+    named: whose key it is, of what was read or made. path: what a row of EventPath is found by; None: any event of the
+    execution. itself: an event may stand beside itself. one: of each model's examples (min, max).
+    """
+
+    def rows(events, paths):
+        pairs = []
+        for r, m in itertools.product(events, events):
+            if r["type"] in read and m["type"] in made and by in (None, *[k for k in r if r[k] == m[k]]):
+                one_event = r if named == "read" else m
+                ids = [one_event[path]] if path else [e["id"] for e in events if e["execution_id"] == r["execution_id"]]
+                found = [p for p in paths if p["event_id"] in ids and (keys is None or p["step_key"] in keys)]
+                pairs += [(r["artifact_id"], m["artifact_id"]) for p in found if itself or r is not m]
+        if one:
+            pairs = [(one(e for e, other in pairs if other == m), m) for m in {m for _, m in pairs}]
+        pairs = pairs if repeated else sorted(set(pairs))
+        names = ("model", "examples") if swapped else ("examples", "model")
+        return [dict(zip(names, pair, strict=True)) for pair in pairs]
+
+    return rows
+
+
+def _either(*, of, **more):
+    """The rows are those of the rule so changed in one of these ways, or with pairs that come twice."""
+    ways = [{**more, **way} for way in of]
+    return follows(*(_trained(**way) for way in ways), *(_trained(**way, repeated=True) for way in ways))
+
+
+def _named(output):
+    """Whether each row has the two columns asked for."""
+    return type(output) is list and all(type(row) is dict and set(row) == {"examples", "model"} for row in output)
+
+
+def _pairs(output):
+    """The rows as pairs in order; None where they are no pairs of whole numbers."""
+    if not _named(output) or any(type(cell) not in (int, float) for row in output for cell in row.values()):
+        return None
+    return sorted([row["examples"], row["model"]] for row in output)
 
 
 function(
-    "2.8b", "duty",
-    [
-        (_model([1], 2, []), 3), (_model([1, 2], 3, [1]), 3), (_model([2, 3], 4, [1, 2]), 3),
-        (_model([3, 4], 5, [2, 3]), 3), (_model([4, 5], 6, [3, 4]), 3), (_model([5, 6], 7, [4, 5]), 3),
-        (_model([3], 3, []), 3), (_model([1], 2, []), 2), (_model([7, 8], 9, [6, 7]), 6),
-        (_model([7, 8], 9, [6, 7]), 8), (_model([12, 13], 14, [11, 12]), 1),
-    ],
+    "2.8b", "trained",
+    form=Query(("Event", "EventPath"), _STORES, engine="sqlite"),
     odd={
-        "For some models your function gives nothing back. Every model gets an answer.": NOTHING,
-        "The answer is one of the three texts that the exercise names, letter by letter.":
-            unless(lambda output: type(output) is str and _word(output) in ("train again", "judge again", "keep")),
+        "Asked are the two columns `examples` and `model`. Name them with `AS`.": unless(_named),
+        "Asked is one row for each pair, with two ids as numbers. A cell of yours holds something else.":
+            some(lambda output: _named(output) and _pairs(output) is None),
     },
-    rule=_duty(),
-    read=_word,
-    said="Rows that shaped the weights demand training; rows behind a verdict demand judging.",
+    rule=_trained(),
+    read=_pairs,
+    said="From what was read under that name to the execution, from the execution to what it made, and each pair once.",
     mistakes={
-        "Your function says the same of every model.": CONSTANT,
-        "A model won against a rival that was trained on the bad span, and its verdict stands with you. A handicapped "
-        "rival is easily beaten.": _duty(judging=["judged_on"]),
-        "A model was judged on the bad span itself, and its verdict stands with you.":
-            _duty(judging=["rival_trained_on"]),
-        "You look only at what it was trained on. A verdict can be spoiled as well.": _duty(judging=[]),
-        "A model that was trained on the bad span is only judged again, because its verdict is spoiled as well. The "
-        "heaviest duty counts.": _duty(judge_first=True),
-        "Judging again does not help a model whose weights come from the bad span.": _duty(heaviest="judge again"),
-        "You train everything again that was touched. Clean weights need no new training.":
-            _duty(training=["trained_on", "judged_on", "rival_trained_on"]),
-        "What the rival was trained on has shaped the rival's weights, not the model's own.":
-            _duty(training=["trained_on", "rival_trained_on"]),
-        "Being judged on a span leaves the weights as they were. Only the verdict is spoiled.":
-            _duty(training=["trained_on", "judged_on"]),
-        "Some models had nothing to do with the bad span. They need nothing.": _duty(least="judge again"),
+        "Your query finds no rows. In the tables types are numbers, and events belong together by their execution.":
+            _trained(read=()),
+        "The columns are exchanged: under `examples` stand the ids of models.":
+            follows(_trained(swapped=True), _trained(swapped=True, repeated=True)),
+        "Some pairs come twice: a training answered from the cache has the window and the model of an earlier one.":
+            _trained(repeated=True),
+        "Each model has one of the examples of its window, and no others. A window is a list.":
+            follows(_trained(one=min), _trained(one=max)),
+        "What else was read comes in as examples, such as the schema. What an input was for stands in "
+        "`EventPath.step_key`, in the row of that very event.": _either(of=[
+            {"keys": None}, {"path": None}, {"named": "made", "keys": ("model",)}, {"named": "made", "keys": None},
+            {"keys": ("window", "examples")}, {"keys": ("window", "examples", "model", "raw")},
+            {"keys": ("window", "examples", "model", "raw", None)},
+        ]),
+        "As models come in what the executions have read or chosen. What they made has the type 4.":
+            _either(of=[
+            {"made": (3, 4, 6)}, {"made": (4, 6)}, {"made": (3, 4, 6), "read": (3, 4, 6)}, {"made": (3, 6)},
+            {"made": (3, 4, 6), "itself": False}, {"made": (3, 4, 6), "read": (3, 4, 6), "itself": False},
+        ]),
+        "Types are exchanged: 3 is what was read, 4 what was made.": _either(of=[{"read": (4,), "made": (3,)}]),
+        "The name `window` stands in the events of those who chose or made something so named, too. What was read has "
+        "the type 3.": _either(of=[{"read": (3, 4, 6)}, {"read": (3, 6)}, {"read": (3, 4)}]),
+        "`EventPath.event_id` is the id of an event. You compare it with something else.":
+            _either(of=[{"path": "artifact_id"}, {"path": "execution_id"}]),
+        "You put together events of one artifact. What was read and what was made have the *execution* in common.":
+            _either(of=[{}], by="artifact_id"),
+        "What was read by one execution stands beside what another has made. Join the two by `execution_id`.":
+            _either(of=[{}], by=None),
     },
-    otherwise="For some models the duty is another one. Take the table of section 4 and go through it line by line.",
+    otherwise="On some small store your rows are not who was trained on what.",
     hints=(
-        "Ask in the order of weight: is the bad span among what it was trained on? If not: did it have a part in the "
-        "verdict?",
-        'A verdict has two sources: the span it was judged on (`model["judged_on"]`), and the spans of the rival.',
-        "`in` asks whether a span is in a list; `judged_on` is one number, not a list.",
+        "You need `Event` twice: once for what was read, once for what was made, joined by `execution_id`. Beside the "
+        "first stands its row in `EventPath`.",
+        "Three conditions: the name is `'window'`, the one event has type 3, the other type 4.",
+        "`SELECT DISTINCT given.artifact_id AS examples, made.artifact_id AS model FROM Event AS given JOIN …`",
     ),
 )
+
+
+# ---- a digest ----------------------------------------------------------------------------------------------------
 
 _FOLDER = {"data.gz": "flights", "stats.pb": "means", "BLESSED": ""}
 _SHIFTED = [files for sign in [*":=,/|", "\t", "\0", "\n"] for files in ({f"a{sign}b": "c"}, {"a": f"b{sign}c"})]
@@ -221,7 +381,7 @@ def _lengths(outputs):
 
 
 digest(
-    "2.8c", "folder_digest", [_FOLDER, dict(_FOLDER), {}],
+    "2.8c", "folder_digest", [_FOLDER, dict(_FOLDER), {}, {"data.gz": "flights" * 100}],
     odd={
         "Your function gives nothing back. Does it `return` the digest?": NOTHING,
         "Asked is a text. Python's own `hash` is a number that differs from process to process, so nothing can be "
@@ -232,11 +392,11 @@ digest(
         "Your texts are short and of different lengths, like a number of `hash` turned into text. That one differs "
         "from process to process: take SHA-256.":
             Sign(lambda answer: own_hash(answer.outputs) and len(_lengths(answer.outputs)) > 1),
-        "The text gets longer with the folder. A digest has one length, whatever it was made of.":
-            Sign(lambda answer: len(_lengths(answer.outputs)) > 1),
+        "The text gets longer with the folder. A digest of gigabytes must be short.":
+            where(lambda output, files: len(output) > 300),
     },
     kept=lambda files: sorted(files.items()),
-    said="Sorted, with names, and with borders that nothing can blur: what differs shows.",
+    said="Whatever the order, each content is tied to its name, and no border can be shifted: what differs shows.",
     mistakes={
         "Every folder gets the same digest.": CONSTANT,
         "The same files get different digests in two calls.": between(_FOLDER),
@@ -297,33 +457,109 @@ digest(
     ),
 )
 
-_HOLD = ["Examples", "ExampleStatistics", "Model", "PushedModel", "OnlineTable"]
-_HOLD_NOT = ["ExampleAnomalies", "Schema", "ModelBlessing"]
-_TYPES = [*_HOLD, *_HOLD_NOT]
 
-names(
-    "2.8d", "holds",
-    belong=_HOLD,
-    others=_HOLD_NOT,
-    read=lambda name: next((known for known in _TYPES if known.casefold() == name.casefold()), name),
-    reasons={
-        "None? Then there would be nothing to delete.": NO_NAME,
-        "`{}` is none of the eight types.": STRANGE,
-        "All eight? Some of them hold only numbers, or rules.": only(*_TYPES),
-        "`ExampleAnomalies` names features that failed a check, and `tailnum` failed none.": has("ExampleAnomalies"),
-        "`Schema` says of `tailnum` that it is a text that must be there. It lists no values.": has("Schema"),
-        "`ModelBlessing` of our gate is two numbers: blessed or not, and an id.": has("ModelBlessing"),
-        "Something is missing. One place is the rows themselves: the key is a column of theirs.": lacks("Examples"),
-        "Something is missing. One thing is an aggregate, and names the plane all the same. What do statistics of a "
-        "text column list?": lacks("ExampleStatistics"),
-        "Something is missing. One thing has a weight for each plane. It must know which weight is whose.":
-            lacks("Model"),
-        "Something is missing. A copy of something that holds the number holds it as well.": lacks("PushedModel"),
-        "Something is missing. One thing is looked up by the plane's number.": lacks("OnlineTable"),
+# ---- a deletion --------------------------------------------------------------------------------------------------
+
+
+def _gone(
+    verdicts=False, through=False, deleted=False, past=True, only=None, first=False, asked_too=True, steps=999,
+    into="INPUT", out=("OUTPUT",), stays=("ModelBlessing",),
+):  # fmt: skip
+    """A rule: what must be deleted.
+
+    verdicts: they are given, too; through: they are walked through. deleted: given, too; past: walked through, or only
+    where asked for ("start"). only: of these states. first: of those asked for, the first; asked_too: they are given.
+    """
+
+    def to_delete(held, asked):
+        kind = {i: name for i, (name, _) in enumerate(_artifacts(held), start=1)}
+        state = {i: name for i, (_, name) in enumerate(_artifacts(held), start=1)}
+        start = set(asked[:1] if first else asked)
+        found, newest, left = set(start), start, steps
+        while newest and left:
+            newest = {i for i in newest if past is True or state[i] != "DELETED" or (past == "start" and i in start)}
+            via = {e for e, a, event in _events(held) if event == into and a in newest}
+            made = {a for e, a, event in _events(held) if event in out and e in via} - found
+            found |= {a for a in made if verdicts or through or kind[a] not in stays}
+            newest = {a for a in made if through or kind[a] not in stays}
+            left -= 1
+        found = {a for a in found if verdicts or kind[a] not in stays}
+        found = {a for a in found if only is None or state[a] in only}
+        return {a for a in found if (deleted or state[a] != "DELETED") and (asked_too or a not in start)}
+
+    return to_delete
+
+
+def _not_deleted(held, *but):
+    numbered = enumerate(_artifacts(held), start=1)
+    return {i for i, (kind, state) in numbered if state != "DELETED" and kind not in but}
+
+
+_EXAMPLE = _held("1:1>2;2:1>3;3:2>4;4:3>5",
+                 "Examples;Model/DELETED;ModelBlessing;PushedModel;PushedModel")  # fmt: skip
+_TWO = _held("1:1>3;2:2>4;3:4>5;4:6>7",
+             "Examples;Examples;ExampleStatistics;Model;PushedModel;Examples;Model")  # fmt: skip
+_BOTH_WAYS = _held("1:1>2;2:1,2>3;3:2,3>4", "Examples;Model;ModelBlessing;PushedModel")
+_WARM = _held("1:1>2;2:2>3;3:3>4;4:4>5",
+              "Examples/DELETED;Model/DELETED;Model/DELETED;Model;PushedModel")  # fmt: skip
+_STATES = _held("1:1>2,3,4;2:2>5;3:3",
+                "Examples/MARKED_FOR_DELETION;Model/ABANDONED;Model/PENDING;Model;PushedModel/UNKNOWN")  # fmt: skip
+_ROUND = _held("1:1>1,2;2:2~3;3:3>4;4:2>5;5:2>5", "Examples;Model;Examples;Model;PushedModel")
+_INFRA = _held("1:1>2;2:2>3;3:2,3>4", "Examples;Model;InfraBlessing;PushedModel")
+
+function(
+    "2.8d", "to_delete",
+    form=_OnStores([
+        (_EXAMPLE, [1]), (_EXAMPLE, [2]), (_TWO, [1, 2]), (_TWO, [6]), (_TWO, []), (_BOTH_WAYS, [1]), (_WARM, [1]),
+        (_STATES, [1]), (_ROUND, [1]), (_INFRA, [1]),
+    ]),
+    odd={
+        "Your function gives nothing back. Does it `return` the ids?": NOTHING,
+        "Asked is a set (or list) of artifacts' ids; yours holds something else. An event has `artifact_id`, an "
+        "artifact `id`.": some(lambda output: _members(output) is None),
     },
-    said="Rows, an aggregate of them, what was learned from them, and the copies of that.",
+    rule=_gone(),
+    read=_members,
+    said="Whatever may hold rows goes, also behind what is deleted already; verdicts carry none, and nothing is "
+    "reached through them.",
+    mistakes={
+        "The examples asked for are not in your answer. They hold the plane first of all.": _gone(asked_too=False),
+        "That is the walk of 2.8a: it gives verdicts and what is deleted already, and not the examples themselves.":
+            follows(
+                _gone(verdicts=True, through=True, deleted=True, asked_too=False),
+                _gone(verdicts=True, through=True, asked_too=False),
+            ),
+        "You go on through verdicts. A model that was only judged on the plane's week holds no row of it.": follows(
+            _gone(through=True), _gone(through=True, deleted=True), _gone(through=True, past=False),
+            _gone(through=True, past="start"),
+        ),
+        "Verdicts are in your answer, and all behind them. They carry no rows: they stay.": follows(
+            _gone(verdicts=True, through=True), _gone(verdicts=True, through=True, deleted=True),
+        ),
+        "You don't go on from verdicts, which is right, and delete them, which is not asked.": _gone(verdicts=True),
+        "What is `DELETED` ends your walk. Copies made of it may be there still: go on through it.": follows(
+            _gone(past="start"), _gone(past="start", deleted=True), _gone(past=False), _gone(past=False, deleted=True),
+        ),
+        "In your answer is what is `DELETED` already.": _gone(deleted=True),
+        "You give only what is live. What is marked, abandoned or pending may have files as well.":
+            follows(_gone(only=("LIVE",)), _gone(only=("LIVE", "MARKED_FOR_DELETION"))),
+        "You start from one of those in `asked`. Each of them must be walked from.": _gone(first=True),
+        "You give what is in `asked`, and nothing that was made with it.": follows(
+            _gone(steps=0), _gone(steps=0, deleted=True),
+        ),
+        "You went one step. Copies of what was made must go, too: repeat until nothing is new.": _gone(steps=1),
+        "What a resolver has chosen (`INTERNAL_OUTPUT`) was not made by it.": _gone(out=("OUTPUT", "INTERNAL_OUTPUT")),
+        "Those are all artifacts of the store, reached or not.": follows(
+            lambda held, asked: _not_deleted(held), lambda held, asked: _not_deleted(held, "ModelBlessing"), _all,
+        ),
+        "Only `ModelBlessing` stays. You leave out other types as well.":
+            follows(_gone(stays=("ModelBlessing", "InfraBlessing"))),
+    },
+    otherwise="On some small store other artifacts must go than you say. A store "
+    "is written below as `execution:read>made`, one after another (`~` for `>`: what a resolver chose).",
     hints=(
-        "Go through the eight and ask: could a person who reads this file learn that the plane was in the data?",
-        "Statistics of text columns, and one-hot encoders, both keep a list of the values they have seen.",
+        "It is `touched` from several starts at once: begin with `found, newest = set(asked), set(asked)`.",
+        "A dict from id to artifact gives you type and state: `{a.id: a for a in store.get_artifacts()}`.",
+        "Take verdicts out of what was *newly made*, before you go on. Take what is `DELETED` out at the very end.",
     ),
 )

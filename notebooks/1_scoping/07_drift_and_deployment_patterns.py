@@ -40,9 +40,9 @@ from helpers import figures
 figures.overview(
     "What you build: three guards around a model in use",
     [
-        ["flights of 2013", "version 1", "money"],
-        [None, "drift", "alarms"],
-        ["new version", "rollout controller", None],
+        ["new version", "rollout controller", "alarms"],
+        ["flights of 2013", "version 1", "drift"],
+        [None, "money", None],
     ],
     [
         ("flights of 2013", "version 1"),

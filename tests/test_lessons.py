@@ -81,12 +81,12 @@ def core(cells):
     return cells[: deeper[0]] if deeper else cells
 
 
-def sections(cells):
-    """The numbered sections: heading, and the cells from it to the next heading of its rank."""
+def sections(cells, heading=r"## .+"):
+    """The sections with such a heading: heading, and the cells from it to the next heading of its rank."""
     found, current = {}, None
     for cell in cells:
-        if cell.cell_type == "markdown" and (heading := re.match(r"## .+", cell.source)):
-            current = found.setdefault(heading[0], []) if re.match(r"## \d", cell.source) else None
+        if cell.cell_type == "markdown" and (begun := re.match(r"## .+", cell.source)):
+            current = found.setdefault(begun[0], []) if re.match(heading, cell.source) else None
         if current is not None:
             current.append(cell)
     return found
@@ -123,6 +123,8 @@ def left_behind(node):
     if isinstance(node, (ast.Lambda, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)):
         return set()
     own = {node.id} if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store) else set()
+    if isinstance(node, ast.alias):
+        own = {(node.asname or node.name).split(".")[0]}
     return own.union(*map(left_behind, ast.iter_child_nodes(node)))
 
 
@@ -428,33 +430,125 @@ def test_a_prediction_is_a_guess_then_a_result_and_there_is_one(lesson):
         reveal = rf'lesson\.reveal\(\s*"{re.escape(name)}"'
         places = [j for j, c in enumerate(cells) if re.search(reveal, c.source)]
         assert len(places) == 1 and places[0] > i, f"{name} is revealed once, after it was made"
+        assert not tags(cell) and not {"solution", "claim"} & set(tags(cells[places[0]])), "learners see both"
 
 
 @each_new_lesson
 def test_each_section_closes_with_what_you_do_on_monday(lesson):
-    assert len(sections(core(written(lesson)))) >= 2
-    for heading, cells in sections(core(written(lesson))).items():
+    numbered = sections(core(written(lesson)), r"## \d.+")
+    assert len(numbered) >= 2
+    for heading, cells in numbered.items():
         last = [cell for cell in cells if "claim" not in tags(cell)][-1]
         paragraph = last.source.strip().split("\n\n")[-1]
         assert last.cell_type == "markdown" and paragraph.startswith("**On Monday:**"), heading
 
 
 @each_new_lesson
-def test_a_claim_asserts_with_a_message_and_leaves_nothing_behind(lesson):
-    cells = code(lesson)
-    for claim in tagged(lesson, "claim"):
-        tree = ast.parse(claim.source)
-        asserted = [node for node in ast.walk(tree) if isinstance(node, ast.Assert)]
-        assert asserted and all(node.msg for node in asserted), claim.source
-        for name in left_behind(tree):
-            assert not reads_from(cells, claim, name), f"{name} is read outside:\n{claim.source}"
+def test_a_claim_asserts_of_the_lessons_own_names_with_a_message_and_leaves_nothing_behind(lesson):
+    cells, above = code(lesson), set()
+    for cell in cells:
+        if "claim" in tags(cell):
+            assert claim_faults(cell.source, above) == [], cell.source
+            assert tags(cell) == ["claim"], "a claim that may raise, or that is not compared, claims nothing"
+            for name in left_behind(ast.parse(cell.source)):
+                assert not reads_from(cells, cell, name), f"{name} is read outside:\n{cell.source}"
+        else:
+            imported = [
+                n for n in ast.walk(parsed(cell.source)) if isinstance(n, (ast.Import, ast.ImportFrom))
+            ]
+            above |= names(cell.source, ast.Store) - {(a.asname or a.name) for n in imported for a in n.names}
+
+
+def claim_faults(source, above):
+    """What keeps a cell from being a claim about the names bound above it: modules are none of these."""
+    tree, found = ast.parse(source), []
+    asserted = [node for node in ast.walk(tree) if isinstance(node, ast.Assert)]
+    if not asserted:
+        found.append("asserts nothing")
+    unsure = (ast.If, ast.Try, ast.With, ast.While, ast.FunctionDef, ast.AugAssign)
+    found += ["may leave an assertion out" for node in ast.walk(tree) if isinstance(node, unsure)]
+    told_by = dict.fromkeys(above, True)  # by name, whether it comes of the lesson's
+    for statement in tree.body:
+        read = names(ast.unparse(statement), ast.Load)
+        told_by |= dict.fromkeys(left_behind(statement), any(told_by.get(name) for name in read))
+    own = [node for node in ast.walk(tree) if isinstance(node, (ast.Subscript, ast.Attribute))]
+    for node in own:
+        base = ast.unparse(node).split(".")[0].split("[")[0]
+        if not isinstance(node.ctx, ast.Load) and base in above - left_behind(tree):
+            found.append(f"changes {base}")
+    for node in asserted:
+        if not (isinstance(node.msg, ast.JoinedStr) or isinstance(node.msg, ast.Constant) and node.msg.value):
+            found.append("has no message")
+        if not any(told_by.get(name) for name in names(ast.unparse(node.test), ast.Load)):
+            found.append("asserts nothing of the lesson's")
+        for pair in (n for n in ast.walk(node.test) if isinstance(n, ast.Compare)):
+            if ast.dump(pair.left) in map(ast.dump, pair.comparators):
+                found.append("compares with itself")
+    return found
+
+
+def test_a_claim_that_claims_nothing_is_seen():
+    above = {"table", "low"}
+    for right in (
+        'assert low > 0, "it is above"',
+        'for name in table:\n    assert table[name] > 0, f"{name} is above"',
+        'ends = np.quantile(table, [0.05])\nassert ends[0] > 0, "it is above"',
+    ):
+        assert claim_faults(right, above) == [], right
+    for wrong in (
+        'assert True, "it is above"',
+        'x = 3\nassert x == 3, "it is three"',
+        'assert np.isfinite(1), "it is finite"',
+        'assert table.max() == table.max(), "it is the largest"',
+        'assert low > 0, ""',
+        "assert low > 0",
+        "low > 0",
+        'try:\n    assert low > 0, "it is above"\nexcept AssertionError:\n    pass',
+        'with contextlib.suppress(AssertionError):\n    assert low > 0, "it is above"',
+        'if low > 0:\n    assert low > 0, "it is above"',
+        'def claim():\n    assert low > 0, "it is above"',
+        'table["x"] = 1\nassert table["x"] > 0, "it is above"',
+        'table.x = 1\nassert table.x > 0, "it is above"',
+        'low += 1\nassert low > 0, "it is above"',
+    ):
+        assert claim_faults(wrong, above), wrong
 
 
 def reads_from(cells, claim, name):
-    """Whether a cell after the claim reads this name as the claim has left it: so one that doesn't bind it itself."""
+    """Whether a cell after the claim reads this name as the claim has left it: before it binds it itself."""
     after = cells[next(i for i, c in enumerate(cells) if c is claim) + 1 :]
-    first = next((c for c in after if name in names(c.source, ast.Load) | names(c.source, ast.Store)), None)
-    return first is not None and name not in names(first.source, ast.Store) | inner(first.source)
+    for cell in after:
+        for statement in parsed(cell.source).body:
+            if name in read_first(statement):
+                return True
+            if name in left_behind(statement):
+                return False
+    return False
+
+
+def read_first(statement):
+    """Names that a statement reads before it binds them."""
+    source = ast.unparse(statement)
+    read = names(source, ast.Load) - inner(source)
+    if isinstance(statement, ast.AugAssign):
+        return read | {node.id for node in ast.walk(statement.target) if isinstance(node, ast.Name)}
+    if isinstance(statement, (ast.Assign, ast.AnnAssign)) and statement.value is not None:
+        value = ast.unparse(statement.value)
+        bound = names(value, ast.Store)  # of comprehensions
+        return read - bound
+    return read - names(source, ast.Store)
+
+
+def test_a_name_that_is_read_before_it_is_bound_is_seen():
+    for source, first in (
+        ("x = x + 1", {"x"}),
+        ("x += 1", {"x"}),
+        ("x = [x for x in y]", {"y"}),
+        ("for x in y:\n    print(x)", {"y", "print"}),
+        ("def f(x):\n    return x + y", {"y"}),
+        ("x = 1", set()),
+    ):
+        assert read_first(ast.parse(source).body[0]) == first, source
 
 
 @each_new_lesson
@@ -465,8 +559,8 @@ def test_a_recording_shows_nothing_of_claims(lesson):
 
 @each_new_lesson
 def test_a_section_whose_prose_compares_has_a_claim(lesson):
-    """Of the words in COMPARES, in prose outside tasks and fenced code."""
-    for heading, cells in sections(written(lesson)).items():
+    """Of the words in COMPARES, in prose outside tasks and fenced code; "What you did" says again what stands above it."""
+    for heading, cells in sections(written(lesson), r"## (?!What you did)").items():
         text = "\n".join(
             c.source for c in cells if c.cell_type == "markdown" and "exercise" not in c.metadata
         )
@@ -493,11 +587,50 @@ def test_a_later_cell_uses_the_answer_of_an_exercise(lesson):
     cells, used = code(lesson), []
     for exercise in syllabus.exercises(lesson):
         own = [c for c in cells if c.metadata.get("exercise") == exercise]
-        answers = names(own[-1].source, ast.Store)
         last = next(i for i, c in enumerate(cells) if c is own[-1])
         rest = [c for c in cells[last + 1 :] if "exercise" not in c.metadata and "claim" not in tags(c)]
-        used += [exercise for name in answers if any(name in names(c.source, ast.Load) for c in rest)]
+        used += [exercise for name in names(own[-1].source, ast.Store) if is_used(rest, name)]
     assert used, "no answer is used: the lesson goes on with none"
+
+
+def is_used(cells, name):
+    """Whether one of these cells does more with what this name holds now than to show it."""
+    for cell in cells:
+        for statement in parsed(cell.source).body:
+            if name in read_first(statement) and not is_shown(statement):
+                return True
+            if name in left_behind(statement):
+                return False
+    return False
+
+
+def is_shown(statement):
+    """Whether a statement is a name, or prints or displays names and constants."""
+    if not isinstance(statement, ast.Expr):
+        return False
+    value = statement.value
+    shows = isinstance(value, ast.Call) and ast.unparse(value.func) in (
+        "print",
+        "display",
+        "len",
+        "type",
+        "repr",
+    )
+    parts = value.args if shows else [value]
+    return all(isinstance(part, (ast.Name, ast.Constant, ast.JoinedStr)) for part in parts)
+
+
+def test_an_answer_that_is_only_shown_is_not_used():
+    for source, used in (
+        ("print(answer)", False),
+        ("answer", False),
+        ('print("so", answer, f"{answer}")', False),
+        ("answer = 3\nprint(answer + 1)", False),
+        ("print(answer(store, 3))", True),
+        ("def f(x):\n    return answer(x)", True),
+        ("answer = answer | {1}", True),
+    ):
+        assert is_used([nbformat.v4.new_code_cell(source)], "answer") is used, source
 
 
 @each_new_lesson
@@ -510,3 +643,20 @@ def test_a_solution_reads_only_names_bound_above_it(lesson):
             missing = names(cell.source, ast.Load) - own - above
             assert not missing, f"{cell.metadata['exercise']}: {missing}"
         above |= names(cell.source, ast.Store)
+
+
+@each_new_lesson
+def test_what_only_a_solution_binds_is_read_by_no_other_cell(lesson):
+    """The learner's copy has no solutions, and a check gives back what it is handed."""
+    cells = code(lesson)
+    for cell in tagged(lesson, "solution"):
+        own = [c for c in cells if c.metadata.get("exercise") == cell.metadata["exercise"]]
+        for name in left_behind(parsed(cell.source)) - names(own[-1].source, ast.Store):
+            assert not reads_from(cells, cell, name) or name in bound_before(cells, cell), name
+
+
+def bound_before(cells, cell):
+    before = cells[: next(i for i, c in enumerate(cells) if c is cell)]
+    return set().union(
+        *(left_behind(parsed(c.source)) for c in before if not {"claim", "solution"} & set(tags(c)))
+    )

@@ -304,8 +304,9 @@ def test_no_recording_shows_words_of_a_helper_but_of_one_it_is_said_to_read():
 
 @each_lesson
 def test_the_end_is_refilled_as_an_execution_shows_it(one, shell):
-    """With the verdicts of the recording, then with one exercise not tried, then with none."""
+    """With the verdicts of the recording above it, then with one exercise not tried, then with none."""
     notebook = nbformat.read(one.recording, 4)
+    end = next(i for i, cell in enumerate(notebook.cells) if cell.source.strip() == "lesson.end()")
     told = {
         cell.id: view.told(cell.outputs[-1].get("data", {}).get("text/plain", ""))
         for cell in notebook.cells
@@ -318,13 +319,15 @@ def test_the_end_is_refilled_as_an_execution_shows_it(one, shell):
             cell.outputs = cell.outputs if cell in tried else []
         lesson.begin(one.id)
         for cell in tried:
+            if cell not in notebook.cells[:end]:
+                continue  # of "Deeper"
             name, status = told[cell.id]
             lesson._write(name, lesson.Verdict(status, "Why."))
         with capture_output() as shown:
             lesson.end()
         [executed] = shown.outputs
         [(cell, [refilled])] = record._endings(one, notebook)
-        assert cell is notebook.cells[-1]
+        assert cell is notebook.cells[end]
         assert (refilled.data, refilled.metadata) == (executed.data, executed.metadata)
 
 

@@ -48,7 +48,7 @@ def made(tmp_path_factory):
 
 def test_a_new_lesson_holds_to_the_form_and_its_exercises_to_theirs(made):
     folder, environment = made
-    for tests in "tests/test_lessons.py", "tests/judges/test_judges.py":
+    for tests in "tests/test_lessons.py", "tests/judges/test_judges.py", "tests/test_stamp.py":
         command = [
             sys.executable,
             "-m",

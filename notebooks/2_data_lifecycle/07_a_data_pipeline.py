@@ -19,7 +19,7 @@
 # - make a pipeline **fail-stop**, tell a stop from a skip, and find the reason afterwards;
 # - find what the cache does **not** notice, and close the hole.
 #
-# *Needs: lessons 2.2, 2.3 and 2.4. Time: about 90 minutes with the exercises; the code runs in less than a
+# *Needs: lessons 2.2, 2.3 and 2.4. Time: about 85 minutes with the exercises; the code runs in less than a
 # minute.*
 
 # %%

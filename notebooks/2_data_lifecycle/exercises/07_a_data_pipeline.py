@@ -50,7 +50,9 @@ function(
         ({"train": 2100, "eval": 700}, {"train": 2100}, 5, 24),
         ({"train": 2100}, {"train": 2100, "test": 30}, 5, 24),
         ({"train": 2100, "test": 0}, {"train": 2100}, 5, 24),
-        ({"train": 900}, {"train": 900}, 25, 24),
+        ({"train": 900}, {"train": 900}, 24.5, 24),
+        ({"train": 900}, {"train": 900}, 40, 24),
+        ({"train": 900}, {"train": 900}, 30, 48),
         ({"train": 900}, {"train": 900}, 24, 24),
         ({"train": 900}, {"train": 800}, 90.5, 72),
         ({"train": 900, "eval": 0}, {"train": 900, "eval": 0}, 5, 24),
@@ -94,6 +96,7 @@ function(
             _problems(stale=lambda age, limit: _stale(age / 24, limit)),
         "A delivery whose rows agree can be too old as well: yours asks for its age only where a split differs.":
             lambda a, c, age, limit: _wrong_rows(a, c) and _usual(a, c, age, limit),
+        "You compare with 24 hours, whatever the limit is.": _problems(stale=lambda age, limit: _stale(age, 24)),
         "You stop at the first split that differs. Report everything that is wrong.":
             whole(lambda outputs, inputs: all(_all_or_one(*both) for both in zip(outputs, inputs, strict=True))),
         "You compare totals. Rows that moved from one split to the other leave the total as it was.":

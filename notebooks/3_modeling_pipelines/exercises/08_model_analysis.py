@@ -14,7 +14,7 @@ from helpers.exercises.signs import close, each, follows, listed, number, right_
 _INTERVALS = [
     (-0.056, -0.015, 0.01), (-0.004, 0.014, 0.01), (-0.03, 0.01, 0.01), (-0.03, -0.005, 0.01), (-0.2, -0.1, 0.25),
     (-0.01, 0.02, 0.01), (-0.02, -0.01, 0.01), (0.001, 0.006, 0.0), (-0.006, -0.001, 0.0), (-0.005, 0.004, 0.0),
-    (0.02, 0.05, 0.01), (0.002, 0.03, 0.01),
+    (0.02, 0.05, 0.01), (0.002, 0.03, 0.01), (-0.004, 0.0, 0.0), (0.0, 0.004, 0.0),
 ]
 
 
@@ -197,6 +197,7 @@ _SLICES = [
     ("JFK", -0.004, 900, 2600), ("LGA", -0.031, 700, 2400), ("HA", -0.210, 6, 25), ("AS", 0.120, 7, 55),
     ("night", -0.050, 300, 12), ("storm", -0.044, 380, 30), ("FL", -0.010, 80, 168), ("VX", -0.025, 50, 400),
     ("YV", -0.027, 49, 800), ("OO", -0.060, 30, 21), ("MQ", 0.034, 500, 1500), ("9E", 0.004, 410, 49),
+    ("AX", 0.0, 0, 31),
 ]
 
 
@@ -267,6 +268,8 @@ function(
             _gate(size=lambda late, on_time: on_time),
         "It takes the more frequent class; a pair needs one of each.": _gate(size=max),
         "A slice with exactly the least number is large enough: “at least” includes it.": _gate(enough=operator.gt),
+        "A slice with no flight at all of one class is the smallest there is: it can't be judged either.":
+            _gate(enough=lambda size, least: size == 0 or size >= least),
         "A slice that can't be judged can't refuse either: some names stand in both lists.":
             _gate(lists=lambda lost, small: (lost, small)),
         "The second list is to name every slice too small, those without a loss included.":

@@ -227,7 +227,7 @@ _TABLES = [
 
 
 def _passing(passes=lambda d, low, high, margin: low >= -margin, choose=min, of=list):
-    """A rule: of the sets that pass the one that is chosen, by default the smallest. `of` makes the table another one before."""
+    """A rule: of the sets that pass the one that is chosen, by default the smallest; `of` changes the table first."""
 
     def leanest(table, margin):
         table = of(table)
@@ -288,7 +288,8 @@ function(
             _passing(choose=lambda rows: max(rows, key=lambda row: row[1])),
         "You take the first row that passes. The table is in no particular order.":
             _passing(choose=lambda rows: rows[0]),
-        "You stop at the first set that fails. A smaller one, or a larger one, may pass.": follows(_down, _smallest_alone),
+        "You stop at the first set that fails. A smaller one, or a larger one, may pass.":
+            follows(_down, _smallest_alone),
         "Two sets may have the same number of columns, and one of them pass. A dict keeps the last of them alone.":
             _passing(of=lambda table: [[size, *rest] for size, rest in {row[0]: row[1:] for row in table}.items()]),
         "Two sets may have the same number of columns. It is enough that one of them passes.":

@@ -110,7 +110,8 @@ def _pools():
     ten = np.random.default_rng(7).dirichlet(np.full(10, 0.4), size=30).round(4)
     # Two rows of one margin, both among the smallest
     twins = np.array([
-        [0.500, 0.375, 0.125], [0.750, 0.125, 0.125], [0.375, 0.125, 0.500], [0.250, 0.625, 0.125], [0.125, 0.125, 0.750],
+        [0.500, 0.375, 0.125], [0.750, 0.125, 0.125], [0.375, 0.125, 0.500], [0.250, 0.625, 0.125],
+        [0.125, 0.125, 0.750],
     ])
     return [(three, 2), (two, 2), (ten, 5), (three, 3), (ten, 1), (twins, 2), (twins, 3)]
 

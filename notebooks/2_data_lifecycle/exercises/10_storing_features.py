@@ -94,7 +94,9 @@ function(
         "Every key that arrived must be there, each once, and no other.":
             where(lambda output, rows: set(output) != {key for key, _, _ in rows}),
         "Your events are right, and some values are not. Where an event was told twice, arrival decides.":
-            follows(_holding(lambda event, value, held, old: event > held or event == held and value > old), read=_events),
+            follows(
+                _holding(lambda event, value, held, old: event > held or event == held and value > old), read=_events
+            ),
     },
     otherwise="For some lists another row should be held. Follow one by hand in which the events come out of order.",
     hints=(
@@ -248,10 +250,10 @@ function(
     said="Freshness has a falling return and a rising price, so the "
     "best interval lies where one run more no longer pays.",
     mistakes={
-        "The cost of the runs is left out, or hardly counts, or is the same for all. How often does the job run in a day?":
-            follows(
-                _best(lambda m, d, p: d), _best(lambda m, d, p: d - p / m), _best(lambda m, d, p: d - p * m / 1440),
-            ),
+        "The cost of the runs is left out, or hardly counts, or is the same for all. How often a day does the job run?":
+            follows(*(_best(lambda m, d, p, cost=cost: d - cost(m, p)) for cost in (
+                lambda m, p: 0, lambda m, p: p / m, lambda m, p: p * m / 1440,
+            ))),
         "Every other day is half a run a day. Count runs as a fraction: rounded, such a run costs nothing, or double.":
             follows(
                 _best(lambda m, d, p: d - 1440 // m * p), _best(lambda m, d, p: d - max(1, 1440 / m) * p),
@@ -267,7 +269,8 @@ function(
         "You count hours as if they were minutes: a day has more minutes than that.":
             _best(lambda m, d, p: d - 24 / m * p),
         "You take the option that costs least, whatever it earns.": _best(lambda m, d, p: m),
-        "Yours earns most per run, or per dollar spent. Asked is the most a day, the runs paid.": _best(lambda m, d, p: d * m / p),
+        "Yours earns most per run, or per dollar spent. Asked is the most a day, the runs paid.":
+            _best(lambda m, d, p: d * m / p),
         "You found the option that earns *least*.": _best(lambda *option: -_earned(*option)),
         "You return how often the job runs a day. Asked are the minutes between two runs.":
             _best(_earned, lambda minutes: 1440 / minutes),

@@ -70,7 +70,8 @@ def three_answers(decide):
         "the loss is read as a positive number; the ends are those of a difference, where it is negative.":
             as_by(lambda low, high, allowed: _decision(-high, -low, -allowed)),
         "zero decides, not the limit: an interval that holds zero may lie within what is allowed.":
-            as_by(lambda low, high, allowed: "can't tell" if low <= 0 <= high else "worse" if high < -allowed else "fine"),
+            as_by(lambda low, high, allowed:
+                  "can't tell" if low <= 0 <= high else "worse" if high < -allowed else "fine"),
         "a loss that is allowed is fine as well: it need not be a gain.":
             as_by(lambda low, high, allowed: "worse" if high < -allowed else "fine" if low > 0 else "can't tell"),
         "it says “worse” although part of the interval is within the limit.": answers == {"worse"},
@@ -117,7 +118,7 @@ def _square(*counts):
 
 
 def _over(top, *bottoms):
-    """The outputs are a share of one of these wherever all four kinds of flights occur: with a nought a mistake may divide by it."""
+    """The outputs are a share of one of these wherever all four kinds of flights occur: a mistake may divide by a nought."""
     rules = [lambda *counts, below=below: top(*counts) / below(*counts) for below in bottoms or [_pairs]]
     return follows(*rules, on=lambda *counts: all(counts))
 

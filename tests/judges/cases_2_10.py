@@ -1,5 +1,7 @@
 """Answers to the exercises of lesson 2.10."""
 
+import math
+
 from .harness import cases
 
 
@@ -20,6 +22,15 @@ def _across_keys(rows):
     for key, event, value in rows:
         if event >= newest:
             held[key], newest = (event, value), event
+    return held
+
+
+def _after_the_row_before(rows):
+    held, last = {}, {}
+    for key, event, value in rows:
+        if key not in last or event >= last[key]:
+            held[key] = (event, value)
+        last[key] = event
     return held
 
 
@@ -53,10 +64,12 @@ CASES = {
                 key: [row[1:] for row in rows if row[0] == key] for key, *_ in rows
             },
             "newest of *any* key": _across_keys,
+            "the one before it": _after_the_row_before,
+            "You leave it out": lambda rows: _materialize([row for row in rows if row[2] == row[2]]),
             "also for an empty list": lambda rows: _materialize(rows) or None,
             "Asked is a dict": lambda rows: list(_materialize(rows).items()),
             "Follow one by hand": lambda rows: {
-                key: pair for key, *pair in sorted(rows, key=lambda r: -r[2])
+                key: pair for key, *pair in sorted(rows, key=lambda r: -r[1] * r[2])
             },
         },
     ),
@@ -67,6 +80,10 @@ CASES = {
             "the whole record": lambda record, now, ttl: record if _lookup(record, now, ttl) else None,
             "whether the value is fresh": lambda record, now, ttl: _lookup(record, now, ttl) is not None,
             "You answer 0": lambda record, now, ttl: _lookup(record, now, ttl) or 0.0,
+            "the strictest there is": lambda record, now, ttl: record and _lookup(record, now, ttl or now),
+            "You count from `written`": lambda record, now, ttl: (
+                record["value"] if record and record["written"] > now - ttl else None
+            ),
             "just before and just after": lambda record, now, ttl: _lookup(record, now, ttl / 2),
         },
     ),
@@ -92,6 +109,12 @@ CASES = {
             "minutes of any option": lambda options, price: max(d - 1440 / m * price for m, d in options),
             "Asked is a number": lambda options, price: str(_best_in_a_loop(options, price)),
             "by hand": lambda options, price: _best_in_a_loop(options, 2 * price),
+            "Count runs as a fraction": lambda options, price: max(
+                options, key=lambda option: option[1] - math.ceil(1440 / option[0]) * price
+            )[0],
+            "the one that loses least": lambda options, price: max(
+                [(d - 1440 / m * price, m) for m, d in options if d > 1440 / m * price], default=(0, None)
+            )[1],
         },
     ),
 }

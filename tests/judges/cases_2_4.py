@@ -42,6 +42,11 @@ CASES = {
             "gives nothing back": no_last_bucket,
             "gives something else": lambda value, edges: [edge <= value for edge in edges],
             "Go through the table": lambda value, edges: int(value > 0),
+            "on the last edge": lambda value, edges: max(
+                int(np.histogram([value], bins=[-np.inf, *edges])[0].argmax()),
+                len(edges) * (value > edges[-1]),
+            ),
+            "there a value that equals": lambda value, edges: 0 if value <= 600 else 1 if value <= 900 else 2,
         },
     ),
     "2.4c": cases(
@@ -52,7 +57,10 @@ CASES = {
             lambda share, sure: np.ceil(np.log1p(-sure) / np.log1p(-share)),
         ],
         wrong={
-            "n − 1 not?": lambda share, sure: math.ceil(3 / share),
+            "n − 1 not?": lambda share, sure: math.ceil(1.96**2 * share * (1 - share) / 0.05**2),
+            "rule of thumb": lambda share, sure: 3 / share,
+            "expected* once": lambda share, sure: 1 / share,
+            "not negative": lambda share, sure: math.ceil(-math.log(1 - sure) / math.log(1 - share)),
             "gives something else": lambda share, sure: str(3 / share),
         },
     ),
@@ -60,6 +68,8 @@ CASES = {
         "expected_sharing",
         right=[lambda values, buckets: values - values * ((buckets - 1) / buckets) ** (values - 1)],
         wrong={
+            "probability for one value": lambda n, m: 100 * (1 - (1 - 1 / m) ** (n - 1)),
+            "approximation by e": lambda n, m: n * (1 - math.exp(-n / m)),
             "count by hand": lambda values, buckets: values * values / buckets**2,
             "gives something else": lambda values, buckets: {values},
         },

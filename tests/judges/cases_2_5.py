@@ -71,6 +71,15 @@ def _all_gaps_counted(values, limit):
     return pairs
 
 
+def _age_by_index(values, limit):
+    pairs = _carried(values, len(values))
+    ages = [None if value is None else i - values.index(value) for i, (value, _) in enumerate(pairs)]
+    return [
+        (value, age) if age is not None and age <= limit else (None, None)
+        for (value, _), age in zip(pairs, ages, strict=True)
+    ]
+
+
 def _interpolated(values, limit):
     import pandas as pd
 
@@ -130,6 +139,10 @@ CASES = {
             ],
             "Every entry should be a pair": lambda *given: [value for value, _ in _carried(*given)],
             "or `None` twice": lambda *given: [(str(value), age) for value, age in _carried(*given)],
+            "every age in your pairs is 0": lambda values, limit: [
+                (value, 0) if value is not None else (None, None) for value, _ in _carried(values, limit)
+            ],
+            "The second is a new value": _age_by_index,
             "Write a list of five hours": lambda *given: [(v, a and a * 2) for v, a in _carried(*given)],
         },
     ),
@@ -147,6 +160,7 @@ CASES = {
             ],
             "more windows than": lambda *given: [*_pairs(*given), ([], 0)],
             "that has a target is missing": lambda *given: _pairs(*given)[1:],
+            "yours are dicts": lambda *given: [dict(zip("ab", pair, strict=True)) for pair in _pairs(*given)],
             "Try a list of counters": lambda *given: [
                 (window[::-1], target) for window, target in _pairs(*given)
             ],

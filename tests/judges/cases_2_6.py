@@ -78,6 +78,7 @@ CASES = {
             "off at its ends": lambda d, c, k, f: fits(d, c, k, f) + (f * k if d == "backward" else 0),
             "gives nothing back": lambda d, c, k, f: fits(d, c, k, f) if d == "forward" else None,
             "one number of fits": lambda *given: [fits(*given)],
+            "once per fold: the number": lambda d, c, k, f: fits(d, c, k, 1) ** f,
             "Write the steps down": lambda d, c, k, f: f * (c - k) + 7,
         },
     ),
@@ -92,6 +93,11 @@ CASES = {
             "larger than 1": lambda chosen: 1 + np.mean(chosen),
             "a single number": lambda chosen: np.var(chosen, axis=0).tolist(),
             "by hand": lambda chosen: float(np.mean(chosen)),
+            "less than what chance": lambda chosen: max(0.0, stability(chosen)),
+            "mean over all the runs": lambda chosen: (
+                1 - np.var(chosen, axis=0, ddof=1).mean() / np.var(chosen, axis=1).mean()
+            ),
+            "don't round": lambda chosen: round(stability(chosen), 2),
         },
     ),
     "2.6c": cases("honest", right=[["c", "b"]], wrong={}),
@@ -101,7 +107,12 @@ CASES = {
         wrong={
             "a whole row": lambda table, margin: min(table),
             "or `None`": lambda table, margin: "none",
-            "no particular order": lambda table, margin: table[0][0],
+            "no particular order; try": lambda table, margin: table[0][0],
+            "several sets that pass": lambda table, margin: [row[0] for row in table if row[2] >= -margin],
+            "keeps the last of them": lambda table, margin: min(
+                (size for size, low in {row[0]: row[2] for row in table}.items() if low >= -margin),
+                default=None,
+            ),
         },
     ),
 }

@@ -29,6 +29,14 @@ def _runs_again(changed, edges):
     return set(changed).union(*(nx.descendants(graph, name) for name in changed))
 
 
+def _in_one_pass(changed, edges):
+    found = set(changed)
+    for a, b in sorted(edges):
+        if a in found:
+            found.add(b)
+    return found
+
+
 def _sha(text):
     return hashlib.sha256(text.encode()).hexdigest()
 
@@ -55,6 +63,15 @@ CASES = {
             "neither splits nor the agreed word": lambda *given: [
                 name.replace("stale", "too old") for name in _problems(*given)
             ],
+            "named twice": lambda *given: sorted(_problems(*given)) * 2,
+            "the first split that differs": lambda a, c, age, limit: [
+                *sorted(_problems(a, c, 0, 1))[:1],
+                *["stale"] * (age > limit),
+            ],
+            "0 is a number": lambda a, c, *ages: [
+                *_problems(a, c, *ages),
+                *(split for split in a if a[split] == c.get(split) == 0),
+            ],
             "Try one by hand": lambda *given: [name for name in _problems(*given) if name != "eval"],
         },
     ),
@@ -65,6 +82,7 @@ CASES = {
             "Does every path": lambda changed, edges: _runs_again(changed, edges) or None,
             "as a set or list of texts": lambda changed, edges: len(_runs_again(changed, edges)),
             "missing from their own answer": lambda changed, edges: _runs_again(changed[:1], edges),
+            "turn comes too early": _in_one_pass,
             "a small one by hand": lambda changed, edges: _runs_again(changed, edges) - {"Gate"},
         },
     ),
@@ -92,6 +110,18 @@ CASES = {
             "two different texts": lambda files: str(next(_calls)),
             "one text for all files together": lambda files: [_sha(name) for name in sorted(files)],
             "across the border": lambda files: _sha("".join(name + files[name] for name in sorted(files))),
+            "can stand in a file": lambda files: _sha(
+                "".join(f"{name}: {files[name]}, " for name in sorted(files))
+            ),
+            "Sort before you digest": lambda files: _sha(
+                repr(sorted(files.items(), key=lambda item: item[1]))
+            ),
+            "in their order": lambda files: _sha(
+                repr([(n, sorted(files[n].splitlines(True))) for n in sorted(files)])
+            ),
+            "beyond ASCII": lambda files: hashlib.sha256(
+                repr(sorted(files.items())).encode("ascii", "replace")
+            ).hexdigest(),
             "that differ get the same text": lambda files: _framed(
                 files or {"features.py": "import x\ny = 1\n"}
             ),

@@ -73,6 +73,10 @@ CASES = {
             "yours gives something else": lambda due, arrived, now: (
                 "late" if arrived - due > 15 else "on time"
             ),
+            "to you it begins earlier": lambda due, arrived, now: (
+                (arrived - due > 0.25) if arrived <= now else (1 if now - due > 0.25 else None)
+            ),
+            "You give `None`": lambda due, arrived, now: 1 if min(arrived, now) - due > 15 else None,
             "Draw a line of time": lambda due, arrived, now: 1,
         },
     ),
@@ -103,6 +107,13 @@ CASES = {
             "A mask is": lambda chances, k: chances.max(axis=1) < 0.5,
             "a single number": lambda chances, k: _margin(chances, 1)[0],
             "as a list or an array.": lambda chances, k: dict(enumerate(_margin(chances, k))),
+            "keeps the last of them": lambda chances, k: [
+                number
+                for _, number in sorted(
+                    {float(np.diff(np.sort(row)[-2:])[0]): i for i, row in enumerate(chances)}.items()
+                )
+            ][:k],
+            "all classes lie apart": lambda chances, k: np.argsort(chances.var(axis=1))[:k],
             "three rows by hand": lambda chances, k: list(range(len(chances)))[-k:],
         },
     ),
@@ -114,6 +125,11 @@ CASES = {
             "one number for one flight": lambda fired, on_late, on_time, prior: [prior],
             "between 0 and 1": lambda fired, on_late, on_time, prior: prior + sum(fired),
             "by hand": lambda fired, on_late, on_time, prior: prior,
+            "but rounded": lambda *given: round(_chance(*given), 1),
+            "That is a decision": lambda *given: int(_chance(*given) > 0.5),
+            "surer than one": lambda fired, on_late, on_time, prior: np.mean(
+                [_chance([f], [a], [b], prior) for f, a, b in zip(fired, on_late, on_time, strict=True)]
+            ),
         },
     ),
     "2.9d": cases(

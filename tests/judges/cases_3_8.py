@@ -1,5 +1,7 @@
 """Answers to the exercises of lesson 3.8."""
 
+import math
+
 from .harness import cases
 
 
@@ -84,6 +86,25 @@ CASES = {
             "although part of the interval is within": _quick_to_refuse,
             "or all of it, is beyond": _quick_to_pass,
             "exactly on the limit": _strict,
+            "have changed places": lambda *interval: {"fine": "worse", "worse": "fine"}.get(
+                _decide(*interval), "can't tell"
+            ),
+            "a gain is never too large": lambda low, high, allowed: (
+                "worse"
+                if high < -allowed
+                else "fine"
+                if max(abs(low), abs(high)) <= allowed
+                else "can't tell"
+            ),
+            "read as a positive number": lambda low, high, allowed: (
+                "worse" if low > allowed else "fine" if high <= allowed else "can't tell"
+            ),
+            "zero decides": lambda low, high, allowed: (
+                "can't tell" if low <= 0 <= high else "worse" if high < -allowed else "fine"
+            ),
+            "need not be a gain": lambda low, high, allowed: (
+                "worse" if high < -allowed else "fine" if low > 0 else "can't tell"
+            ),
             "which does not follow": _by_width,
         },
     ),
@@ -95,6 +116,13 @@ CASES = {
             "must return one number": lambda *counts: [_across_by_rest(*counts)],
             "something that is no share": lambda lr, our, ld, od: (
                 lr * od + ld * our / ((lr + ld) * (our + od))
+            ),
+            "late flights by late ones": lambda lr, our, ld, od: (
+                (lr * ld + our * od) / ((lr + ld) * (our + od))
+            ),
+            "don't round": lambda *counts: round(_across_by_rest(*counts), 2),
+            "whatever became of them": lambda lr, our, ld, od: (
+                (lr + our) * (ld + od) / math.comb(lr + our + ld + od, 2)
             ),
             "four flights, one of each kind": lambda lr, our, ld, od: our / (our + od + lr + ld),
         },
@@ -118,7 +146,12 @@ CASES = {
             "No slice ever refuses": lambda *given: ([], _gate(*given)[1]),
             "ever too small": lambda slices, allowed, least: _gate(slices, allowed, 0),
             "or one more than once": _by_class,
-            "in the wrong list, or is missing": _else_small,
+            "can be judged. Asked": _else_small,
+            "Go on after the first": lambda *given: (_gate(*given)[0][:1], _gate(*given)[1]),
+            "in the wrong list, or is missing": lambda *given: (
+                _gate(*given)[0],
+                [name for name in _gate(*given)[1] if name != "HA"],
+            ),
         },
     ),
 }

@@ -7,7 +7,7 @@ import math
 
 from helpers.exercises.rules import function, names
 from helpers.exercises.signs import (
-    NOTHING, NO_NAME, STRANGE, close, has, lacks, lacks_only, number, only, right_but, unless,
+    NOTHING, NO_NAME, STRANGE, close, follows, has, lacks, lacks_only, number, only, right_but, some, unless,
 )
 
 _OF_THE_ROW = ["route_hashed", "fog", "rain", "spread", "weekend"]
@@ -49,6 +49,10 @@ def _bucket(value, edges):
     return sum(edge <= value for edge in edges)
 
 
+def _closed_right(value, edges):
+    return sum(edge < value for edge in edges)
+
+
 function(
     "2.4b", "bucket",
     [
@@ -65,10 +69,16 @@ function(
     "belongs above.",
     mistakes={
         "A value that equals an edge falls on the other side. Yours is pandas' rule: closed on the right.":
-            lambda value, edges: sum(edge < value for edge in edges),
+            _closed_right,
+        "A value on the last edge falls on the other side in yours. That edge is no exception.":
+            lambda value, edges: _bucket(value, edges) - (value == edges[-1]),
         "The rule is right, but the first bucket has the number 0.": lambda *given: 1 + _bucket(*given),
         "Your numbers start one too low: below all edges is bucket 0, not a negative one.":
             lambda *given: _bucket(*given) - 1,
+        "Below the first edge and right above it lie two buckets; to yours they are one.":
+            lambda value, edges: max(_bucket(value, edges) - 1, 0),
+        "That is an edge. Asked is the number of a bucket.":
+            follows(lambda value, edges: max([edge for edge in edges if edge <= value], default=0)),
         "There is one more bucket than there are edges: what lies above the last edge has its own.":
             lambda value, edges: min(_bucket(value, edges), len(edges) - 1),
         "You count from the top: the lowest values belong into the first bucket.":
@@ -76,8 +86,10 @@ function(
         "You look for the nearest edge. A bucket lies between two edges.":
             lambda value, edges: min(range(len(edges)), key=lambda i: abs(edges[i] - value)),
         "You only tell above from below one edge; there are several.": lambda value, edges: int(value >= edges[0]),
-        "That is right for the edges of the table, 600 and 900, and not for others. Use `edges`.":
-            right_but(on=lambda value, edges: edges == _TABLE),
+        "That is right for the edges of the table, 600 and 900, and not for others. Use `edges`, however many there "
+        "are.": right_but(on=lambda value, edges: edges == _TABLE),
+        "You know the edges of the table only, and there a value that equals an edge falls on the other side.":
+            follows(_closed_right, on=lambda value, edges: edges == _TABLE),
     },
     otherwise="For some values the bucket is another one. Go through the table of examples with your function.",
     hints=(
@@ -94,7 +106,8 @@ def _needed(share: float, sure: float) -> float:
 
 function(
     "2.4c", "rows_needed",
-    [(0.5, 0.95), (0.01, 0.95), (0.001, 0.99), (0.1, 0.5), (0.0002, 0.9), (0.9, 0.6), (0.03, 0.999), (0.5, 0.75)],
+    [(0.5, 0.95), (0.01, 0.95), (0.001, 0.99), (0.1, 0.5), (0.0002, 0.9), (0.9, 0.6), (0.03, 0.999), (0.5, 0.75),
+     (0.9, 0.2)],
     odd={
         "Your function gives nothing back for some inputs. Does it `return` the number?": NOTHING,
         "Asked is one number of rows; your function gives something else.": unless(number),
@@ -103,21 +116,29 @@ function(
     same=functools.partial(close, rel=0),
     said="The rarer the fault the longer the test, in proportion to 1/share: for 95 % it is about three times that.",
     mistakes={
-        "Almost: rows come whole, and you round down or to the nearest. Then the fault shows a little less often than "
-        "asked.": lambda *given: math.floor(_needed(*given)),
+        "Almost: rows come whole, and you round down. Then the fault shows a little less often than asked.":
+            lambda *given: math.floor(_needed(*given)),
         "Almost: rows come whole, and rounding to the nearest is sometimes too few.":
             lambda *given: round(_needed(*given)),
         "Almost: where the formula gives a whole number, that many rows are enough, and you add one.":
             lambda *given: math.floor(_needed(*given)) + 1,
         "That is not a whole number of rows yet.": _needed,
         "After 1/share rows the fault is *expected* once, but it stays hidden more than one time in three.":
-            lambda share, sure: math.ceil(1 / share),
+            follows(lambda share, sure: math.ceil(1 / share), lambda share, sure: 1 / share),
         "Expected faults are not a probability: sure/share rows show it less often than asked.":
-            lambda share, sure: math.ceil(sure / share),
+            follows(lambda share, sure: math.ceil(sure / share), lambda share, sure: sure / share),
+        "Three rows for each 1/share is the rule of thumb for 95 % and rare faults. Here `sure` counts, too.":
+            follows(lambda share, sure: math.ceil(3 / share), lambda share, sure: 3 / share),
         "That is the shortcut for rare faults, −log(1 − sure) / share. A frequent fault shows sooner: solve the "
         "formula itself.": lambda share, sure: math.ceil(-math.log(1 - sure) / share),
         "You divided the chances. The chance to miss the fault n times in a row is a power; a logarithm brings n down.":
             lambda share, sure: math.ceil((1 - sure) / (1 - share)),
+        "A number of rows is not negative. Both logarithms are: what is one divided by the other?":
+            some(lambda rows: rows < 0),
+        "The fraction is upside down: the rarer the fault, the more rows.":
+            lambda share, sure: math.ceil(math.log(1 - share) / math.log(1 - sure)),
+        "Both chances are the wrong ones: a row is clean with the rest of `share`, and all are with the rest of "
+        "`sure`.": lambda share, sure: math.ceil(math.log(sure) / math.log(share)),
         "You solved for the fault to stay hidden with probability `sure`. It must show with that.":
             lambda share, sure: math.ceil(math.log(sure) / math.log(1 - share)),
         "You solved with `share` as the chance that a row is clean. That chance is the complement.":
@@ -151,7 +172,7 @@ function(
     said="Each value is alone only if all others miss it, so with as many buckets as values nearly two in three share.",
     mistakes={
         "That is the probability for one value. Asked is how many of all values.":
-            lambda n, m: 1 - (1 - 1 / m) ** (n - 1),
+            follows(lambda n, m: _sharing(n, m) / n, lambda n, m: 100 * _sharing(n, m) / n),
         "That is how many are expected to be alone. Asked are the others.": lambda n, m: n * (1 - 1 / m) ** (n - 1),
         "A value can't collide with itself: count the *other* values in the power.":
             lambda n, m: n * (1 - (1 - 1 / m) ** n),
@@ -167,6 +188,18 @@ function(
             lambda n, m: m * (1 - (1 - 1 / m) ** n),
         "That is how many values arrive in a bucket that is taken already. The first one there shares it too.":
             lambda n, m: n - m * (1 - (1 - 1 / m) ** n),
+        "That is the birthday question: the chance that *any* two share. Asked is how many values do.":
+            lambda n, m: 1 - math.prod(max(0, 1 - i / m) for i in range(n)),
+        "That counts the values that share with exactly one other. Two or more others are sharing, too.":
+            lambda n, m: n * (n - 1) / m * (1 - 1 / m) ** (n - 2) if n > 1 else 0,
+        "That is how many *buckets* hold two values or more. Asked is how many values lie in such buckets.":
+            lambda n, m: m * (1 - (1 - 1 / m) ** n) - n * (1 - 1 / m) ** (n - 1),
+        "You swapped `values` and `buckets`.": lambda n, m: _sharing(m, n),
+        "You add up over the buckets. It is each *value* that has this chance.": lambda n, m: m * _sharing(n, m) / n,
+        "1/buckets is the chance that another value hits the bucket. What is that of a miss?":
+            follows(lambda n, m: n * (1 - (1 / m) ** (n - 1)), lambda n, m: n * (1 / m) ** (n - 1)),
+        "That is the approximation by e for many values and buckets. With few it is off: take the power itself.":
+            follows(lambda n, m: n * (1 - math.exp(-(n - 1) / m)), lambda n, m: n * (1 - math.exp(-n / m))),
         "Almost. An expected count is a mean and need not be whole: don't round it, and don't draw it.":
             right_but(lambda right: lambda n, m: round(right(n, m)), same=functools.partial(close, rel=0, abs_=1)),
     },

@@ -6,8 +6,8 @@ import math
 
 from helpers.exercises.rules import function, names
 from helpers.exercises.signs import (
-    NOTHING, NO_NAME, STRANGE, Named, follows, has, lacks_only, listed, number, optional, some, unless, where,
-    whole,
+    NOTHING, NO_NAME, STRANGE, Named, each, follows, has, lacks_only, listed, number, optional, some, unless,
+    where, whole,
 )
 
 
@@ -67,6 +67,30 @@ def _whole_gap_or_nothing(values, limit):
     return result
 
 
+def _by_the_value(values, limit):
+    """Looks for the newest value, not for its place: the first hour that has the same one is taken for its own."""
+    pairs = _carry(values, math.inf)
+    ages = [None if value is None else hour - values.index(value) for hour, (value, _) in enumerate(pairs)]
+    return [
+        [value, age] if age is not None and age <= limit else [None, None]
+        for (value, _), age in zip(pairs, ages, strict=True)
+    ]
+
+
+def _since_a_change(values, limit):
+    """Counts the age from the hour in which the value changed."""
+    held = [None, *(value for value, _ in _carry(values, math.inf))]
+    return _carry([None if value == old else value for value, old in zip(values, held, strict=False)], limit)
+
+
+def _of_the_hours_before(values, limit):
+    return _carry([None, *values[:-1]], limit)
+
+
+def _of_the_hours_before_with_age(values, limit):
+    return [[value, None if age is None else age + 1] for value, age in _of_the_hours_before(values, limit - 1)]
+
+
 def _invented(pairs, values, limit):
     """Whether some hour holds a value that came later, or never."""
     sent = [set(values[: i + 1]) - {None} for i in range(len(values))]
@@ -91,6 +115,7 @@ function(
         ([0.0, None, None, 1.0, None, None, None, 9.0], 0),
         ([None, None, None], 4),
         ([2.5, None, None, None, None, None, None, None], 5),
+        ([4.0, None, 4.0, None, None, 6.0, 6.0, None, 4.0, None], 2),
     ],
     odd={
         "Your function gives nothing back. Does it `return` the list?": NOTHING,
@@ -130,8 +155,14 @@ function(
         "You look at how long the whole gap is before you fill it. In its first hour nobody knows that.":
             _whole_gap_or_nothing,
         "You leave every gap unfilled: that is `limit = 0`, whatever is asked.": lambda v, n: _carry(v, 0),
+        "Your limit is 3 hours, whatever is asked.": lambda v, n: _carry(v, 3),
+        "A sensor may send the same number twice. The second is a new value, of age 0; you take it for the first.":
+            follows(_by_the_value, _since_a_change),
+        "What was sent in an hour is known at its end: you use only the hours before.":
+            follows(_of_the_hours_before, _of_the_hours_before_with_age),
         "For some hour you give a value that no sensor had sent by then. Only values up to that hour may be used.":
             where(_invented),
+        "You never count: every age in your pairs is 0.": each(lambda pairs: all(age in (0, None) for _, age in pairs)),
     },
     otherwise="For some hours value or age is not that of the newest value. Write a list of five hours by hand, with a "
     "gap of "
@@ -213,6 +244,8 @@ function(
             lambda v, n, h: [[v[i : i + n], (v + [None] * h)[i + n - 1 + h]] for i in range(len(v) - n + 1)],
         "Those are the windows without their targets.": lambda *given: [window for window, _ in _cut(*given)],
         "Those are the targets without their windows.": lambda *given: [target for _, target in _cut(*given)],
+        "Asked are pairs `(window, target)`; yours are dicts.":
+            some(lambda pairs: any(type(pair) is dict for pair in pairs)),
         "The windows stand in reverse order of time.": lambda *given: _cut(*given)[::-1],
         "For some list you give more windows than have a target.":
             where(lambda pairs, *given: len(pairs) > _count(*given)),
@@ -255,6 +288,16 @@ def _both(n, h):
 _trainable = _purged(_both, _both)
 
 
+def _without_the_hours_between(hours, first, last, n, h):
+    """Compares the windows' own hours and the hours of the targets, and not those between the two."""
+
+    def held(t):
+        return {*range(t - n + 1, t + 1), t + h}
+
+    block = set().union(*map(held, range(first, last + 1)))
+    return [t for t in hours if not held(t) & block]
+
+
 def _lost(after):
     """Whether the first window that may be used and is missing stands after the block, or before it."""
 
@@ -274,6 +317,7 @@ function(
         (list(range(4, 40)), 30, 39, 5, 3),
         (list(range(0, 25, 2)), 10, 14, 2, 2),
         (list(range(6, 31)), 12, 12, 7, 1),
+        (list(range(3, 45)), 22, 23, 2, 6),
     ],
     odd={
         "Your function gives nothing back. Does it `return` the list?": NOTHING,
@@ -308,6 +352,9 @@ function(
         "Nothing after the block is used. Here the folds are those of cross-validation: training lies on both sides.":
             _purged(_both, lambda n, h: math.inf),
         "Nothing before the block is used. Training lies on both sides of it.": _purged(lambda n, h: math.inf, _both),
+        "A window holds the hours between its last one and that of its target as well.": _without_the_hours_between,
+        "Those are positions in the list. Asked are the hours that stand there.":
+            lambda hours, *rest: [i for i, t in enumerate(hours) if t in _trainable(hours, *rest)],
         "Some of your training windows are test windows.":
             where(lambda kept, hours, first, last, n, h: any(first <= t <= last for t in kept)),
         "Some training window before the block still shares an hour with a test window: by its target, or by the hours "

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import itertools
-from statistics import mean, pvariance, variance
+from statistics import mean, pstdev, pvariance, stdev, variance
 
 from helpers.exercises.rules import function, names
 from helpers.exercises.signs import (
-    NEVER, NOTHING, NO_NAME, STRANGE, follows, has, lacks, number, only, optional, right_but, some, unless,
+    NEVER, NOTHING, NO_NAME, STRANGE, close, each, follows, has, lacks, listed, number, only, optional, right_but,
+    some, unless,
 )
 
 
@@ -46,6 +47,15 @@ function(
     mistakes={
         "You count a model once. Its score is a mean over the folds, and each fold needs a fit of its own.":
             _search(lambda c, k, f: _forward(c, k, 1), lambda c, k, f: _backward(c, k, 1)),
+        "The two directions have changed places.": _search(_backward, _forward),
+        "Each model is fitted once per fold: the number of folds multiplies.": follows(
+            lambda *given: _search(_forward, _backward)(*given[:3], 1) + given[3],
+            lambda *given: _search(_forward, _backward)(*given[:3], 1) ** given[3],
+        ),
+        "The fit of the set that was found comes after the search; asked is the search alone.":
+            lambda *given: _search(_forward, _backward)(*given) + 1,
+        "Your search goes on until no column is left to choose, or to drop: `keep` plays no part.":
+            lambda d, c, k, f: _backward(c, 0, f),
         "Your backward search does the steps of a forward one. It starts with all columns and drops one at each step "
         "until `keep` are left.": _search(_forward, _forward),
         "You fit every subset that there is. Both searches are greedy: what is chosen stays chosen.":
@@ -141,8 +151,26 @@ function(
             _phi(finish=lambda found, chance: found / chance),
         "You look along the wrong axis: a row is a run, a column is a feature.":
             lambda chosen: _phi()(list(zip(*chosen, strict=True))),
-        "You compare standard deviations. The formula compares variances.":
+        "You compare standard deviations. The formula compares variances.": follows(
+            *(_phi(spread, finish=lambda found, chance: 1 - found / chance**0.5) for spread in (stdev, pstdev)),
             _phi(finish=lambda found, chance: 1 - (found / chance) ** 0.5),
+        ),
+        "Agreement can be less than what chance gives: a number below 0 is no mistake.":
+            _phi(finish=lambda found, chance: max(0, 1 - found / chance)),
+        "The factor is turned round: M / (M − 1) makes the variance larger.":
+            _phi(lambda column: pvariance(column) * (len(column) - 1) / len(column)),
+        "M is the number of runs. You took that of the columns.":
+            lambda chosen: _phi(lambda column: pvariance(column) * len(chosen[0]) / (len(chosen[0]) - 1))(chosen),
+        "Below the line stands a product of two: the share that is kept on average, and the rest.":
+            lambda chosen: 1 - mean(map(variance, zip(*chosen, strict=True))) / mean(itertools.chain(*chosen)),
+        "k̄ is a mean over all the runs, taken before it goes into the formula.": follows(
+            lambda chosen: 1 - mean(map(variance, zip(*chosen, strict=True))) / pvariance(chosen[0]),
+            lambda chosen: 1 - mean(map(variance, zip(*chosen, strict=True))) / mean(map(pvariance, chosen)),
+        ),
+        "That is the share of the columns on which all runs agree. What chance would give is not subtracted.":
+            lambda chosen: mean(float(len(set(column)) == 1) for column in zip(*chosen, strict=True)),
+        "Almost: don't round.":
+            right_but(lambda right: lambda *given: round(right(*given), 2), same=lambda a, b: close(a, b, 0, 0.0051)),
         "A stability can't be larger than 1. Is the mean over the columns there, above and below?":
             some(lambda out: out > 1.001),
     },
@@ -193,17 +221,30 @@ _TABLES = [
     [(3, 0.015, 0.011, 0.02), (27, 0.0, 0.0, 0.0), (1, -0.004, -0.009, 0.001)],
     [(5, -0.0035, -0.0045, -0.0025), (10, -0.001, -0.002, 0.001), (27, 0.0, 0.0, 0.0)],
     [(27, 0.0, 0.0, 0.0), (4, -0.02, -0.03, -0.01)],
+    [(6, -0.001, -0.003, 0.001), (10, 0.0, -0.002, 0.002), (6, -0.01, -0.02, 0.0), (10, -0.01, -0.03, 0.01)],
+    [(6, -0.01, -0.02, 0.0), (10, -0.01, -0.03, 0.01), (6, -0.001, -0.003, 0.001), (10, 0.0, -0.002, 0.002)],
 ]
 
 
-def _passing(passes=lambda d, low, high, margin: low >= -margin, choose=min):
-    """A rule: of the sets that pass the one that is chosen, by default the smallest."""
+def _passing(passes=lambda d, low, high, margin: low >= -margin, choose=min, of=list):
+    """A rule: of the sets that pass the one that is chosen, by default the smallest; `of` changes the table first."""
 
     def leanest(table, margin):
+        table = of(table)
         rows = [row for row in table if passes(*row[1:], margin)]
         return choose(rows)[0] if rows else None
 
     return leanest
+
+
+def _down(table, margin):
+    """From the largest set down, as long as they pass."""
+    passed = itertools.takewhile(lambda row: row[2] >= -margin, sorted(table)[::-1])
+    return min((row[0] for row in passed), default=None)
+
+
+def _smallest_alone(table, margin):
+    return _passing()([min(table)], margin)
 
 
 function(
@@ -211,6 +252,8 @@ function(
     [(table, margin) for table in _TABLES for margin in (0.005, 0.01)],
     odd={
         "Your function never gives a number. Does it `return` one?": NEVER,
+        "You return the numbers of several sets that pass, in a list. Asked is one number.":
+            each(lambda out: out is None or listed(number)(out) and all(size == int(size) for size in out)),
         "You return a whole row. Asked is its number of columns.": some(lambda out: type(out) in (list, dict)),
         "Asked is a number of columns, or `None`.": unless(optional(number)),
     },
@@ -243,6 +286,14 @@ function(
             _passing(lambda d, low, high, margin: abs(low) <= margin),
         "You take the best of the sets that pass. They are all good enough: the smaller one saves more.":
             _passing(choose=lambda rows: max(rows, key=lambda row: row[1])),
+        "You take the first row that passes. The table is in no particular order.":
+            _passing(choose=lambda rows: rows[0]),
+        "You stop at the first set that fails. A smaller one, or a larger one, may pass.":
+            follows(_down, _smallest_alone),
+        "Two sets may have the same number of columns, and one of them pass. A dict keeps the last of them alone.":
+            _passing(of=lambda table: [[size, *rest] for size, rest in {row[0]: row[1:] for row in table}.items()]),
+        "Two sets may have the same number of columns. It is enough that one of them passes.":
+            _passing(of=lambda table: [min((r for r in table if r[0] == row[0]), key=lambda r: r[2]) for row in table]),
         "Where no set is good enough the answer is `None`.":
             right_but(lambda right: lambda *given: right(*given) or 27, on=lambda *given: _passing()(*given)),
     },

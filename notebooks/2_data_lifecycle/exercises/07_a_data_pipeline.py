@@ -8,6 +8,7 @@ from helpers.exercises.digests import between, digest
 from helpers.exercises.rules import function, names
 from helpers.exercises.signs import (
     CONSTANT, NOTHING, NO_NAME, STRANGE, each, follows, has, lacks, listed, only, some, unless, where,
+    whole,
 )
 
 
@@ -30,6 +31,14 @@ def _problems(rows=_wrong_rows, stale=_stale):
 
 _usual = _problems()
 
+
+def _all_or_one(output, given):
+    """Whether of the splits that differ one is named, and the word for age where it belongs."""
+    announced, counted, age, limit = given
+    rows, stale = _wrong_rows(announced, counted), _stale(age, limit)
+    return len(rows & set(output)) == min(len(rows), 1) and set(output) - rows == stale
+
+
 function(
     "2.7a", "problems",
     [
@@ -41,9 +50,13 @@ function(
         ({"train": 2100, "eval": 700}, {"train": 2100}, 5, 24),
         ({"train": 2100}, {"train": 2100, "test": 30}, 5, 24),
         ({"train": 2100, "test": 0}, {"train": 2100}, 5, 24),
-        ({"train": 900}, {"train": 900}, 25, 24),
+        ({"train": 900}, {"train": 900}, 24.5, 24),
+        ({"train": 900}, {"train": 900}, 40, 24),
+        ({"train": 900}, {"train": 900}, 30, 48),
         ({"train": 900}, {"train": 900}, 24, 24),
         ({"train": 900}, {"train": 800}, 90.5, 72),
+        ({"train": 900, "eval": 0}, {"train": 900, "eval": 0}, 5, 24),
+        ({"train": 900}, {"train": 901}, 200, 6),
     ],
     odd={
         "For some deliveries your function gives nothing back. Where there is no problem, return an empty list.":
@@ -51,6 +64,7 @@ function(
         "That says whether something is wrong. Asked is what: the names.": some(lambda output: type(output) is bool),
         "That is a text; return a list, with one text for each problem.": some(_text),
         "Return a list of texts: names of splits, and the word for an old delivery.": unless(listed(_text)),
+        "For some delivery a split is named twice.": where(lambda output, *given: len(set(output)) < len(output)),
     },
     rule=_usual,
     read=set,
@@ -74,14 +88,27 @@ function(
             _problems(lambda a, c: {s for s in a if a[s] > c.get(s, -1)}),
         "Only a split with too few rows is found; one with too many, or one that nobody announced, passes.":
             _problems(lambda a, c: {s for s in a if a[s] > c.get(s, 0)}),
+        "You look for rows that are too many. Rows that are missing are a problem as well.":
+            follows(*(_problems(lambda a, c, gap=gap: {s for s in c if c[s] > a.get(s, gap)}) for gap in (-1, 1e9))),
+        "A split of 0 rows on both sides agrees: 0 is a number, not a gap.":
+            _problems(lambda a, c: {s for s in a.keys() | c.keys() if a.get(s) != c.get(s) or not a[s]}),
+        "`age` and `limit` are both in hours; you compare days with hours.":
+            _problems(stale=lambda age, limit: _stale(age / 24, limit)),
+        "A delivery whose rows agree can be too old as well: yours asks for its age only where a split differs.":
+            lambda a, c, age, limit: _wrong_rows(a, c) and _usual(a, c, age, limit),
+        "You compare with 24 hours, whatever the limit is.": _problems(stale=lambda age, limit: _stale(age, 24)),
+        "You stop at the first split that differs. Report everything that is wrong.":
+            whole(lambda outputs, inputs: all(_all_or_one(*both) for both in zip(outputs, inputs, strict=True))),
         "You compare totals. Rows that moved from one split to the other leave the total as it was.":
             _problems(lambda a, c: a.keys() | c.keys() if sum(a.values()) != sum(c.values()) else set()),
         "Where a split differs you no longer look at the age. Report everything that is wrong.":
             lambda a, c, age, limit: _wrong_rows(a, c) or _stale(age, limit),
         "Where the delivery is too old you no longer look at the splits. Report everything that is wrong.":
             lambda a, c, age, limit: _stale(age, limit) or _wrong_rows(a, c),
-        "It is turned round: you list what is in order.":
+        "It is turned round: you list what is in order.": follows(
             lambda a, c, age, limit: {*a, *c, "stale"} - _usual(a, c, age, limit),
+            _problems(lambda a, c: (a.keys() | c.keys()) - _wrong_rows(a, c)),
+        ),
         "Some of your names are neither splits nor the agreed word for age. Copy the words.":
             where(lambda output, a, c, age, limit: set(output) - {"stale", *a, *c}),
     },
@@ -114,6 +141,14 @@ def _one_pass(changed, edges):
     for a, b in edges:
         if a in found:
             found.add(b)
+    return found
+
+
+def _when_all_inputs_are_new(changed, edges):
+    found = set(changed)
+    for _ in edges:
+        readers = {reader for _, reader in edges}
+        found |= {reader for reader in readers if all(a in found for a, b in edges if b == reader)}
     return found
 
 
@@ -153,8 +188,11 @@ function(
         "You go one step downstream. Who reads what *that* one leaves gets new artifacts, too.": _steps(1),
         "You take a fixed number of steps, and a pipeline may be longer. Go on until nothing is added.":
             follows(*map(_steps, range(2, 8))),
-        "You go once through the edges in the order given. An edge that comes too early in the list is missed: repeat "
-        "until nothing is added.": _one_pass,
+        "You go once through the edges. An edge whose turn comes too early is missed: repeat until nothing is added.":
+            follows(_one_pass, lambda changed, edges: _one_pass(changed, sorted(edges))),
+        "One new input is enough, and you wait until all of them are new.": _when_all_inputs_are_new,
+        "A component may have several readers. A dict made of the pairs keeps the last of them.":
+            lambda changed, edges: _downstream(changed, list(dict(edges).items())),
         "You leave out the changed components themselves. Their own key is another one now.":
             lambda changed, edges: _downstream(changed, edges) - set(changed),
         "You name only the direct readers of what changed.":
@@ -162,7 +200,8 @@ function(
         "You walk upstream. What comes before a change does not read it.": _upstream,
         "You walk in both directions. What comes before a change does not read it.":
             lambda *given: _downstream(*given) | _upstream(*given),
-        "You run everything again. Then a cache would be of no use.": _all,
+        "You run everything again. Then a cache would be of no use.":
+            follows(_all, lambda changed, edges: _all(changed, edges) if changed else set()),
         "Those are the components that come from the cache; asked are the others.":
             lambda *given: _all(*given) - _downstream(*given),
         "Some changed components are missing from their own answer.":
@@ -205,6 +244,11 @@ names(
 )
 
 _FILES = {"features.py": "import x\ny = 1\n", "names.py": "z = 2\n"}
+# Whoever sorts by the texts leaves these two as they come
+_TWINS = {"one.py": "z = 2\n", "two.py": "z = 2\n"}
+# What may stand between two files, and between a name and its text
+_MARKS = [(one, two) for one in ("", "\n") for two in ("\n", "\0", "\t", " ", ":", ": ", "=")]
+_MARKS += [("\0", "\0"), (" ", " "), (",", ","), ("|", "|"), (",", ":"), (", ", ": ")]
 
 
 def _texts(files):
@@ -230,9 +274,13 @@ digest(
         "Your digest is the same for all files.": CONSTANT,
         "The same files gave two different texts. Nothing drawn, no time and no address may enter.": between(_FILES),
         "The same files in another order give another text. Sort before you digest.":
-            between(_FILES, dict(reversed(_FILES.items())), kept=lambda files: list(files.items())),
-        "A changed content goes unnoticed. Are all the contents in it, whole?": between(
+            between(
+                _FILES, dict(reversed(_FILES.items())), _TWINS, dict(reversed(_TWINS.items())),
+                kept=lambda files: list(files.items()),
+            ),
+        "A changed content goes unnoticed. Are all the contents in it, whole and in their order?": between(
             _FILES,
+            {"features.py": "y = 1\nimport x\n", "names.py": "z = 2\n"},
             {"features.py": "import x\ny = 2\n", "names.py": "z = 2\n"},
             {"features.py": "import x\ny = 1\n", "names.py": "z = 3\n"},
             kept=sorted,
@@ -254,6 +302,11 @@ digest(
             {"features.py": "import x\ny = 1\n", "Names.py": "z = 2\n"},
             kept=lambda files: sorted((name.lower(), files[name].lower()) for name in files),
         ),
+        "Letters beyond ASCII are lost on the way. `.encode()` without an argument keeps them all.": between(
+            _FILES, {"features.py": "import x\ny = 1\n", "names.py": "z = 2\u00e9\n"},
+            {"features.py": "import x\ny = 1\n", "names.py": "z = 2\u00fc\n"},
+            kept=lambda files: [(name, files[name].encode("ascii", "ignore").decode()) for name in sorted(files)],
+        ),
         "A line moves across the border between two files, and you don't notice: joined texts must show where one "
         "ends.": between(
             _FILES,
@@ -271,6 +324,11 @@ digest(
             _FILES, {"features.py": "import x\ny = 1\n"}, {**_FILES, "__init__.py": ""},
             kept=lambda files: sorted(item for item in files.items() if item[1]),
         ),
+        "What you put between the parts can stand in a file as well: two files and a longer one become the same text.":
+            between(
+                {"a.py": "1", "b.py": "2"}, *({"a.py": f"1{one}b.py{two}2"} for one, two in _MARKS),
+                kept=lambda files: "\n".join(f"{name}\n{files[name]}" for name in sorted(files)),
+            ),
     },
     otherwise="Some files that differ get the same text.",
     hints=(

@@ -7,7 +7,7 @@ from functools import partial
 
 from helpers.exercises.rules import choices, function
 from helpers.exercises.signs import (
-    NEVER, NOTHING, close, each, listed, number, optional, right_but, some, truth, unless, where,
+    NEVER, NOTHING, close, each, follows, listed, number, optional, right_but, some, truth, unless, where,
 )
 
 
@@ -18,6 +18,10 @@ def _late(due, moment):
 
 def _deadline(due, now):
     return 1 if _late(due, now) else None
+
+
+def _far(due, moment):
+    return abs(moment - due) > 15
 
 
 def _label(landed=_late, flying=_deadline):
@@ -62,11 +66,21 @@ function(
             _label(lambda due, arrived: not _late(due, arrived), lambda due, now: 0 if _late(due, now) else None),
         "Late begins 15 minutes behind schedule, not at the first minute.":
             _label(landed=lambda due, arrived: arrived > due),
+        "Late is *more than 15 minutes* behind schedule, before and after the landing; to you it begins earlier.":
+            _label(lambda due, arrived: arrived > due, lambda due, now: 1 if now > due else None),
+        "A flight that is far ahead of schedule is not late: the sign counts.":
+            follows(_label(_far), _label(_far, _far), _label(_far, lambda due, now: 1 if _far(due, now) else None)),
+        "Your difference is turned round: late is to arrive after `due`.":
+            _label(lambda due, arrived: due - arrived > 15, lambda due, now: 1 if due - now > 15 else None),
+        "A flight that has landed in time is known to be on time. You give `None`.":
+            _label(lambda due, arrived: _deadline(due, arrived)),
         "You look at the clock before you look for the landing. A flight "
         "that landed on time stays on time, long after its deadline.":
             lambda due, arrived, now: 1 if _late(due, now) else _late(due, arrived) if arrived <= now else None,
         "You use `arrived` of late flights before they have landed. Until the deadline nobody knows that they will be "
         "late.": lambda due, arrived, now: 1 if _late(due, arrived) else 0 if arrived <= now else None,
+        "You use `arrived` of flights that come in time before they have landed. Until then they may still be late.":
+            lambda due, arrived, now: 1 if _late(due, min(arrived, now)) else None if _late(due, arrived) else 0,
         "You never look for the landing: by the clock alone every flight is late in the end.":
             lambda due, arrived, now: _late(due, now),
         "Landed is not yet on time: a flight can land late.": _label(landed=lambda due, arrived: 0),
@@ -94,7 +108,12 @@ def _pools():
     ])
     two = np.array([[0.10, 0.90], [0.55, 0.45], [0.72, 0.28], [0.49, 0.51]])
     ten = np.random.default_rng(7).dirichlet(np.full(10, 0.4), size=30).round(4)
-    return [(three, 2), (two, 2), (ten, 5), (three, 3), (ten, 1)]
+    # Two rows of one margin, both among the smallest
+    twins = np.array([
+        [0.500, 0.375, 0.125], [0.750, 0.125, 0.125], [0.375, 0.125, 0.500], [0.250, 0.625, 0.125],
+        [0.125, 0.125, 0.750],
+    ])
+    return [(three, 2), (two, 2), (ten, 5), (three, 3), (ten, 1), (twins, 2), (twins, 3)]
 
 
 def _smallest(key):
@@ -115,6 +134,17 @@ def _down_the_columns(chances, k):
 def _ranks(chances, k):
     order = _smallest(_margin)(chances, len(chances))
     return [order.index(i) for i in range(k)]
+
+
+def _columns_for_rows(chances, k):
+    """Sorts down the columns and subtracts along them: a margin for each column."""
+    return _smallest(_margin)(list(zip(*chances, strict=True)), k)
+
+
+def _one_row_a_margin(chances, k):
+    """What a dict with the margins as keys holds."""
+    rows = {_margin(row): i for i, row in enumerate(chances)}
+    return [rows[margin] for margin in sorted(rows)[:k]]
 
 
 def _order_of_columns(row):
@@ -165,7 +195,18 @@ function(
         "tie, too.": _smallest(lambda row: min(b - a for a, b in zip(sorted(row), sorted(row)[1:], strict=False))),
         "You subtract columns as they stand. Sort each row first: only then are the largest in the last two.":
             _smallest(lambda row: row[-1] - row[-2]),
-        "You sort down the columns, which mixes the items. Sort each row: `axis=1`.": _down_the_columns,
+        "You sort down the columns, which mixes the items. Sort each row: `axis=1`.":
+            follows(_down_the_columns, _columns_for_rows),
+        "Two rows may have one margin: a dict with margins as keys keeps the last of them.": _one_row_a_margin,
+        "Rows are counted from 0.": lambda *given: [i + 1 for i in _smallest(_margin)(*given)],
+        "You look at the runner-up alone. The margin is how far it lies behind the first.":
+            _smallest(lambda row: -sorted(row)[-2]),
+        "You look at how far all classes lie apart. The margin is about the best two.":
+            _smallest(lambda row: sum(p * p for p in row)),
+        "Two equal probabilities are a margin of 0. Made a set, a row loses one of them.":
+            _smallest(lambda row: max(row) - max({*row} - {max(row)}, default=max(row))),
+        "You take the column of the runner-up to be the same one in every row.":
+            follows(*(_smallest(lambda row, i=i: max(row) - row[i]) for i in (0, 1, -1, -2))),
         "Sorted twice, `argsort` gives ranks. Once, it gives the numbers of the rows in order.": _ranks,
         "Those are the first rows of the pool. Sort by the margin before you cut.": lambda chances, k: list(range(k)),
     },
@@ -183,9 +224,13 @@ def _pattern(fired, rates, silent=lambda rate: 1 - rate, join=math.prod):
     return join(rate if f else silent(rate) for f, rate in zip(fired, rates, strict=True))
 
 
+def _share(late, time):
+    return late / (late + time)
+
+
 def _bayes(fired, on_late, on_time, prior, **pattern):
     late, time = prior * _pattern(fired, on_late, **pattern), (1 - prior) * _pattern(fired, on_time, **pattern)
-    return late / (late + time)
+    return _share(late, time)
 
 
 def _odds(*given):
@@ -223,11 +268,14 @@ function(
         "You swapped the two rates: `on_late` belongs to the late flights.": lambda f, a, b, p: _bayes(f, b, a, p),
         "The prior was turned round: it is the share of late flights.": lambda f, a, b, p: _bayes(f, a, b, 1 - p),
         "That counts votes. A function that fires three times as often "
-        "on late flights should weigh more than one that hardly tells.": lambda f, a, b, p: sum(f) / len(f),
+        "on late flights should weigh more than one that hardly tells.":
+            follows(lambda f, a, b, p: sum(f) / len(f), lambda f, a, b, p: float(2 * sum(f) > len(f))),
         "For silence you take the rate of firing as well. Silence has the chance 1 minus that.":
             partial(_bayes, silent=lambda rate: rate),
         "You compare the rates without the prior and without silence.":
             lambda f, a, b, p: _bayes(f, a, b, 0.5, silent=lambda rate: 1),
+        "That is how many times as often this happens on late flights. The odds of the prior are missing.":
+            lambda f, a, b, p: _pattern(f, a) / _pattern(f, b),
         "The rates' ratio multiplies the odds of late, `prior / (1 - prior)`, and not the prior itself.":
             lambda f, a, b, p: p * _pattern(f, a) / _pattern(f, b),
         "The product for *on time* starts with a prior of its own: the share of the flights that are not late.":
@@ -239,9 +287,24 @@ function(
         "You add where independent events multiply.": partial(_bayes, join=sum),
         "That is the logarithm of the odds. The logistic function makes a probability of it.":
             lambda *given: math.log(_odds(*given)),
+        "The prior went in at the start; in the end you multiply by it once more.":
+            lambda f, a, b, p: p * _bayes(f, a, b, p),
+        "You average what each function says by itself. Where several agree, they are surer than one.":
+            lambda f, a, b, p: sum(_bayes([x], [y], [z], p) for x, y, z in zip(f, a, b, strict=True)) / len(f),
+        "A function that is silent does not fire: its chance is 1 minus *its* rate on the same flights, not the other "
+        "rate.": lambda f, a, b, p: _share(
+            p * math.prod(x if fire else y for fire, x, y in zip(f, a, b, strict=True)),
+            (1 - p) * math.prod(y if fire else x for fire, x, y in zip(f, a, b, strict=True)),
+        ),
+        "Silence goes into both products, that of the late flights and that of the others.": follows(
+            lambda f, a, b, p: _share(p * _pattern(f, a), (1 - p) * _pattern(f, b, lambda rate: 1)),
+            lambda f, a, b, p: _share(p * _pattern(f, a, lambda rate: 1), (1 - p) * _pattern(f, b)),
+        ),
+        "`on_time` is how often a function fires on flights that are on time, not how often it is right about them.":
+            lambda f, a, b, p: _bayes(f, a, [1 - rate for rate in b], p),
         "That is a decision. Asked is the probability behind it.": lambda *given: float(_bayes(*given) > 0.5),
         "Close, but rounded. Give the probability as it is.":
-            right_but(lambda right: lambda *given: round(right(*given), 2), same=partial(close, abs_=6e-3)),
+            right_but(lambda right: lambda *given: round(right(*given), 2), same=partial(close, abs_=0.051)),
         "A chance lies between 0 and 1; for some inputs yours does not.": unless(lambda output: 0 <= output <= 1),
     },
     otherwise="Take the first function alone, by hand: prior times rate, "

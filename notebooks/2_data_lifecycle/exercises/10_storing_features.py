@@ -28,6 +28,19 @@ def _newest_of_any_key(rows):
     return held
 
 
+def _after_the_row_before(rows):
+    """Compares each row with the one of its key that came before, whether that was held or not."""
+    held, before = {}, {}
+    for key, event, value in rows:
+        if event >= before.get(key, event):
+            held[key] = [event, value]
+        before[key] = event
+    return held
+
+
+_held = _holding(lambda event, value, held, old: event >= held)
+
+
 def _every(test):
     """Whether what is held under each key passes the test."""
     return lambda output: all(map(test, output.values()))
@@ -46,6 +59,8 @@ function(
         ([("EWR", 5, 50), ("EWR", 5, 45), ("EWR", 4, 60)],),
         ([("EWR", 5, 45), ("LGA", 2, 7), ("EWR", 5, 50), ("LGA", 3, 0)],),
         ([],),
+        ([("JFK", 5, 50), ("JFK", 3, 30), ("JFK", 4, 40)],),
+        ([("LGA", 1, 10), ("LGA", 2, float("nan"))],),
     ],
     odd={
         "Your function gives nothing back. Does it `return` the dict, also for an empty list?": NOTHING,
@@ -55,7 +70,7 @@ function(
         "Under each key there should be the pair `(event, value)`: without the event the next write can't be judged.":
             unless(_every(lambda pair: type(pair) is list and len(pair) == 2)),
     },
-    rule=_holding(lambda event, value, held, old: event >= held),
+    rule=_held,
     said="What arrives late may not replace what is newer. The order of arrival decides between two reports of one "
     "event, and nowhere else.",
     mistakes={
@@ -67,13 +82,21 @@ function(
             _holding(lambda event, value, held, old: False),
         "Yours holds the *earliest* event of each key.": _holding(lambda event, value, held, old: event <= held),
         "You decide by the value. Which row counts is decided by its event, and then by its arrival.":
-            _holding(lambda event, value, held, old: value >= old),
+            _holding(lambda event, value, held, old: None not in (value, old) and value >= old),
         "You compare each row with the newest of *any* key. Every key has a newest event of its own.":
             _newest_of_any_key,
+        "You compare each row with the one before it. What counts is the event that the store holds.":
+            _after_the_row_before,
+        "Event and value have changed places in your pairs.":
+            lambda rows: {key: pair[::-1] for key, pair in _held(rows).items()},
+        "A missing value is news, too: at that event there was none. You leave it out.":
+            lambda rows: _held([row for row in rows if row[2] is not None]),
         "Every key that arrived must be there, each once, and no other.":
             where(lambda output, rows: set(output) != {key for key, _, _ in rows}),
         "Your events are right, and some values are not. Where an event was told twice, arrival decides.":
-            follows(_holding(lambda event, value, held, old: (event, value) > (held, old)), read=_events),
+            follows(
+                _holding(lambda event, value, held, old: event > held or event == held and value > old), read=_events
+            ),
     },
     otherwise="For some lists another row should be held. Follow one by hand in which the events come out of order.",
     hints=(
@@ -106,6 +129,8 @@ function(
         ({"event": 0, "written": 5, "value": 3.5}, 200, 60),
         ({"event": 0, "written": 5, "value": 3.5}, 9000, 60),
         (None, 50, 60),
+        ({"event": 50, "written": 51, "value": 2.5}, 60, 0),
+        ({"event": 60, "written": 60, "value": 2.5}, 60, 0),
     ],
     odd={
         "You say whether the value is fresh. Asked is the value itself, or `None`.":
@@ -120,7 +145,10 @@ function(
         "You turn minutes into hours. All times here, `ttl` as well, are minutes.":
             _looking(lambda r, now, ttl: (now - r["event"]) / 60 <= ttl),
         "You count from `written`. A job that keeps copying a dead source then looks fresh for ever.":
-            _looking(lambda r, now, ttl: now - r["written"] <= ttl),
+            follows(
+                _looking(lambda r, now, ttl: now - r["written"] <= ttl),
+                _looking(lambda r, now, ttl: now - r["written"] < ttl),
+            ),
         "An age of exactly `ttl` is not older than `ttl`: that value still counts.":
             _looking(lambda r, now, ttl: now - r["event"] < ttl),
         "Yours never lets a value expire.": _looking(lambda r, now, ttl: True),
@@ -132,6 +160,11 @@ function(
             _looking(lambda r, now, ttl: r["written"] - r["event"] <= ttl),
         "You answer 0 where there is nothing. A model takes that for a measurement; say `None`.":
             _looking(_fresh, gone=0),
+        "A `ttl` of 0 is the strictest there is. You take it for none at all.":
+            _looking(lambda r, now, ttl: ttl == 0 or _fresh(r, now, ttl)),
+        "You return the age. Asked is the value.":
+            lambda r, now, ttl: now - r["event"] if r and _fresh(r, now, ttl) else None,
+        "`None` is no text: write it without quotation marks.": _looking(_fresh, gone="None"),
         "Your function never gives a value. Does it `return` one?": NEVER,
     },
     otherwise="For some records the answer is another. Try a record just before and just after its `ttl`.",
@@ -187,12 +220,19 @@ def _earned(minutes, dollars, price):
     return dollars - 1440 / minutes * price
 
 
+def _most(options, price):
+    return max(_earned(*option, price) for option in options)
+
+
 _OFFERS = [
     [(15, 8200.0), (60, 8000.0), (360, 6500.0), (1440, 5400.0)],
     [(1440, 5400.0), (15, 8200.0), (360, 6500.0), (60, 8000.0)],
     [(60, 900.0), (720, 850.0), (1440, 500.0)],
     [(30, 100.0), (120, 40.0), (480, -10.0)],
     [(30, 500.0), (60, 520.0), (120, 300.0)],
+    [(1440, 30.0), (2880, 26.0)],
+    [(1440, 30.0), (2880, 22.0)],
+    [(30, 0.0), (480, 200.0)],
 ]
 
 function(
@@ -200,6 +240,8 @@ function(
     [(options, price) for options in _OFFERS for price in (0.5, 10, 100)]
     + [([(15, 500.0), (60, 480.0), (1440, 100.0)], 50)],
     odd={
+        "Where every option loses, the one that loses least still earns most. You give nothing back.":
+            follows(lambda options, price: _best(_earned)(options, price) if _most(options, price) > 0 else None),
         "Your function gives nothing back. Does it `return` the minutes?": NOTHING,
         "You return the pair. Asked are its minutes.": some(lambda output: type(output) is list),
         "Asked is a number of minutes.": unless(number),
@@ -208,15 +250,27 @@ function(
     said="Freshness has a falling return and a rising price, so the "
     "best interval lies where one run more no longer pays.",
     mistakes={
-        "You leave out the cost of the runs, or pay for one a day however often the job runs.":
-            _best(lambda m, d, p: d),
+        "The cost of the runs is left out, or hardly counts, or is the same for all. How often a day does the job run?":
+            follows(*(_best(lambda m, d, p, cost=cost: d - cost(m, p)) for cost in (
+                lambda m, p: 0, lambda m, p: p / m, lambda m, p: p * m / 1440,
+            ))),
+        "Every other day is half a run a day. Count runs as a fraction: rounded, such a run costs nothing, or double.":
+            follows(
+                _best(lambda m, d, p: d - 1440 // m * p), _best(lambda m, d, p: d - max(1, 1440 / m) * p),
+                _best(lambda m, d, p: d + -1440 // m * p),
+            ),
+        "You add the cost of the runs to what they earn.": _best(lambda m, d, p: d + 1440 / m * p),
+        "A day has 24 hours: you count the runs of half of it.": _best(lambda m, d, p: d - 720 / m * p),
+        "The dollars are those of a day. Do not multiply them by the runs.":
+            _best(lambda m, d, p: 1440 / m * (d - p)),
         "You count runs by multiplying with the minutes. The longer the interval, the fewer runs.":
             _best(lambda m, d, p: d - m * p),
         "You count the runs of an hour, and the dollars of a day.": _best(lambda m, d, p: d - 60 / m * p),
         "You count hours as if they were minutes: a day has more minutes than that.":
             _best(lambda m, d, p: d - 24 / m * p),
         "You take the option that costs least, whatever it earns.": _best(lambda m, d, p: m),
-        "You divide by the cost. The best ratio is not the most money.": _best(lambda m, d, p: d * m / p),
+        "Yours earns most per run, or per dollar spent. Asked is the most a day, the runs paid.":
+            _best(lambda m, d, p: d * m / p),
         "You found the option that earns *least*.": _best(lambda *option: -_earned(*option)),
         "You return how often the job runs a day. Asked are the minutes between two runs.":
             _best(_earned, lambda minutes: 1440 / minutes),

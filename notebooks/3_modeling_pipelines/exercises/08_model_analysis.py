@@ -9,13 +9,16 @@ import random
 
 from helpers.exercises.kit import Choice, Function, exercise, right, wrong
 from helpers.exercises.rules import function
-from helpers.exercises.signs import close, each, follows, listed, number, some, unless, whole
+from helpers.exercises.signs import close, each, follows, listed, number, right_but, some, unless, whole
 
 _INTERVALS = [
     (-0.056, -0.015, 0.01), (-0.004, 0.014, 0.01), (-0.03, 0.01, 0.01), (-0.03, -0.005, 0.01), (-0.2, -0.1, 0.25),
     (-0.01, 0.02, 0.01), (-0.02, -0.01, 0.01), (0.001, 0.006, 0.0), (-0.006, -0.001, 0.0), (-0.005, 0.004, 0.0),
-    (0.02, 0.05, 0.01), (0.002, 0.03, 0.01),
+    (0.02, 0.05, 0.01), (0.002, 0.03, 0.01), (-0.004, 0.0, 0.0), (0.0, 0.004, 0.0),
 ]
+
+
+_TURNED = {"fine": "worse", "worse": "fine"}
 
 
 def _decision(low, high, limit):
@@ -48,6 +51,10 @@ def three_answers(decide):
         rows = [(*record["input"], record["output"]) for record in decide]
         return [row for row in rows if row[3] != _decision(*row[:2], limit(row[2]))]
 
+    def as_by(rule):
+        """Whether every answer is this rule's."""
+        return all(answer == rule(*record["input"]) for record, answer in zip(decide, said, strict=True))
+
     failed = missed(operator.neg)
     if not failed:
         return right("The value does not decide, the interval does; and the third answer is one to plan for.")
@@ -56,6 +63,17 @@ def three_answers(decide):
     reasons = {
         "the limit is not zero: it makes no use of what is allowed.": not missed(lambda allowed: 0),
         "the sign of the limit is turned round: a loss is a negative difference.": not missed(lambda allowed: allowed),
+        "“fine” and “worse” have changed places.":
+            as_by(lambda low, high, allowed: _TURNED.get(right := _decision(low, high, -allowed), right)),
+        "a gain is never too large: the limit lies on one side.":
+            as_by(lambda low, high, allowed: _decision(low, high, -allowed) if high <= allowed else "can't tell"),
+        "the loss is read as a positive number; the ends are those of a difference, where it is negative.":
+            as_by(lambda low, high, allowed: _decision(-high, -low, -allowed)),
+        "zero decides, not the limit: an interval that holds zero may lie within what is allowed.":
+            as_by(lambda low, high, allowed:
+                  "can't tell" if low <= 0 <= high else "worse" if high < -allowed else "fine"),
+        "a loss that is allowed is fine as well: it need not be a gain.":
+            as_by(lambda low, high, allowed: "worse" if high < -allowed else "fine" if low > 0 else "can't tell"),
         "it says “worse” although part of the interval is within the limit.": answers == {"worse"},
         "it says “fine” although part of the interval, or all of it, is beyond the limit.": answers == {"fine"},
         "an end lies exactly on the limit; read once more which side that belongs to.":
@@ -91,9 +109,18 @@ def _rainy_and_dry(lr, our, ld, od):
     return (lr + our) * (ld + od)
 
 
-def _over(top, bottom=_pairs):
-    """The outputs are this share wherever all four kinds of flights occur: with a nought a mistake may divide by it."""
-    return follows(lambda *counts: top(*counts) / bottom(*counts), on=lambda *counts: all(counts))
+def _any_two(*counts):
+    return math.comb(sum(counts), 2)
+
+
+def _square(*counts):
+    return sum(counts) ** 2
+
+
+def _over(top, *bottoms):
+    """The outputs are a share of one of these wherever all four kinds of flights occur: a mistake may divide by a nought."""
+    rules = [lambda *counts, below=below: top(*counts) / below(*counts) for below in bottoms or [_pairs]]
+    return follows(*rules, on=lambda *counts: all(counts))
 
 
 function(
@@ -113,11 +140,21 @@ function(
         "That is the number of pairs across; asked is their share of all pairs.": _over(_across, lambda *counts: 1),
         "You divide by the pairs within the slices; the share is of all pairs.": _over(_across, _within),
         "You divide by all pairs of any two flights; an AUC is made only of pairs of one late and one on-time flight.":
-            _over(_across, lambda *counts: math.comb(sum(counts), 2)),
+            _over(_across, _any_two, _square, lambda *counts: 2 * _any_two(*counts)),
         "You divide by the pairs of a rainy and a dry flight; an AUC is made of pairs of a late and an on-time one.":
             _over(_across, _rainy_and_dry),
         "You pair flights in the rain with flights in the dry whatever became of them; a pair is one late and one "
-        "on-time flight.": _over(_rainy_and_dry),
+        "on-time flight.": _over(
+            _rainy_and_dry, _pairs, _any_two, _square, lambda *counts: _square(*counts) / 2,
+        ),
+        "A pair is one late and one on-time flight. You multiply late flights by late ones.":
+            _over(lambda lr, our, ld, od: lr * ld + our * od),
+        "You take the mean of the two kinds of pairs across. They are different pairs: add them.":
+            _over(lambda *counts: _across(*counts) / 2),
+        "`//` cuts off all that stands behind the point.": lambda *counts: _across(*counts) // _pairs(*counts),
+        "Almost: don't round.": right_but(
+            lambda right: lambda *counts: round(right(*counts), 2), same=functools.partial(close, rel=0, abs_=0.0051)
+        ),
         "For some counts it returns something that is no share, which lies between 0 and 1. Do the brackets say that "
         "the whole sum is divided?": some(lambda output: not 0 <= output <= 1),
     },
@@ -161,6 +198,7 @@ _SLICES = [
     ("JFK", -0.004, 900, 2600), ("LGA", -0.031, 700, 2400), ("HA", -0.210, 6, 25), ("AS", 0.120, 7, 55),
     ("night", -0.050, 300, 12), ("storm", -0.044, 380, 30), ("FL", -0.010, 80, 168), ("VX", -0.025, 50, 400),
     ("YV", -0.027, 49, 800), ("OO", -0.060, 30, 21), ("MQ", 0.034, 500, 1500), ("9E", 0.004, 410, 49),
+    ("AX", 0.0, 0, 31),
 ]
 
 
@@ -186,6 +224,11 @@ def _gate(
         return lists(lost, small)
 
     return gate
+
+
+def _others(slices, *lists):
+    """The names of the slices that stand in none of these."""
+    return {name for name, *_ in slices}.difference(*lists)
 
 
 def _whole_slices(output):
@@ -217,14 +260,17 @@ function(
         "No slice ever refuses, not even a large one with a large loss.": each(lambda lists: not lists[0]),
         "No slice is ever too small to judge.": each(lambda lists: not lists[1]),
         "The two lists are swapped: first those that refuse.": _gate(lists=lambda lost, small: (small, lost - small)),
+        "Not more than one slice ever refuses. Go on after the first.": each(lambda lists: len(lists[0]) <= 1),
         "It counts all flights of a slice. A large slice can still hold next to none of one class.":
-            _gate(size=operator.add),
+            follows(_gate(size=operator.add), _gate(size=lambda late, on_time: (late + on_time) / 2)),
         "It looks at the late flights alone. Where nearly all are late, the others are the rare ones.":
             _gate(size=lambda late, on_time: late),
         "It looks at the flights on time alone, which are seldom the rare ones.":
             _gate(size=lambda late, on_time: on_time),
         "It takes the more frequent class; a pair needs one of each.": _gate(size=max),
         "A slice with exactly the least number is large enough: “at least” includes it.": _gate(enough=operator.gt),
+        "A slice with no flight at all of one class is the smallest there is: it can't be judged either.":
+            _gate(enough=lambda size, least: size == 0 or size >= least),
         "A slice that can't be judged can't refuse either: some names stand in both lists.":
             _gate(lists=lambda lost, small: (lost, small)),
         "The second list is to name every slice too small, those without a loss included.":
@@ -236,6 +282,12 @@ function(
         "It refuses slices that gained: a loss is a negative change.": _gate(loses=operator.gt),
         "It takes the size of the change without its sign; a gain is no reason to refuse.":
             _gate(loses=lambda change, allowed: abs(change) > allowed),
+        "The first list names the slices that pass. Asked are those that refuse.":
+            lambda slices, *limits: (_others(slices, *_gate()(slices, *limits)), _gate()(slices, *limits)[1]),
+        "The second list names slices that can be judged. Asked are those that can't.": follows(
+            lambda slices, *limits: (_gate()(slices, *limits)[0], _others(slices, _gate()(slices, *limits)[1])),
+            lambda slices, *limits: (_gate()(slices, *limits)[0], _others(slices, _gate()(slices, *limits)[0])),
+        ),
         "It names slices that were not given, or one more than once.": whole(_right_but_for_other_names),
     },
     otherwise="Some slice stands in the wrong list, or is missing from one.",

@@ -45,6 +45,9 @@ class Proto(Form):
         except Exception as error:  # noqa: BLE001 - a library may refuse the message in any way
             raise NotData(f"can't be used: that raises {describe(error)}") from None
 
+    def handed(self, value: Any) -> Any:
+        return self._text(value) if type(value) is str else value
+
     def shape(self, data: Any) -> Any:
         """The dict of a message as it would be read."""
         if self.look is not None:

@@ -110,6 +110,13 @@ def test_a_message_written_as_text_goes_on_as_the_message(notebook, said, monkey
     assert [status(text) for text in said] == ["✓ Right"] * 2 and notebook["number"] == 5
 
 
+def test_what_the_lesson_does_to_a_message_later_changes_nothing_of_the_answer(notebook, said, monkeypatch):
+    task(kit.Proto("google.protobuf.struct_pb2:Value"), "", monkeypatch, lambda answer: answer == 5)
+    notebook.run("from google.protobuf.struct_pb2 import Value", "answer = Value(number_value=5)")
+    notebook.run(CHECK, "answer.number_value = 6", CHECK)
+    assert [status(text) for text in said] == ["✓ Right"] * 2 and notebook["answer"].number_value == 5
+
+
 def test_what_would_end_the_kernel_while_an_answer_is_read_is_a_misfit(notebook, said, monkeypatch):
     task(kit.Made("a folder", lambda value: sys.exit()), "answer = 5", monkeypatch, lambda answer: True)
     notebook.run("answer = 3", CHECK)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 import io
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import matplotlib
@@ -48,7 +48,7 @@ def overview(
     a box is in the way, or an arrow to another box; for two arrows one way between two boxes, a name that no box has or two
     have, or a row of more than six.
     """
-    show(*overviews.overview(title, rows, list(arrows), set(new)))
+    _draw(overviews.overview, title, rows, list(arrows), set(new))
 
 
 def lines(
@@ -68,7 +68,7 @@ def lines(
     drawn. `rotate` tilts long labels of the index. A missing value is a gap. Raises ValueError for a frame without rows, a
     column without values or too many columns, KeyError for a band of no column, TypeError for what is no number.
     """
-    show(*charts.lines(frame, title, x, y, form, bands, marks, rotate))
+    _draw(charts.lines, frame, title, x, y, form, bands, marks, rotate)
 
 
 def bars(
@@ -85,7 +85,13 @@ def bars(
     for a Series, the low and high ends of an interval. `marks`: by name, values at which a dashed line is drawn. A missing
     value is a dash. Raises as `lines` does, and ValueError for more than forty bars.
     """
-    show(*charts.bars(frame, title, x, errors, form, marks))
+    _draw(charts.bars, frame, title, x, errors, form, marks)
+
+
+def _draw(picture: Callable[..., tuple[matplotlib.figure.Figure, str]], *told: Any) -> None:
+    # Two amounts in dollars are no formula
+    with plt.rc_context({"text.parse_math": False}):
+        show(*picture(*told))
 
 
 def show(fig: matplotlib.figure.Figure, alt: str) -> None:

@@ -200,7 +200,9 @@ def _check(exercise_id: str, given: Any, answers: dict[str, Any]) -> Any:
             "That is a fault of the workbook, not of your answer: go on, and please report it.",
         )
     names = [name for name in answers if name in task.forms] if answers else list(task.forms)
-    goes_on, which = onward.after(task.id, source.solution(task.id), names, answers, verdict.status == RIGHT)
+    is_right = verdict.status == RIGHT
+    right = {name: form.handed(answers[name]) for name, form in task.forms.items()} if is_right else answers
+    goes_on, which = onward.after(task.id, source.solution(task.id), names, right, is_right)
     goes_on = {**answers, **goes_on}
     for name in answers:
         _session.memory.hand(task.id, name, goes_on[name], answers[name])

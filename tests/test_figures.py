@@ -387,3 +387,14 @@ def test_labels_of_an_overview_stand_beside_their_arrows_between_the_boxes(house
     boxes = [patch.get_window_extent() for patch in ax.patches if not hasattr(patch, "set_arrowstyle")]
     assert len(boxes) == 4 and not any(labels[label].overlaps(box) for _, _, label in arrows for box in boxes)
     assert labels["there"].y0 > labels["and back"].y1
+
+
+def test_two_amounts_in_dollars_are_no_formula(monkeypatch):
+    drawn = []
+    monkeypatch.setattr(figures, "show", lambda fig, alt: drawn.append(fig))
+    frame = pd.DataFrame({"$5 to $6": [1.0, 2.0]}, index=["$1 or $2", "b"])
+    figures.lines(frame, "$5 or $6")
+    figures.bars(frame, "$5 or $6")
+    figures.overview("$5 or $6", [["$1 or $2", "b"]], [("$1 or $2", "b", "$3 or $4")])
+    texts = [text for fig in drawn for text in fig.findobj(Text) if text.get_text().count("$") == 2]
+    assert len(texts) > 6 and not any(text.get_parse_math() for text in texts)

@@ -1,6 +1,7 @@
 """What a lesson goes on with, in a real IPython shell: the learner's answer or the lesson's, and never the one taken for the other."""
 
 import re
+import sys
 import types
 
 import IPython.core.interactiveshell as ipython
@@ -100,6 +101,26 @@ def test_a_right_answer_goes_on_and_any_other_is_replaced_by_the_lessons_own(not
 def test_the_line_gives_nothing_away_and_the_hint_stays_last(notebook, said, five):
     notebook.run("answer = 3", CHECK)
     assert said[-1].splitlines() == ["✗ Not yet · 1.1z", "No.", ITS_OWN, 'Hint 1 of 2: `lesson.hint("1.1z")`']
+
+
+def test_a_message_written_as_text_goes_on_as_the_message(notebook, said, monkeypatch):
+    form = kit.Proto("google.protobuf.struct_pb2:Value")
+    task(form, "", monkeypatch, lambda answer: answer == 5)
+    notebook.run("answer = 'number_value: 5'", CHECK, CHECK, "number = answer.number_value")
+    assert [status(text) for text in said] == ["✓ Right"] * 2 and notebook["number"] == 5
+
+
+def test_what_the_lesson_does_to_a_message_later_changes_nothing_of_the_answer(notebook, said, monkeypatch):
+    task(kit.Proto("google.protobuf.struct_pb2:Value"), "", monkeypatch, lambda answer: answer == 5)
+    notebook.run("from google.protobuf.struct_pb2 import Value", "answer = Value(number_value=5)")
+    notebook.run(CHECK, "answer.number_value = 6", CHECK)
+    assert [status(text) for text in said] == ["✓ Right"] * 2 and notebook["answer"].number_value == 5
+
+
+def test_what_would_end_the_kernel_while_an_answer_is_read_is_a_misfit(notebook, said, monkeypatch):
+    task(kit.Made("a folder", lambda value: sys.exit()), "answer = 5", monkeypatch, lambda answer: True)
+    notebook.run("answer = 3", CHECK)
+    assert "can't be read: it raises SystemExit" in said[-1] and notebook["answer"] == 5
 
 
 def test_several_answers_come_back_in_the_order_of_the_keywords(notebook, said, monkeypatch):
@@ -276,6 +297,27 @@ def test_a_right_function_that_raises_later_is_told_with_its_line_and_answered_b
         assert part in box
     notebook.run("more = answer('2')", fails=True)  # the lesson's own raises, too: so the call is wrong
     assert sum("fails here" in text for text in said) == 1
+
+
+def test_the_lessons_solution_is_run_once_however_often_the_answer_fails(notebook, said, halves, monkeypatch):
+    once = "runs.append(1)\ndef answer(x):\n    return 10 // x if x else 0\n"
+    monkeypatch.setattr(source, "solution", lambda name: once)
+    notebook.run("runs = []", HALF, CHECK, "results = [answer(0) for _ in range(5)]")
+    assert notebook["runs"] == [1] and notebook["results"] == [0] * 5
+    notebook.run(CHECK, "answer(0)")
+    assert notebook["runs"] == [1, 1]
+
+
+def test_an_answer_that_fails_in_threads_leaves_what_is_printed_where_it_was(
+    notebook, said, halves, monkeypatch
+):
+    slow = "import time\ntime.sleep(0.05)\ndef answer(x):\n    return 0\n"
+    monkeypatch.setattr(source, "solution", lambda name: slow)
+    before = sys.stdout
+    threads = "from concurrent.futures import ThreadPoolExecutor\nresults = list(ThreadPoolExecutor(8).map(answer, [0] * 8))"
+    notebook.run(HALF, CHECK, threads)
+    after, sys.stdout = sys.stdout, before
+    assert notebook["results"] == [0] * 8 and after is before
 
 
 def test_without_a_solution_the_error_goes_on_after_the_box(notebook, said, halves, monkeypatch):

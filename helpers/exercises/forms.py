@@ -31,6 +31,10 @@ class Form:
     def shape(self, data: Any) -> Any:
         return data
 
+    def handed(self, value: Any) -> Any:
+        """What the lesson goes on with, of a right answer."""
+        return value
+
     def refuse(self, data: Any) -> NotData:
         return _Misfit(f"is {kind(data)}; it should be {self.asks}.")
 

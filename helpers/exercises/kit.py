@@ -159,7 +159,8 @@ def collect(task: Exercise, answers: dict[str, Any]) -> dict[str, Any] | Verdict
             misfit.append(f"Your `{name}` {problem}")
         except RecursionError:
             misfit.append(f"Your `{name}` is nested too deep.")
-        except Exception as error:  # noqa: BLE001 - a learner's object may raise anything while it is read
+        # A learner's object may raise anything while it is read
+        except (Exception, SystemExit) as error:  # noqa: BLE001
             misfit.append(
                 f"Your `{name}` can't be read: it raises {type(error).__name__}. It should be {form.asks}."
             )

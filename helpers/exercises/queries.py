@@ -56,8 +56,6 @@ class Query(Form):
             raise self.refuse(value)
         if not text.strip():
             raise NotData("is empty.")
-        if has_dots(text):
-            raise Blank("")
         function = functools.partial(self.ask, text, self.tables)
         records = []
         with contextlib.closing(calls(function, self.probes, self.seconds)) as made:
@@ -65,7 +63,7 @@ class Query(Form):
                 if "error" in record:
                     raise NotData(f"can't be judged yet: it {record['error'].rstrip('.')}.")
                 if problem := record["output"].get("problem"):
-                    raise NotData(problem)
+                    raise Blank("") if has_dots(text) else NotData(problem)
                 records.append({"input": record["input"], "output": record["output"]["rows"]})
         return records
 

@@ -35,7 +35,7 @@ class Proto(Form):
         self.asks = f"a `{self.name}`, or its text form"
 
     def read(self, value: Any) -> Any:
-        message = self._text(value) if type(value) is str else self._copy(value)
+        message = self.handed(value)
         if self.look is None:
             return strict(plain(self._dict(message)))
         try:
@@ -44,6 +44,10 @@ class Proto(Form):
             raise
         except Exception as error:  # noqa: BLE001 - a library may refuse the message in any way
             raise NotData(f"can't be used: that raises {describe(error)}") from None
+
+    def handed(self, value: Any) -> Any:
+        """A message of the lesson's own, which it may change."""
+        return self._text(value) if type(value) is str else self._copy(value)
 
     def shape(self, data: Any) -> Any:
         """The dict of a message as it would be read."""

@@ -776,14 +776,10 @@ guess = ...     # a request without a label goes to "stable", to "canary", or ge
 lesson.predict("4.1p2", guess, among=("stable", "canary", "an error"))
 
 # %%
-from google.protobuf import text_format
 from tensorflow_serving.apis.model_management_pb2 import ReloadConfigRequest
 from tensorflow_serving.apis.model_service_pb2_grpc import ModelServiceStub
-from tensorflow_serving.config.model_server_config_pb2 import ModelServerConfig
 
 models = ModelServiceStub(grpc.insecure_channel(server.grpc_target))
-if isinstance(config, str):
-    config = text_format.Parse(config, ModelServerConfig())
 
 
 def put(config, labels=True):

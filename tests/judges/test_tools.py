@@ -204,6 +204,7 @@ def test_a_query_runs_beside_the_databases_a_lesson_has_open():
 def test_a_query_with_dots_is_not_attempted_and_dots_in_quotes_are_text():
     assert verdict(query(), "SELECT ... FROM orders").status == NOT_ATTEMPTED
     assert query().read("SELECT '...' AS dots")[0]["output"] == [{"dots": "..."}]
+    assert query().read("SELECT 1 AS one -- it isn't all ...")[0]["output"] == [{"one": 1}]
 
 
 def test_an_object_of_duckdb_is_refused_with_what_it_should_be():

@@ -456,8 +456,8 @@ assert max(abs(april), abs(doubt["all inputs"])) < 2.1, "with all inputs zero is
 # %% [markdown]
 # Read *winter days* first. From April to October the whole winter is worth four to ten days: hardly one looks
 # like the month, and those few carry everything. In seven of nine months the interval of the concept part
-# (blue, left) holds zero; with the classifier's own doubt it does in all nine. The honest reading: *with these
-# inputs the data can't say which of the two it was.* What a day of 85 °F did in winter, nobody observed.
+# (blue, left) holds zero; with the classifier's own doubt it does in all nine. The honest reading: *with
+# these inputs the data can't say which of the two it was.* What a day of 85 °F did in winter, nobody observed.
 #
 # Leave temperature out of *x* and ask again (right). Now 50 to 78 of the winter's days count, and the concept
 # part is clear of zero in April, June, July, September and October (November is at the edge); in September
@@ -900,7 +900,7 @@ for ax, version in zip(axes, gains, strict=True):
     ax.axhline(0, color=figures.GREY, lw=0.8)
     ax.yaxis.set_major_formatter("{x:+,.0f}")
     ax.set(xlabel="released on the 1st of month", xticks=list(calendar))
-axes[0].set(title="Retrained: big bang earned most, above all in July", ylabel="dollars against version 1")
+axes[0].set(title="Retrained: big bang earned most,\nmost of it in July", ylabel="dollars against version 1")
 axes[1].set(title="Leaked: care kept the losses small")
 axes[0].legend(title=None)
 axes[1].legend().remove()

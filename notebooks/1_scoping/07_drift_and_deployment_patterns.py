@@ -457,7 +457,8 @@ assert max(abs(april), abs(doubt["all inputs"])) < 2.1, "with all inputs zero is
 # Read *winter days* first. From April to October the whole winter is worth four to ten days: hardly one looks
 # like the month, and those few carry everything. In seven of nine months the interval of the concept part
 # (blue, left) holds zero; with the classifier's own doubt it does in all nine. The honest reading: *with
-# these inputs the data can't say which of the two it was.* What a day of 85 °F did in winter, nobody observed.
+# these inputs the data can't say which of the two it was.* What a day of 85 °F did in winter, nobody
+# observed.
 #
 # Leave temperature out of *x* and ask again (right). Now 50 to 78 of the winter's days count, and the concept
 # part is clear of zero in April, June, July, September and October (November is at the edge); in September

@@ -80,6 +80,7 @@ CASES = {
             "for all the flights together": lambda late, q: list(q),
             "Try it by hand": lambda late, q: 0.5,
             "it needs brackets": lambda late, q: ((q / 1 - q) * late).sum() / (q / 1 - q).sum(),
+            "leave them their weight": _average(lambda q: q.clip(0.01, 0.99) / (1 - q.clip(0.01, 0.99))),
             "`late` is 1": lambda late, q: 1 - _expected_in_a_loop(late, q),
         },
     ),

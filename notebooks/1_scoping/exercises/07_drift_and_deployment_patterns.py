@@ -35,6 +35,7 @@ function(
             ([1, 0, 0, 1, 0], [0.1, 0.3, 0.6, 0.9, 0.2]),
             ([0, 1, 0], [0.05, 0.02, 0.6]),
             ([1, 1, 0, 0], [0.6, 0.6, 0.6, 0.6]),
+            ([0, 1, 0, 1], [0.9998, 0.5, 0.004, 0.9]),
         ]
     ],
     odd={
@@ -64,6 +65,8 @@ function(
             lambda late, q: sum(late) / len(late) * sum(p / (1 - p) for p in q) / len(q),
         "You divide one sum by another at the end. Each flight gets its own weight, made of its own *q*.":
             lambda late, q: sum(p * y for p, y in zip(q, late, strict=True)) / sum(1 - p for p in q),
+        "You cut off very small and very large `q`. The few flights that look most like the month count most; leave "
+        "them their weight.": _share(lambda p: min(max(p, 0.01), 0.99) / (1 - min(max(p, 0.01), 0.99))),
         "That is the share of flights *on time*: `late` is 1 where a flight was late.":
             lambda late, q: 1 - _share()(late, q),
         "You keep only flights that look more like the month than like training. Weighing keeps all, and says how much "

@@ -333,6 +333,9 @@ assert [[e.type.split(".")[-1] for e in store.get_executions()].count("ImportSch
         len(store.get_artifacts_by_type("Schema"))] == [6, 2], "six imports made two schemas"
 cached = [e for e in store.get_executions() if e.last_known_state == mlmd.Execution.CACHED]
 assert [e.type.split(".")[-1] for e in cached] == ["ImportSchemaGen"] * 4, "four were answered from the cache"
+choosing = {e.id for e in store.get_executions() if e.type.endswith("Resolver")}
+assert {e.type for e in events if e.execution_id in choosing} == {mlmd.Event.INTERNAL_OUTPUT}, \
+    "resolvers chose artifacts and made none"
 
 
 # %% tags=["folded"]
@@ -415,8 +418,8 @@ figures.table(purposes(store, [served.id, *origin]),
 
 # %% [markdown]
 # Model 6 was trained on weeks 4 and 5. Its blessing was given on week 6, beside Model 5 as the rival; and
-# through that rival week 3 stands in its ancestry, **though it was fitted on no row of week 3**. Lineage
-# says "had a part in". Which part, you must read.
+# through that rival week 3 stands in the ancestry of what is served, **though Model 6 was fitted on no row
+# of week 3**. Lineage says "had a part in". Which part, you must read.
 #
 # In the picture what the served model comes from is filled. A solid arrow carries data (training, copying),
 # a dotted one a judgement.
@@ -429,14 +432,13 @@ LAYERS = {"Examples": 0, "Model": 1, "ModelBlessing": 2, "PushedModel": 3, "Onli
 
 
 def graph(store):
-    """An edge from each input of an execution to each output; `judges` where the execution is a Gate."""
+    """An edge from each input of an execution to each output; `judges` where a verdict is at an end."""
     names, found = named(store), nx.DiGraph()
     for execution in store.get_executions():
         own = store.get_events_by_execution_ids([execution.id])
         ends = {kind: [names[event.artifact_id] for event in own if event.type == kind]
                 for kind in (mlmd.Event.INPUT, mlmd.Event.OUTPUT)}
-        judges = "Gate" in execution.type
-        found.add_edges_from((a, b, {"judges": judges})
+        found.add_edges_from((a, b, {"judges": "ModelBlessing" in a + b})
                              for a in ends[mlmd.Event.INPUT] for b in ends[mlmd.Event.OUTPUT])
     return found.subgraph([name for name in found if name.split()[0] in LAYERS])
 
@@ -482,6 +484,12 @@ assert (sorted(trained), judged, distant) == (["Examples 4", "Examples 5"], ["Ex
     "weeks 4 and 5 trained the served model, week 6 judged it, week 3 is there through the rival"
 assert "Examples 3" in inputs(artifacts["Model 5"])["window"] and \
     inputs(artifacts["ModelBlessing 6"])["baseline"] == ["Model 5"], "week 3 comes in through the rival"
+own_ = {names[number] for number in upstream(store, artifacts["Model 6"].id)}
+assert "Examples 3" not in own_, "Model 6 was fitted on no row of week 3"
+solid_ = lineage.edge_subgraph(edge for edge in lineage.edges if not lineage.edges[edge]["judges"])
+assert {a.split()[0] for a, _ in solid_.edges} == {"Examples", "Model", "PushedModel"} and \
+    nx.ancestors(solid_, "OnlineTable 6") == {"PushedModel 6", "Model 6", "Examples 4", "Examples 5"}, \
+    "solid arrows carry data, and a verdict's is dotted"
 
 # %% [markdown]
 # Now down to the rows: a digest shows whether an artifact holds those that were delivered. And to the
@@ -522,6 +530,9 @@ same = (Path(schema.uri) / "schema.pbtxt").read_bytes() == contract.read_bytes()
 rows.append((names[schema.id], contract.name, None, same))
 figures.table(pd.DataFrame(rows, columns=["artifact", "came from", "rows", "holds the same"]),
               formats={"rows": "{:,.0f}"})
+
+# %% tags=["claim"]
+assert [holds for *_, holds in rows] == [True] * 4, "each holds what was delivered, or agreed on"
 
 # %% [markdown]
 # **On Monday:** write down the rows and the schema version that your serving model came from. If that takes
@@ -785,7 +796,8 @@ def folder_digest(files):
 folder_digest = lesson.check("2.8c", folder_digest=folder_digest)
 
 # %% [markdown]
-# A real file may be large, and no text; so the seal hands over each file's own SHA-256 as its content.
+# A real file may be large, and no text; so the seal hands over each file's own SHA-256 as its content. What
+# lies outside the artifact's folder, such as the online table and the copy that serves, it does not cover.
 
 # %%
 def current(artifact):
@@ -826,8 +838,8 @@ seal(store)
 # A person may demand to be erased, in the European Union by article 17 of the GDPR. No person is in our
 # table, so a **plane stands for the person**: all flights of one tail number, in all that was made of them.
 #
-# There is always a copy that no pipeline made; here a colleague has exported one airline's week to a desk.
-# So we need a search, through compressed files too.
+# There is always a copy that no pipeline made; here a colleague has exported one airline's week to a
+# folder `desk`. So we need a search, through compressed files too.
 
 # %%
 def holding(folder, key, unpack=True):
@@ -940,14 +952,16 @@ reach = sorted(to_delete(store, asked))
 gone = {names[number] for number in reach}
 models = sorted(name for name in gone if name.startswith("Model "))
 flown = sum(int((rows.tailnum == plane).sum()) for rows in weekly.values())
-title = f"The plane's {flown} flights went into {len(models)} of 5 models: {len(reach)} artifacts must go"
+undrawn = len(gone - set(lineage))   # statistics and anomalies
+title = (f"The plane's {flown} flights went into {len(models)} of 5 models: {len(reach)} artifacts must go, "
+         f"{undrawn} of them not drawn")
 figures.show(*draw(lineage, gone, title))
 
 # %% [markdown]
-# The request becomes a context: how many rows, and which artifacts; without the plane's name, which must not
-# survive in the record of its deletion. The artifacts are marked first: TFX's resolvers take only live ones,
-# so nothing new is built on them. Then the weeks are delivered again without the plane, as version 2, and
-# week 6 runs again.
+# (Not drawn are statistics and anomalies.) The request becomes a context: how many rows, and which artifacts;
+# without the plane's name, which must not survive in the record of its deletion. The artifacts are marked
+# first: TFX's resolvers take only live ones, so nothing new is built on them. Then the weeks are delivered
+# again without the plane, as version 2, and week 6 runs again.
 
 # %% tags=["folded"]
 import shutil
@@ -1026,6 +1040,8 @@ figures.table(left, caption=f"Rows deleted from the online table: {removed}; fou
 # %% tags=["claim"]
 assert set(left.index) == {"desk", "online.sqlite"} and plane not in served_weights() and outdated > 0, \
     "the desk, the table's bytes and the weights of withdrawn models are left"
+kept_ = weights_of(load(artifacts["Model 2"]))   # the only other model that is not withdrawn
+assert not any(served_weights()[name] == kept_.get(name) for name in stale()), "they are of withdrawn models"
 
 # %% [markdown]
 # The deletion is not done:
@@ -1075,7 +1091,7 @@ assert checks[1][1] > 0, "the same search still finds the control"
 
 # %% [markdown]
 # What remains must be said in the answer: **other places** (backups, logs, alerts that were sent), each with
-# an owner and a time limit; **verdicts**, computed with the plane's flights among thousands; **the entries
+# an owner and a time limit; **verdicts**, computed with the plane's flights among others; **the entries
 # in the store**, which make the deletion provable. To train again is the sure way, and the dear one;
 # *machine unlearning* (Bourtoule et al., 2021) looks for cheaper ones.
 #
@@ -1086,8 +1102,8 @@ assert checks[1][1] > 0, "the same search still finds the control"
 # ## What breaks in production
 #
 # Someone finds twenty wrong labels in week 5 and mends them where they stand: in the delivered CSV, after
-# which week 5 runs again, and then in the stored examples. The tool keeps the files' times, as `rsync -t`
-# and `cp -p` do, and a 1 for a 0 keeps their size. Who notices?
+# which week 5 runs again, and then in the stored examples. The CSV gets its old time back, as `touch -r`
+# does it, and a 1 for a 0 keeps its size. Who notices?
 
 # %% tags=["folded"]
 import os
@@ -1115,13 +1131,15 @@ noticed = [("TFX's fingerprint of the delivery", not unchanged),
 # %% tags=["folded", "atol=1"]
 five = artifacts[name]
 same_rows = rows_digest(delivery(five)) == rows_digest(read([five]))
-noticed.append(("rows of delivery and examples compared, as in section 3", not same_rows))
+noticed.append(("rows of delivery and examples compared, while only the delivery is mended", not same_rows))
 [file], kept = Path(five.uri).rglob("*.gz"), records(five.uri)
 with tf.io.TFRecordWriter(str(file), "GZIP") as writer:
     for position, record in enumerate(kept):
         flight = tf.train.Example.FromString(record)
         flight.features.feature["late"].int64_list.value[0] ^= position < 20
         writer.write(flight.SerializeToString())
+same_rows = rows_digest(delivery(five)) == rows_digest(read([five]))
+noticed.append(("the same, when both are mended", not same_rows))
 now = inputs(artifacts[f"Model {last}"])["window"]
 again = fit(read([artifacts[name] for name in now]), seed)
 apart = np.abs(chances(again, six) - chances(load(artifacts[f"Model {last}"]), six)).max()
@@ -1134,7 +1152,8 @@ figures.table(pd.DataFrame(noticed, columns=["check", "notices it"]),
 # %% tags=["claim"]
 assert unchanged and said["CsvExampleGen"] == "CACHED", "the mended file was not read"
 assert said["Statistics"] == said["ExampleValidator"] == "COMPLETE", "statistics and validator did run again"
-assert [notices for _, notices in noticed] == [False, False, True, False, True], "rows and seals notice"
+assert [notices for _, notices in noticed] == [False, False, True, False, False, True], \
+    "rows compared differ while one of the two is mended; then only seals notice"
 assert broken(store) == ["Examples 5"], "the seal of the changed folder is broken, and no other"
 assert apart > 1e-3, "made again from its record, the model is another one"
 
@@ -1142,12 +1161,13 @@ assert apart > 1e-3, "made again from its record, the model is another one"
 # ExampleGen's fingerprint consists of number, size and time of the files. It is the same, so ExampleGen
 # answers from the cache: the pipeline is green, and the mended file has not been read. (Statistics and
 # validator did run again, on the old examples: TFX's cache key contains the whole entry of each input, and
-# our seal had added a property. The new statistics are another artifact, hence the validator.) The store
-# says "live", and whoever makes the model again from its record gets another one. The seal tells.
+# our seals had added a property to examples and schema.) Rows compared differ only until the examples are
+# mended, too. The store says "live", and whoever makes the model again from its record gets another one. The
+# seal tells.
 #
 # The rule is the one for published schemas in 2.3: **a delivery that was taken in is never edited.** A
-# correction is a new version, with lineage of its own. Storage that refuses to overwrite (object versioning,
-# write-once buckets) enforces it; seals notice when it was broken.
+# correction is a new version, with lineage of its own. Write-once storage enforces it, object versioning
+# keeps what was overwritten; seals notice when the rule was broken.
 
 # %% [markdown]
 # ## What you did

@@ -171,6 +171,13 @@ CASES = {
             "is something else": lambda files: {name: _sha(content) for name, content in files.items()},
             "raw bytes": lambda files: hashlib.sha256(_of_digests(files).encode()).digest(),
             "turned into text": lambda files: "-1" if len(files) > 1 else "123" + str(len(files)),
+            "by chance": lambda files: _of_digests(files)[:2],
+            "in another order": lambda files: _sha(str(frozenset(files.items()))),
+            "a line's end": lambda files: _of_digests({name: text.rstrip() for name, text in files.items()}),
+            "became a capital": lambda files: _of_digests({name.lower(): files[name] for name in files}),
+            "beyond ASCII": lambda files: hashlib.sha256(
+                json.dumps(sorted(files.items()), ensure_ascii=False).encode("ascii", "ignore")
+            ).hexdigest(),
             "must be short": lambda files: str(sorted(files.items())),
             "in two calls": lambda files: f"{next(_calls):064}",
             "can't be fooled": lambda files: _sha("\n".join(f"{n}:{files[n]}" for n in sorted(files))),
@@ -188,6 +195,7 @@ CASES = {
         wrong={
             "`return` the ids": lambda store, asked: None if asked else set(),
             "holds something else": lambda store, asked: ["Model 4"],
+            "are all empty": lambda store, asked: set(),
             "only judged on": _union_of_walks,
             "other artifacts must go": lambda store, asked: {1, 4},
         },

@@ -215,27 +215,7 @@ for record in (flight, {**flight, "distance": int(flight["distance"])}, {**fligh
 # `:classify` the JSON alone decides the type. JavaScript prints `1020.0` as `1020`, and meets this on the
 # first round number. The third is worse: **200, and no number**. In `predict_rows` a gap is `NaN`; in a
 # record it is a feature that is **not there**, and the model computes with a `NaN` as if it were measured.
-# (With oneDNN, TensorFlow's default and switched off here, this `NaN` comes back as a plausible number.)
-
-# %% tags=["claim"]
-import os
-import subprocess
-import sys
-
-spoken = """
-import sys, tensorflow as tf
-from tensorflow.python.util import _pywrap_util_port as port
-record = tf.train.Example()
-record.features.feature["temp"].float_list.value.append(float("nan"))
-asked = tf.saved_model.load(sys.argv[1]).signatures["serving_default"]
-print(port.IsMklEnabled(), asked(examples=tf.constant([record.SerializeToString()]))["late"].numpy()[0, 0])
-"""
-spoken = subprocess.run([sys.executable, "-c", spoken, str(shelf / "1")], capture_output=True, text=True, check=True,
-                      env=os.environ | {"TF_ENABLE_ONEDNN_OPTS": "1"}).stdout.split()
-assert spoken[0] == "False" or 0 < float(spoken[1]) < 1, "with oneDNN, NaN comes back as a plausible number"
-assert np.isnan(dict(answer.json()["results"][0])["late"]), "without it, as NaN"
-
-# %% [markdown]
+#
 # Many clients put something in a gap's place: zero, or the average. What does the model say then of the
 # flights without air pressure?
 

@@ -141,7 +141,7 @@ def what_classify_is_sent(reply, given):
                "sent it, or another server: run the lesson from its start up to here.")
 
 
-_NO_SIGNATURE = re.compile("signature was found with the name")
+_NO_SIGNATURE = re.compile("No signature")
 
 
 def _lacks_the_signature(got):

@@ -43,7 +43,7 @@ figures.overview(
      [None, "REST", "gRPC"],
      ["gate", "client", "desk"]],
     [("pipeline", "shelf: 1, 2, …", "exports"),
-     ("warm-up requests", "shelf: 1, 2, …", "lie beside a version"),
+     ("warm-up requests", "shelf: 1, 2, …", "lie inside a version"),
      ("shelf: 1, 2, …", "model server", "is loaded by"),
      ("configuration: policy, labels", "model server", "says which"),
      ("model server", "metrics"),
@@ -196,8 +196,8 @@ print(post({"inputs": columns_of(flights.head(2))}).json())
 print("here:", here[:2])
 
 # %% [markdown]
-# Three times the same chances. (`json.dumps` writes a gap as `NaN`, which strict JSON does not have;
-# TensorFlow Serving reads it, httpx's own `json=` refuses to write it.)
+# Three times the same chances, but for a float's last digits. (`json.dumps` writes a gap as `NaN`, which
+# strict JSON does not have; TensorFlow Serving reads it, httpx's own `json=` refuses to write it.)
 #
 # ### The trap of the gap
 #
@@ -211,11 +211,10 @@ for record in (flight, {**flight, "distance": int(flight["distance"])}, {**fligh
     print(answer.status_code, answer.json().get("results") or answer.json()["error"].splitlines()[0])
 
 # %% [markdown]
-# The second is refused: in `:predict` the server knows the signature and makes a float of `733`; in
-# `:classify` the JSON alone decides the type. JavaScript prints `733.0` as `733`, and meets this on the
+# The second is refused: in `:predict` the server knows the signature and makes a float of `1020`; in
+# `:classify` the JSON alone decides the type. JavaScript prints `1020.0` as `1020`, and meets this on the
 # first round number. The third is worse: **200, and no number**. In `predict_rows` a gap is `NaN`; in a
 # record it is a feature that is **not there**, and the model computes with a `NaN` as if it were measured.
-# (With oneDNN, TensorFlow's default and switched off here, `NaN` can even come back as a plausible number.)
 #
 # Many clients put something in a gap's place: zero, or the average. What does the model say then of the
 # flights without air pressure?
@@ -618,7 +617,7 @@ figures.md(f"Answers while version 4 was live, by status: {since[since > 0].to_d
 
 # %% tags=["claim"]
 assert since[since > 0].to_dict() == {"OK": 10}, "ten requests, ten times OK"
-assert min(ranks.values()) < -0.999 and max(ranks.values()) > 0.999, "2 keeps the order, 5 turns it round"
+assert min(ranks.values()) < -0.999 and max(ranks.values()) > 0.999, "2 keeps the order, 4 turns it round"
 
 # %% [markdown]
 # Ten requests, ten times `OK`: every dashboard of the *software* is green. Only the answers are wrong, and
@@ -819,8 +818,8 @@ assert three["no label"].equals(three.canary), "without a label the highest vers
 # %% [markdown]
 # ## 8 A signature of your own
 #
-# The threshold of 0.3 is written into each client, and a recalibrated model may need another. It belongs to
-# the model: a signature with two outputs brings it along.
+# The threshold of 0.3 is written into each client, and when its prices change, every client has to
+# change. A signature with two outputs brings it along with the model.
 
 # %% [markdown] exercise="4.1e"
 # ### Exercise 4.1e: Export `alerts` (2 points)
@@ -1105,7 +1104,7 @@ except ServingError as error:
 # %% [markdown]
 # Keras 3 wraps its variables, and `tf.saved_model.save` writes the wrapper's copy where the graph reads the
 # original. TensorFlow Serving would load this model, call it `AVAILABLE`, and answer every request with
-# "Could not find variable" (its issue 2250); ours refuses it at once. The cures stand in the message:
+# "Could not find variable" (as in its issue 2226); ours refuses it at once. The cures stand in the message:
 # Keras's own `model.export`, or tracking the variables themselves, as `publish` does. The test that finds
 # such a thing is this lesson's: ask the *server*, and compare with the notebook.
 

@@ -11,6 +11,7 @@ import httpx
 import pandas as pd
 import tensorflow as tf
 from google.protobuf import text_format
+from scipy.stats import spearmanr
 from tensorflow_serving.config.model_server_config_pb2 import ModelServerConfig
 
 from helpers.exercises import source
@@ -132,6 +133,18 @@ def _gate_of_pandas(ranked=pd.Series.rank, off=lambda rank: not rank >= 0.9, sig
         return [name for name, applies in found.items() if applies]
 
     return reasons_to_hold
+
+
+def _order_of_order(chances):
+    return pd.Series(chances.to_numpy().argsort().argsort())
+
+
+def _gate_of_scipy(stable, candidate):
+    """Written with comparisons that are all false of nan."""
+    if ((candidate < 0) | (candidate > 1)).any():
+        return {"invalid"}
+    reasons = {"level"} if abs(candidate.mean() - stable.mean()) > 0.1 else set()
+    return reasons if spearmanr(stable, candidate)[0] >= 0.9 else reasons | {"order"}
 
 
 # ---- 4.1e: small models that say minute of the day / 3000, and exactly 0.3 at 900 ------------------------------------
@@ -280,6 +293,15 @@ CASES = {
             "as the text it was": _reply(
                 _body(convert=lambda name, value: value.lower() if name == "carrier" else _typed(name, value))
             ),
+            "send an empty list": _reply(
+                _body(
+                    keep=lambda value: True,
+                    convert=lambda name, value: [] if value is None else _typed(name, value),
+                )
+            ),
+            "came later in the lesson": _reply(
+                status=400, got={"error": "No signature was found with the name: classify"}
+            ),
             "what it did not like": _reply(status=503, got=REFUSED),
             "the answer is not version 1's": _reply(
                 got={"results": [[["on time", p], ["late", 1 - p]] for p in LATE]}
@@ -290,12 +312,19 @@ CASES = {
     ),
     "4.1b": cases(
         "config",
-        right=[CONFIG, OTHER_CONFIG, _message(), text_format.Parse(CONFIG, ModelServerConfig())],
+        right=[
+            CONFIG,
+            OTHER_CONFIG,
+            _message(),
+            _but("/models/late", "/models/late/"),
+            text_format.Parse(CONFIG, ModelServerConfig()),
+        ],
         wrong={
             "holds one `config` for each model": "model_config_list { }",
             "bears another name": _but('"late"', '"Late"'),
             "where the server has the shelf": _but("/models/late", "models/late"),
             "lacks the platform": _but('model_platform: "tensorflow"'),
+            "another than the example's": _but('"tensorflow"', '"pytorch"'),
             "Nothing is said about versions": _but(f"model_version_policy {{ {SPECIFIC} }}"),
             "`latest` serves these two today": _but(SPECIFIC, "latest { num_versions: 2 }"),
             "`all` serves whatever": _but(SPECIFIC, "all {}"),
@@ -326,6 +355,9 @@ CASES = {
                     version["status"]["error_code"] != "OK" for version in status["model_version_status"]
                 )
             ),
+            "newest version alone": lambda status: (
+                "model_version_status" in status and status["model_version_status"][0]["state"] == "AVAILABLE"
+            ),
             "one by one": lambda status: len(status.get("model_version_status", [])) == 1,
         },
     ),
@@ -337,6 +369,8 @@ CASES = {
             "has no rank correlation, and": _gate_of_pandas(off=lambda rank: rank < 0.9),
             "much *less* than before": _gate_of_pandas(sign=float),
             "ranks everything backwards": _gate_of_pandas(off=lambda rank: not abs(rank) >= 0.9),
+            "it is neither below 0": _gate_of_scipy,
+            "Equal chances have equal ranks": _gate_of_pandas(ranked=_order_of_order),
             "and you name another": lambda stable, candidate: (
                 {"invalid"} if len(set(candidate)) == 1 else _gate(stable, candidate)
             ),
@@ -370,6 +404,7 @@ CASES = {
             "another type than the chance": Saved(_alerts(late=lambda late: tf.cast(late, tf.float64))),
             "gives a `bool` by itself": Saved(_alerts(lambda late: tf.cast(late >= 0.3, tf.int64))),
             "has lost its output `late`": Saved(today=lambda **rows: {"chance": _late(rows)}),
+            "has more outputs than `late`": Saved(today=_alerts()),
             "with a gap, `alerts` fails": Saved(_asserting),
             "a batch of one, `alerts` fails": Saved(_for_many),
             "with a gap, `alert` is not a list": Saved(_alerts(lambda late: tf.reduce_any(late >= 0.3))),

@@ -57,6 +57,8 @@ _OF_A_BODY = {
 _OF_A_FEATURE = {
     "A gap in `{}` goes out as `null` or `NaN`. The server refuses the one, and the model computes with the other. How "
     "does a record say that a value is unknown?": lambda kind, known, sent: sent is None,
+    "`{}` was a gap and you send an empty list. The model may take it as one; asked was to leave the name out.":
+        lambda kind, known, sent: known is None and sent == [],
     "`{}` was a gap and you sent a value. An invented measurement looks like a real one to the model.":
         lambda kind, known, sent: known is None,
     "`{}` was zero, and you left it out. Zero is a measurement; only `None` is a gap.":
@@ -129,11 +131,21 @@ def what_classify_is_sent(reply, given):
     for row, flight in zip(body["examples"], flights, strict=True):
         yield from _of_a_record(row, flight)
     yield from _shown(_OF_A_SIGNATURE, body)
+    if _lacks_the_signature(reply["got"]):
+        yield ("The version that answers by now came later in the lesson and has no `classify`. Run the lesson from "
+               "its start up to here.")
     if reply["status"] != 200:
         yield f"The server answered {reply['status']}. Its `error` says what it did not like: print `reply.json()`."
     if not _is_the_reference(reply["got"], given["late"]):
         yield ("The request is right, and the answer is not version 1's. Another version was live when you "
                "sent it, or another server: run the lesson from its start up to here.")
+
+
+_NO_SIGNATURE = re.compile("No signature")
+
+
+def _lacks_the_signature(got):
+    return bool(_NO_SIGNATURE.search(str(got)))
 
 
 def _is_the_reference(got, late):
@@ -160,8 +172,10 @@ def _look_at_config(message):
 _OF_A_CONFIG = {
     "The entry bears another name than the one in the example, which clients ask for.": lambda it: it.name != "late",
     "The base path is where the server has the shelf, as in the example. The lesson puts our folder in its place.":
-        lambda it: it.base_path != "/models/late",
+        lambda it: it.base_path.rstrip("/") != "/models/late",
     "The entry lacks the platform, and the server refuses a model whose kind it is not told.":
+        lambda it: not it.platform,
+    "The platform is another than the example's.":
         lambda it: it.platform != "tensorflow",
     "Nothing is said about versions, so the highest one is served, and the other is not.": lambda it: it.policy is None,
     "`latest` serves these two today. When a higher number comes onto the shelf, it goes live and the oldest goes.":
@@ -224,7 +238,6 @@ function(
         (_status((1, "END", "UNAVAILABLE")),),
         (_status((2, "AVAILABLE", "OK"), (1, "AVAILABLE", "OK")),),
         ({"error": "Could not find any versions of model late"},),
-        (_status(),),
     ],
     odd={
         "For some status your function says neither `True` nor `False`. Does every path `return` one of them?":
@@ -250,8 +263,6 @@ function(
         "You hold the whole model back because a version has failed. That takes nothing from one that answers.":
             lambda body: "AVAILABLE" in _states(body) and all(
                 x["status"]["error_code"] == "OK" for x in body["model_version_status"]),
-        "That only asks whether there is a list with something in it. All its versions may have ended.":
-            lambda body: _states(body) != [],
         "That only asks whether the body is an error. The body can list versions none of which serves.":
             lambda body: "error" not in body,
         "`error_code` is `OK` for a version that was unloaded in good order, and for one that is still loading.":
@@ -300,6 +311,15 @@ def _ordinal(values):
     return rankdata(values, "ordinal")
 
 
+def _order_of_order(values):
+    """Ranks without ties, of equal values in any order: NumPy's sort is stable for short arrays alone."""
+    return np.argsort(np.argsort(values))
+
+
+def _not_outside(candidate):
+    return not ((candidate < 0) | (candidate > 1)).any()
+
+
 def _apart(stable, candidate, middle=np.mean):
     """How far the middles are apart, with its sign."""
     return middle(candidate) - middle(stable)
@@ -308,13 +328,15 @@ def _apart(stable, candidate, middle=np.mean):
 def _reasons(
     stable, candidate, *, valid=lambda c: ((c >= 0) & (c <= 1)).all(), alone=True,
     far=lambda s, c: abs(_apart(s, c)) > 0.1, correlate=_spearman, least=0.9, told=("level", "order"),
+    drop=True,
 ):
     """The right rule; the keywords let a common mistake take the place of a check."""
     stable, candidate = np.array(stable, float), np.array(candidate, float)
     invalid = [] if valid(candidate) else ["invalid"]
     if invalid and alone:
         return invalid
-    there = ~np.isnan(candidate)
+    # pandas leaves a pair with a gap out, NumPy and SciPy answer nan
+    there = ~(np.isnan(candidate) & drop)
     stable, candidate = stable[there], candidate[there]
     constant = len(set(candidate)) == 1
     found = ["level"] * bool(far(stable, candidate))
@@ -351,6 +373,8 @@ function(
         [0.5, 0.4, 0.3, 0.2, 0.1], [0.3, 0.4, 0.5, 0.6, 0.7], [0.02, 0.04, 0.06, 0.08, 0.1],
         [0.1, 0.2, 0.3, 0.4, _NAN], [0.1, 0.2, 0.3, 0.4, 1.2], [0.0, 0.2, 0.3, 0.4, 1.0],
         [10.0, 20.0, 30.0, 40.0, 50.0],
+        # the same of nearly every flight, and of every flight, beside flights in their order
+        [0.3, 0.3, 0.3, 0.3, 0.31], [0.3, 0.3, 0.3, 0.3, 0.3],
     ) + _probes(
         _EVEN,
         _each(lambda p: 1 - p, _EVEN), [*_each(lambda p: 1 - p, _EVEN[:-1]), _NAN],
@@ -392,7 +416,8 @@ function(
         "another.": right_but(lambda right: _on_the_constant(["level"]), on=_varied),
         "A chance that is not a number, or outside 0 to 1, passes your gate.": _slip(valid=lambda c: True),
         "A value that is not a number passes: it is neither below 0 "
-        "nor above 1, because every comparison with it is false.": _slip(valid=lambda c: not ((c < 0) | (c > 1)).any()),
+        "nor above 1, because every comparison with it is false.": follows(
+            partial(_reasons, valid=_not_outside), partial(_reasons, valid=_not_outside, drop=False), on=_varied),
         "Values outside 0 to 1 pass your gate; only gaps are caught.": _slip(valid=lambda c: not np.isnan(c).any()),
         "One chance that is none passes among good ones: every one of them has to hold.":
             _slip(valid=lambda c: ((c >= 0) & (c <= 1)).any()),
@@ -415,7 +440,9 @@ function(
         "`argsort` gives the places of the sorted values, not the ranks of the values. Where the stable chances come "
         "unsorted the two differ.": _slip(correlate=lambda a, b: _spearman(a, b, np.argsort)),
         "Equal chances have equal ranks. Yours come in the order of the flights, so a candidate that says the same of "
-        "nearly every flight looks well ordered.": _slip(correlate=lambda a, b: _spearman(a, b, _ordinal)),
+        "nearly every flight looks well ordered.": follows(
+            partial(_reasons, correlate=partial(_spearman, ranks=_ordinal)),
+            partial(_reasons, correlate=partial(_spearman, ranks=_order_of_order)), on=_varied),
         "The second value of `spearmanr` is the p-value, small where the two lists have to do with each other in "
         "either direction.": _slip(correlate=lambda a, b: spearmanr(a, b)[1]),
         "Only a reversed order is held. An order may be lost without being reversed.": follows(
@@ -628,5 +655,8 @@ def a_signature_of_ones_own(made):
     yield from _of_the_outputs(made["doors"]["alerts"]["outputs"])
     if "late" not in made["doors"]["predict_rows"]["outputs"]:
         yield "`predict_rows` has lost its output `late`, which the clients of today read."
+    if set(made["doors"]["predict_rows"]["outputs"]) != {"late"}:
+        yield ("`predict_rows` has more outputs than `late`. Over REST one output comes as a list and two come as a "
+               "dict, which the clients of today can't read.")
     for what, new in made["said"]["alerts"].items():
         yield from _of_the_answers(made["said"]["predict_rows"][what], new, what)

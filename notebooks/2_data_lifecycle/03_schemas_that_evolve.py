@@ -1030,11 +1030,12 @@ assert shut[3:] == ["FAILED", "not started", 0], "with the gate Train has no exe
 assert released == ["CACHED", *["COMPLETE"] * 3, "CACHED", 1], "only what depends on the schema runs again"
 write(march.drop(columns="time_hour").head(0), work / "none" / "Split-none" / "data.gz")
 nobody = months("none", ["none"])
-counts_none = components.StatisticsGen(examples=nobody.outputs["result"])
+none = components.StatisticsGen(examples=nobody.outputs["result"])
 demand = components.ImportSchemaGen(schema_file=str(CONTRACTS / "examples.v3.pbtxt"))
-judged = components.ExampleValidator(statistics=counts_none.outputs["statistics"], schema=demand.outputs["schema"])
-_, kept_none = run("none", [nobody, counts_none, demand, judged])
-assert [row[1:3] for row in reports("none", kept_none)] == [("none", 1)], "ExampleValidator blesses an empty split"
+judge = components.ExampleValidator(statistics=none.outputs["statistics"], schema=demand.outputs["schema"])
+_, store_of_none = run("none", [nobody, none, demand, judge])
+verdicts = [row[1:3] for row in reports("none", store_of_none)]
+assert verdicts == [("none", 1)], "ExampleValidator blesses an empty split"
 
 # %% [markdown]
 # **Version 2, no gate.** Every component completed, `Train` too, though `blessed` is 0. `ExampleValidator`
@@ -1255,8 +1256,8 @@ assert list(ringing) == ["origin, L∞", "temp, JS"], "origin and temp ring agai
 assert share[10] > share.loc[:6].max(), "LaGuardia has grown"
 assert shortest.loc[5:].min() > shortest[1], "the shortest route is gone from May on"
 assert ratios["distance, JS"].between(0.35, 0.45).all(), "distance lies flat at four tenths of its threshold"
-long = pd.concat([rows_of[m].loc[rows_of[m].distance >= shortest[12], WATCHED] for m in KNOWN], ignore_index=True)
-long = tfdv.generate_statistics_from_dataframe(long)
+known = pd.concat([rows_of[m] for m in KNOWN], ignore_index=True)[WATCHED]
+long = tfdv.generate_statistics_from_dataframe(known[known.distance >= shortest[12]])
 alike = [measure(monthly[m], only_measure, previous_statistics=long)["distance", "JS"] for m in LATER]
 assert max(alike) < 0.1 * limits["distance", "JS"], "its buckets are why: without the shortest route it is near 0"
 

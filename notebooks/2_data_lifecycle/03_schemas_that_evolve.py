@@ -833,9 +833,9 @@ assert f"{harmed:.0%}" == "3%" and harmed - error > unharmed, "in that week alon
 # %% [markdown]
 # The harmless difference, the first line, is silent. What is reported and what does harm are not the same:
 # `kmh` is reported and changes hardly an alert; `yesterday` is not, and changes one request in seven (3 % if
-# it had lasted only the week of `kmh`, still more than that). The last two leave next to no trace in any single
-# distribution: (nearly) the same values, given to the wrong flights. To see that, **rows** must be compared,
-# each request with the training example of the same flight: "Deeper".
+# it had lasted only the week of `kmh`, still more than that). The last two leave next to no trace in any
+# single distribution: (nearly) the same values, given to the wrong flights. To see that, **rows** must be
+# compared, each request with the training example of the same flight: "Deeper".
 #
 # **On Monday:** log a sample of requests, with an identifier and the features as served: its distributions
 # show skew, and its rows what distributions hide.

@@ -78,6 +78,12 @@ def _changed(change):
     return schema
 
 
+def _also(schema, threshold):
+    """A comparator on the temperature as well, which steps by up to 0.35 from month to month."""
+    [temp] = [feature for feature in schema.feature if feature.name == "temp"]
+    temp.drift_comparator.jensen_shannon_divergence.threshold = threshold
+
+
 def _fraction(schema, dest):
     schema.ClearField("dataset_constraints")
     schema.dataset_constraints.num_examples_drift_comparator.min_fraction_threshold = 0.6
@@ -136,6 +142,7 @@ CASES = {
             _contract(l_infinity=0.0129, jensen_shannon=0.0231, rows=23_611),
             _contract(l_infinity=0.0089, jensen_shannon=0.0063, rows=14_065),
             _changed(lambda schema, dest: dest.skew_comparator.CopyFrom(dest.drift_comparator)),
+            _changed(lambda schema, dest: _also(schema, 0.464)),
         ],
         wrong={
             "no longer in the contract": _changed(lambda schema, dest: schema.feature.remove(dest)),
@@ -145,6 +152,7 @@ CASES = {
             "L∞ rings in a healthy month": _contract(l_infinity=0.005),
             "Jensen–Shannon rings in a healthy month": _contract(jensen_shannon=0.004),
             "not for a distance": _changed(lambda schema, dest: setattr(dest, "type", schema_pb2.INT)),
+            "Another feature that you compare": _changed(lambda schema, dest: _also(schema, 0.1)),
             "the comparator for skew": _contract(kind="skew_comparator"),
             "another feature": _contract(feature="carrier"),
             "no distance with a threshold": _contract(None, None),

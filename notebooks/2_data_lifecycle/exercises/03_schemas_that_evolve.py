@@ -200,6 +200,35 @@ def _kept():
     return kept
 
 
+@lru_cache(maxsize=1)
+def _whole():
+    """TFDV's statistics of all columns of the healthy months, for comparators on other features than `dest`."""
+    import tensorflow_data_validation as tfdv
+
+    from helpers.flights import examples
+
+    return {
+        month: tfdv.generate_statistics_from_dataframe(rows.drop(columns=["time_hour", "tailnum"]))
+        for month, rows in examples.table(range(1, 7)).reset_index(drop=True).groupby("month")
+    }
+
+
+def _ringing(features):
+    """The names of those features whose drift comparators ring in a healthy month."""
+    import tensorflow_data_validation as tfdv
+    from tensorflow_metadata.proto.v0 import anomalies_pb2, schema_pb2
+
+    terms, rung, name = schema_pb2.Schema(feature=features), set(), anomalies_pb2.AnomalyInfo.Type.Name
+    for month in _MONTHS if features else ():
+        found = tfdv.validate_statistics(_whole()[month], terms, previous_statistics=_whole()[month - 1])
+        rung |= {
+            feature
+            for feature, info in found.anomaly_info.items()
+            if {_L, _JS} & {name(reason.type) for reason in info.reason}
+        }
+    return sorted(rung)
+
+
 def _drill(contract):
     """What TFDV finds with the contract's terms for `dest` and the number of rows: texts by kind of batch and month."""
     import tensorflow_data_validation as tfdv
@@ -211,8 +240,10 @@ def _drill(contract):
     for feature in others:
         terms.feature.remove(feature)
     name = anomalies_pb2.AnomalyInfo.Type.Name
+    compared = [feature for feature in others if feature.HasField("drift_comparator")]
     seen = {
-        "elsewhere": [feature.name for feature in others if feature.HasField("drift_comparator")],
+        "elsewhere": [feature.name for feature in compared],
+        "rings elsewhere": _ringing(compared),
         "skew": ["set" for feature in terms.feature if feature.HasField("skew_comparator")],
         "drift": [
             distance.name for feature in terms.feature for distance, _ in feature.drift_comparator.ListFields()
@@ -273,6 +304,8 @@ def what_one_distance_cannot_see(contract):
         yield "Jensen–Shannon rings in a healthy month: its threshold lies below what a change of the schedule makes."
     if healthy:
         yield "A healthy month is refused, and not for a distance or its rows. Change only what is asked."
+    if said("drift") and said("rings elsewhere"):
+        yield "Another feature that you compare rings in a healthy month. Only `dest` was asked for; the others follow."
     if not said("drift") and said("skew"):
         yield "That is the comparator for skew. It waits for serving statistics; the month before is `drift`."
     if not said("drift") and said("elsewhere"):

@@ -131,7 +131,7 @@ def _check_variables(session: tf.compat.v1.Session, meta: MetaGraphDef) -> None:
     """Refuse a model whose signatures read variables that restoring left empty.
 
     TF Serving loads it and fails every request. The usual cause is a Keras 3 model under tf.saved_model.save, whose
-    variables are saved under other handles than its functions read (tensorflow/serving#2250); Python's loader copes.
+    variables are saved under other handles than its functions read (tensorflow/serving#2226); Python's loader copes.
     """
     ends = [
         info.name

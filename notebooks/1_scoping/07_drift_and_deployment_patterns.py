@@ -416,22 +416,7 @@ figures.show(
     ),
 )
 
-# %% tags=["claim"]
-full = splits["all inputs"]
-assert (full["winter days"].loc[4:10] <= 11).all(), (
-    "from April to October the winter is worth a handful of days"
-)
-unclear = full.index[full["from"] * full.to < 0]
-assert list(unclear) == [5, 6, 7, 8, 10, 11, 12], (
-    "in seven of nine months the interval of the concept part holds zero"
-)
-assert plain["winter days"].between(45, 80).all(), "without temperature 50 to 78 winter days count"
-sure = plain.index[plain["from"] * plain.to > 0]
-assert set(sure) - {11} == {4, 6, 7, 9, 10}, (
-    "without temperature it leaves zero out in five months; November is at the edge"
-)
-
-
+# %% tags=["folded"]
 def errors_from_zero(name, m, groups=18):
     """The concept part over its standard error, from leaving out a group of days at a time (jackknife)."""
     group = np.random.default_rng(seed).permutation(np.arange(366) % groups)[day]
@@ -447,6 +432,21 @@ def errors_from_zero(name, m, groups=18):
         parts.append(late[now].mean() - np.average(late[was], weights=odds))
     return splits[name].concept[m] / (np.sqrt(groups - 1) * np.std(parts))
 
+
+# %% tags=["claim"]
+full = splits["all inputs"]
+assert (full["winter days"].loc[4:10] <= 11).all(), (
+    "from April to October the winter is worth a handful of days"
+)
+unclear = full.index[full["from"] * full.to < 0]
+assert list(unclear) == [5, 6, 7, 8, 10, 11, 12], (
+    "in seven of nine months the interval of the concept part holds zero"
+)
+assert plain["winter days"].between(45, 80).all(), "without temperature 50 to 78 winter days count"
+sure = plain.index[plain["from"] * plain.to > 0]
+assert set(sure) - {11} == {4, 6, 7, 9, 10}, (
+    "without temperature it leaves zero out in five months; November is at the edge"
+)
 
 doubt = {name: errors_from_zero(name, 9) for name in designs}
 assert doubt["without temperature"] < -2.1, "September's stays clear of zero, the classifier fitted anew"

@@ -473,14 +473,14 @@ def inputs(artifact):
 
 lineage = graph(store)
 backward = {names[number] for number in origin | {served.id}}
-trained, judged = inputs(artifacts["Model 6"])["window"], inputs(artifacts["ModelBlessing 6"])["examples"]
-distant = sorted(name for name in backward if name.startswith("Examples") and name not in {*trained, *judged})
-title = (f"Weeks {trained[0][-1]} and {trained[1][-1]} trained the served model, {judged[0][-1]} judged it, "
+learned, judged = inputs(artifacts["Model 6"])["window"], inputs(artifacts["ModelBlessing 6"])["examples"]
+distant = sorted(name for name in backward if name.startswith("Examples") and name not in {*learned, *judged})
+title = (f"Weeks {learned[0][-1]} and {learned[1][-1]} trained the served model, {judged[0][-1]} judged it, "
          f"{distant[0][-1]} is there only through the rival")
 figures.show(*draw(lineage, backward, title))
 
 # %% tags=["claim"]
-assert (sorted(trained), judged, distant) == (["Examples 4", "Examples 5"], ["Examples 6"], ["Examples 3"]), \
+assert (sorted(learned), judged, distant) == (["Examples 4", "Examples 5"], ["Examples 6"], ["Examples 3"]), \
     "weeks 4 and 5 trained the served model, week 6 judged it, week 3 is there through the rival"
 assert "Examples 3" in inputs(artifacts["Model 5"])["window"] and \
     inputs(artifacts["ModelBlessing 6"])["baseline"] == ["Model 5"], "week 3 comes in through the rival"
@@ -522,7 +522,7 @@ def delivery(artifact):
 
 
 rows = []
-for name in [*trained, *judged]:
+for name in [*learned, *judged]:
     held, sent = read([artifacts[name]]), delivery(artifacts[name])
     rows.append((name, "span {}, version {}".format(*span_of(artifacts[name])), len(held),
                  rows_digest(held) == rows_digest(sent)))

@@ -118,7 +118,7 @@ def _square(*counts):
 
 
 def _over(top, *bottoms):
-    """The outputs are a share of one of these wherever all four kinds of flights occur: a mistake may divide by a nought."""
+    """The outputs are a share of one of these where all four kinds of flights occur: a mistake may divide by zero."""
     rules = [lambda *counts, below=below: top(*counts) / below(*counts) for below in bottoms or [_pairs]]
     return follows(*rules, on=lambda *counts: all(counts))
 

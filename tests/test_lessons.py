@@ -240,6 +240,20 @@ def test_each_exercise_is_a_starter_a_solution_and_a_check_in_this_order(lesson)
 
 
 @each_lesson
+def test_an_exercise_is_a_task_with_points_and_its_cells_follow_each_other(lesson):
+    cells = written(lesson)
+    for exercise in syllabus.exercises(lesson):
+        places = [i for i, cell in enumerate(cells) if cell.metadata.get("exercise") == exercise]
+        kinds = [cells[i].cell_type for i in places]
+        assert kinds == ["markdown", "code", "code", "code"], exercise
+        assert places == list(range(places[0], places[0] + 4)), f"{exercise}: something stands between"
+        heading = cells[places[0]].source.split("\n")[0]
+        assert re.fullmatch(rf"### Exercise {re.escape(exercise)}: .+ \((?:1 point|2 points)\)", heading), (
+            heading
+        )
+
+
+@each_lesson
 def test_a_check_gives_back_what_the_lesson_goes_on_with(lesson):
     """`a, b = lesson.check("2.2a", a=a, b=b)`, or with `given=…` as its last word, and nothing else in its cell."""
     for exercise in syllabus.exercises(lesson):
@@ -369,18 +383,8 @@ def test_every_picture_of_a_recording_has_a_text_that_says_its_finding(lesson):
 
 
 @each_new_lesson
-def test_an_exercise_is_a_task_with_points_and_its_cells_follow_each_other(lesson):
-    cells = written(lesson)
-    for exercise in syllabus.exercises(lesson):
-        places = [i for i, cell in enumerate(cells) if cell.metadata.get("exercise") == exercise]
-        kinds = [cells[i].cell_type for i in places]
-        assert kinds == ["markdown", "code", "code", "code"], exercise
-        assert places == list(range(places[0], places[0] + 4)), f"{exercise}: something stands between"
-        heading = cells[places[0]].source.split("\n")[0]
-        assert re.fullmatch(rf"### Exercise {re.escape(exercise)}: .+ \((?:1 point|2 points)\)", heading), (
-            heading
-        )
-    assert max(syllabus.points(lesson).values()) == 2, "no exercise has hands on the real tool"
+def test_an_exercise_has_hands_on_the_real_tool(lesson):
+    assert max(syllabus.points(lesson).values()) == 2
 
 
 @each_new_lesson

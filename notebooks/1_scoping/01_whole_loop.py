@@ -62,10 +62,13 @@ def earned(late, alert):
 # %% [markdown]
 # A model will not say "late" or "on time". It will say "late with a chance of 40 %". Is that enough to act?
 # The scope knows.
+
+# %% [markdown] exercise="1.1a"
+# ### Exercise 1.1a: What an alert earns on average (1 point)
 #
-# **Exercise 1.1a.** Write `expected_gain(chance, saved, spent)`: what an alert earns on average, compared to
-# doing nothing, for a flight that is late with probability `chance`, between 0 and 1. (`earned` above knows
-# how the flight ended; your function does not.) Then ask yourself from which chance on an alert pays.
+# Write `expected_gain(chance, saved, spent)`: what an alert earns on average, compared to doing nothing, for
+# a flight that is late with probability `chance`, between 0 and 1. (`earned` above knows how the flight
+# ended; your function does not.) Then ask yourself from which chance on an alert pays.
 #
 # Replace the dots, run the cell, then the check below it: it says whether your answer holds, and why.
 # `lesson.hint("1.1a")` in a cell of your own gives a hint, three in all; after an attempt
@@ -117,10 +120,12 @@ figures.table(
     caption="Flight UA 1545, 1 January 2013: times as hhmm, delays and air time in minutes",
 )
 
-# %% [markdown]
-# **Exercise 1.1b.** The alert goes out an hour before the scheduled departure. Put into `afterwards`, as a
-# set of names, the columns above that are measured only after that moment: a model that reads them can be
-# trained, but it can never be served.
+# %% [markdown] exercise="1.1b"
+# ### Exercise 1.1b: What is measured only afterwards (1 point)
+#
+# The alert goes out an hour before the scheduled departure. Put into `afterwards`, as a set of names, the
+# columns above that are measured only after that moment: a model that reads them can be trained, but it can
+# never be served.
 
 # %% tags=["starter"] exercise="1.1b"
 afterwards = ...
@@ -556,10 +561,13 @@ figures.show(
 # Nobody watches a dashboard every day. An **alarm** does: it goes off when the gap between predicted and
 # observed is larger than a tolerance. Too small a tolerance and it cries wolf, too large and it sleeps; 1.7
 # and 4.9 choose it with care, here it is a parameter.
+
+# %% [markdown] exercise="1.1c"
+# ### Exercise 1.1c: Months that raise an alarm (1 point)
 #
-# **Exercise 1.1c.** Write `months_with_alarm(table, tolerance)`. It gets a table with the columns `month`,
-# `late` and `predicted`, and gives the list of months in which the two shares lie more than `tolerance`
-# apart. A prediction may be too low or too high. `dashboard.reset_index()` is such a table, to try yours on.
+# Write `months_with_alarm(table, tolerance)`. It gets a table with the columns `month`, `late` and
+# `predicted`, and gives the list of months in which the two shares lie more than `tolerance` apart. A
+# prediction may be too low or too high. `dashboard.reset_index()` is such a table, to try yours on.
 
 
 # %% tags=["starter"] exercise="1.1c"
@@ -722,11 +730,13 @@ figures.table(
     formats=dict.fromkeys(["dollars", "from", "to"], "{:+,.0f}"),
 )
 
-# %% [markdown]
-# **Exercise 1.1d.** Write the gate. `promote(low, by_origin, allowed)` is `True` if the candidate may go out,
-# else `False`. `low` is the lower end of the interval over all flights; `by_origin` maps each airport to the
-# difference there, in dollars; `allowed` is the loss one airport may take, as a positive number. Average and
-# worst airport must both pass.
+# %% [markdown] exercise="1.1d"
+# ### Exercise 1.1d: A gate for the candidate (1 point)
+#
+# Write the gate. `promote(low, by_origin, allowed)` is `True` if the candidate may go out, else `False`.
+# `low` is the lower end of the interval over all flights; `by_origin` maps each airport to the difference
+# there, in dollars; `allowed` is the loss one airport may take, as a positive number. Average and worst
+# airport must both pass.
 
 
 # %% tags=["starter"] exercise="1.1d"
@@ -874,7 +884,7 @@ def lines(code):
 text = (ROOT / "notebooks" / "1_scoping" / "01_whole_loop.py").read_text(encoding="utf-8")
 stage, counted = "", {}
 for header, body in re.findall(r"^# %%(.*)\n((?:(?!# %%).*\n?)*)", text, flags=re.M):
-    if heading := re.findall(r"^# ##+ (?:\d )?(.+)$", body, flags=re.M):
+    if heading := re.findall(r"^# ##+ (?!Exercise)(?:\d )?(.+)$", body, flags=re.M):
         stage = heading[-1]
     if "[markdown]" not in header and "exercise=" not in header:
         counted[stage] = counted.get(stage, 0) + lines(body)

@@ -21,7 +21,7 @@
 # - say who pays, plan a pilot that is long enough, and write all of it into a scoping sheet that a program
 #   can check.
 #
-# **Needs** Python, pandas, scikit-learn, the terms of 1.1. **Takes** about 145 minutes with its exercises;
+# **Needs** Python, pandas, scikit-learn, the terms of 1.1. **Takes** about 150 minutes with its exercises;
 # the computer needs half a minute of that.
 
 # %%
@@ -116,11 +116,14 @@ figures.table(matrix.rename_axis("dollars"), formats=dict.fromkeys(matrix, "{:+.
 # may *pay* for a missed late flight, and a punctual one may cost something too. The rule that follows is due
 # to Charles Elkan (*The Foundations of Cost-Sensitive Learning*, 2001): act if the expected value of acting
 # is higher than that of not acting.
+
+# %% [markdown] exercise="1.2a"
+# ### Exercise 1.2a: Where alert and silence break even (1 point)
 #
-# **Exercise 1.2a.** Write `break_even(true_alert, false_alert, missed, silent)`: the probability of being
-# late at which alert and silence are worth the same. All four are dollars per flight: `true_alert` and
-# `missed` when the flight is late, with and without an alert; `false_alert` and `silent` when it is on time.
-# Costs are negative numbers.
+# Write `break_even(true_alert, false_alert, missed, silent)`: the probability of being late at which alert
+# and silence are worth the same. All four are dollars per flight: `true_alert` and `missed` when the flight
+# is late, with and without an alert; `false_alert` and `silent` when it is on time. Costs are negative
+# numbers.
 
 
 # %% tags=["starter"] exercise="1.2a"
@@ -175,11 +178,14 @@ figures.md(f"With our matrix an alert pays from a probability of **{pays_from:.0
 #
 # The third line is worth money, and easy to get wrong. The delay of a flight scheduled at 14:00 is not known
 # at 14:00. It is known when the aircraft *leaves*.
+
+# %% [markdown] exercise="1.2b"
+# ### Exercise 1.2b: The delay known by then (1 point)
 #
-# **Exercise 1.2b.** Write `recent_delay(flights, moment)`. The table `flights` has the columns `scheduled`
-# and `dep_delay`, both in minutes (since midnight; after plan, early is negative). Give the mean `dep_delay`
-# of the flights that have really left before `moment` (a number of minutes since midnight), and 0.0 if there
-# is none. A cancelled flight has no `dep_delay` (NaN) and never leaves.
+# Write `recent_delay(flights, moment)`. The table `flights` has the columns `scheduled` and `dep_delay`, both
+# in minutes (since midnight; after plan, early is negative). Give the mean `dep_delay` of the flights that
+# have really left before `moment` (a number of minutes since midnight), and 0.0 if there is none. A cancelled
+# flight has no `dep_delay` (NaN) and never leaves.
 
 
 # %% tags=["starter"] exercise="1.2b"
@@ -584,11 +590,14 @@ figures.md(
 #
 # Money is not the only thing that limits a threshold. Dispatchers have two hands, and an alert that is mostly
 # wrong is soon ignored (**alert fatigue**). Such limits are **satisficing**: to be met, not maximised.
+
+# %% [markdown] exercise="1.2c"
+# ### Exercise 1.2c: A threshold within two limits (1 point)
 #
-# **Exercise 1.2c.** Write `operating_point(curve, most_alerts, least_precision)`. It gets a table as above,
-# with the columns `threshold`, `money`, `alerts`, `precision`, `recall`, in any order of rows, and gives the
-# threshold that earns most among those with at most `most_alerts` alerts and at least `least_precision`
-# precision; `None` if there is none. Without alerts the precision is NaN, and such a row does not count.
+# Write `operating_point(curve, most_alerts, least_precision)`. It gets a table as above, with the columns
+# `threshold`, `money`, `alerts`, `precision`, `recall`, in any order of rows, and gives the threshold that
+# earns most among those with at most `most_alerts` alerts and at least `least_precision` precision; `None` if
+# there is none. Without alerts the precision is NaN, and such a row does not count.
 
 
 # %% tags=["starter"] exercise="1.2c"
@@ -744,10 +753,13 @@ figures.show(
 # price at all. It is the cost of the model itself, which stood in nobody's notebook. (Its range, half to
 # double, is our guess, as the others are.) Where both ends lie on one side of the base, threshold and
 # checklist have followed the price.
+
+# %% [markdown] exercise="1.2d"
+# ### Exercise 1.2d: What to ask first (1 point)
 #
-# **Exercise 1.2d.** You have one week and two appointments before the decision. Put into `ask_first` the
-# names of the two assumptions, as written in the tornado, whose answers could move the net value most. Only
-# take what somebody could tell you in an appointment: nobody knows next year's `season`.
+# You have one week and two appointments before the decision. Put into `ask_first` the names of the two
+# assumptions, as written in the tornado, whose answers could move the net value most. Only take what somebody
+# could tell you in an appointment: nobody knows next year's `season`.
 
 # %% tags=["starter"] exercise="1.2d"
 ask_first = ...
@@ -1200,8 +1212,10 @@ agree = [
 ]
 figures.table(pd.DataFrame(agree, columns=["the example's", "holds"]))
 
-# %% [markdown]
-# **Exercise 1.2e.** Now yours, for another product on the same data. This is the briefing:
+# %% [markdown] exercise="1.2e"
+# ### Exercise 1.2e: A scope of your own (1 point)
+#
+# Now yours, for another product on the same data. This is the briefing:
 #
 # > Airlines cancel 2.5 % of the flights out of New York. Passengers learn of it at the airport. The desk of
 # > an airline could call them **12 hours before** departure and offer another flight. Calling costs **400

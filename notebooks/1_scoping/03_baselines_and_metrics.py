@@ -444,9 +444,12 @@ figures.md("Boosting's lead in ROC-AUC in July, " + ", ".join(leads) + ".")
 # One thing more belongs to a split by time. Labels are not there at once: a flight is late when it lands, a
 # loan fails after years. On the day you train, the newest days have no labels yet. An honest test leaves them
 # out of training: an **embargo** between the two sides.
+
+# %% [markdown] exercise="1.3a"
+# ### Exercise 1.3a: Split by time, with an embargo (1 point)
 #
-# **Exercise 1.3a.** Write `split(days, first_test_day, embargo)`. `days` is a list with a day number for each
-# flight, in any order. Give back two lists of *positions* in `days`: `train, test`. Test takes the days from
+# Write `split(days, first_test_day, embargo)`. `days` is a list with a day number for each flight, in any
+# order. Give back two lists of *positions* in `days`: `train, test`. Test takes the days from
 # `first_test_day` on, that day included. Training takes earlier days, except the `embargo` days directly
 # before `first_test_day`. With `first_test_day=10` and `embargo=2`, day 7 is the last one to train on.
 
@@ -510,10 +513,13 @@ figures.table(
 # silence is right almost always. **Precision** is the share of alerts that were right, **recall** the share
 # of late flights that were caught, **F1** their harmonic mean. They ignore the large `rest`, and so they see
 # that silence catches nobody.
+
+# %% [markdown] exercise="1.3b"
+# ### Exercise 1.3b: Precision, recall and F1 (1 point)
 #
-# **Exercise 1.3b.** Write `scores(late, alert)` without a library: both are lists of 0 and 1 of equal length.
-# Give back a dict with `precision`, `recall` and `f1`. Where there is nothing to divide by (no alerts, or no
-# late flights), the value is 0, as in the table.
+# Write `scores(late, alert)` without a library: both are lists of 0 and 1 of equal length. Give back a dict
+# with `precision`, `recall` and `f1`. Where there is nothing to divide by (no alerts, or no late flights),
+# the value is 0, as in the table.
 
 
 # %% tags=["starter"] exercise="1.3b"
@@ -665,9 +671,11 @@ figures.show(
     ),
 )
 
-# %% [markdown]
-# **Exercise 1.3c.** Read the picture. Over its ten points taken together, are the model's chances in each
-# month `"too high"`, `"too low"` or `"about right"` (on average within three points of 100)?
+# %% [markdown] exercise="1.3c"
+# ### Exercise 1.3c: Read the chances, month by month (1 point)
+#
+# Read the picture. Over its ten points taken together, are the model's chances in each month `"too high"`,
+# `"too low"` or `"about right"` (on average within three points of 100)?
 
 # %% tags=["starter"] exercise="1.3c"
 reading = {"July": ..., "September": ..., "December": ...}
@@ -991,10 +999,13 @@ figures.table(
 # are too high everywhere, and American is no special case any more. So of two findings that no correction
 # could shake, one was a property of a season. Taking the summer's gap off the chances would have helped both,
 # American by some and Alaska by a lot, though on two flights a day.
+
+# %% [markdown] exercise="1.3d"
+# ### Exercise 1.3d: Findings by Benjamini and Hochberg (1 point)
 #
-# **Exercise 1.3d.** Write `discoveries(p, rate)`, the rule of Benjamini and Hochberg without a library. `p`
-# is a list of p-values in any order. Give back a list of `True` and `False` in the *same order*: `True` where
-# the slice stands out.
+# Write `discoveries(p, rate)`, the rule of Benjamini and Hochberg without a library. `p` is a list of
+# p-values in any order. Give back a list of `True` and `False` in the *same order*: `True` where the slice
+# stands out.
 
 
 # %% tags=["starter"] exercise="1.3d"
@@ -1097,12 +1108,14 @@ figures.table(
     bars=["dollars"],
 )
 
-# %% [markdown]
-# **Exercise 1.3e.** Write `choose(candidates, largest_gap, most_bytes, slowest)`. `candidates` is a list of
-# dicts with the keys `name`, `dollars`, `gap` (predicted minus observed, with its sign), `bytes` and `times`
-# (latency or its stand-in, in times of the logistic regression's). A candidate qualifies if its gap is at
-# most `largest_gap` *in either direction*, its size at most `most_bytes` and its latency at most `slowest`.
-# Give back the name of the one that qualifies and earns most, or `None` if none qualifies.
+# %% [markdown] exercise="1.3e"
+# ### Exercise 1.3e: Choose within three bounds (1 point)
+#
+# Write `choose(candidates, largest_gap, most_bytes, slowest)`. `candidates` is a list of dicts with the keys
+# `name`, `dollars`, `gap` (predicted minus observed, with its sign), `bytes` and `times` (latency or its
+# stand-in, in times of the logistic regression's). A candidate qualifies if its gap is at most `largest_gap`
+# *in either direction*, its size at most `most_bytes` and its latency at most `slowest`. Give back the name
+# of the one that qualifies and earns most, or `None` if none qualifies.
 
 
 # %% tags=["starter"] exercise="1.3e"

@@ -131,10 +131,12 @@ figures.table(
 # raters. **Fleiss' κ** (1971) takes any number, and they need not be the same persons from word to word,
 # which is our case. `raw` is then the mean over the words of the share of pairs that agree; `chance` uses the
 # share of each class among *all* ratings, squared and added up.
+
+# %% [markdown] exercise="1.4a"
+# ### Exercise 1.4a: Fleiss' κ from counts (1 point)
 #
-# **Exercise 1.4a.** Write `fleiss(counts)`. `counts` is an array with a row per word and a column per class:
-# how many raters chose it. Every row adds up to the same number of raters. A pair is made of two *different*
-# raters.
+# Write `fleiss(counts)`. `counts` is an array with a row per word and a column per class: how many raters
+# chose it. Every row adds up to the same number of raters. A pair is made of two *different* raters.
 
 
 # %% tags=["starter"] exercise="1.4a"
@@ -246,10 +248,12 @@ figures.md(
 # rater's own vote is counted in the majority. So leave one rating out, take the majority of the other nine,
 # see whether the one agrees, and do so for each of the ten. Where classes tie, each of the winners is the
 # label with equal chance: a rating that is one of two winners scores ½.
+
+# %% [markdown] exercise="1.4b"
+# ### Exercise 1.4b: A rater against the others (1 point)
 #
-# **Exercise 1.4b.** Write `human_level(ratings)`. `ratings` is a list with a list per word, such as
-# `[["a", "a", "b"], ["b", "b", "b"]]`; all have the same number of raters, at least three. It gives the mean
-# score of all ratings.
+# Write `human_level(ratings)`. `ratings` is a list with a list per word, such as `[["a", "a", "b"], ["b",
+# "b", "b"]]`; all have the same number of raters, at least three. It gives the mean score of all ratings.
 
 
 # %% tags=["starter"] exercise="1.4b"
@@ -515,11 +519,13 @@ figures.show(
 # The winner in raw agreement is useless: it calls nearly everything neutral. Some crosses beat "direction" in
 # κ, and they are not for us either: one of their three classes has all but vanished. An instruction is chosen
 # in this order: what does the product need, and then, on what can people agree?
+
+# %% [markdown] exercise="1.4c"
+# ### Exercise 1.4c: The instruction to work with (1 point)
 #
-# **Exercise 1.4c.** Write `best_instruction(table, floor)`. `table` has a row per instruction with the
-# columns `instruction` (its name), `agreement` (raw), `kappa`, and `smallest` (the share of its rarest
-# class). Give the name of the instruction with the highest κ among those whose rarest class has a share of at
-# least `floor`.
+# Write `best_instruction(table, floor)`. `table` has a row per instruction with the columns `instruction`
+# (its name), `agreement` (raw), `kappa`, and `smallest` (the share of its rarest class). Give the name of the
+# instruction with the highest κ among those whose rarest class has a share of at least `floor`.
 
 
 # %% tags=["starter"] exercise="1.4c"
@@ -705,9 +711,11 @@ figures.md(f"Rightly flagged, the model less a single rater: 95 % interval {low:
 # and is right on 11 % of these, when 9 % of all words are very negative. So what decides is the second
 # question: how many of tomorrow's words have relatives in the training list?
 
-# %% [markdown]
-# **Exercise 1.4d.** The team's report makes six statements. Put into `follows` the letters of those that
-# follow from the tables above.
+# %% [markdown] exercise="1.4d"
+# ### Exercise 1.4d: Which statements follow? (1 point)
+#
+# The team's report makes six statements. Put into `follows` the letters of those that follow from the tables
+# above.
 #
 # - **A** On average, the model agrees with a majority of nine more often than a single rater does.
 # - **B** The model can replace the people who look for very negative words: it is above human level.
@@ -864,10 +872,13 @@ figures.table(
 # The tempting step is to round: from 1/3 to fine, from 2/3 to defective. Then the doubt is gone from the
 # file, and stays in the accuracy. Suppose the numbers mean what they say: of the cells with 1/3, one third
 # really is defective. How often could *any* classifier, however good, be right about the true state?
+
+# %% [markdown] exercise="1.4e"
+# ### Exercise 1.4e: The highest accuracy to expect (1 point)
 #
-# **Exercise 1.4e.** Write `ceiling(probabilities)`: the highest accuracy that can be expected against the
-# truth, given for each cell its probability of being defective. On each cell the classifier may say "fine" or
-# "defective", and it knows the probability.
+# Write `ceiling(probabilities)`: the highest accuracy that can be expected against the truth, given for each
+# cell its probability of being defective. On each cell the classifier may say "fine" or "defective", and it
+# knows the probability.
 
 
 # %% tags=["starter"] exercise="1.4e"

@@ -93,10 +93,13 @@ figures.show(
 # A classifier needs two classes, and here are four. Where do we cut? Suppose the experts' number means what
 # it says: of the cells called 1/3, every third is defective. Then any cut puts some cells on the wrong side,
 # and we can count how many to expect.
+
+# %% [markdown] exercise="1.5a"
+# ### Exercise 1.5a: Wrong labels to expect (1 point)
 #
-# **Exercise 1.5a.** Write `mislabelled(probability, cut)`: the share of cells, in expectation, whose label is
-# wrong if cells with a probability *above* `cut` are labelled defective and all others sound. `probability`
-# is an array. A cell of 1/3 labelled sound is wrong with a chance of 1/3.
+# Write `mislabelled(probability, cut)`: the share of cells, in expectation, whose label is wrong if cells
+# with a probability *above* `cut` are labelled defective and all others sound. `probability` is an array. A
+# cell of 1/3 labelled sound is wrong with a chance of 1/3.
 
 
 # %% tags=["starter"] exercise="1.5a"
@@ -416,10 +419,13 @@ figures.md(
 # A weight of w on the defective cells does something simple to a well-trained model: it sees w times as many
 # defects, so its odds are w times too high. An unweighted chance of 0.25 (odds 1 : 3) becomes odds of w : 3.
 # Then the threshold must move along.
+
+# %% [markdown] exercise="1.5b"
+# ### Exercise 1.5b: The threshold of a weighted model (1 point)
 #
-# **Exercise 1.5b.** Write `threshold(weight, missed)`: the chance from which a flag pays, for a model trained
-# with the defective class weighted `weight` times as much as the sound one, where a missed defect costs
-# `missed` false alarms. With `weight=1` it must give the break-even.
+# Write `threshold(weight, missed)`: the chance from which a flag pays, for a model trained with the defective
+# class weighted `weight` times as much as the sound one, where a missed defect costs `missed` false alarms.
+# With `weight=1` it must give the break-even.
 
 
 # %% tags=["starter"] exercise="1.5b"
@@ -719,10 +725,12 @@ figures.table(
     formats={"ease": "{:.2f}"},
 )
 
-# %% [markdown]
-# **Exercise 1.5c.** Write `ranked(table)`: the tags in the order in which to work on them, best first, as a
-# list. `table` is a DataFrame whose index holds the tags, with columns `frequency`, `headroom` (loss per cell
-# with the tag), `points` and `ease`. Look at the product, not at the worst rate.
+# %% [markdown] exercise="1.5c"
+# ### Exercise 1.5c: Where to work first (1 point)
+#
+# Write `ranked(table)`: the tags in the order in which to work on them, best first, as a list. `table` is a
+# DataFrame whose index holds the tags, with columns `frequency`, `headroom` (loss per cell with the tag),
+# `points` and `ease`. Look at the product, not at the worst rate.
 
 
 # %% tags=["starter"] exercise="1.5c"
@@ -784,10 +792,13 @@ figures.md(
 # the picture of the two lines says why they fail, and the estimate rests on an ease that may be wrong by a
 # factor of two. The tempting alternatives, the whole of `mono` or `poly`, have the most points, but no remedy
 # anybody could finish in a week.
+
+# %% [markdown] exercise="1.5d"
+# ### Exercise 1.5d: The loudest and the largest (1 point)
 #
-# **Exercise 1.5d.** A meeting talks about what is loud, the line pays for what is large. Bind two names to
-# tags from the table of section 6, leaving out the two types and "all cells": `loudest`, the tag with the
-# highest error rate, and `largest`, the tag with the most points.
+# A meeting talks about what is loud, the line pays for what is large. Bind two names to tags from the table
+# of section 6, leaving out the two types and "all cells": `loudest`, the tag with the highest error rate, and
+# `largest`, the tag with the most points.
 
 # %% tags=["starter"] exercise="1.5d"
 loudest = ...

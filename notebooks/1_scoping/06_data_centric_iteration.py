@@ -307,10 +307,13 @@ figures.table(query(change="^baseline$")[shown], formats={"steps": "{:.0f}"})
 #
 # The folds differ from each other more than most changes will. So compare in **pairs**: the same fold, once
 # with and once without the change. What the fold's modules have in common drops out of the difference.
+
+# %% [markdown] exercise="1.6a"
+# ### Exercise 1.6a: A mean difference and its error (1 point)
 #
-# **Exercise 1.6a.** Write `paired(new, old)`. Both are dicts from fold to ROC-AUC. Return two numbers: the
-# mean of the differences `new − old` over the folds that both have, and its **standard error**: the standard
-# deviation of the differences (with n − 1), divided by the root of their number.
+# Write `paired(new, old)`. Both are dicts from fold to ROC-AUC. Return two numbers: the mean of the
+# differences `new − old` over the folds that both have, and its **standard error**: the standard deviation of
+# the differences (with n − 1), divided by the root of their number.
 
 
 # %% tags=["starter"] exercise="1.6a"
@@ -460,11 +463,14 @@ attempt("flipped labels", "flipped", with_labels(dirty))
 # in the log. What counts as confident is set by each class itself: the threshold of a class is the mean
 # chance of that class over the cells *labelled* with it. A cell is suspect if it carries the one label and
 # reaches the other's threshold.
+
+# %% [markdown] exercise="1.6b"
+# ### Exercise 1.6b: Labels contradicted with confidence (1 point)
 #
-# **Exercise 1.6b.** Write `suspects(given, chance)`. `given` are the labels (0 or 1), `chance` the held-out
-# chances of a defect; both are arrays. Return an array of True and False: labelled 0, and the chance of 1 is
-# at least the threshold of class 1; or labelled 1, and the chance of 0, which is `1 - chance`, is at least
-# the threshold of class 0.
+# Write `suspects(given, chance)`. `given` are the labels (0 or 1), `chance` the held-out chances of a defect;
+# both are arrays. Return an array of True and False: labelled 0, and the chance of 1 is at least the
+# threshold of class 1; or labelled 1, and the chance of 0, which is `1 - chance`, is at least the threshold
+# of class 0.
 
 
 # %% tags=["starter"] exercise="1.6b"
@@ -609,13 +615,14 @@ for ax, number in zip(axes[:, 0], some, strict=True):
 figures.show(fig, alt="Four cells, mono and poly, sound and defective, each as it is and under five changes: "
              + ", ".join(changes) + ". The inverted cells are bright where no current flows.")
 
-# %% [markdown]
+# %% [markdown] exercise="1.6c"
+# ### Exercise 1.6c: Changes that break the label (1 point)
+#
 # In these pictures the cell glows where current flows. What is dark is dead: a crack, a finger cut off, a
 # short circuit. A defect may be small, and it may be anywhere.
 #
-# **Exercise 1.6c.** An expert gets only the changed picture. Put into `breaks_label` the names of the changes
-# after which the old label can no longer be trusted, because the evidence for it may be gone, or now says the
-# opposite.
+# An expert gets only the changed picture. Put into `breaks_label` the names of the changes after which the
+# old label can no longer be trusted, because the evidence for it may be gone, or now says the opposite.
 
 # %% tags=["starter"] exercise="1.6c"
 breaks_label = ...
@@ -963,11 +970,13 @@ figures.table(pd.DataFrame({"ROC-AUC of a model that remembers": remembered}).re
 # How is it caught? By **identity**: if each copy carries the number of its cell, a set tells which cells
 # stand on both sides. Often the number was lost on the way, and only the pictures are there. Then a
 # fingerprint must do, one that a turned copy shares with its original.
+
+# %% [markdown] exercise="1.6d"
+# ### Exercise 1.6d: A fingerprint for eight views (1 point)
 #
-# **Exercise 1.6d.** Write `fingerprint(picture)`: a text that is the same for all eight views of a square
-# picture (turned by 0, 90, 180, 270 degrees, mirrored or not), and different for different pictures.
-# `np.rot90(picture, k)` turns, `picture[:, ::-1]` mirrors, `digest(array)` from section 2 makes a text of an
-# array.
+# Write `fingerprint(picture)`: a text that is the same for all eight views of a square picture (turned by 0,
+# 90, 180, 270 degrees, mirrored or not), and different for different pictures. `np.rot90(picture, k)` turns,
+# `picture[:, ::-1]` mirrors, `digest(array)` from section 2 makes a text of an array.
 
 
 # %% tags=["starter"] exercise="1.6d"

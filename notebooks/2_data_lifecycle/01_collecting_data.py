@@ -176,8 +176,9 @@ figures.show(fig, alt=f"Timeline of plane {second.tailnum} on 22 May. Previous t
 # A table joined next year holds the delay at landing of the previous trip, for every flight. For this one
 # nobody had it at the red line. What was known is that the plane had left late. Weather rows, too, count from
 # the tip of their arrow, not from the hour they are named after.
-#
-# ### Exercise 2.1a: what was known?
+
+# %% [markdown] exercise="2.1a"
+# ### Exercise 2.1a: What was known? (1 point)
 #
 # A source may correct itself: the same hour is reported again, with another value. Write
 # `known_value(events, moment)`. `events` is a list of tuples `(happened, known, value)`, in any order, with
@@ -514,25 +515,8 @@ figures.md(f"PR-AUC at face value is {gain:+.3f} against the careful reading, 95
            f"July {'cannot tell them apart' if low < 0 < high else 'tells them apart'}.")
 
 # %% [markdown]
-# ### Exercise 2.1b: the model that is too good
-#
 # Below are eleven columns that colleagues propose. `attempt([...])` trains on the plan and the columns you
-# name, and gives the PR-AUC in July. Build the best model you can. Then put into `leaks` **the columns that
-# are not known an hour before departure**, whatever they add to the score.
-#
-# | column | for each flight |
-# | --- | --- |
-# | `departures_hour` | departures the timetable has from this airport in this hour |
-# | `rain_known` | rain in the newest weather row that was complete at the alert |
-# | `rain_at_departure` | rain in the scheduled hour of departure, as measured |
-# | `queue` | mean delay of what left this airport in the two hours before the alert |
-# | `cancelled_day` | flights cancelled at this airport on this day |
-# | `leg` | arrival delay of the plane's last landing before the alert |
-# | `previous_flight` | arrival delay of the flight that this plane had before this one in the timetable |
-# | `route_so_far` | share of late flights among the landings at this destination in the twelve hours before the alert |
-# | `route_day` | share of late flights to this destination on this day |
-# | `year_rank` | the carrier's place in the punctuality ranking of 2013 |
-# | `miles_per_minute` | distance, divided by the minutes in the air |
+# name, and gives the PR-AUC in July.
 
 
 # %%
@@ -568,6 +552,26 @@ attempt(proposed.columns)
 # %% [markdown]
 # All eleven together: far above the best honest column, `queue`, in the table before. Which of them made it
 # so good?
+
+# %% [markdown] exercise="2.1b"
+# ### Exercise 2.1b: The model that is too good (1 point)
+#
+# Build the best model you can. Then put into `leaks` **the columns that are not known an hour before
+# departure**, whatever they add to the score.
+#
+# | column | for each flight |
+# | --- | --- |
+# | `departures_hour` | departures the timetable has from this airport in this hour |
+# | `rain_known` | rain in the newest weather row that was complete at the alert |
+# | `rain_at_departure` | rain in the scheduled hour of departure, as measured |
+# | `queue` | mean delay of what left this airport in the two hours before the alert |
+# | `cancelled_day` | flights cancelled at this airport on this day |
+# | `leg` | arrival delay of the plane's last landing before the alert |
+# | `previous_flight` | arrival delay of the flight that this plane had before this one in the timetable |
+# | `route_so_far` | share of late flights among the landings at this destination in the twelve hours before the alert |
+# | `route_day` | share of late flights to this destination on this day |
+# | `year_rank` | the carrier's place in the punctuality ranking of 2013 |
+# | `miles_per_minute` | distance, divided by the minutes in the air |
 
 # %% tags=["starter"] exercise="2.1b"
 leaks = ...  # a set of column names
@@ -797,8 +801,9 @@ figures.table(artifacts().query("artifact in @chosen"), caption="The window of t
 # %% [markdown]
 # Three artifacts: June is in it **twice**, wrong version included. The strategy looks at spans and ignores
 # versions. A Trainer fed with this window would count June's flights double, and nothing would fail.
-#
-# ### Exercise 2.1c: the window you want
+
+# %% [markdown] exercise="2.1c"
+# ### Exercise 2.1c: The window you want (1 point)
 #
 # Write `training_window(artifacts, spans)`. `artifacts` is a list of dicts with `id`, `span` and `version`;
 # the answer is the list of `id`s to train on, oldest span first: of each span in the window, its **newest
@@ -1077,8 +1082,9 @@ figures.table(benefit, formats=percent | {"destinations": "{:.0f}", "flights": "
 # the luck of days. Its mean chance is the lowest, too. So size was the wrong suspect, and a gap is there all
 # the same. Say both in the card, with the interval; an unmeasured harm is not an absent one, and a suspected
 # one not a fact. The largest harm of opportunity we found was made by the *join*: MQ in section 5.
-#
-# ### Exercise 2.1d: complete the card
+
+# %% [markdown] exercise="2.1d"
+# ### Exercise 2.1d: Complete the card (1 point)
 #
 # This is the card of the table behind your models, for all of 2013: one row for each flight that has a label.
 # Its author was in a hurry. Correct every entry, by counting where there is something to count.

@@ -225,17 +225,17 @@ proposed_weather, _ = get_schema_dataframe(inferred_weather)
 proposed_weather.index = proposed_weather.index.str.strip("'").rename("feature")
 figures.table(proposed_weather.drop(columns="Domain"), caption="Proposed from the weather of January")
 
-# %% [markdown]
-# ### Exercise 2.2a: required by chance
+# %%
+year_stats = tfdv.generate_statistics_from_dataframe(weather.reset_index(drop=True))
+
+# %% [markdown] exercise="2.2a"
+# ### Exercise 2.2a: Required by chance (1 point)
 #
 # Some features of the weather are `required` above only because January happened to have no gap in them. Some
 # hour later in the year, a station sends nothing, and the schema raises an alarm over it.
 #
 # Which features are they? Compare the proposal with the statistics of the whole year, `year_stats`, and name
 # them.
-
-# %%
-year_stats = tfdv.generate_statistics_from_dataframe(weather.reset_index(drop=True))
 
 # %% tags=["starter"] exercise="2.2a"
 by_chance = ...     # a set of feature names
@@ -366,8 +366,8 @@ figures.table(found, caption="JetBlue's codes switched, against the contract")
 # tolerance costs stands in the last sentence above the table. (The other finding, a distance of 17 miles, was
 # in July before we touched it. We come to it.)
 
-# %% [markdown]
-# ### Exercise 2.2b: the contract for the weather
+# %% [markdown] exercise="2.2b"
+# ### Exercise 2.2b: The contract for the weather (2 points)
 #
 # Now you. Start from a copy of `inferred_weather` and bind it to `weather_contract`, such that it
 #
@@ -552,8 +552,8 @@ storm = storm[["hour", "wind_dir", "wind_speed", "knots", "wind_gust", "pressure
 figures.table(storm, caption="Newark, 12 February",
               formats=dict.fromkeys(storm.columns.drop("hour"), "{:,.1f}"))
 
-# %% [markdown]
-# ### Exercise 2.2c: decide
+# %% [markdown] exercise="2.2c"
+# ### Exercise 2.2c: Fix data or change schema? (1 point)
 #
 # For each case write `"fix data"` or `"change schema"`. The schema in question is the one inferred from
 # January, to which somebody has added the environments and two ranges: at least 25 miles for the distance, 0
@@ -687,8 +687,8 @@ sorted(part.name for part in slices.datasets)
 # `tfdv.get_slice_stats(slices, "carrier_UA")` gives one slice's statistics, which any of the functions above
 # accept, `anomalies(…, facts_schema)` among them.
 
-# %% [markdown]
-# ### Exercise 2.2d: find the blind slices
+# %% [markdown] exercise="2.2d"
+# ### Exercise 2.2d: Find the blind slices (1 point)
 #
 # Name the carriers (by their codes) for which facts about the plane are absent in **more than half** of the
 # flights.
@@ -883,8 +883,8 @@ figures.show(fig, alt=f"Drift from month to month. Temperature: at most {natural
 figures.table(wind_drift, caption="Drift of wind_speed from the month before",
               formats=dict.fromkeys(wind_drift, "{:.4f}"))
 
-# %% [markdown]
-# ### Exercise 2.2e: choose the threshold
+# %% [markdown] exercise="2.2e"
+# ### Exercise 2.2e: Choose the threshold (1 point)
 #
 # Choose a `threshold` for the drift of `wind_speed` that keeps silent in each month as recorded, and speaks
 # in each month in which the wind arrives in km/h. (TFDV speaks where the drift is greater than the

@@ -106,8 +106,9 @@ figures.table(pd.DataFrame(passes, columns=["feature", "the pass reads"]))
 # %% [markdown]
 # Buckets appear on both sides. What decides is where the edges come from: found in the data, or chosen by a
 # person. A chosen edge needs no pass, can't leak and never goes stale without somebody having changed it.
-#
-# ### Exercise 2.4a: which need a pass?
+
+# %% [markdown] exercise="2.4a"
+# ### Exercise 2.4a: Which need a pass? (1 point)
 #
 # Put into `needs_pass` the names of those that can't be computed from the row and constants known beforehand.
 #
@@ -364,8 +365,9 @@ figures.table(pd.DataFrame({"value": probes, "bucket": buckets_of(tf.constant(pr
 
 # %% [markdown]
 # (NaN lands in the last bucket, among the largest values. Fill or flag what is missing before you bucketize.)
-#
-# ### Exercise 2.4b: the rule of the edges
+
+# %% [markdown] exercise="2.4b"
+# ### Exercise 2.4b: The rule of the edges (1 point)
 #
 # Write `bucket(value, edges)`: the number of the bucket as TFT counts it, for one number and a list of edges
 # in ascending order. The values are never missing.
@@ -521,8 +523,9 @@ figures.table(
 # Look at `predicted`, too. Whoever watches the mean of the predictions sees less than a point for permuted
 # carriers, while close to one flight in five gets the opposite alert. And the weekday: its interval reaches
 # zero, so by PR-AUC alone one might let it pass.
-#
-# ### Exercise 2.4c: how many rows?
+
+# %% [markdown] exercise="2.4c"
+# ### Exercise 2.4c: How many rows? (1 point)
 #
 # A **parity test** sends rows through both codes and compares. A fault that changes a share `share` of all
 # rows shows in none of `n` randomly drawn rows with probability (1 − `share`)ⁿ. Write
@@ -712,8 +715,9 @@ figures.table(pd.DataFrame(rows, columns=["value", "distinct", "buckets", "shari
 
 # %% [markdown]
 # As many buckets as values is far from enough; this is the birthday problem.
-#
-# ### Exercise 2.4d: how many buckets?
+
+# %% [markdown] exercise="2.4d"
+# ### Exercise 2.4d: How many buckets? (1 point)
 #
 # A good hash puts each value into one of `buckets` buckets with equal chance, independently of the others.
 # Write `expected_sharing(values, buckets)`: how many of `values` distinct values are expected to share their

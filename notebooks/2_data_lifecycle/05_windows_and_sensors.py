@@ -323,11 +323,14 @@ figures.show(fig, alt=f"Pressure at EWR around a gap: {here.ffill()[middle]:.1f}
 
 # %% [markdown]
 # A filled value should say how old it is. Then a model can trust it less, and monitoring can count.
+
+# %% [markdown] exercise="2.5a"
+# ### Exercise 2.5a: Carry values forward, with age (1 point)
 #
-# **Exercise 2.5a.** Write `carried(values, limit)` for one sensor. `values` is a list of hourly values,
-# `None` where nothing came. Return a list of the same length with a pair `(value, age)` per hour: the newest
-# value sent **in or before** that hour, and its age in hours, 0 if it was sent in that hour. If it is more
-# than `limit` hours old, or nothing was sent yet, the pair is `(None, None)`. `limit` may be 0.
+# Write `carried(values, limit)` for one sensor. `values` is a list of hourly values, `None` where nothing
+# came. Return a list of the same length with a pair `(value, age)` per hour: the newest value sent **in or
+# before** that hour, and its age in hours, 0 if it was sent in that hour. If it is more than `limit` hours
+# old, or nothing was sent yet, the pair is `(None, None)`. `limit` may be 0.
 
 
 # %% tags=["starter"] exercise="2.5a"
@@ -434,11 +437,14 @@ figures.table(pd.DataFrame(rows, columns=["hours from first to last row", "windo
 
 # %% [markdown]
 # No complaint here either. On the grid, station by station, neither can happen.
+
+# %% [markdown] exercise="2.5b"
+# ### Exercise 2.5b: Windows and their targets (1 point)
 #
-# **Exercise 2.5b.** Write `windows_with_targets(values, length, horizon)` in plain Python for a list of
-# hourly values. Return all pairs `(window, target)` in order of time: `window` is a list of `length`
-# consecutive values, `target` the value `horizon` hours after the **last** value of the window. Leave out
-# windows whose target lies beyond the end.
+# Write `windows_with_targets(values, length, horizon)` in plain Python for a list of hourly values. Return
+# all pairs `(window, target)` in order of time: `window` is a list of `length` consecutive values, `target`
+# the value `horizon` hours after the **last** value of the window. Leave out windows whose target lies beyond
+# the end.
 
 
 # %% tags=["starter"] exercise="2.5b"
@@ -804,12 +810,15 @@ figures.table(pd.DataFrame({"served": answer, "in the notebook": expected},
 # - five folds of **whole days**, or of **whole weeks** (blocked cross-validation; Bergmeir & Benítez, 2012);
 # - whole weeks, **purged** (López de Prado, 2018): training windows that share an hour with a test week are
 #   left out as well.
+
+# %% [markdown] exercise="2.5c"
+# ### Exercise 2.5c: Purge the training windows (1 point)
 #
-# **Exercise 2.5c.** Write the purge. `trainable(last_hours, first, last, length, horizon)` gets the last
-# hours of all windows, as numbers. The test block is made of the windows whose last hours run from `first` to
-# `last`, both included. A window that ends at hour `t` holds all hours from `t - length + 1` to that of its
-# target, `t + horizon`. Return those of `last_hours` whose windows share **no hour** with any window of the
-# test block. Training may lie on both sides of it.
+# Write the purge. `trainable(last_hours, first, last, length, horizon)` gets the last hours of all windows,
+# as numbers. The test block is made of the windows whose last hours run from `first` to `last`, both
+# included. A window that ends at hour `t` holds all hours from `t - length + 1` to that of its target, `t +
+# horizon`. Return those of `last_hours` whose windows share **no hour** with any window of the test block.
+# Training may lie on both sides of it.
 
 
 # %% tags=["starter"] exercise="2.5c"
@@ -922,8 +931,10 @@ FEATURES = {
     "scaled": lambda x: (x.temp - x.temp.mean()) / x.temp.std(),
 }
 
-# %% [markdown]
-# **Exercise 2.5d.** Put into `look_ahead` the names of those that use an hour after *t*.
+# %% [markdown] exercise="2.5d"
+# ### Exercise 2.5d: Which features look ahead? (1 point)
+#
+# Put into `look_ahead` the names of those that use an hour after *t*.
 
 # %% tags=["starter"] exercise="2.5d"
 look_ahead = ...  # a set of names

@@ -416,11 +416,12 @@ figures.table(
 # July to December to say; keep both. (1.3 showed that scores by shuffled days flatter. Here no score is
 # reported; they only compare columns. Section 5 will say whether that served.)
 
-# %% [markdown]
-# **Exercise 2.6a.** Before you start a search, know its bill. Write `fits(direction, columns, keep, folds)`:
-# the number of models that a greedy search fits, where `direction` is `"forward"` or `"backward"`, `columns`
-# is the number of candidates, `keep` the number of columns it ends with, and each competing set is fitted
-# once per fold.
+# %% [markdown] exercise="2.6a"
+# ### Exercise 2.6a: The bill of a search (1 point)
+#
+# Before you start a search, know its bill. Write `fits(direction, columns, keep, folds)`: the number of
+# models that a greedy search fits, where `direction` is `"forward"` or `"backward"`, `columns` is the number
+# of candidates, `keep` the number of columns it ends with, and each competing set is fitted once per fold.
 
 
 # %% tags=["starter"] exercise="2.6a"
@@ -776,9 +777,12 @@ figures.show(fig, alt=f"Chosen among the first {keep}, of {picked.shape[1]} sele
 #
 # Below the line stands the variance of choosing at random. 1 is the same choice every time, 0 is what chance
 # gives. Unlike Kuncheva's index (2007), which it equals for sets of one size, it allows sizes that vary.
+
+# %% [markdown] exercise="2.6b"
+# ### Exercise 2.6b: How stable is a choice? (1 point)
 #
-# **Exercise 2.6b.** Write `stability(chosen)`. `chosen` is a list of rows, one per run; a row holds 1 for
-# each column that was chosen and 0 for each that was not.
+# Write `stability(chosen)`. `chosen` is a list of rows, one per run; a row holds 1 for each column that was
+# chosen and 0 for each that was not.
 
 
 # %% tags=["starter"] exercise="2.6b"
@@ -897,9 +901,12 @@ figures.table(trap, caption="Cross-validated ROC-AUC of the best ten; an honest 
 # all is lost already: the held-out days helped to choose the columns. Selected inside, noise is worth what it
 # is worth. Columns by day are the worse trap, because 200 of them compete over 181 days. More flights would
 # shrink the gain of columns by flight; that of columns by day needs more days.
+
+# %% [markdown] exercise="2.6c"
+# ### Exercise 2.6c: Which plans are honest? (1 point)
 #
-# **Exercise 2.6c.** Five plans. Put into `honest` the letters of those whose reported score had no say in any
-# choice, neither of the columns nor of their number.
+# Five plans. Put into `honest` the letters of those whose reported score had no say in any choice, neither of
+# the columns nor of their number.
 #
 # - **A**: Rank the columns on all twelve months. Train on January to June with the best eight, report July to
 #   December.
@@ -949,10 +956,13 @@ figures.table(
 # everything passes. The question is put the other way round, as medicine does for a cheaper
 # drug: **non-inferiority**. Say beforehand how much you are ready to lose, the `margin`. A set passes if even
 # the lower end of its interval loses no more.
+
+# %% [markdown] exercise="2.6d"
+# ### Exercise 2.6d: The leanest set that passes (1 point)
 #
-# **Exercise 2.6d.** Write `leanest(table, margin)`. `table` is a list of `(columns, difference, low, high)`,
-# in any order; the difference is that of the set minus all columns. Give back the smallest number of columns
-# whose `low` is not below `-margin`, and `None` if there is none.
+# Write `leanest(table, margin)`. `table` is a list of `(columns, difference, low, high)`, in any order; the
+# difference is that of the set minus all columns. Give back the smallest number of columns whose `low` is not
+# below `-margin`, and `None` if there is none.
 
 
 # %% tags=["starter"] exercise="2.6d"

@@ -206,8 +206,8 @@ def Gate(receipt: InputArtifact[Receipt] = None,
             raise ValueError("the data break the contract")
 
 
-# %% [markdown]
-# ### Exercise 2.7a: reconcile
+# %% [markdown] exercise="2.7a"
+# ### Exercise 2.7a: Reconcile a delivery (1 point)
 #
 # The core of such a check, with one more question: is the delivery fresh? Write
 # `problems(announced, counted, age, limit)`. Both dicts map a split to its number of rows. Return a list with
@@ -504,8 +504,8 @@ figures.table(pd.DataFrame(map(on_file, first)).set_index("component"), caption=
 before, after = ({on_file(execution)["outputs"] for execution in executions} for executions in (first, again))
 figures.md(f"{len(again)} new executions, {len(after - before)} new artifacts.")
 
-# %% [markdown]
-# ### Exercise 2.7b: what runs again?
+# %% [markdown] exercise="2.7b"
+# ### Exercise 2.7b: What runs again? (1 point)
 #
 # The key holds the ids of the input artifacts. So if a component runs again, it makes new artifacts, with new
 # ids, and whoever reads them runs again too, even if every byte is the same as before.
@@ -785,8 +785,9 @@ figures.show(fig, alt="Components by run. " + " ".join(
 # Each change throws a shadow downstream. A new span: over everything that reads rows. A new contract: over
 # everything that reads the schema. A digest: over Transform alone. And the new code, the largest change of
 # all, throws none: its column looks like that of the second run, in which nothing had changed.
-#
-# ### Exercise 2.7c: what else goes unnoticed?
+
+# %% [markdown] exercise="2.7c"
+# ### Exercise 2.7c: What else goes unnoticed? (1 point)
 #
 # Go through the key once more: pipeline, component id, path of the executor, ids of the inputs, parameters;
 # for ExampleGen also number, size and time of the files. Each of the following changes is made between two
@@ -830,8 +831,9 @@ figures.md(f"{len(executions)} executions, {cached} of them from the cache; the 
 # pattern is the same each time, and so are the cures: give each version a file name of its own, as the
 # contracts in 2.3 have, and never edit it; put a digest of everything else into a parameter. But pass nothing
 # that differs at each run, such as the hour, or nothing is ever cached.
-#
-# ### Exercise 2.7d: a digest that can be trusted
+
+# %% [markdown] exercise="2.7d"
+# ### Exercise 2.7d: A digest that can be trusted (1 point)
 #
 # Write `fingerprint(files)`: `files` maps names to texts. Return a text that is the same whenever names and
 # contents are the same, in whatever order the dict holds them, and differs otherwise: also if a file is

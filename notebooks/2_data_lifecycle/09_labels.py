@@ -201,11 +201,14 @@ figures.md(
 # - *A day later* is the cure. Choose rows by their **age**, never by whether their label has come. The age at
 #   which practically all labels are in is the **maturity window**: here a day is plenty; for a loan that may
 #   fail it can be two years.
+
+# %% [markdown] exercise="2.9a"
+# ### Exercise 2.9a: The label known by now (1 point)
 #
-# **Exercise 2.9a.** Write `label_now(due, arrived, now)`, all in minutes of one clock: `due` is the planned
-# arrival, `arrived` the real one, which stands in the file even if it lies after `now`. Give 1 if it is known
-# at `now` that the flight is late (more than 15 minutes), 0 if it is known that it is not, `None` if it isn't
-# known yet. A landing at `now` itself is known.
+# Write `label_now(due, arrived, now)`, all in minutes of one clock: `due` is the planned arrival, `arrived`
+# the real one, which stands in the file even if it lies after `now`. Give 1 if it is known at `now` that the
+# flight is late (more than 15 minutes), 0 if it is known that it is not, `None` if it isn't known yet. A
+# landing at `now` itself is known.
 
 
 # %% tags=["starter"] exercise="2.9a"
@@ -456,9 +459,12 @@ figures.table(
 #   ask where they disagree. As measure, the **vote entropy** (Dagan and Engelson 1995): −Σ *v* log *v* over
 #   the shares *v* of votes for each class.
 # - **Random**: any item. Without this control every curve that rises looks like a success.
+
+# %% [markdown] exercise="2.9b"
+# ### Exercise 2.9b: The most doubtful items (1 point)
 #
-# **Exercise 2.9b.** Write `most_doubtful(chances, k)`: `chances` is an array with a row per item in the pool
-# and a column per class. Give the row numbers of the `k` items with the smallest margin, in any order.
+# Write `most_doubtful(chances, k)`: `chances` is an array with a row per item in the pool and a column per
+# class. Give the row numbers of the `k` items with the smallest margin, in any order.
 
 
 # %% tags=["starter"] exercise="2.9b"
@@ -997,11 +1003,14 @@ figures.table(
 # **Majority vote** counts every vote the same. A **label model** weighs them: it gives each function two
 # rates, how often it fires on late flights and how often on the others. If the functions fire *independently
 # given the truth*, Bayes' rule does the rest.
+
+# %% [markdown] exercise="2.9c"
+# ### Exercise 2.9c: From votes to a chance (1 point)
 #
-# **Exercise 2.9c.** Write `chance_late(fired, on_late, on_time, prior)` for one flight. `fired` is a list of
-# 0 and 1, one per function; `on_late` and `on_time` are the rates at which each fires on late flights and on
-# others; `prior` is the share of late flights. Give the probability that this flight is late. A function that
-# is silent tells something, too.
+# Write `chance_late(fired, on_late, on_time, prior)` for one flight. `fired` is a list of 0 and 1, one per
+# function; `on_late` and `on_time` are the rates at which each fires on late flights and on others; `prior`
+# is the share of late flights. Give the probability that this flight is late. A function that is silent tells
+# something, too.
 
 
 # %% tags=["starter"] exercise="2.9c"
@@ -1360,6 +1369,9 @@ figures.table(
 # finds the autumn and nothing else.
 #
 # ## Which way to labels?
+
+# %% [markdown] exercise="2.9d"
+# ### Exercise 2.9d: The first step to labels (1 point)
 #
 # | case | what is known |
 # | --- | --- |
@@ -1369,9 +1381,9 @@ figures.table(
 # | `scans` | A doctor labels 30 scans a day; the model trains overnight. The doctor knows at a glance but can't say why. Neighbours agree in 55 %, strangers in 52 %. |
 # | `invoices` | Is it wrong? Clerks know eight warning signs, each in 5 to 20 % of invoices. There is money for 40 labels. Neighbours agree in 71 %, strangers in 70 %. |
 #
-# **Exercise 2.9d.** Give each case its first step: `plan` maps the five names to one of `"wait"` (use rows
-# older than the maturity window), `"explore"` (leave a random part without the action), `"margin"` (active
-# learning), `"spread"` (label spreading), `"functions"` (labeling functions).
+# Give each case its first step: `plan` maps the five names to one of `"wait"` (use rows older than the
+# maturity window), `"explore"` (leave a random part without the action), `"margin"` (active learning),
+# `"spread"` (label spreading), `"functions"` (labeling functions).
 
 # %% tags=["starter"] exercise="2.9d"
 plan = ...

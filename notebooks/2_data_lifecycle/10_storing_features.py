@@ -494,8 +494,9 @@ figures.md(f"By day, `leg` is the flight's own delay at arrival for **{own:.0%}*
 #
 # Who writes it? Messages come in the order of *arrival*. A message that got through six hours late, or the
 # noon run's corrections of yesterday, must not replace what is newer.
-#
-# ### Exercise 2.10a: the rule of writing
+
+# %% [markdown] exercise="2.10a"
+# ### Exercise 2.10a: The rule of writing (1 point)
 #
 # Write `materialize(rows)`. `rows` is a list of tuples `(key, event, value)` in order of arrival. Return a
 # dict from each key to `(event, value)`: what the store should hold at the end. It holds the value with
@@ -556,8 +557,8 @@ def get(db_, view, entity, now, number="d"):
     return [age, *(values if age <= view.ttl else [UNKNOWN] * len(values))]
 
 
-# %% [markdown]
-# ### Exercise 2.10b: how old is it?
+# %% [markdown] exercise="2.10b"
+# ### Exercise 2.10b: How old is it? (1 point)
 #
 # A record of another team's store is a dict: `{"event": …, "written": …, "value": …}`, times in minutes.
 # `event` is the moment the value describes, `written` when a job last wrote it. Their job writes everything
@@ -642,21 +643,7 @@ figures.md(f"{len(writes):,} writes, {len(served):,} requests, {same.size:,} val
 # offline join asks for what was known. Against the join by event the replay fails for most requests, and no
 # line of the serving code is wrong.
 #
-# ### Exercise 2.10c: four faults
-#
-# Four colleagues built the same, with one fault each. `differences("A")` lists the values of July in which a
-# build's two stores disagree: id, feature, the hour of the request (UTC), the value offline and the value
-# served.
-#
-# The faults, in no order:
-#
-# - `"last write wins"`: the online store takes what arrives last, whatever its event;
-# - `"missing becomes 0"`: the serving code answers 0 where there is no value, as a default;
-# - `"32-bit floats"`: the online store saves half of the bytes;
-# - `"local clock"`: the job that fills the *offline* store stamps `created` by a New York clock, read as UTC:
-#   rows seem known four hours (in winter five) before they were.
-#
-# Look at how many disagree, when, and how. Put the fault of each build into `faults`.
+# Four colleagues built the same, with one fault each.
 
 
 # %%
@@ -698,6 +685,22 @@ def differences(build):
 
 figures.table(pd.DataFrame([(build, len(differences(build)) / same.size) for build in behind],
                            columns=["build", "values that differ"]), formats={"values that differ": "{:.2%}"})
+
+# %% [markdown] exercise="2.10c"
+# ### Exercise 2.10c: Four faults, four builds (1 point)
+#
+# `differences("A")` lists the values of July in which a build's two stores disagree: id, feature, the hour of
+# the request (UTC), the value offline and the value served.
+#
+# The faults, in no order:
+#
+# - `"last write wins"`: the online store takes what arrives last, whatever its event;
+# - `"missing becomes 0"`: the serving code answers 0 where there is no value, as a default;
+# - `"32-bit floats"`: the online store saves half of the bytes;
+# - `"local clock"`: the job that fills the *offline* store stamps `created` by a New York clock, read as UTC:
+#   rows seem known four hours (in winter five) before they were.
+#
+# Look at how many disagree, when, and how. Put the fault of each build into `faults`.
 
 # %% tags=["starter"] exercise="2.10c"
 faults = {"A": ..., "B": ..., "C": ..., "D": ...}
@@ -857,8 +860,6 @@ figures.table(pd.DataFrame(rows, columns=["answers", "every … minutes", "PR-AU
 # bound for the outage of unknown length: with models that were taught, the line ends about where the plan
 # alone is. The teaching has a price where all is fresh: at 15 minutes, with the same gaps, they score lower.
 #
-# ### Exercise 2.10d: how often?
-#
 # Here is what freshness is worth in money: the desk acts from a chance of 30 %, earns 100 dollars if the
 # flight is late, and spends 30.
 
@@ -870,7 +871,9 @@ worth = pd.DataFrame([(minutes,
 figures.table(worth, formats={"dollars a day": "{:,.0f}"}, bars=["dollars a day"],
               caption="Without TTL, before the cost of the job")
 
-# %% [markdown]
+# %% [markdown] exercise="2.10d"
+# ### Exercise 2.10d: How often should it run? (1 point)
+#
 # A run of the job costs `price` dollars. Write `best_interval(options, price)`: `options` is a list of pairs
 # `(minutes, dollars)`, minutes between runs and dollars earned a day. Return the **minutes** of the option
 # that earns most a day after paying for its runs. Then try it:

@@ -285,8 +285,8 @@ figures.md(f"In PR-AUC the candidate's loss in the rain is {-flight.value:.3f}, 
 # possible: *worse*, *fine*, and *can't tell*. And don't read the ends of such an interval to the last digit:
 # with twenty parts it is itself an estimate, and another cut of the rows moves them.
 
-# %% [markdown]
-# ### Exercise 3.8a: three answers
+# %% [markdown] exercise="3.8a"
+# ### Exercise 3.8a: Three answers from an interval (1 point)
 #
 # Write `decide(low, high, allowed)`. It gets the interval of a difference (candidate minus champion, higher
 # is better) and the loss that is allowed, a number ≥ 0. It returns `"worse"` when the whole interval lies
@@ -451,8 +451,8 @@ figures.table(pd.DataFrame(means).T.rename_axis("flights in the rain"),
 # AUC of all flights is the mean over all pairs; the AUC of a slice sees only its own.** The pairs across are
 # in no slice.
 
-# %% [markdown]
-# ### Exercise 3.8b: the pairs no slice sees
+# %% [markdown] exercise="3.8b"
+# ### Exercise 3.8b: The pairs no slice sees (1 point)
 #
 # Write `share_across(late_rain, on_time_rain, late_dry, on_time_dry)`. From the four counts of flights,
 # return the share of all pairs (one late flight, one on-time flight) that has one flight in the rain and the
@@ -508,8 +508,8 @@ figures.table(kinds.rename_axis("pairs of flights"), caption="ROC-AUC, taken apa
 # weights are the same, and the total contains pairs that belong to no part. It is not an oddity of textbooks;
 # it needs only a slice with another base rate and a model that shifts its score there.
 
-# %% [markdown]
-# ### Exercise 3.8c: which statement holds?
+# %% [markdown] exercise="3.8c"
+# ### Exercise 3.8c: Which statement holds? (1 point)
 #
 # The colleague proposes five ways out. Bind `way_out` to the letter of the one that mends the cause of what
 # you have just seen, and would notice if it came back.
@@ -606,8 +606,8 @@ figures.md("Below 0.70: " + "; ".join(
 # - pool: several months, or small carriers together;
 # - judge small slices by the difference to the champion, paired, instead of by a floor.
 
-# %% [markdown]
-# ### Exercise 3.8d: a gate that knows what it can't judge
+# %% [markdown] exercise="3.8d"
+# ### Exercise 3.8d: What the gate can't judge (1 point)
 #
 # An AUC is made of pairs of a late and an on-time flight, so what limits it is the **rarer class**: a slice
 # can be judged if its rarer class has at least `least` flights. Write `gate(slices, allowed, least)`.

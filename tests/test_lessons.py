@@ -42,7 +42,7 @@ each_new_lesson = pytest.mark.parametrize("lesson", NEW, ids=[lesson.id for less
 # What makes a sentence a claim, as far as a test can see it: it compares or ranks. "More than one" and "rather than" do not.
 COMPARES = re.compile(
     r"(?<!rather )(?<!other )\bthan\b(?! (?:one|two|a few|once)\b)"
-    r"|(?<!at )(?<!a )\b(?:most|least)\b|\b(?:best|worst|largest|smallest|fastest|slowest)\b",
+    r"|(?<!at )(?<!a )\b(?:most|least)\b|\b(?:best|worst|highest|lowest|largest|smallest|fastest|slowest)\b",
     re.I,
 )
 

@@ -6,6 +6,7 @@ import base64
 import html
 import re
 import sys
+from typing import Any
 
 NOTE = "#56B4E9"
 
@@ -29,8 +30,7 @@ def say(
     text: str, rich: dict[str, str] | None = None, *, picture: bytes | None = None, size: dict | None = None
 ) -> None:
     """Display text together with its other forms by MIME type, or with a PNG and its size; outside Jupyter, print the text."""
-    ipython = sys.modules.get("IPython")
-    if ipython is None or ipython.get_ipython() is None:
+    if shell() is None:
         print(text)
         return
     from IPython.display import display
@@ -39,6 +39,11 @@ def say(
     if picture is not None:
         forms["image/png"] = base64.b64encode(picture).decode()
     display(forms, raw=True, metadata={"image/png": size} if size else {})
+
+
+def shell() -> Any:
+    """IPython's shell, in whose notebook this runs; None outside IPython, which is not imported to find out."""
+    return getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
 
 
 def _rich(text: str) -> str:

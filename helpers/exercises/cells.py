@@ -6,10 +6,11 @@ import ast
 import dataclasses
 import dis
 import math
-import sys
 import types
 from collections.abc import Collection
 from typing import Any, TypeGuard
+
+from helpers import display
 
 
 @dataclasses.dataclass
@@ -62,7 +63,7 @@ _watch: Watch | None = None
 def watch() -> Watch | None:
     """The watch over this kernel's cells; None outside IPython."""
     global _watch
-    shell: Any = getattr(sys.modules.get("IPython"), "get_ipython", bool)()
+    shell = display.shell()
     if not shell:
         return None
     if _watch is None or _watch.shell is not shell:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from helpers.exercises.plain import Blank, NotData, clean, kind, plain, strict
-from helpers.exercises.probes import call, calls, is_blank
+from helpers.exercises.probes import call, calls, failure, is_blank
 
 
 class _Misfit(NotData):
@@ -27,6 +27,22 @@ class Form:
             return strict(self.shape(plain(value)))
         except _Misfit:
             raise self.refuse(value) from None
+
+    def taken(self, value: Any) -> Any:
+        """What `read` makes of anything that a learner hands in. Raises Blank and NotData alone."""
+        try:
+            if value is ...:
+                raise Blank("")
+            return self.read(value)
+        except (Blank, NotData):
+            raise
+        except RecursionError:
+            raise NotData("is nested too deep.") from None
+        # A learner's object may raise anything while it is read
+        except (Exception, SystemExit) as error:  # noqa: BLE001
+            raise NotData(
+                f"can't be read: it raises {type(error).__name__}. It should be {self.asks}."
+            ) from None
 
     def shape(self, data: Any) -> Any:
         return data
@@ -200,10 +216,8 @@ class Function(Form):
         with contextlib.closing(calls(value, probes, self.seconds)) as made:
             for record in made:
                 if "error" in record and not self.may_raise:
-                    place = f" It failed on {record['line']}." if "line" in record else ""
-                    error = record["error"].rstrip(".")
                     said, below = call(str(getattr(value, "__name__", "function")), record["input"])
-                    raise NotData(f"can't be judged yet: `{said}` {error}.{place}{below}")
+                    raise NotData(f"can't be judged yet: `{said}` {failure(record)}{below}")
                 records.append(record)
         return records
 

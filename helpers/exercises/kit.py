@@ -150,20 +150,11 @@ def collect(task: Exercise, answers: dict[str, Any]) -> dict[str, Any] | Verdict
     data, blank, misfit = {}, [], []
     for name, form in task.forms.items():
         try:
-            if answers[name] is ...:
-                raise Blank("")
-            data[name] = form.read(answers[name])
+            data[name] = form.taken(answers[name])
         except Blank as place:
             blank.append(f"`{name}{place}`")
         except NotData as problem:
             misfit.append(f"Your `{name}` {problem}")
-        except RecursionError:
-            misfit.append(f"Your `{name}` is nested too deep.")
-        # A learner's object may raise anything while it is read
-        except (Exception, SystemExit) as error:  # noqa: BLE001
-            misfit.append(
-                f"Your `{name}` can't be read: it raises {type(error).__name__}. It should be {form.asks}."
-            )
     if blank:
         return Verdict(
             NOT_ATTEMPTED, f"Replace the `...` of {', '.join(blank)}, run that cell, then this one."

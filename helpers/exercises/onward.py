@@ -67,7 +67,7 @@ def own(exercise_id: str, code: str, names: list[str]) -> dict[str, Any]:
 
 def _notebook() -> dict[str, Any]:
     """The names of the notebook; outside IPython, of the program."""
-    shell: Any = getattr(sys.modules.get("IPython"), "get_ipython", bool)()
+    shell = display.shell()
     return shell.user_ns if shell else vars(sys.modules["__main__"])
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from helpers.exercises import lesson_of
 from helpers.exercises.forms import Choice, Number, Text
-from helpers.exercises.plain import Blank, NotData, clean
+from helpers.exercises.plain import Blank, clean
 
 EXACT, CLOSE, OFF = "exact", "close", "off"
 KIND = "prediction"
@@ -27,7 +27,7 @@ class Prediction:
         """Keep the guess, if it is the first and comes before the result; what to say. Raises NotData with what is wanted."""
         kept = "" if self.guess is None else f"Your first guess counts: {_written(self.guess)}."
         try:
-            said = _read(guess, among)
+            said = (Number() if among is None else Choice(*among)).taken(guess)
         except Blank:
             return kept or "No guess: none is needed."
         if self.guess is None and not self.revealed:
@@ -59,17 +59,6 @@ def misplaced(prediction_id: Any, lesson: str) -> str:
     if lesson and lesson_of(prediction_id) != lesson:
         return f"{prediction_id} belongs to lesson {lesson_of(prediction_id)}; this is lesson {lesson}."
     return ""
-
-
-def _read(guess: Any, among: Sequence[str] | None = None) -> float | str:
-    """The guess as a number or as one of the words. Raises Blank for `...`, NotData with what is wanted."""
-    form = Number() if among is None else Choice(*among)
-    try:
-        return form.read(guess)
-    except (Blank, NotData):
-        raise
-    except Exception as error:  # noqa: BLE001 - a learner's object may raise anything while it is read
-        raise NotData(f"can't be read: it raises {type(error).__name__}. It should be {form.asks}.") from None
 
 
 def _judge(guess: float | str, value: float | str, within: float | None) -> str:

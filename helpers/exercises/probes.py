@@ -103,6 +103,12 @@ def outcome_of(function: Callable, args: tuple, learners: Callable) -> dict[str,
         return outcome
 
 
+def failure(outcome: dict[str, Any]) -> str:
+    """What an outcome's error says, and on which line of the learner's code it came, as what follows "it"."""
+    place = f" It failed on {outcome['line']}." if "line" in outcome else ""
+    return f"{outcome['error'].rstrip('.')}.{place}"
+
+
 def place_of(function: Callable, error: BaseException) -> str | None:
     """The line of the learner's own code on which it failed: the deepest frame that lies in the cell of their function."""
     code = getattr(

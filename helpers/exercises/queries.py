@@ -12,7 +12,7 @@ from typing import Any
 from helpers.exercises import foreign
 from helpers.exercises.forms import Form
 from helpers.exercises.plain import Blank, NotData, clean, plain, strict
-from helpers.exercises.probes import calls
+from helpers.exercises.probes import calls, failure
 from helpers.exercises.tools import has_dots
 
 MOST_ROWS = 10_000
@@ -61,7 +61,7 @@ class Query(Form):
         with contextlib.closing(calls(function, self.probes, self.seconds)) as made:
             for record in made:
                 if "error" in record:
-                    raise NotData(f"can't be judged yet: it {record['error'].rstrip('.')}.")
+                    raise NotData(f"can't be judged yet: it {failure(record)}")
                 if problem := record["output"].get("problem"):
                     raise Blank("") if has_dots(text) else NotData(problem)
                 records.append({"input": record["input"], "output": record["output"]["rows"]})

@@ -33,6 +33,8 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from multiprocessing.connection import Connection
 from typing import Any, cast
 
+from helpers import display
+
 FORKS = sys.platform == "linux"
 MOST_PRINTED = 1_000
 LONGEST = 50_000_000  # bytes of a message: an answer has at most 100,000 values and 200,000 characters
@@ -195,8 +197,7 @@ def _detach() -> None:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGALRM, signal.SIGCHLD):
         signal.signal(number, signal.SIG_DFL)
     builtins.input = _no_input
-    shell: Any = getattr(sys.modules.get("IPython"), "get_ipython", bool)()
-    if shell:
+    if shell := display.shell():
         from IPython.core.displaypub import DisplayPublisher
 
         shell.display_pub = DisplayPublisher()  # prints what is displayed

@@ -18,7 +18,7 @@ from typing import Any
 from helpers.exercises import sandbox
 from helpers.exercises.forms import Form
 from helpers.exercises.plain import Blank, NotData, clean, kind, plain, strict
-from helpers.exercises.probes import describe, is_blank, outcome_of
+from helpers.exercises.probes import describe, failure, is_blank, outcome_of
 
 Look = Callable[[Any], Any]
 
@@ -151,8 +151,7 @@ class Program(Form):
         if "blank" in outcome:
             raise Blank("")
         if "error" in outcome:
-            place = f" It failed on {outcome['line']}." if "line" in outcome else ""
-            raise NotData(f"can't be judged yet: put to work, it {outcome['error'].rstrip('.')}.{place}")
+            raise NotData(f"can't be judged yet: put to work, it {failure(outcome)}")
         return outcome["output"]
 
 

@@ -638,7 +638,7 @@ assert len(more) == 1 and (more["by Keras Tuner"] > more["by the paper"]).all(),
 #   the four in an order of his own.
 
 # %% tags=["folded"]
-# Keras Tuner's Gaussian process is scikit-learn's. It is asked thousands of times for one point; this does that faster.
+# Keras Tuner's Gaussian process is scikit-learn's, asked thousands of times for one point: this is faster
 import warnings
 
 from scipy.linalg import cho_solve
@@ -723,7 +723,7 @@ runs = {
 }
 
 # %% tags=["folded", "atol=1"]
-# Regret at each whole training's worth
+# Regret at each budget
 spent = epochs * np.arange(1, 14)
 paths = {
     name: np.array([[1000 * (run.loss[run.epochs <= e].min() - best) for e in spent] for run in several])
@@ -757,8 +757,8 @@ against = pd.DataFrame(
     {name: difference(last[name], last["random"]) for name in ("Hyperband", "Bayesian", "by hand")},
     ["against random search", "from", "to"],
 ).T.rename_axis("at the end of the budget")
-figures.table(against, formats=dict.fromkeys(against, "{:+.0f}"))
 lesson.reveal("3.1p1", min(("random", "Hyperband", "Bayesian"), key=lambda name: last[name].mean()))
+figures.table(against, formats=dict.fromkeys(against, "{:+.0f}"))
 
 # %% tags=["claim"]
 assert (middle["Hyperband"] < middle.drop(columns="Hyperband").min(axis=1)).all(), "nearer with each budget"
@@ -950,8 +950,8 @@ for _ in range(200):
 average, low, high = mean_interval(np.array(luck))
 gone = average[2], low[2], high[2]
 figures.md(
-    f"Chosen by other 2,000 flights of May, 200 times: the best of {len(grid)} leads on them by {average[0]:.0f} "
-    f"on average, on the rest by {average[1]:.0f}. The difference is {gone[0]:.0f} "
+    f"Chosen by other 2,000 flights of May, 200 times: the best of {len(grid)} leads on them by "
+    f"{average[0]:.0f} on average, on the rest by {average[1]:.0f}. The difference is {gone[0]:.0f} "
     f"({gone[1]:.0f} to {gone[2]:.0f})."
 )
 
@@ -990,12 +990,14 @@ assert ranks.iloc[1, 0] <= 5 and ranks.iloc[2, 0] > 20, "among the first in May,
 assert ranks.iloc[2, 1] < 0.8 < 0.9 < ranks.iloc[1, 1], "May's order holds in May, less in June"
 
 # %% [markdown]
-# On other flights of the same days the lead shrinks: a part of it was the luck of the best of 132, and
-# choosing again by other flights shows how much on average. What is left is real, in May. In June the log
-# loss can't tell the two apart, and in dollars the winner is hardly better than the tutorial, more likely
-# worse. What the four tuners found shares its fate, in each row. May's order of configurations holds on
-# other flights of May, and less in June. June is another month: more flights were late (lesson 1.7), and
-# no search on May can know that.
+# On other flights of the same days the lead shrinks. A part of that is the luck of the best of 132;
+# choosing again by other flights shows how much on average. (The best epoch was chosen by the validation
+# flights as well; that luck is not in this number.) What is left is real, in May.
+#
+# In June the log loss can't tell the two apart, and in dollars the winner is hardly better than the
+# tutorial, more likely worse. What each tuner found shares its fate. May's order of configurations holds
+# on other flights of May, and less in June: another month, with more late flights (lesson 1.7). No search
+# on May can know that.
 #
 # **On Monday:** put two numbers beside the tuned model's score: the same on rows no trial has seen, and
 # on a later month.
@@ -1165,8 +1167,8 @@ assert left[2] < history.iloc[-1, 0] / 4, "at most a quarter of the exam's gain"
 # ## What you did
 #
 # - You drew a **search space**, and saw a linear scale lose with the same budget.
-# - You measured **early stopping as a lower fidelity**, and your **brackets** agree with the paper's and, but for
-#   one round, with Keras Tuner's.
+# - You measured **early stopping as a lower fidelity**, and your **brackets** agree with the paper's and, but for one
+#   round, with Keras Tuner's.
 # - You gave four ways of searching **one budget**, and can say which of them could be told apart.
 # - You wrote a search that was **killed** and went on.
 # - You saw the **winner's luck** in May and in June, and a test month asked until it said yes.

@@ -1167,8 +1167,8 @@ assert left[2] < history.iloc[-1, 0] / 4, "at most a quarter of the exam's gain"
 # ## What you did
 #
 # - You drew a **search space**, and saw a linear scale lose with the same budget.
-# - You measured **early stopping as a lower fidelity**, and your **brackets** agree with the paper's and, but for one
-#   round, with Keras Tuner's.
+# - You measured **early stopping as a lower fidelity**, and your **brackets** agree with the paper's and, but
+#   for one round, with Keras Tuner's.
 # - You gave four ways of searching **one budget**, and can say which of them could be told apart.
 # - You wrote a search that was **killed** and went on.
 # - You saw the **winner's luck** in May and in June, and a test month asked until it said yes.

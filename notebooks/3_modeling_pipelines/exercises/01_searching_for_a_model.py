@@ -14,7 +14,7 @@ _DRAWS = 300
 
 
 def _drawn(space):
-    """What Keras Tuner draws from a space: of the learning rate the shares of the powers of ten, else the values drawn."""
+    """What Keras Tuner draws from a space: of the learning rate the share of each power of ten, else the values."""
     import keras_tuner as kt
 
     hp = kt.HyperParameters()
@@ -239,7 +239,7 @@ def goes_on_where_it_was(go_on):
     elif results[1] != results[3] or results[2] != results[3]:
         yield "Gone on or asked again, your function returns other values than a search that nobody disturbed."
     elif _cost(results[3]) > min(map(_cost, quiet)) + 1e-9:
-        yield "That are not the best values of the twelve. A loss is the better the smaller it is."
+        yield "Those are not the best values of the twelve. A loss is the better the smaller it is."
 
 
 def _cost(values):
@@ -272,7 +272,7 @@ def _scores():
         ([0.5, 0.5, 0.5, 0.4], [0.3, 0.9, 0.2, 0.1], 4),
         ([0.2, 0.6, 0.4], [0.3, 0.5, 0.4], 1),
         ([-0.3, -0.1, -0.2, -0.5], [-0.4, -0.6, -0.1, -0.2], 4),
-        *((draw.random(size).round(2).tolist(), draw.random(size).round(2).tolist(), n) for size, n in ((12, 3), (11, 4))),
+        *((*draw.random((2, size)).round(2).tolist(), n) for size, n in ((12, 3), (11, 4))),
     ]  # fmt: skip
     return [(np.array(first), np.array(later), n) for first, later, n in told]
 
@@ -293,15 +293,15 @@ function(
                 _best_of(first, later, n)[0], _best_of(later, first, n)[0]
             ],
         "You choose the winners by `later`. That is looking at what nobody knew yet.":
-            lambda first, later, n: _best_of(first, later, n, won=lambda part, last: max(range(n), key=lambda i: last[i])),
+            lambda *told: _best_of(*told, won=lambda part, last: max(range(len(part)), key=lambda i: last[i])),
         "You choose the lowest of each group. Higher is better here.":
-            lambda first, later, n: _best_of(first, later, n, won=lambda part, last: min(range(n), key=lambda i: part[i])),
+            lambda *told: _best_of(*told, won=lambda part, last: min(range(len(part)), key=lambda i: part[i])),
         "In a tie you take the one that does better later. The tie is broken by order, not by what nobody knew yet.":
             lambda first, later, n: _best_of(
-                first, later, n, won=lambda part, last: max(range(n), key=lambda i: (part[i], last[i]))
+                first, later, n, won=lambda part, last: max(range(len(part)), key=lambda i: (part[i], last[i]))
             ),
         "In a tie the later model wins with you. Asked is the earlier one.":
-            lambda first, later, n: _best_of(first, later, n, won=lambda part, last: max(range(n), key=lambda i: (part[i], i))),
+            lambda *told: _best_of(*told, won=lambda part, last: max(range(len(part)), key=lambda i: (part[i], i))),
         "What is left over at the end counts for you as a group. It is none.":
             lambda first, later, n: _best_of(
                 first, later, n, groups=[range(i, min(i + n, len(first))) for i in range(0, len(first), n)]

@@ -73,8 +73,8 @@ def draw_the_space(space):
     powers = rates.get("powers") or [0]
     if powers[-1] > 0.7:
         yield (
-            "Nearly all draws lie in the largest power of ten, as on a linear scale. Each power should get as many: see "
-            "`sampling`."
+            "Nearly all draws lie in the largest power of ten, as on a linear scale. Each power should get as many: "
+            "see `sampling`."
         )
     if not rates.get("ends") or min(powers) < 0.1:
         yield "Your learning rates leave out a part of what lies between the two ends. Are both as asked?"
@@ -217,7 +217,10 @@ def goes_on_where_it_was(go_on):
     elif len(quiet) != 12:
         yield f"Undisturbed, your search asks {len(quiet)} times. Asked are 12 trials."
     elif not go_on[0]["killed"]:
-        yield "In its fifth trial the search is killed, and yours goes on. Catch nothing; a killed process can't either."
+        yield (
+            "In its fifth trial the search is killed, and yours goes on. Catch nothing; a killed process can't "
+            "either."
+        )
     elif len(second) >= 12:
         yield (
             "The second call begins anew and asks all 12 times. The state lies in the folder: is it overwritten, or "

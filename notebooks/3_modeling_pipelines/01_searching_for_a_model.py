@@ -1203,7 +1203,7 @@ with tempfile.TemporaryDirectory() as folder:
     )
     trials = [tuner.oracle.trials[name] for name in tuner.oracle.end_order]
 
-# %% tags=["rtol=0.05"]
+# %% tags=["rtol=0.1"]
 figures.table(
     pd.DataFrame(
         [

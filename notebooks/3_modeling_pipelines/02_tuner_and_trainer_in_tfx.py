@@ -601,7 +601,7 @@ def shrink_and_perturb(old, fresh, shrink, noise):
 # %% tags=["solution"] exercise="3.2c"
 def shrink_and_perturb(old, fresh, shrink, noise):
     """The weights to start from: a list of arrays."""
-    return [shrink * one + noise * other for one, other in zip(old, fresh)]
+    return [shrink * one + noise * other for one, other in zip(old, fresh, strict=True)]
 
 
 # %% exercise="3.2c"
@@ -653,7 +653,7 @@ blank = [variable.numpy() for variable in network.optimizer.variables]
 def learned(start, number):
     """Training loss of the last epoch, and the chances for August, from a start."""
     network.set_weights(start)
-    for variable, value in zip(network.optimizer.variables, blank):
+    for variable, value in zip(network.optimizer.variables, blank, strict=True):
         variable.assign(value)
     keras.utils.set_random_seed(seed + 100 + number)
     loss = network.fit(seen, outcome.astype("float32"), batch_size=late_tuning.BATCH, epochs=2,

@@ -28,15 +28,15 @@ def _space_of_choices(hp):
     }
 
 
-def _by_all_events(store, model):
-    made = [e.execution_id for e in store.get_events() if e.artifact_id == model and e.type == pb.Event.OUTPUT] if hasattr(
-        store, "get_events") else [
-        e.execution_id for e in store.get_events_by_artifact_ids([model]) if e.type == pb.Event.OUTPUT]  # fmt: skip
-    for execution in made:
-        for event in store.get_events_by_execution_ids([execution]):
+def _event_by_event(store, model):
+    for made in store.get_events_by_artifact_ids([model]):
+        if made.type != pb.Event.OUTPUT:
+            continue
+        for event in store.get_events_by_execution_ids([made.execution_id]):
             [artifact] = store.get_artifacts_by_id([event.artifact_id])
             if event.type == pb.Event.INPUT and artifact.type == "HyperParameters":
                 return artifact.id
+    return None
 
 
 def _readers_too(store, model):
@@ -45,6 +45,7 @@ def _readers_too(store, model):
             [artifact] = store.get_artifacts_by_id([near.artifact_id])
             if artifact.type == "HyperParameters":
                 return artifact.id
+    return None
 
 
 def _in_place(old, fresh, shrink, noise):
@@ -68,13 +69,38 @@ CASES = {
     "3.2a": cases(
         "space",
         right=[_space_in_lines],
-        wrong={"drawn evenly": _space_linear, "Space or dict is another": _space_of_choices},
+        wrong={
+            "drawn evenly": _space_linear,
+            "Space or dict is another": _space_of_choices,
+            "Asked is a dict": lambda hp: [hp.Choice("size", ["small", "medium", "large"]), 0.01, 0.1],
+        },
     ),
     "3.2b": cases(
         "tuned_by",
-        right=[_by_all_events],
-        wrong={"who read the model": _readers_too},
+        right=[_event_by_event],
+        wrong={
+            "who read the model": _readers_too,
+            "For some store it is another": lambda store, model: model - 1 if model < 4 else None,
+        },
     ),
-    "3.2c": cases("shrink_and_perturb", right=[_in_place], wrong={}),
-    "3.2d": cases("objections", right=[_in_a_loop], wrong={}),
+    "3.2c": cases(
+        "shrink_and_perturb",
+        right=[_in_place],
+        wrong={
+            "Asked is a list of arrays": lambda old, fresh, shrink, noise: shrink * old[0] + noise * fresh[0],
+            "For some weights it is another": lambda old, fresh, shrink, noise: [
+                shrink * (one + noise * other) for one, other in zip(old, fresh, strict=True)
+            ],
+        },
+    ),
+    "3.2d": cases(
+        "objections",
+        right=[_in_a_loop],
+        wrong={
+            "Asked is a list of words": lambda values, known, found, used: len(set(values) - set(known)),
+            "For some case the list is another": lambda values, known, found, used: (
+                ["schema"] * (found != used or not found) + sorted(set(values) - set(known))
+            ),
+        },
+    ),
 }

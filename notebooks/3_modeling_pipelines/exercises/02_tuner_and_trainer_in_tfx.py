@@ -8,7 +8,7 @@ import re
 
 from helpers.exercises.kit import Function
 from helpers.exercises.rules import function
-from helpers.exercises.signs import CONSTANT, NOTHING, listed, some, unless
+from helpers.exercises.signs import CONSTANT, NOTHING, listed, unless
 
 # ---- 3.2a: a search space ----------------------------------------------------------------------------------------
 # In plain data `hp` is what the search has picked; what the function gave is {"space": …, "settings": …}.
@@ -82,12 +82,6 @@ def _picked(hp, names):
     return dict(zip(names, [hp["size"], hp["learning_rate"], hp["dropout"]], strict=True))
 
 
-def _registered(test):
-    return some(
-        lambda output: type(output) is dict and test(dict((one[0], one[1:]) for one in output["space"]))
-    )
-
-
 function(
     "3.2a", "space",
     form=_OnSearch([
@@ -100,16 +94,15 @@ function(
     odd={
         "Your function gives nothing back. Does it `return` the dict of the three chosen values?": NOTHING,
         "Asked is a dict of the three chosen values, by their names.": unless(
-            lambda output: type(output) is dict and type(output["settings"]) is dict),
+            lambda output: type(output) is dict and type(output.get("settings")) is dict),
     },
     mistakes={
-        "The learning rate is drawn evenly: nine in ten draws are above 0.003. Each factor of ten as likely as the next is "
-        "another `sampling`.": _space(rate=(0.001, 0.03, "linear")),
-        "The learning rate's range is another: from 0.001 to 0.03.": _space(rate=(0.0001, 0.3, "log")),
-        "The dropout's range is another: from 0 to 0.4.": _space(dropout=(0.0, 0.5)),
-        "`size` has three words to choose from.": _space(sizes=("large", "small")),
+        "The learning rate is drawn evenly, so most draws are large. Each factor of ten as likely as the next is another `sampling`.": _space(rate=(0.001, 0.03, "linear")),
+        "The learning rate's range is another than the table's.": _space(rate=(0.0001, 0.3, "log")),
+        "The dropout's range is another than the table's.": _space(dropout=(0.0, 0.5)),
+        "There are three words to choose from in the table.": _space(sizes=("large", "small")),
         "The space is right, and the dict you return lacks a name.": _space(keep=2),
-        "The three names are `size`, `learning_rate` and `dropout`, in the space and in the dict.":
+        "The names are others than the table's, in the space or in the dict.":
             _space(names=["hidden", "lr", "drop"]),
     },
     otherwise="Space or dict is another. `hp.Choice` takes a name and a list, `hp.Float` a name, two ends, and `sampling`.",
@@ -269,7 +262,7 @@ function(
     said="A shrink of 1 without noise is the warm start, a shrink of 0 with noise 1 is training anew: it lies between.",
     odd={
         "Your function gives nothing back. Does it `return` the list?": NOTHING,
-        "Asked is a list of arrays, as long as `old`.": unless(lambda output: type(output) is list),
+        "Asked is a list of arrays, as long as `old`.": unless(listed(lambda one: type(one) is list)),
     },
     mistakes={
         "You take away what should be left: `shrink` is the share of the old weight that stays.":
@@ -325,8 +318,8 @@ function(
             functools.partial(_objections, missing=False),
         "Two unknown schemas are equal for you. Unknown is not the same.":
             lambda values, known, found, used: sorted(set(values) - set(known)) + (["schema"] if found != used else []),
-        "You do not look at the names.": functools.partial(_objections, names=False),
-        "You do not look at the schema.": functools.partial(_objections, schema=False),
+        "You look at the two digests alone.": functools.partial(_objections, names=False),
+        "You look at the names alone.": functools.partial(_objections, schema=False),
         "A known name that is not among the values is no objection: then the code's default holds.":
             functools.partial(_objections, all_=True),
     },

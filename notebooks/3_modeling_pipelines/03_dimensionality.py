@@ -14,7 +14,7 @@
 # - fit a reduction on **what is known**, and say where fitting on all rows leaks;
 # - catch a component that **flips** at a refit.
 #
-# *Needs: lesson 1.3. Time: about 55 minutes, and 5 more for "Deeper"; the code runs in less
+# *Needs: lesson 1.3. Time: about 65 minutes, and 0 more for "Deeper"; the code runs in less
 # than a minute.*
 
 # %%
@@ -25,7 +25,7 @@ lesson.begin("3.3")
 # %% tags=["parameters"]
 seed = 2013
 rows = 60_000       # flights drawn from the year
-draws = 200         # resampled test sets behind each interval
+draws = 100         # resampled test sets behind each interval
 
 # %% tags=["folded"]
 # What is built here
@@ -58,7 +58,8 @@ cube = {}
 for d in (2, 8, 32, 128, 512):
     squared = ((rng.random((4000, d)) - rng.random((4000, d))) ** 2).sum(axis=1)
     distance = np.sqrt(squared)
-    cube[d] = {"mean squared": squared.mean(), "d/6": d / 6, "relative spread": distance.std() / distance.mean()}
+    cube[d] = {"mean squared": squared.mean(), "d/6": d / 6,
+               "relative spread": distance.std() / distance.mean()}
 cube = pd.DataFrame(cube).T.rename_axis("columns d")
 figures.table(cube)
 
@@ -94,7 +95,7 @@ for extra in (0, 64, 256, 1024, 4096):
                          "nearest / mean distance": (away[:, 0] / away.mean(axis=1)).mean()}
 curse = pd.DataFrame(curse).T.rename_axis("columns")
 
-# %% tags=["folded"]
+# %% tags=["folded", "atol=0.01"]
 # The picture of the curse
 figures.lines(curse.set_axis([str(c) for c in curse.index]),
               "With columns that say nothing, the nearest row is as far as the others, and fewer digits are right",
@@ -139,7 +140,7 @@ def gain(metric, truth, after, before, groups):
 
 summer_days = summer.time_hour.dt.date
 
-# %%
+# %% tags=["atol=0.005"]
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder
 
@@ -238,7 +239,7 @@ assert all((looks[name].min(axis=1) < 0).any() for name in ("PCA", "SVD", "ICA")
 # variance decides, but what they cost and what the model does with them. One request costs 64 multiplications for each
 # component, and ten more for the ten classes.
 
-# %%
+# %% tags=["atol=0.01"]
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 
@@ -250,8 +251,8 @@ for k in (2, 4, 8, 12, 16, 24, 32, 48):
 tried = pd.DataFrame(tried)
 figures.table(tried, caption="On 400 digits kept for choosing")
 
-# %% [markdown] exercise="3.3b"
-# ### Exercise 3.3b: As few as we can afford (1 point)
+# %% [markdown] exercise="3.3a"
+# ### Exercise 3.3a: As few as we can afford (1 point)
 #
 # Write `cheapest(tried, tolerance)`: of the rows of `tried` whose quality is at most `tolerance` below the best
 # quality, the number of components of the one with the lowest cost. If two cost the same, the one of better
@@ -265,13 +266,13 @@ figures.table(tried, caption="On 400 digits kept for choosing")
 # | 8 | 0.90 | 592 | too far below |
 # | 4 | missing | 296 | failed |
 
-# %% tags=["starter"] exercise="3.3b"
+# %% tags=["starter"] exercise="3.3a"
 def cheapest(tried, tolerance):
     """The number of components that costs least, at most `tolerance` below the best quality."""
     ...
 
 
-# %% tags=["solution"] exercise="3.3b"
+# %% tags=["solution"] exercise="3.3a"
 def cheapest(tried, tolerance):
     """The number of components that costs least, at most `tolerance` below the best quality."""
     enough = tried[tried.quality >= tried.quality.max() - tolerance]
@@ -279,8 +280,8 @@ def cheapest(tried, tolerance):
     return int(best.components)
 
 
-# %% exercise="3.3b"
-cheapest = lesson.check("3.3b", cheapest=cheapest)
+# %% exercise="3.3a"
+cheapest = lesson.check("3.3a", cheapest=cheapest)
 
 # %%
 k_digits = cheapest(tried, 0.02)
@@ -295,7 +296,7 @@ figures.md(f"Within two points of the best: **{k_digits} components**.")
 # With flight numbers and planes the table has thousands of columns, five or seven of which are not zero in a
 # row. Subtracting a mean, as PCA does, would fill all of them. **TruncatedSVD** takes the sparse table as it is.
 
-# %%
+# %% tags=["atol=0.005"]
 WIDE = [*BASE, "number", "plane"]
 
 
@@ -332,8 +333,8 @@ assert sparse.AUC["SVD to 8"] < sparse.AUC["all columns"] - 0.02, "eight compone
 # can't say that the evening is bad at Newark alone. One column for each pair can. Pairs that training has
 # hardly seen share a column, or a new one would come with no weight.
 
-# %% [markdown] exercise="3.3a"
-# ### Exercise 3.3a: A cross by hand (1 point)
+# %% [markdown] exercise="3.3b"
+# ### Exercise 3.3b: A cross by hand (1 point)
 #
 # Write `cross(left, right, known)`: two Series of text in, one list or Series of text out, a value for each row, in
 # order. It is `left_right`, joined by an underscore, if that pair is in the set `known`; otherwise `other`. Where
@@ -346,13 +347,13 @@ assert sparse.AUC["SVD to 8"] < sparse.AUC["all columns"] - 0.02, "eight compone
 # | JFK | 18 | other |
 # | LGA | missing | missing |
 
-# %% tags=["starter"] exercise="3.3a"
+# %% tags=["starter"] exercise="3.3b"
 def cross(left, right, known):
     """A column that names the pair of each row."""
     ...
 
 
-# %% tags=["solution"] exercise="3.3a"
+# %% tags=["solution"] exercise="3.3b"
 def cross(left, right, known):
     """A column that names the pair of each row."""
     pair = left.astype(str) + "_" + right.astype(str)
@@ -360,8 +361,8 @@ def cross(left, right, known):
     return pair.mask(left.isna() | right.isna(), "missing")
 
 
-# %% exercise="3.3a"
-cross = lesson.check("3.3a", cross=cross)
+# %% exercise="3.3b"
+cross = lesson.check("3.3b", cross=cross)
 
 # %%
 crosses, crossed_chance = {}, {}
@@ -376,17 +377,18 @@ for left, right in (("origin", "hour"), ("carrier", "hour"), ("weekday_name", "h
                                     **gain(roc_auc_score, summer.late, chance, plain_chance, summer_days)}
 crosses = pd.DataFrame(crosses).T.rename_axis("cross")
 
-# %% tags=["folded"]
+# %% tags=["folded", "atol=0.002"]
 # The picture of the crosses
-figures.bars(crosses.gain, "What each cross adds to the AUC is half a point at most", x="gain of AUC",
+figures.bars(crosses.gain, "Of none of the four crosses can we tell that it helps", x="gain of AUC",
              errors={None: (crosses.low, crosses.high)}, form="{:+.4f}")
 
 # %% tags=["claim"]
-assert crosses.gain.abs().max() < 0.005, "each cross adds half a point at most"
+assert ((crosses.low < 0) & (crosses.high > 0)).all(), "of no cross can we tell that it helps"
+assert crosses[["low", "high"]].abs().max(axis=None) < 0.01, "none adds or costs as much as a point"
 
 # %% [markdown]
-# Read the intervals: one that holds zero is "can't tell". The textbook's cross is worth trying, and here it is
-# worth half a point at most.
+# Each interval holds zero, so we can't tell whether one helps. None adds or costs as much as a point of AUC. The
+# textbook's cross is worth trying; on these months it is not worth keeping.
 #
 # **On Monday:** count the numbers a row really holds before you reduce it, and try one cross that somebody
 # who knows the trade can explain.
@@ -435,7 +437,7 @@ for task, (x, y, there, truth, k, strength, groups) in tasks.items():
                          **gain(metric, truth, said, without, groups)})
 compared = pd.DataFrame(compared)
 
-# %% tags=["folded"]
+# %% tags=["folded", "atol=0.02"]
 # The table, with the cross as one more way
 best = "origin × hour"
 extra = int(crosses["columns more"][best])
@@ -447,23 +449,23 @@ compared.loc[len(compared)] = {
 figures.table(compared, caption="quality: accuracy of the digits, AUC of cells and flights; gain with its 95 % interval",
               formats={"KiB": "{:.1f}", "gain": "{:+.3f}", "low": "{:+.3f}", "high": "{:+.3f}"})
 
-# %% tags=["folded"]
+# %% tags=["folded", "atol=0.02"]
 # The picture of what is paid and what is kept
 reduced = compared[~compared.reduction.isin(["without", "cross " + best])].copy()
 reduced.index = reduced.data + ": " + reduced.reduction
-figures.bars(reduced.gain, f"Against the same model without: the best of twelve gains {reduced.gain.max():+.3f}, "
-             f"the worst {reduced.gain.min():+.3f}",
+figures.bars(reduced.gain, "Against the same model without, eleven of twelve reductions lose",
              x="gain of accuracy or AUC", errors={None: (reduced.low, reduced.high)}, form="{:+.3f}")
 
 # %% tags=["claim"]
 work = compared.set_index(["data", "reduction"]).multiplications.unstack()
 assert (work[["PCA", "SVD", "NMF", "ICA"]].min(axis=1) > work["without"]).all(), "a reduction adds work"
-assert (compared.low > 0).sum() <= 2, "hardly a reduction is better than none beyond luck"
+assert (reduced.high < 0).sum() == 11, "eleven of twelve lose"
+assert list(reduced.index[(reduced.low < 0) & (reduced.high > 0)]) == ["cells: NMF"], "NMF on the cells: can't tell"
 
 # %% [markdown]
 # What the model reads becomes small, and what a request costs does **not**: before a linear model, each reduction adds
 # work, because every column is multiplied by every component. It can pay before a model whose work grows faster, and
-# where rows are stored reduced. In quality, read the interval of each row: nothing here is a free gain.
+# where rows are stored reduced. In quality eleven of the twelve lose, and of NMF on the cells we can't tell.
 # (Cells of one module resemble each other, and the file doesn't name modules: the cells' intervals are too narrow.)
 #
 # **On Monday:** put "without" into each such table, with an interval, and count the projection's own work.
@@ -534,7 +536,7 @@ leaks = pd.DataFrame({
         usual_lateness("plane", pd.concat([past, summer])), usual_lateness("plane", past), summer_days),
     "20 of 2,000 columns of noise": repeated(chosen_noise, 20)}).T  # fmt: skip
 
-# %% tags=["folded"]
+# %% tags=["folded", "atol=0.01"]
 # The picture of the leaks
 figures.bars(leaks.gain, "What sees the labels leaks most", x="quality seemingly gained by fitting on all rows",
              errors={None: (leaks.low, leaks.high)}, form="{:+.3f}")
@@ -542,6 +544,7 @@ figures.bars(leaks.gain, "What sees the labels leaks most", x="quality seemingly
 # %% tags=["claim"]
 assert leaks.high.iloc[:2].max() < leaks.low.iloc[2:].min(), "what sees the labels leaks most"
 assert abs(leaks.gain.iloc[0]) < 0.02, "PCA's leak on the flights is small"
+assert leaks.low.iloc[3] > 0.1, "noise seems to predict"
 assert leaks.low.iloc[1] > 0, "with forty rows PCA's leak shows"
 
 # %% [markdown]
@@ -597,7 +600,7 @@ front.fit(numbers[months < 7], late[months < 7])
 # %% exercise="3.3c"
 front = lesson.check("3.3c", front=front, given=given)
 
-# %%
+# %% tags=["atol=0.002"]
 plain = make_pipeline(StandardScaler(), LogisticRegression()).fit(numbers[months < 7], late[months < 7])
 in_summer = months.between(7, 9)
 figures.md(f"Your pipeline keeps {front[1].n_components_} of {len(NUMBERS)} columns. AUC in summer: "
@@ -690,7 +693,7 @@ for row in refits.itertuples():
 refits["put back"] = put_back
 shown = refits.set_index("refit after month")[["served as one", "refitted alone", "put back", "least agreement"]]
 
-# %% tags=["folded"]
+# %% tags=["folded", "atol=0.01"]
 # The picture of the refits
 figures.lines(shown[["served as one", "refitted alone", "put back"]],
               f"{broken} of ten refits break the model behind them; as one, it is spared",
@@ -703,7 +706,8 @@ assert lost[shown["least agreement"] < 0.7].mean() > lost[shown["least agreement
 assert (shown["put back"] - shown["refitted alone"]).mean() > 0.02, "putting back recovers, on average"
 
 # %% [markdown]
-# Refits with a component astray lose more than the others, and putting back recovers most of it. The test for
+# Refits with a component astray lose more than the others, and putting back
+# recovers some of it, on average. The test for
 # deployment is cheap and needs no labels: compare each new component with the old one, or the chances of a few
 # kept rows, and refuse what disagrees.
 #
@@ -726,12 +730,15 @@ lesson.end()
 # %% [markdown]
 # ## Deeper
 #
-# ICA draws its start: two seeds, the same rows; about 0 minutes. The components come in another order, most of
-# them can be found again, and a model behind them would not know.
+# ICA draws its start: two seeds, the same rows; about 0 minutes. Not all components come to the same place
+# with the same sign, and a model behind them would not know.
 
-# %%
+# %% tags=["atol=1"]
 first, second = (FastICA(8, whiten="unit-variance", tol=1e-3, max_iter=2000, random_state=seed + i)
                  .fit(pixels[train]).mixing_.T for i in (0, 1))
 first, second = (maps / np.linalg.norm(maps, axis=1, keepdims=True) for maps in (first, second))
 in_place = int(((first * second).sum(axis=1) > 0.9).sum())
 figures.md(f"In the same place with the same sign: {in_place} of 8.")
+
+# %% tags=["claim"]
+assert in_place < 8, "not all components come to the same place"

@@ -11,7 +11,9 @@ from .harness import Cases, cases
 # A small year: eleven columns that drift from month to month
 _draw = np.random.default_rng(33)
 _months = np.repeat(np.arange(1, 13), 60)
-_rows = _draw.normal(size=(720, 11)) @ _draw.normal(size=(11, 11)) + 0.3 * _months[:, None] * _draw.normal(size=11)
+_rows = _draw.normal(size=(720, 11)) @ _draw.normal(size=(11, 11)) + 0.3 * _months[:, None] * _draw.normal(
+    size=11
+)
 _late = (_rows[:, 0] + _rows[:, 3] + _draw.normal(size=720) * 3 + (_months > 6) * 2 > 3).astype(int)
 
 
@@ -30,8 +32,13 @@ _made = {
     "june": _fitted(_months == 6), "fewer": _fitted(_past, 0.8), "more": _fitted(_past, 0.97),
 }  # fmt: skip
 _kept = _rows[::120]
-_given = {"rows": _kept.tolist(), **{name: made.predict_proba(_kept)[:, 1].tolist() for name, made in _made.items()}}
-_named = Pipeline([("scale", StandardScaler()), ("reduce", PCA(0.9)), ("late", LogisticRegression(max_iter=1000))])
+_given = {
+    "rows": _kept.tolist(),
+    **{name: made.predict_proba(_kept)[:, 1].tolist() for name, made in _made.items()},
+}
+_named = Pipeline(
+    [("scale", StandardScaler()), ("reduce", PCA(0.9)), ("late", LogisticRegression(max_iter=1000))]
+)
 
 
 def _by_rows(left, right, known):
@@ -63,8 +70,10 @@ def _strictly(tried, tolerance):
 
 
 CASES = {
-    "3.3a": cases("cross", right=[_by_rows], wrong={"a value for each row": lambda left, right, known: len(left)}),
-    "3.3b": cases("cheapest", right=[_by_sorting], wrong={"Mark those within": _strictly}),
+    "3.3b": cases(
+        "cross", right=[_by_rows], wrong={"a value for each row": lambda left, right, known: len(left)}
+    ),
+    "3.3a": cases("cheapest", right=[_by_sorting], wrong={"Mark those within": _strictly}),
     "3.3c": Cases(
         right=[{"front": _made["right"]}, {"front": _named.fit(_rows[_past], _late[_past])}],
         wrong={
@@ -76,8 +85,11 @@ CASES = {
             "more than the 90 %": {"front": _made["more"]},
             "turned round": {"front": _fitted(_past, late=1 - _late)},
             "Which rows was it fitted on": {"front": _fitted(_months > 9)},
-            "other columns": {"front": make_pipeline(StandardScaler(), PCA(0.9), LogisticRegression()).fit(
-                _rows[:, :5], _late)},
+            "other columns": {
+                "front": make_pipeline(StandardScaler(), PCA(0.9), LogisticRegression()).fit(
+                    _rows[:, :5], _late
+                )
+            },
         },  # fmt: skip
         given=_given,
         invalid={

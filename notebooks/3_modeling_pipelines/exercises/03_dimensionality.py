@@ -25,7 +25,7 @@ def _pair(left, right, known, joint="_", other="other", missing="missing", gap=T
 
 
 function(
-    "3.3a", "cross", _pairs,
+    "3.3b", "cross", _pairs,
     odd={
         "Your function gives nothing back. Does it `return` the column?": NOTHING,
         "Asked is a list or a Series of text, a value for each row.": unless(listed(lambda item: type(item) is str)),
@@ -35,9 +35,9 @@ function(
     mistakes={
         "A pair that is not in `known` keeps its name in yours. The model has no weight for it.":
             lambda left, right, known: _pair(left, right, known, other=None),
-        "A row where one of the two is missing is not `other`: it is `missing`.":
+        "A gap is no unknown pair: the task has a name of its own for it.":
             lambda left, right, known: _pair(left, right, known, missing="other"),
-        "A gap became text, and text joins with anything. Ask first whether one of the two is missing.":
+        "A gap became text, and text joins with anything. Ask for gaps first.":
             lambda left, right, known: _pair(left, right, known, gap=False),
         "The two stand the wrong way round: `left` comes first.":
             lambda left, right, known: _pair(right, left, known),
@@ -75,7 +75,7 @@ def _cheapest(tried, tolerance, key=lambda row: (row["cost"], -row["quality"]), 
 
 
 function(
-    "3.3b", "cheapest", _trials,
+    "3.3a", "cheapest", _trials,
     odd={
         "Your function gives nothing back for some table. Does it `return` the number of components, "
         "with a tolerance of 0 as well?": NOTHING,
@@ -168,7 +168,9 @@ def _look_at_pipeline(value):
         raise NotData(f"is a {type(value).__name__}; it should be a scikit-learn `Pipeline`.")
     kinds = [type(step).__name__ for step in value.named_steps.values()]
     if kinds != ["StandardScaler", "PCA", "LogisticRegression"]:
-        raise NotData(f"has the steps {', '.join(kinds)[:80]}; it should have StandardScaler, PCA, LogisticRegression.")
+        raise NotData(
+            f"has the steps {', '.join(kinds)[:80]}; it should have StandardScaler, PCA, LogisticRegression."
+        )
     scaler, pca, model = value.named_steps.values()
     try:
         for step in (scaler, pca, model):

@@ -1,9 +1,10 @@
 # %% [markdown]
 # # 3.3 Dimensionality
 #
-# Columns are easily added: a flight number, a plane, a hundred pixels. Each costs memory and multiplications
-# in every request, and some models get worse by it. So somebody puts a projection in front of the model. From
-# then on there are two things that are fitted, and they can come to disagree without an error.
+# Columns are easily added: a flight number, a plane, a hundred pixels. Each costs memory and
+# multiplications in every request, and some models get worse by it. So somebody puts a projection in front
+# of the model. From then on there are two things that are fitted, and they can come to disagree without an
+# error.
 #
 # You will be able to
 #
@@ -45,9 +46,9 @@ figures.overview(
 # %% [markdown]
 # ## 1 What a column does to distances
 #
-# First a case with a known answer. Two points are drawn evenly in a cube of d columns, each from 0 to 1. One
-# column adds 1/6 to their mean squared distance, so all add d/6. The **relative spread** is the standard
-# deviation of the distances, divided by their mean.
+# First a case with a known answer. Two points are drawn evenly in a cube of d columns, each from 0 to 1.
+# One column adds 1/6 to their mean squared distance, so all add d/6. The **relative spread** is the
+# standard deviation of the distances, divided by their mean.
 
 # %%
 import numpy as np
@@ -68,9 +69,9 @@ assert (abs(cube["mean squared"] / cube["d/6"] - 1) < 0.06).all(), "the mean squ
 assert cube["relative spread"].is_monotonic_decreasing, "the relative spread shrinks with each step"
 
 # %% [markdown]
-# The formula holds, and the relative spread shrinks: far and near become alike. These are random points. Do real
-# rows suffer? scikit-learn's 1,797 handwritten digits have 64 pixels each. We add columns that say nothing, and
-# let the **nearest neighbour** in the training rows name the digit.
+# The formula holds, and the relative spread shrinks: far and near become alike. These are random points.
+# Do real rows suffer? scikit-learn's 1,797 handwritten digits have 64 pixels each. We add columns that say
+# nothing, and let the **nearest neighbour** in the training rows name the digit.
 #
 # How many of 100 digits does it still get right with 1,024 such columns?
 
@@ -108,11 +109,11 @@ assert curse["nearest / mean distance"].is_monotonic_increasing, "the nearest ro
 assert (-curse.right.diff() > 2 * np.hypot(error, error.shift()))[1:].all(), "each step costs digits"
 
 # %% [markdown]
-# Each step costs digits, beyond what chance would do. The 64 pixels are still all there. A nearest-neighbour
-# model can't know which columns to leave out; distances add up what it is given.
+# Each step costs digits, beyond what chance would do. The 64 pixels are still all there. A nearest-
+# neighbour model can't know which columns to leave out; distances add up what it is given.
 #
-# It is not the number alone. In one-hot columns each flight has a one in a single column of each feature. Below,
-# 50 neighbours judge flights of July to September after learning from the first half of the year.
+# It is not the number alone. In one-hot columns each flight has a one in a single column of each feature.
+# Below, 50 neighbours judge flights of July to September after learning from the first half of the year.
 
 # %% tags=["folded"]
 # The flights, with text for every category, and the paired interval that this lesson uses throughout
@@ -161,10 +162,11 @@ figures.md(f"AUC by one-hot columns: {', '.join(f'{auc:.3f} with {d:,}' for d, a
 assert widening["low"] > -0.02, "thousands of one-hot columns lose at most two points of AUC"
 
 # %% [markdown]
-# Thousands of one-hot columns do not do what a thousand columns of noise did: at most two points of AUC are lost,
-# if any. Count what a column adds to a distance, not the columns.
+# Thousands of one-hot columns do not do what a thousand columns of noise did: at most two points of AUC
+# are lost, if any. Count what a column adds to a distance, not the columns.
 #
-# **On Monday:** before you blame the number of columns, add as many of noise and look at what your model does.
+# **On Monday:** before you blame the number of columns, add as many of noise and look at what your model
+# does.
 
 # %% [markdown]
 # ## 2 Four ways to fewer columns
@@ -191,9 +193,9 @@ assert list(needed.values()) == [13, 21, 29, 41], "80, 90, 95 and 99 % at 13, 21
 assert f"{held[1]:.3f}" == "0.285", "the first two hold 28.5 %"
 
 # %% [markdown]
-# Ours agrees. Now all four, with 16 components. A component and its negative say the same, and ICA has no order,
-# so we fix both before we look: the largest weight of each is positive, and the components come by how much of the rows'
-# variation their scores carry.
+# Ours agrees. Now all four, with 16 components. A component and its negative say the same, and ICA has no
+# order, so we fix both before we look: the largest weight of each is positive, and the components come by
+# how much of the rows' variation their scores carry.
 
 # %%
 def reductions(k):
@@ -236,8 +238,8 @@ assert all((looks[name].min(axis=1) < 0).any() for name in ("PCA", "SVD", "ICA")
 
 # %% [markdown]
 # Red adds ink, blue takes it away. How many components should the digits' model get? Not the share of
-# variance decides, but what they cost and what the model does with them. One request costs 64 multiplications for each
-# component, and ten more for the ten classes.
+# variance decides, but what they cost and what the model does with them. One request costs 64
+# multiplications for each component, and ten more for the ten classes.
 
 # %% tags=["atol=0.01"]
 from sklearn.linear_model import LogisticRegression
@@ -254,10 +256,10 @@ figures.table(tried, caption="On 400 digits kept for choosing")
 # %% [markdown] exercise="3.3a"
 # ### Exercise 3.3a: As few as we can afford (1 point)
 #
-# Write `cheapest(tried, tolerance)`: of the rows of `tried` whose quality is at most `tolerance` below the best
-# quality, the number of components of the one with the lowest cost. If two cost the same, the one of better
-# quality. Rows may come in any order; a quality may be missing (NaN: that fit failed), and such a row can't be
-# chosen. With a tolerance of 0.02:
+# Write `cheapest(tried, tolerance)`: of the rows of `tried` whose quality is at most `tolerance` below the
+# best quality, the number of components of the one with the lowest cost. If two cost the same, the one of
+# better quality. Rows may come in any order; a quality may be missing (NaN: that fit failed), and such a
+# row can't be chosen. With a tolerance of 0.02:
 #
 # | components | quality | cost | |
 # | --- | --- | --- | --- |
@@ -288,13 +290,15 @@ k_digits = cheapest(tried, 0.02)
 figures.md(f"Within two points of the best: **{k_digits} components**.")
 
 # %% [markdown]
-# **On Monday:** choose components by your model's quality on rows kept for it, and write the tolerance down.
+# **On Monday:** choose components by your model's quality on rows kept for it, and write the tolerance
+# down.
 
 # %% [markdown]
 # ## 3 Sparse columns, and a cross by hand
 #
-# With flight numbers and planes the table has thousands of columns, five or seven of which are not zero in a
-# row. Subtracting a mean, as PCA does, would fill all of them. **TruncatedSVD** takes the sparse table as it is.
+# With flight numbers and planes the table has thousands of columns, five or seven of which are not zero in
+# a row. Subtracting a mean, as PCA does, would fill all of them. **TruncatedSVD** takes the sparse table
+# as it is.
 
 # %% tags=["atol=0.005"]
 WIDE = [*BASE, "number", "plane"]
@@ -326,19 +330,20 @@ assert (sparse["numbers kept a flight"][1:] > sparse["numbers kept a flight"].il
 assert sparse.AUC["SVD to 8"] < sparse.AUC["all columns"] - 0.02, "eight components lose"
 
 # %% [markdown]
-# The reduction makes the table **larger**: seven numbers a flight became eight, 32, 128 that are not zero. Sparse columns are
-# small already. Eight components lose, too: what varies most among flights is not what makes them late.
+# The reduction makes the table **larger**: seven numbers a flight became eight, 32, 128 that are not zero.
+# Sparse columns are small already. Eight components lose, too: what varies most among flights is not what
+# makes them late.
 #
-# A **feature cross** goes the other way. A linear model gives each airport and each hour a weight of its own. It
-# can't say that the evening is bad at Newark alone. One column for each pair can. Pairs that training has
-# hardly seen share a column, or a new one would come with no weight.
+# A **feature cross** goes the other way. A linear model gives each airport and each hour a weight of its
+# own. It can't say that the evening is bad at Newark alone. One column for each pair can. Pairs that
+# training has hardly seen share a column, or a new one would come with no weight.
 
 # %% [markdown] exercise="3.3b"
 # ### Exercise 3.3b: A cross by hand (1 point)
 #
-# Write `cross(left, right, known)`: two Series of text in, one list or Series of text out, a value for each row, in
-# order. It is `left_right`, joined by an underscore, if that pair is in the set `known`; otherwise `other`. Where
-# either is missing, it is `missing`. With `known = {"EWR_18", "JFK_6"}`:
+# Write `cross(left, right, known)`: two Series of text in, one list or Series of text out, a value for
+# each row, in order. It is `left_right`, joined by an underscore, if that pair is in the set `known`;
+# otherwise `other`. Where either is missing, it is `missing`. With `known = {"EWR_18", "JFK_6"}`:
 #
 # | left | right | out |
 # | --- | --- | --- |
@@ -384,11 +389,11 @@ figures.bars(crosses.gain, "Of none of the four crosses can we tell that it help
 
 # %% tags=["claim"]
 assert ((crosses.low < 0) & (crosses.high > 0)).all(), "of no cross can we tell that it helps"
-assert crosses[["low", "high"]].abs().max(axis=None) < 0.01, "none adds or costs as much as a point"
+assert crosses[["low", "high"]].abs().to_numpy().max() < 0.01, "none adds or costs as much as a point"
 
 # %% [markdown]
-# Each interval holds zero, so we can't tell whether one helps. None adds or costs as much as a point of AUC. The
-# textbook's cross is worth trying; on these months it is not worth keeping.
+# Each interval holds zero, so we can't tell whether one helps. None adds or costs as much as a point of
+# AUC. The textbook's cross is worth trying; on these months it is not worth keeping.
 #
 # **On Monday:** count the numbers a row really holds before you reduce it, and try one cross that somebody
 # who knows the trade can explain.
@@ -396,9 +401,10 @@ assert crosses[["low", "high"]].abs().max(axis=None) < 0.01, "none adds or costs
 # %% [markdown]
 # ## 4 Quality, size and work, in one table
 #
-# Three data sets, the same logistic regression behind each reduction and without. The solar cells are 2,624 pictures of 32 by 32
-# pixels; asked is whether an expert sees a defect. `numbers` is what the model reads of a row, `multiplications` what a
-# request takes (for NMF at least that: it solves for its parts), `KiB` the weights of reduction and model.
+# Three data sets, the same logistic regression behind each reduction and without. The solar cells are
+# 2,624 pictures of 32 by 32 pixels; asked is whether an expert sees a defect. `numbers` is what the model
+# reads of a row, `multiplications` what a request takes (for NMF at least that: it solves for its parts),
+# `KiB` the weights of reduction and model.
 
 # %% tags=["folded"]
 # Three tasks: rows, labels, the split, the metric, the groups that are drawn again
@@ -463,18 +469,20 @@ assert (reduced.high < 0).sum() == 11, "eleven of twelve lose"
 assert list(reduced.index[(reduced.low < 0) & (reduced.high > 0)]) == ["cells: NMF"], "NMF on the cells: can't tell"
 
 # %% [markdown]
-# What the model reads becomes small, and what a request costs does **not**: before a linear model, each reduction adds
-# work, because every column is multiplied by every component. It can pay before a model whose work grows faster, and
-# where rows are stored reduced. In quality eleven of the twelve lose, and of NMF on the cells we can't tell.
-# (Cells of one module resemble each other, and the file doesn't name modules: the cells' intervals are too narrow.)
+# What the model reads becomes small, and what a request costs does **not**: before a linear model, each
+# reduction adds work, because every column is multiplied by every component. It can pay before a model
+# whose work grows faster, and where rows are stored reduced. In quality eleven of the twelve lose, and of
+# NMF on the cells we can't tell. (Cells of one module resemble each other, and the file doesn't name
+# modules: the cells' intervals are too narrow.)
 #
 # **On Monday:** put "without" into each such table, with an interval, and count the projection's own work.
 
 # %% [markdown]
 # ## 5 What was known when it was fitted
 #
-# A scaler and a PCA see no labels. Is it harmless to fit them on all rows, those of the test as well? It depends on
-# how many rows there are, and on what is fitted. Three cases, each twice: fitted on what is known, and on everything.
+# A scaler and a PCA see no labels. Is it harmless to fit them on all rows, those of the test as well? It
+# depends on how many rows there are, and on what is fitted. Three cases, each twice: fitted on what is
+# known, and on everything.
 
 # %% tags=["folded"]
 # Three leaks, each with its interval
@@ -548,9 +556,10 @@ assert leaks.low.iloc[3] > 0.1, "noise seems to predict"
 assert leaks.low.iloc[1] > 0, "with forty rows PCA's leak shows"
 
 # %% [markdown]
-# With 29,000 known flights PCA's leak is small, and need not even flatter. With forty rows it shows. What sees the **labels**, a
-# chosen column or a plane's usual lateness, makes quality out of nothing: noise seems to predict. One habit avoids
-# all of it: everything that is fitted stands in one `Pipeline`, and only that is fitted, on rows that were known.
+# With 29,000 known flights PCA's leak is small, and need not even flatter. With forty rows it shows. What
+# sees the **labels**, a chosen column or a plane's usual lateness, makes quality out of nothing: noise
+# seems to predict. One habit avoids all of it: everything that is fitted stands in one `Pipeline`, and
+# only that is fitted, on rows that were known.
 
 # %% tags=["folded"]
 # What the check compares with: chances for kept flights, from the same steps fitted on several choices of months
@@ -577,9 +586,10 @@ given = {"rows": kept_flights, "right": reference(months < 7), "all": reference(
 # %% [markdown] exercise="3.3c"
 # ### Exercise 3.3c: It is the first of July (2 points)
 #
-# Make `front`, a **fitted** scikit-learn `Pipeline` of three steps: `StandardScaler()`, a `PCA` with as many
-# components as hold 90 % of the variance (`n_components=0.9`), `LogisticRegression()`. You have `numbers` (a
-# DataFrame, a row per flight of the year), `months` (1 to 12) and `late` (0 or 1), in the same order:
+# Make `front`, a **fitted** scikit-learn `Pipeline` of three steps: `StandardScaler()`, a `PCA` with as
+# many components as hold 90 % of the variance (`n_components=0.9`), `LogisticRegression()`. You have
+# `numbers` (a DataFrame, a row per flight of the year), `months` (1 to 12) and `late` (0 or 1), in the
+# same order:
 #
 # | month | in `numbers` | its outcome, on the morning of 1 July |
 # | --- | --- | --- |
@@ -613,9 +623,10 @@ figures.md(f"Your pipeline keeps {front[1].n_components_} of {len(NUMBERS)} colu
 # %% [markdown]
 # ## 6 What breaks in production
 #
-# A team serves scaler and PCA as one service, and the model as another. Every month the projection is fitted
-# again, on one month more. The model stays. Nothing raises: six numbers go in, as before. Of the ten refits from
-# March to December, after how many does one of the six components point the other way or stand for something else?
+# A team serves scaler and PCA as one service, and the model as another. Every month the projection is
+# fitted again, on one month more. The model stays. Nothing raises: six numbers go in, as before. Of the
+# ten refits from March to December, after how many does one of the six components point the other way or
+# stand for something else?
 
 # %% prediction="3.3p2"
 guess = ...     # refits of ten
@@ -644,17 +655,17 @@ broken = int((refits["least agreement"] < 0.7).sum())
 lesson.reveal("3.3p2", broken, within=1, form="{:.0f} refits of ten")
 
 # %% [markdown]
-# **Agreement** is the product of an old component and the new one in its place: 1 for the same direction, −1 for its
-# negative, near 0 for another. The remedy is to ship projection and model as one. Where they must be apart, the new
-# components can be put back in the old order and sign.
+# **Agreement** is the product of an old component and the new one in its place: 1 for the same direction,
+# −1 for its negative, near 0 for another. The remedy is to ship projection and model as one. Where they
+# must be apart, the new components can be put back in the old order and sign.
 
 # %% [markdown] exercise="3.3d"
 # ### Exercise 3.3d: Back in their places (1 point)
 #
-# Write `steady(old, new)`: two arrays of the same shape, a component per row. It returns the rows of `new` in the
-# order of `old`: for each old row, from the first on, the new row **not yet taken** whose product with it (the sum of
-# the products, column by column) is largest in **size**, whatever its sign. A row whose product is negative is
-# multiplied by −1. With `old = [[1, 0], [0, 1]]`:
+# Write `steady(old, new)`: two arrays of the same shape, a component per row. It returns the rows of `new`
+# in the order of `old`: for each old row, from the first on, the new row **not yet taken** whose product
+# with it (the sum of the products, column by column) is largest in **size**, whatever its sign. A row
+# whose product is negative is multiplied by −1. With `old = [[1, 0], [0, 1]]`:
 #
 # | new | out |
 # | --- | --- |
@@ -708,11 +719,11 @@ assert (shown["put back"] - shown["refitted alone"]).mean() > 0.02, "putting bac
 # %% [markdown]
 # Refits with a component astray lose more than the others, and putting back
 # recovers some of it, on average. The test for
-# deployment is cheap and needs no labels: compare each new component with the old one, or the chances of a few
-# kept rows, and refuse what disagrees.
+# deployment is cheap and needs no labels: compare each new component with the old one, or the chances of a
+# few kept rows, and refuse what disagrees.
 #
-# **On Monday:** ship projection and model as one file. If they are two, refuse a projection whose least agreement is
-# below a limit.
+# **On Monday:** ship projection and model as one file. If they are two, refuse a projection whose least
+# agreement is below a limit.
 
 # %% [markdown]
 # ## What you did

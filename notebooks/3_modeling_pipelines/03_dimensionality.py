@@ -99,7 +99,7 @@ curse = pd.DataFrame(curse).T.rename_axis("columns")
 # %% tags=["folded", "atol=0.01"]
 # The picture of the curse
 figures.lines(curse.set_axis([str(c) for c in curse.index]),
-              "With columns that say nothing, the nearest row is as far as the others, and fewer digits are right",
+              "Columns that say nothing make all rows equally far, and cost digits",
               x="columns", y="share", form="{:.2f}")
 lesson.reveal("3.3p1", 100 * curse.right[64 + 1024], within=10, form="{:.0f} digits of 100")
 
@@ -201,7 +201,7 @@ assert f"{held[1]:.3f}" == "0.285", "the first two hold 28.5 %"
 def reductions(k):
     """The four, with k components each."""
     return {"PCA": PCA(k, random_state=seed), "SVD": TruncatedSVD(k, random_state=seed),
-            "NMF": NMF(k, init="nndsvda", tol=1e-3, max_iter=400),
+            "NMF": NMF(k, init="nndsvda", tol=1e-3, max_iter=4000),
             "ICA": FastICA(k, whiten="unit-variance", tol=1e-3, max_iter=1000, random_state=seed)}
 
 

@@ -71,7 +71,12 @@ def _strictly(tried, tolerance):
 
 CASES = {
     "3.3b": cases(
-        "cross", right=[_by_rows], wrong={"a value for each row": lambda left, right, known: len(left)}
+        "cross",
+        right=[_by_rows],
+        wrong={
+            "a value for each row": lambda left, right, known: len(left),
+            "Some rows get another": lambda left, right, known: ["other"] * len(left),
+        },
     ),
     "3.3a": cases(
         "cheapest",

@@ -99,13 +99,14 @@ curse = pd.DataFrame(curse).T.rename_axis("columns")
 # %% tags=["folded", "atol=0.01"]
 # The picture of the curse
 figures.lines(curse.set_axis([str(c) for c in curse.index]),
-              "Columns that say nothing make all rows equally far, and cost digits",
+              "Columns that say nothing bring near and far together, and cost digits",
               x="columns", y="share", form="{:.2f}")
 lesson.reveal("3.3p1", 100 * curse.right[64 + 1024], within=10, form="{:.0f} digits of 100")
 
 # %% tags=["claim"]
 error = (curse.right * (1 - curse.right) / len(test)) ** 0.5
-assert curse["nearest / mean distance"].is_monotonic_increasing, "the nearest row comes to be as far as the mean"
+closer = curse["nearest / mean distance"]
+assert closer.is_monotonic_increasing and closer.iloc[-1] > 0.95, "near and far come together"
 assert (-curse.right.diff() > 2 * np.hypot(error, error.shift()))[1:].all(), "each step costs digits"
 
 # %% [markdown]
@@ -443,7 +444,7 @@ for task, (x, y, there, truth, k, strength, groups) in tasks.items():
                          **gain(metric, truth, said, without, groups)})
 compared = pd.DataFrame(compared)
 
-# %% tags=["folded", "atol=0.02"]
+# %% tags=["folded", "atol=0.06"]
 # The table, with the cross as one more way
 best = "origin × hour"
 extra = int(crosses["columns more"][best])
@@ -455,7 +456,7 @@ compared.loc[len(compared)] = {
 figures.table(compared, caption="quality: accuracy of the digits, AUC of cells and flights; gain with its 95 % interval",
               formats={"KiB": "{:.1f}", "gain": "{:+.3f}", "low": "{:+.3f}", "high": "{:+.3f}"})
 
-# %% tags=["folded", "atol=0.02"]
+# %% tags=["folded", "atol=0.06"]
 # The picture of what is paid and what is kept
 reduced = compared[~compared.reduction.isin(["without", "cross " + best])].copy()
 reduced.index = reduced.data + ": " + reduced.reduction
@@ -466,14 +467,17 @@ figures.bars(reduced.gain, "Against the same model without, eleven of twelve red
 work = compared.set_index(["data", "reduction"]).multiplications.unstack()
 assert (work[["PCA", "SVD", "NMF", "ICA"]].min(axis=1) > work["without"]).all(), "a reduction adds work"
 assert (reduced.high < 0).sum() == 11, "eleven of twelve lose"
+assert reduced.gain["digits: PCA"] < -0.02, "on this test the digits' PCA lost more than was tolerated"
 assert list(reduced.index[(reduced.low < 0) & (reduced.high > 0)]) == ["cells: NMF"], "NMF on the cells: can't tell"
 
 # %% [markdown]
 # What the model reads becomes small, and what a request costs does **not**: before a linear model, each
 # reduction adds work, because every column is multiplied by every component. It can pay before a model
 # whose work grows faster, and where rows are stored reduced. In quality eleven of the twelve lose, and of
-# NMF on the cells we can't tell. (Cells of one module resemble each other, and the file doesn't name
-# modules: the cells' intervals are too narrow.)
+# NMF on the cells we can't tell.
+# (Cells of one module resemble each other, and the file doesn't name modules: their intervals are too narrow.)
+# The digits' PCA lost more on this test than the two points we tolerated: those were measured against other
+# PCAs, on 400 other rows, and never against no PCA at all.
 #
 # **On Monday:** put "without" into each such table, with an interval, and count the projection's own work.
 
@@ -605,7 +609,7 @@ front = ...     # a fitted Pipeline
 
 # %% tags=["solution"] exercise="3.3c"
 front = make_pipeline(StandardScaler(), PCA(n_components=0.9), LogisticRegression())
-front.fit(numbers[months < 7], late[months < 7])
+front = front.fit(numbers[months < 7], late[months < 7])
 
 # %% exercise="3.3c"
 front = lesson.check("3.3c", front=front, given=given)
@@ -707,20 +711,20 @@ shown = refits.set_index("refit after month")[["served as one", "refitted alone"
 # %% tags=["folded", "atol=0.01"]
 # The picture of the refits
 figures.lines(shown[["served as one", "refitted alone", "put back"]],
-              f"{broken} of ten refits break the model behind them; as one, it is spared",
+              f"After {broken} of ten refits a component is astray; put back, the model is spared",
               x="refit after month", y="AUC in the month after", form="{:.2f}", marks={"chance": 0.5})
 
 # %% tags=["claim"]
 lost = shown["served as one"] - shown["refitted alone"]
 assert lost[shown["least agreement"] < 0.7].mean() > lost[shown["least agreement"] >= 0.7].mean() + 0.02, (
     "refits with a component astray lose more")
-assert (shown["put back"] - shown["refitted alone"]).mean() > 0.02, "putting back recovers, on average"
+assert (shown["put back"] - shown["refitted alone"]).sum() > 0.8 * lost.sum(), "putting back recovers most"
+assert (shown["put back"] - shown["served as one"]).abs().max() < 0.03, "in each month, within 0.03 of as one"
 
 # %% [markdown]
-# Refits with a component astray lose more than the others, and putting back
-# recovers some of it, on average. The test for
-# deployment is cheap and needs no labels: compare each new component with the old one, or the chances of a
-# few kept rows, and refuse what disagrees.
+# Refits with a component astray lose more than the others. Putting back recovers most of it, and in each month
+# comes within 0.03 of the AUC served as one. The test for deployment is cheap and needs no labels: compare each
+# new component with the old one, or the chances of a few kept rows, and refuse what disagrees.
 #
 # **On Monday:** ship projection and model as one file. If they are two, refuse a projection whose least
 # agreement is below a limit.

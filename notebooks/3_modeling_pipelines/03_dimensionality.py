@@ -128,7 +128,7 @@ past, summer = flights[flights.month <= 6], flights[flights.month.between(7, 9)]
 
 
 def gain(metric, truth, after, before, groups):
-    """How much better `after` is than `before`, and its 95 % interval: groups of rows (days) are drawn again."""
+    """How much better `after` is than `before`, with a 95 % interval: days (or rows) are drawn again."""
     truth, after, before = map(np.asarray, (truth, after, before))
     members = list(pd.Series(range(len(truth))).groupby(np.asarray(groups)).indices.values())
     draw = np.random.default_rng(seed)

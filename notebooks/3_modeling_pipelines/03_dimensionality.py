@@ -157,7 +157,7 @@ narrow, *_, widest = neighbours.values()
 hot = pd.DataFrame({"AUC": {d: roc_auc_score(some_summer.late, p) for d, p in neighbours.items()}})
 widening = gain(roc_auc_score, some_summer.late, widest, narrow, summer_days[::3])
 figures.md(f"AUC by one-hot columns: {', '.join(f'{auc:.3f} with {d:,}' for d, auc in hot.AUC.items())}. "
-           f"Widest against narrowest: {widening['gain']:+.3f} ({widening['low']:+.3f} to {widening['high']:+.3f}).")
+           f"Widest less narrowest: {widening['gain']:+.3f} ({widening['low']:+.3f} to {widening['high']:+.3f}).")
 
 # %% tags=["claim"]
 assert widening["low"] > -0.02, "thousands of one-hot columns lose at most two points of AUC"
@@ -327,7 +327,7 @@ sparse = pd.DataFrame(sparse).T.rename_axis(f"of {columns:,} columns")
 figures.table(sparse, formats={"numbers kept a flight": "{:.0f}"})
 
 # %% tags=["claim"]
-assert (sparse["numbers kept a flight"][1:] > sparse["numbers kept a flight"].iloc[0]).all(), "each SVD keeps more numbers"
+assert (sparse["numbers kept a flight"][1:] > sparse["numbers kept a flight"].iloc[0]).all(), "SVD keeps more"
 assert sparse.AUC["SVD to 8"] < sparse.AUC["all columns"] - 0.02, "eight components lose"
 
 # %% [markdown]
@@ -453,7 +453,7 @@ compared.loc[len(compared)] = {
     "data": "flights", "reduction": "cross " + best, "numbers": d + extra, "multiplications": d + extra,
     "KiB": 4 * (d + extra) / 1024, "quality": roc_auc_score(summer.late, crossed_chance[best]),
     **crosses.loc[best, ["gain", "low", "high"]]}
-figures.table(compared, caption="quality: accuracy of the digits, AUC of cells and flights; gain with its 95 % interval",
+figures.table(compared, caption="quality: accuracy of the digits, AUC of cells and flights; gain with 95 % interval",
               formats={"KiB": "{:.1f}", "gain": "{:+.3f}", "low": "{:+.3f}", "high": "{:+.3f}"})
 
 # %% tags=["folded", "atol=0.06"]
@@ -468,7 +468,7 @@ work = compared.set_index(["data", "reduction"]).multiplications.unstack()
 assert (work[["PCA", "SVD", "NMF", "ICA"]].min(axis=1) > work["without"]).all(), "a reduction adds work"
 assert (reduced.high < 0).sum() == 11, "eleven of twelve lose"
 assert reduced.gain["digits: PCA"] < -0.02, "on this test the digits' PCA lost more than was tolerated"
-assert list(reduced.index[(reduced.low < 0) & (reduced.high > 0)]) == ["cells: NMF"], "NMF on the cells: can't tell"
+assert list(reduced.index[(reduced.low < 0) & (reduced.high > 0)]) == ["cells: NMF"], "NMF, cells: can't tell"
 
 # %% [markdown]
 # What the model reads becomes small, and what a request costs does **not**: before a linear model, each
@@ -550,7 +550,7 @@ leaks = pd.DataFrame({
 
 # %% tags=["folded", "atol=0.01"]
 # The picture of the leaks
-figures.bars(leaks.gain, "What sees the labels leaks most", x="quality seemingly gained by fitting on all rows",
+figures.bars(leaks.gain, "What sees the labels leaks most", x="quality gained by fitting on all rows",
              errors={None: (leaks.low, leaks.high)}, form="{:+.3f}")
 
 # %% tags=["claim"]
@@ -566,7 +566,7 @@ assert leaks.low.iloc[1] > 0, "with forty rows PCA's leak shows"
 # only that is fitted, on rows that were known.
 
 # %% tags=["folded"]
-# What the check compares with: chances for kept flights, from the same steps fitted on several choices of months
+# What the check compares with: chances for kept flights, from the same steps on other months
 numbers, months, late = (known_weather[NUMBERS], known_weather.month, known_weather.late)
 
 
@@ -618,7 +618,7 @@ front = lesson.check("3.3c", front=front, given=given)
 plain = make_pipeline(StandardScaler(), LogisticRegression()).fit(numbers[months < 7], late[months < 7])
 in_summer = months.between(7, 9)
 figures.md(f"Your pipeline keeps {front[1].n_components_} of {len(NUMBERS)} columns. AUC in summer: "
-           f"{roc_auc_score(late[in_summer], front.predict_proba(numbers[in_summer])[:, 1]):.3f}, without PCA "
+           f"{roc_auc_score(late[in_summer], front.predict_proba(numbers[in_summer])[:, 1]):.3f}, without "
            f"{roc_auc_score(late[in_summer], plain.predict_proba(numbers[in_summer])[:, 1]):.3f}.")
 
 # %% [markdown]
@@ -648,7 +648,8 @@ for month in range(2, 12):
     model = LogisticRegression().fit(before.transform(numbers[months < month]), late[months < month])
     agree = (before[1].components_ * after[1].components_).sum(axis=1)
     coming = months == month + 1
-    refits.append({"refit after month": month, "least agreement": agree.min(), "before": before, "after": after,
+    refits.append({"refit after month": month, "least agreement": agree.min(),
+                   "before": before, "after": after,
                    "model": model, "coming": coming,
                    "served as one": roc_auc_score(late[coming], model.decision_function(
                        before.transform(numbers[coming]))),
@@ -706,7 +707,8 @@ for row in refits.itertuples():
     scores = scaler.transform(numbers[row.coming]) @ components.T
     put_back.append(roc_auc_score(late[row.coming], row.model.decision_function(scores)))
 refits["put back"] = put_back
-shown = refits.set_index("refit after month")[["served as one", "refitted alone", "put back", "least agreement"]]
+shown = refits.set_index("refit after month")[
+    ["served as one", "refitted alone", "put back", "least agreement"]]
 
 # %% tags=["folded", "atol=0.01"]
 # The picture of the refits

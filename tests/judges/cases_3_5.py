@@ -147,7 +147,7 @@ CASES = {
     ),
     "3.5b": cases(
         "feed",
-        right=[_feed(), _feed(ahead=2), _feed(ahead=tf.data.AUTOTUNE), _feed(order=True), _by_interleave],
+        right=[_feed(ahead=2), _by_interleave],
         wrong={
             "single elements. Batches": _unbatched,
             "goes on after the last cell": _feed(after=[lambda cells: cells.repeat(2)]),
@@ -157,7 +157,7 @@ CASES = {
             "of another size": _feed(size=5),
             "something else than what": _wrong_content,
             "once at a time": _sequential,
-            "times at once where": _feed(parallel=6),
+            "more often at the same moment": _feed(parallel=6),
             "Fewer calls": _feed(parallel=2),
             "there is a cache": _feed(after=[lambda cells: cells.cache()]),
             "No batch is ready beforehand": _prefetch_first,

@@ -461,8 +461,11 @@ figures.table(table)
 
 # %% tags=["folded"]
 # The picture of the epochs
-clocked(seconds, "From starved to busy", "Bars for the six pipelines, naive to cache: the naive one is by far the "
-        "longest, and the last is near the ceiling.")
+clocked(
+    seconds, "From starved to busy",
+    "Bars for the six pipelines, naive to cache: the naive one is by far the longest, and the last is near the "
+    "ceiling.",
+)
 
 # %% tags=["claim"]
 assert all(gains[name] >= bound for name, bound in stated.items()), "each gain is at least what is stated"

@@ -463,8 +463,8 @@ figures.table(table)
 # The picture of the epochs
 clocked(
     seconds, "From starved to busy",
-    "Bars for the six pipelines, naive to cache: the naive one is by far the longest, and the last is near the "
-    "ceiling.",
+    "Bars for the six pipelines, naive to cache: the naive one is by far the longest, and the last is near "
+    "the ceiling.",
 )
 
 # %% tags=["claim"]

@@ -480,8 +480,8 @@ assert [runs[name]["opened"] for name in order] == [96, 96, 12, 12, 12, 0], "wha
 # requests: an eighth of them. Prefetch overlaps input and step; it can't gain more than the shorter of
 # the two, so at most a factor of two, and nothing where input takes all the time. Interleave puts the
 # waits side by side again. (It also opens coming shards ahead of its `cycle_length` of two: the store
-# counted more than two at once. Leave room below the limit.) From first to last the epoch is more than four times as
-# fast.
+# counted more than two at once. Leave room below the limit.)
+# From first to last the epoch is more than four times as fast.
 #
 # In figure and table all gains are lower bounds, tried with both cores kept busy by others. Yours
 # will differ: the sleeps are the lesson's.

@@ -1,55 +1,264 @@
 """How the exercises of lesson 3.5 are judged."""
 
-from helpers.exercises.rules import function, names
-from helpers.exercises.signs import CONSTANT, NOTHING, NO_NAME, STRANGE, has, lacks, number, unless
+import threading
+import time
+
+from helpers.exercises.kit import Made, exercise
+from helpers.exercises.plain import Blank, NotData, kind
+from helpers.exercises.probes import describe, is_blank, place_of
+from helpers.exercises.rules import function
+from helpers.exercises.signs import CONSTANT, NOTHING, number, unless
 
 
-# Probes are what the learner's function is called with: the lesson's own kind of object, small, with what bites in it
-# (a tie, a missing value, nothing at all). Rules see them as plain data: the Series is a list, NaN is None.
-def _probes():
-    import pandas as pd
+def _is_answer(output):
+    return type(output) is list and len(output) == 2 and type(output[0]) is str and number(output[1])
 
-    gap = float("nan")
-    return [(pd.Series(chances, dtype=float), threshold) for chances, threshold in [
-        ([0.1, 0.5, 0.9], 0.3), ([0.3, 0.31, 0.29], 0.3), ([0.2, gap, 0.7], 0.1), ([], 0.5), ([0.6, gap], 0.0),
-    ]]  # fmt: skip
+
+def _shortest(full, without):
+    stage = min(without, key=without.get)
+    return [stage, full / without[stage]]
+
+
+def _longest(full, without):
+    stage = max(without, key=without.get)
+    return [stage, full / without[stage]]
+
+
+def _with(value):
+    """The right stage, with another number."""
+
+    def rule(full, without):
+        stage, _ = _shortest(full, without)
+        return [stage, value(full, without[stage])]
+
+    return rule
 
 
 function(
-    "3.5a", "alerts", _probes,
+    "3.5a", "bottleneck",
+    [(10, {"store": 4, "decoding": 9}), (10.0, {"decoding": 8.0, "step": 5.0}), (6, {"a": 3, "b": 3}), (9, {"a": 9}),
+     (12, {"z": 6, "y": 3, "x": 11}), (7.5, {"b": 2.5, "a": 2.5, "c": 5})],
     odd={
-        "Your function gives nothing back. Does it `return` the number?": NOTHING,
-        "Asked is how many there are: one whole number.": unless(number),
+        "Your function gives nothing back. Does it `return` the two?": NOTHING,
+        "Asked are two things, in a tuple: the stage's name and a number.": unless(_is_answer),
     },
-    rule=lambda chances, threshold: sum(p is not None and p > threshold for p in chances),
-    said="A missing chance is above nothing, so it raises no alert.",
+    rule=_shortest,
+    said="The stage whose removal saves most is the bottleneck, and what is left without it is the limit of its repair.",
     mistakes={
-        "A chance that equals the threshold is not above it.":
-            lambda chances, threshold: sum(p is not None and p >= threshold for p in chances),
-        "A missing chance counts for you as an alert.":
-            lambda chances, threshold: sum(p is None or p > threshold for p in chances),
-        "That is how many are not above the threshold.":
-            lambda chances, threshold: sum(p is not None and p <= threshold for p in chances),
-        "Your function gives the same number for every list.": CONSTANT,
+        "You took the stage whose removal leaves the longest epoch: it is the one that costs least.": _longest,
+        "That is the time saved. Asked is how many times as fast the epoch gets.": _with(lambda f, w: f - w),
+        "That is the share of time saved. Asked is how many times as fast the epoch gets.": _with(lambda f, w: 1 - w / f),
+        "Your factor is turned round: a faster epoch has a factor above 1.": _with(lambda f, w: w / f),
+        "You divide by what the stage takes; what remains without it is what counts.":
+            _with(lambda f, w: f / (f - w) if f > w else 1.0),
+        "In a tie the first stage of the dict is asked for.":
+            lambda full, without: _shortest(full, dict(reversed(list(without.items())))),
+        "In a tie the first stage of the dict is asked for, not the first of the alphabet.":
+            lambda full, without: _shortest(full, dict(sorted(without.items()))),
+        "Your function gives the same answer for every epoch.": CONSTANT,
     },
-    otherwise="For some chances the number is another. Count a short list by hand.",
+    otherwise="For some epoch the answer is another. Take the first row of the example by hand.",
     hints=(
-        "A comparison with NaN is False.",
-        "`(chances > threshold)` is a column of True and False; True counts as 1.",
+        "Without which stage is the epoch shortest?",
+        "`min(without, key=without.get)` is its name; the epoch gets `full / without[name]` times as fast.",
     ),
-)
+)  # fmt: skip
 
-names(
-    "3.5b", "known",
-    belong=["carrier", "distance"],
-    others=["air_time", "arr_delay"],
-    reasons={
-        "`{}` is not among the four. Copy the names.": STRANGE,
-        "None? Somebody has sold tickets for this flight.": NO_NAME,
-        "`air_time` is measured under way.": has("air_time"),
-        "One of them is what is to be predicted.": has("arr_delay"),
-        "One is missing: it stands in the timetable.": lacks("carrier", "distance"),
-    },
-    said="Both stand in the timetable, months before.",
-    hints=("When is each of the four measured?", "Two stand in the timetable."),
+
+def _played(world):
+    """A look that lets the learner's function live in `world`. In this process: TensorFlow's threads don't survive a fork."""
+
+    def look(value):
+        if not callable(value):
+            raise NotData(f"is {kind(value)}; it should be a function.")
+        if is_blank(value):
+            raise Blank("")
+        try:
+            return world(value)
+        except (Blank, NotData):
+            raise
+        except Exception as error:  # noqa: BLE001 - a learner's code may raise anything
+            place = place_of(value, error)
+            place = f", on {place}" if place else ""
+            raise NotData(f"can't be judged yet: put to work, it raised {describe(error)}{place}") from None
+
+    return look
+
+
+def _checked(dataset):
+    import tensorflow as tf
+
+    if dataset is None or dataset is ...:
+        raise NotData("gives nothing back. Does it `return` the dataset?")
+    if not isinstance(dataset, tf.data.Dataset):
+        raise NotData(f"gives back {kind(dataset)}; it should be a `tf.data.Dataset`.")
+    options = tf.data.Options()
+    options.experimental_optimization.apply_default_optimizations = False
+    options.threading.private_threadpool_size = 16
+    return dataset.with_options(options)
+
+
+class _Counter:
+    """A slow function inside a pipeline that counts its calls, and how many there are at once."""
+
+    def __init__(self, seconds):
+        self.seconds, self.lock = seconds, threading.Lock()
+        self.calls = self.now = self.most = 0
+
+    def __call__(self, item):
+        with self.lock:
+            self.calls, self.now = self.calls + 1, self.now + 1
+            self.most = max(self.most, self.now)
+        time.sleep(self.seconds(item))
+        with self.lock:
+            self.now -= 1
+        return item
+
+    def load(self, item):
+        """As a step of a pipeline: the item, doubled."""
+        import tensorflow as tf
+
+        return 2 * tf.ensure_shape(tf.numpy_function(self, [item], tf.int64), [])
+
+
+_CELLS, _AT_ONCE, _SIZE, _MOST = 22, 3, 4, 200
+# One batch taken and one ready, and behind them what the parallel map holds
+_NEEDED = 2 * _SIZE + _AT_ONCE
+
+
+def _fed(feed):
+    """What came of one epoch, of a second, and how far it ran ahead of a model that had taken one batch."""
+    import tensorflow as tf
+
+    # Every ninth is slow, so that the others arrive before it
+    counter = _Counter(lambda item: 0.04 if item % 9 == 0 else 0.003)
+    dataset = _checked(feed(tf.data.Dataset.range(_CELLS), counter.load, _AT_ONCE, _SIZE))
+    first = [batch.tolist() for batch in dataset.take(_MOST).as_numpy_iterator()]
+    calls = counter.calls
+    second = [batch.tolist() for batch in dataset.take(_MOST).as_numpy_iterator()]
+    both = counter.calls
+    ahead = _Counter(lambda item: 0.001)
+    batches = iter(_checked(feed(tf.data.Dataset.range(100), ahead.load, _AT_ONCE, _SIZE)))
+    next(batches)
+    # Until nothing more is loaded; a busy machine gets a second to load what is asked for
+    before, patience = -1, time.monotonic() + 1
+    while ahead.calls > before or (before < _NEEDED and time.monotonic() < patience):
+        before = ahead.calls
+        time.sleep(0.05)
+    return {
+        "first": first,
+        "second": second,
+        "calls": [calls, both - calls],
+        "most": counter.most,
+        "ahead": before,
+    }
+
+
+@exercise(
+    "3.5b",
+    feed=Made("a function", _played(_fed)),
+    hints=(
+        "Three methods of a dataset, one after the other: `map`, `batch`, `prefetch`.",
+        "`map` takes `num_parallel_calls`; results keep their order unless you say otherwise.",
+    ),
+    said="Waits overlap up to the limit, the order stays, and a batch is ready while the model works.",
 )
+def a_parallel_pipeline(feed):
+    wanted = [
+        [2 * item for item in range(_CELLS)][first : first + _SIZE] for first in range(0, _CELLS, _SIZE)
+    ]
+    if not all(type(batch) is list for batch in feed["first"]):
+        yield "Your dataset gives single elements. Batches of `size` are asked for."
+    found = [item for batch in feed["first"] for item in batch]
+    if len(found) > _CELLS:
+        yield "Your dataset goes on after the last cell. An epoch is each cell once."
+    if feed["first"] == wanted[:-1]:
+        yield "The last batch is lost: it may be smaller, but its cells are data, too."
+    if sorted(found) == list(range(_CELLS)):
+        yield "The elements are the cells themselves; `load` makes something of them."
+    if sorted(found) == [2 * item for item in range(_CELLS)] and found != sorted(found):
+        yield "The order is not that of the cells. Does it depend on which of them is loaded first, or on a shuffle?"
+    if len(found) == _CELLS and [len(batch) for batch in feed["first"]] != [len(batch) for batch in wanted]:
+        yield "The batches are of another size."
+    if feed["first"] != wanted:
+        yield "The batches hold something else than what `load` makes of the cells."
+    if feed["most"] == 1:
+        yield "`load` is called once at a time: the waits still stand in line."
+    if feed["most"] > _AT_ONCE:
+        yield "`load` was called more often at the same moment than `at_once` allows: the store would refuse."
+    if feed["most"] < _AT_ONCE:
+        yield "Fewer calls of `load` are under way at once than the store allows."
+    if feed["calls"][0] > 0 and feed["calls"][1] == 0:
+        yield "In the second epoch nothing was loaded: there is a cache. It wasn't asked for, and would freeze what is random."
+    if feed["ahead"] < _NEEDED:
+        yield "No batch is ready beforehand: while the model works, only single elements are loaded. What comes last?"
+    if feed["ahead"] > 60:
+        yield "Your pipeline loads very many batches ahead, and all of them lie in memory. One is enough here."
+
+
+_PICTURES, _EPOCHS = 5, 3
+
+
+def _refreshed(fresh):
+    """(cell, pair) of each element, in two builds of one seed and one of another; and how often was decoded."""
+    import tensorflow as tf
+
+    builds = {}
+    for name, seed, state in (("once", 7, 1), ("again", 7, 2), ("other", 8, 1)):
+        # The world outside, a global seed included, is another in each run
+        tf.random.set_seed(state)
+        decoded = _Counter(lambda item: 0)
+        dataset = _checked(fresh(tf.data.Dataset.range(_PICTURES), decoded.load, _with_pair, _EPOCHS, seed))
+        builds[name] = [element.tolist() for element in dataset.take(_MOST).as_numpy_iterator()]
+        builds[f"{name}: decoded"] = decoded.calls
+    return builds
+
+
+def _with_pair(picture, pair):
+    """What is handed over as `augment`: the picture and the pair it was given, as three numbers."""
+    import tensorflow as tf
+
+    pair = tf.cast(tf.convert_to_tensor(pair), tf.int64)
+    return tf.concat([[tf.cast(picture, tf.int64)], tf.ensure_shape(pair, [2])], 0)
+
+
+@exercise(
+    "3.5c",
+    fresh=Made("a function", _played(_refreshed)),
+    hints=(
+        "What is done once stands before `cache()`, what is fresh in each epoch after it.",
+        "`repeat(epochs)` behind the cache, then `enumerate()`: the number goes on from epoch to epoch.",
+        "`tf.stack([tf.cast(seed, tf.int64), number])` is a pair.",
+    ),
+    said="The cache holds what draws nothing, and each pair follows from seed and place alone.",
+)
+def decoded_once_fresh_in_each_epoch(fresh):
+    once, again, other = fresh["once"], fresh["again"], fresh["other"]
+    if any(type(element) is not list or len(element) != 3 for element in once):
+        yield "An element is not what `augment` gives for one picture. Is something batched, or not augmented?"
+    cells = [element[0] for element in once]
+    epoch = [2 * item for item in range(_PICTURES)]
+    if cells == epoch:
+        yield "That is one epoch. All `epochs` are asked for, one after the other."
+    if sorted(cells) == sorted(_EPOCHS * [item // 2 for item in epoch]):
+        yield "`augment` gets the cell itself: it was never decoded."
+    if sorted(cells) == sorted(_EPOCHS * epoch) and cells != _EPOCHS * epoch:
+        yield "Each epoch should have the cells in their order."
+    if cells != _EPOCHS * epoch:
+        yield "The elements are not the cells of each epoch, each once."
+    if fresh["once: decoded"] > _PICTURES:
+        yield (
+            f"`decode` was called {fresh['once: decoded']} times for {_PICTURES} cells: "
+            "it stands behind the cache, or the cache behind `repeat`."
+        )
+    pairs = [tuple(element[1:]) for element in once]
+    if pairs == _EPOCHS * pairs[:_PICTURES]:
+        yield "Every epoch has the pairs of the first: the augmentation is frozen. Is it, or the numbering, before `repeat`?"
+    if [element[1:] for element in again] != [element[1:] for element in once]:
+        yield "Built again with the same `seed` it draws other pairs: they come from a generator with a state."
+    if len(set(pairs[:_PICTURES])) == 1:
+        yield "All cells of an epoch are augmented by one pair, so all of them are turned alike."
+    if len(set(pairs)) < len(pairs):
+        yield "A pair is used more than once."
+    if other == once:
+        yield "Another `seed` gives the same pairs: it isn't part of them."

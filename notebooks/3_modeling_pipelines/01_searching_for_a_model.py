@@ -13,7 +13,7 @@
 # - make a search that is **killed** go on where it was;
 # - say how much of a winner's score is luck, and what is left of it in the months after.
 #
-# *Needs: lesson 1.3. Time: about 65 minutes, and 5 more for "Deeper".*
+# *Needs: lesson 1.3. Time: about 70 minutes, and 5 more for "Deeper".*
 
 # %%
 from helpers import lesson
@@ -490,7 +490,8 @@ assert low["linear"] > 2 * high["log"], "linear sampling loses more than twice a
 
 # %% [markdown]
 # On a linear scale 94 of 100 draws are nearest to 1 or more, where the table has no good model. The budget
-# was spent there: the regret is more than twice that of the log scale.
+# was spent there: the regret is more than twice that of the log scale. How much it costs hangs on the range.
+# Ours, up to 10, was chosen after we had seen a neighbouring grid: wide enough for the mistake to show.
 #
 # **On Monday:** look through your search spaces for a `Float` that spans several powers of ten without
 # `sampling="log"`.
@@ -508,7 +509,7 @@ from scipy.stats import spearmanr
 fidelity = pd.Series({e: spearmanr(scores[:, e - 1], scores[:, -1]).statistic for e in (1, 3, 9)})
 figures.lines(
     fidelity.to_frame("rank correlation"),
-    "After one epoch the order is already half told, after nine nearly all",
+    f"Ranks after one epoch correlate by {fidelity[1]:.1f} with the last, after nine by {fidelity[9]:.1f}",
     x="epochs",
     y="rank correlation with the final loss",
     form="{:.2f}",
@@ -516,7 +517,7 @@ figures.lines(
 
 # %% tags=["claim"]
 assert fidelity.is_monotonic_increasing, "the longer, the better told"
-assert 0.4 < fidelity[1] < 0.9 < fidelity[9], "half told after one epoch, nearly all after nine"
+assert 0.4 < fidelity[1] < 0.9 < fidelity[9], "told in part after one epoch, nearly all after nine"
 
 # %% [markdown]
 # **Successive halving** does so in rounds: train *n* configurations for *r* epochs, keep the best third,
@@ -632,7 +633,9 @@ assert len(more) == 1 and (more["by Keras Tuner"] > more["by the paper"]).all(),
 # - **Random search** (Bergstra and Bengio, 2012) ignores what it has seen.
 # - **Bayesian optimization** fits a Gaussian process to the losses so far and proposes where a low loss is
 #   likely or little is known. It begins with random trials: by default three for each hyperparameter. With
-#   four that is 12 of our 13, so it would be random search under another name. We say 5.
+#   four that is 12 of our 13, so it would be random search under another name. We say 5. And to save minutes
+#   we change the tuner: before each proposal Keras Tuner fits its process from 21 starts, ours from 3. From
+#   the sixth trial on it may propose others than the library's own; "Bayesian" below is this variant.
 # - **By hand:** colleagues start at Keras's default learning rate, 0.001, with the largest network and no
 #   penalty. They change one thing at a time, learning rates by tens, and keep what helps. Each goes through
 #   the four in an order of his own.
@@ -732,12 +735,12 @@ paths = {
 middle = pd.DataFrame({name: path.mean(axis=0) for name, path in paths.items()}, spent)
 bands = {name: mean_interval(path)[1:] for name, path in paths.items()}
 figures.lines(
-    middle,
+    middle.loc[81:],
     "With the same epochs paid, Hyperband is on average nearer to the best than the others",
-    x="epochs paid",
+    x="epochs paid, from three whole trainings on",
     y="log loss above the best, × 1,000",
     form="{:.0f}",
-    bands=bands,
+    bands={name: (low[2:], high[2:]) for name, (low, high) in bands.items()},
 )
 
 
@@ -763,15 +766,18 @@ figures.table(against, formats=dict.fromkeys(against, "{:+.0f}"))
 # %% tags=["claim"]
 assert (middle["Hyperband"] < middle.drop(columns="Hyperband").min(axis=1)).all(), "nearer with each budget"
 assert np.allclose(paths["random"][:, :5], paths["Bayesian"][:, :5]), "the first five trials are the same"
-assert against.to["Hyperband"] < 0, "Hyperband beats random search, beyond luck"
+assert -3 < against.to["Hyperband"] < 0, "Hyperband's interval just leaves out zero"
+_, from_hand, to_hand = difference(last["Hyperband"], last["by hand"])
+assert from_hand < 0 < to_hand, "Hyperband and the colleagues can't be told apart"
 assert against["from"]["by hand"] < 0 < against.to["by hand"], "by hand and random can't be told apart"
 assert against["from"]["Bayesian"] < 0 < against.to["Bayesian"], "Bayesian and random can't be told apart"
 
 # %% [markdown]
-# With twelve searches each, Hyperband beats random search beyond luck. Bayesian optimization and random
-# search can't be told apart; nor can random search and the colleagues, who know the scale from tutorials.
-# (Random and Bayesian share their first five trials: same space, same seeds.) That holds for this space,
-# where one hyperparameter decides and a bad one shows early. Elsewhere the order may be another.
+# Hyperband is ahead of random search by an interval that just leaves out zero; as one of three comparisons
+# that is weak evidence. Bayesian optimization and random search can't be told apart. Nor can the colleagues,
+# who know the scale from tutorials, and either random search or Hyperband. (Random and Bayesian share their
+# first five trials: same space, same seeds.) The intervals are over searches of this one table, where one
+# hyperparameter decides and a bad one shows early. Elsewhere the order may be another.
 #
 # What does the search cost? 351 epochs are 13 trainings: a model that took an hour takes half a day. The
 # bill is paid again at each retraining, if the search is repeated. What it bought, section 5 says. (A
@@ -795,7 +801,7 @@ assert against["from"]["Bayesian"] < 0 < against.to["Bayesian"], "Bayesian and r
 # the search, and returns the best values, a dict (`tuner.get_best_hyperparameters()` is a list, the best
 # first; each has `.values`). It may be killed at any moment and called again with the same folder, by a
 # new process that knows nothing: then it asks only for what is missing, and ends as if nothing had
-# happened. Four calls in a row on one folder:
+# happened. (`search(verbose=0)` is quiet.) Calls in a row on one folder:
 #
 # | call | killed in trial | asks | returns |
 # | --- | --- | --- | --- |
@@ -985,19 +991,23 @@ assert gone[1] > 0, "a part of the lead is the luck of the best"
 assert (finds["validation"] > finds["other flights of May"]).all() and (finds["June"] < 0).all(), "all tuners"
 assert late["June"].mean() > late["other flights of May"].mean() + 0.05, "in June more were late"
 assert gain["from"]["June"] < 0 < gain.to["June"], "in June it can't be told"
-assert dollars.gain["June"] < 0 and dollars.to["June"] < 500, "in dollars it is hardly better in June"
+assert dollars.gain["June"] < -1000 and abs(dollars.to["June"]) < 500, "June's dollars: less, to near zero"
+for several in runs.values():
+    mine = losses["June"][[run.found.iloc[-1] for run in several]].mean(axis=0)
+    lead, _, most = by_day(1000 * (losses["June"][tutorial] - mine), days["June"])
+    assert lead < -10 and abs(most) < 10, "each tuner's finds lose in June, by an interval to near zero"
 assert ranks.iloc[1, 0] <= 5 and ranks.iloc[2, 0] > 20, "among the first in May, not in June"
 assert ranks.iloc[2, 1] < 0.8 < 0.9 < ranks.iloc[1, 1], "May's order holds in May, less in June"
 
 # %% [markdown]
 # On other flights of the same days the lead shrinks. A part of that is the luck of the best of 132;
 # choosing again by other flights shows how much on average. (The best epoch was chosen by the validation
-# flights as well; that luck is not in this number.) What is left is real, in May.
+# flights as well; that luck is not in this number.) What is left of the winner's lead is real, in May.
 #
-# In June the log loss can't tell the two apart, and in dollars the winner is hardly better than the
-# tutorial, more likely worse. What each tuner found shares its fate. May's order of configurations holds
-# on other flights of May, and less in June: another month, with more late flights (lesson 1.7). No search
-# on May can know that.
+# In June the log loss can't tell the two apart. In dollars the winner earns less than the tutorial, by an
+# interval that ends near zero. What each tuner found has a higher log loss there, too, with intervals that
+# end near zero. May's order of configurations holds on other flights of May, and less in June: another
+# month, with more late flights (lesson 1.7). No search on May can know that.
 #
 # **On Monday:** put two numbers beside the tuned model's score: the same on rows no trial has seen, and
 # on a later month.
@@ -1071,7 +1081,7 @@ curse = pd.DataFrame(
             "equal models": np.subtract(*best_of(*coins, n)),
             "one model, 132 seeds": np.mean([np.subtract(*best_of(*exam, n)) for exam in exams]),
         }
-        for n in (1, 10, 50, 132)
+        for n in (10, 50, 132)
     }
 ).T.rename_axis("best of")
 of_200 = np.subtract(*best_of(*coins, 200))
@@ -1139,7 +1149,7 @@ lesson.predict("3.1p2", guess)
 # %% tags=["atol=60", "folded"]
 figures.lines(
     history.round(-1),
-    "Two hundred questions make the exam better, and nothing else",
+    "Two hundred questions make the exam better; elsewhere no gain can be told",
     x="questions asked",
     y="dollars per 1,000 flights, gained",
     form="{:+,.0f}",
@@ -1155,7 +1165,7 @@ assert left[2] < history.iloc[-1, 0] / 4, "at most a quarter of the exam's gain"
 # The exam believes in rules about flight numbers, as they were chosen by it. On the other flights of the
 # very same month no gain can be told; at most it is a quarter of the exam's (95 %, days drawn). Nobody
 # cheated; each step was a fair comparison. In 2015 a team had sent its models to ImageNet's test server
-# some two hundred times, and its results were withdrawn.
+# some two hundred times; the organizers asked it to stay away for a year.
 #
 # What catches it is a set of rows that nobody has asked: locked away, with a count of each look. In
 # production the next month is such a set, so compare with it before you promote.
@@ -1185,11 +1195,13 @@ lesson.end()
 
 # %%
 def tunable(hp):
-    """A model for a tuner: your space, built by `build`."""
+    """A model for a tuner: your space, built by `build`; repeatable."""
+    keras.utils.set_random_seed(seed)
     space(hp)
     return build(**{name: hp.get(name) for name in ("learning_rate", "units", "layers", "l2")})
 
 
+tf.config.experimental.enable_op_determinism()
 with tempfile.TemporaryDirectory() as folder:
     tuner = kt.RandomSearch(tunable, GOAL, max_trials=2, seed=seed, directory=folder, project_name="keras")
     tuner.search(
@@ -1203,7 +1215,7 @@ with tempfile.TemporaryDirectory() as folder:
     )
     trials = [tuner.oracle.trials[name] for name in tuner.oracle.end_order]
 
-# %% tags=["rtol=0.1"]
+# %% tags=["rtol=0.02"]
 figures.table(
     pd.DataFrame(
         [

@@ -52,10 +52,10 @@ class _Search(kt.Tuner):
 _GOAL = kt.Objective("val_loss", "min")
 
 
-def _oracle(trials=12, seed=7, goal=_GOAL):
+def _oracle(trials=12, seed=7, kind=kt.oracles.RandomSearchOracle, **space):
     hp = kt.HyperParameters()
-    _space()(hp)
-    return kt.oracles.RandomSearchOracle(goal, max_trials=trials, hyperparameters=hp, seed=seed)
+    _space(**space)(hp)
+    return kind(_GOAL, max_trials=trials, hyperparameters=hp, seed=seed)
 
 
 def _best(tuner):
@@ -233,10 +233,14 @@ CASES = {
             "Missing are the fifth trial": _only_the_rest,
             "returns other values than": _best_of_this_call,
             "gives nothing back": _go_on(best=lambda tuner: None),
-            "no dict of values": _go_on(
-                best=lambda tuner: tuner.get_best_hyperparameters()[0].values["units"]
-            ),
+            "no dict of values": _go_on(best=lambda tuner: tuner.get_best_hyperparameters()[0]),
             "smaller it is": _go_on(best=_highest),
+            "See `project_name`": _go_on(name="search"),
+            "Asked is a random search": _go_on(lambda: _oracle(kind=kt.oracles.BayesianOptimizationOracle)),
+            "another space than yours": _go_on(
+                lambda: _oracle(rate=lambda hp: hp.Float("learning_rate", 1e-4, 10.0))
+            ),
+            "another seed than the task": _go_on(lambda: _oracle(seed=8)),
         },
     ),
     "3.1d": cases(

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import functools
+import json
 import math
 import tempfile
+from pathlib import Path
 
 from helpers.exercises.kit import Program, exercise
 from helpers.exercises.rules import function
@@ -13,6 +16,8 @@ _ONE_OF = {"units": [4, 8, 16], "layers": [1, 2], "l2": [0.0, 0.001]}
 _DRAWS = 300
 
 
+# A learner's function runs in a process of its own; the cache serves the tests, which put each to work often
+@functools.lru_cache(maxsize=64)
 def _drawn(space):
     """What Keras Tuner draws from a space: of the learning rate the share of each power of ten, else the values."""
     import keras_tuner as kt
@@ -152,6 +157,8 @@ function(
             ],
         "You make whole numbers of the epochs. They may be fractions: 10/9.":
             _by(epochs=lambda m, f: lambda s, i: m * f**i // f**s),
+        "You make a whole number of a bracket's first epochs. They may be fractions: 10/9.":
+            _by(epochs=lambda m, f: lambda s, i: m // f**s * f**i),
         "You round the epochs up. They may be fractions: 10/9.":
             _by(epochs=lambda m, f: lambda s, i: math.ceil(m * f**i / f**s)),
         "The pairs are exchanged: configurations come first, then epochs.":
@@ -176,6 +183,7 @@ class _Killed(BaseException):
     """Stands in for SIGKILL: Keras Tuner lets it through, as it catches Exceptions alone."""
 
 
+@functools.lru_cache(maxsize=64)
 def _nights(go_on):
     """Four calls: killed in trial 5, gone on, asked again; and a search in another folder that nobody disturbs."""
     seen = []
@@ -194,8 +202,22 @@ def _nights(go_on):
                 best, killed = go_on(ask, folder), False
             except _Killed:
                 best, killed = None, True
-            seen.append({"asked": asked, "best": best, "killed": killed})
+            if best is not None and not isinstance(best, dict):
+                best = type(best).__name__
+            seen.append({"asked": asked, "best": best, "killed": killed, "kept": _kept(folder)})
     return seen
+
+
+def _kept(folder):
+    """What the oracle says of itself in the project's folder: its seed, kind, and each hyperparameter's sampling."""
+    file = Path(folder, "night", "oracle.json")
+    if not file.is_file():
+        return None
+    state = json.loads(file.read_text())
+    sampling = {
+        one["config"]["name"]: one["config"].get("sampling") for one in state["hyperparameters"]["space"]
+    }
+    return {"seed": state["seed"], "guesses": "num_initial_points" in state, "sampling": sampling}
 
 
 @exercise(
@@ -243,6 +265,14 @@ def goes_on_where_it_was(go_on):
         yield "Gone on or asked again, your function returns other values than a search that nobody disturbed."
     elif _cost(results[3]) > min(map(_cost, quiet)) + 1e-9:
         yield "Those are not the best values of the twelve. A loss is the better the smaller it is."
+    elif not go_on[3]["kept"]:
+        yield 'It goes on, but its state is in no folder "night" of `folder`. See `project_name`.'
+    elif go_on[3]["kept"]["guesses"]:
+        yield "It goes on, but with Bayesian optimization. Asked is a random search: `RandomSearchOracle`."
+    elif go_on[3]["kept"]["sampling"].get("learning_rate") != "log":
+        yield "It goes on, but searches another space than yours of 3.1a: `hyperparameters(space)`."
+    elif go_on[3]["kept"]["seed"] != 7:
+        yield "It goes on, but the oracle has another seed than the task names."
 
 
 def _cost(values):
@@ -262,6 +292,12 @@ def _best_of(first, later, n, won=None, groups=None, out=None):
     if out:
         return out(winners)
     return [sum(first[i] for i in winners) / len(winners), sum(later[i] for i in winners) / len(winners)]
+
+
+def _cut(count, parts):
+    """As numpy's array_split: so many parts, the first ones longer by one where it doesn't come out even."""
+    ends = [k * (count // parts) + min(k, count % parts) for k in range(parts + 1)]
+    return [range(*pair) for pair in zip(ends, ends[1:], strict=False)]
 
 
 def _scores():
@@ -290,6 +326,14 @@ function(
     rule=_best_of,
     said="The winners are chosen by luck as well as by merit; only the second number has no luck in it.",
     mistakes={
+        "`n` is how many models a group has, not how many groups there are.":
+            lambda first, later, n: _best_of(first, later, n, groups=_cut(len(first), n)),
+        "You take the `n` best of all models. Asked is the best one of each group of `n`.":
+            lambda first, later, n: _best_of(
+                first, later, 1, groups=[[i] for i in sorted(range(len(first)), key=lambda i: -first[i])[:n]]
+            ),
+        "You look at the first group only. Go on with the next `n` models.":
+            lambda first, later, n: _best_of(first, later, n, groups=[range(n)]),
         "The two means are exchanged: `first` comes first.": lambda first, later, n: _best_of(first, later, n)[::-1],
         "`later` is the best of each group, whoever won. Asked is the score of the *same* model that won by `first`.":
             lambda first, later, n: [

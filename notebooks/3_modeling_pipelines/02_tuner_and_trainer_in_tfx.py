@@ -591,7 +591,8 @@ gains = pd.DataFrame({month: gain(flights, chances[month], "tuned", "today")
 # The gain of the tuned model
 figures.bars(gains.gain, "What tuning gained in ROC-AUC, with 95 % intervals by days", x="tuned − today's",
              errors={None: (gains.low, gains.high)}, form="{:+.3f}", marks={"what the gate allows": -0.01})
-lesson.reveal("3.2p1", "above" if (gains.low > 0.01).all() else "below" if (gains.high < -0.01).all() else "within")
+lies = "above" if (gains.low > 0.01).all() else "below" if (gains.high < -0.01).all() else "within"
+lesson.reveal("3.2p1", lies)
 figures.md(f"The gate's answer: {verdict}.")
 
 # %% [markdown]
@@ -607,8 +608,8 @@ assert gains.low.min() > -0.01 and gains.high.max() < 0.01, "both intervals lie 
 # %% [markdown]
 # **Signatures.** What the Trainer exported must be what the server of lesson 4.1 calls: four **signatures**,
 # named functions of the SavedModel. Three take serialized examples: `serving_default` for the API `predict`,
-# `classify` and `regress` for theirs. `predict_rows` takes plain columns. A tuned model that scores well and lacks one fails at
-# the first request.
+# `classify` and `regress` for theirs. `predict_rows` takes plain columns. A tuned model that
+# scores well and lacks one fails at the first request.
 
 # %%
 from helpers.flights import example_gen
@@ -623,9 +624,10 @@ late = {name: next(answer[key] for key in ("late", "outputs", "scores") if key i
         for name, answer in answers.items()}
 
 # %% tags=["atol=0.03"]
-figures.table(pd.DataFrame(late, index=[f"flight {number}" for number in (1, 2, 3)]).T.rename_axis("signature"),
+flights = [f"flight {number}" for number in (1, 2, 3)]
+figures.table(pd.DataFrame(late, index=flights).T.rename_axis("signature"),
               caption="Three flights, asked in four ways: the chance of being late",
-              formats=dict.fromkeys([f"flight {number}" for number in (1, 2, 3)], "{:.2f}"))
+              formats=dict.fromkeys(flights, "{:.2f}"))
 
 # %% tags=["claim"]
 assert set(late) == set(served.signatures), "these four are all"
@@ -758,13 +760,13 @@ arms = pd.DataFrame(arms).T
 
 # %% tags=["atol=0.005"]
 figures.table(arms.rename_axis("start"), caption="Four starts; gains in ROC-AUC over training anew",
-              formats=dict.fromkeys(arms, "{:+.4f}") | dict.fromkeys(["training loss", "ROC-AUC in August"], "{:.3f}"))
+              formats=dict.fromkeys(arms, "{:+.4f}") | {"training loss": "{:.3f}", "ROC-AUC in August": "{:.3f}"})
 
 # %% tags=["atol=0.004", "folded"]
 # The picture of the starts
 others = arms.loc[["warm", "shrunk", "anew, longer"]]
-figures.bars(others.gain, "Three starts in August, against training anew, with 95 % intervals by days", x="gain in ROC-AUC",
-             errors={None: (others.low, others.high)}, form="{:+.3f}")
+figures.bars(others.gain, "Three starts in August, against training anew, with 95 % intervals by days",
+             x="gain in ROC-AUC", errors={None: (others.low, others.high)}, form="{:+.3f}")
 
 # %% tags=["claim"]
 assert all(found["warm", number][1] < found["anew", number][1] for number in range(starts)), \
@@ -820,7 +822,8 @@ assert harm.high < -0.01, "the artifact from spring costs more than the gate all
 # Write `objections(values, known, found_under, used_under)`. `values` is the dict of hyperparameters, `known`
 # the names that today's search space has. The last two are digests of the schema under which they were found
 # and of the one in use; `found_under` is `None` where lineage doesn't tell. Return a list: the names in
-# `values` that are not known, sorted, and after them `"schema"`, if the two digests differ or the first is missing.
+# `values` that are not known, sorted, and after them `"schema"`, if the two digests differ or the first is
+# missing.
 #
 # | values | known | found under | used under | objections |
 # | --- | --- | --- | --- | --- |

@@ -706,8 +706,9 @@ figures.md(f"The base of this model is the {'tuned model' if base.id == tuned.id
 # Now the comparison. It must be fair: the blessed model has seen every flight of its months, and rivals on a
 # sample have not. So we play the change of month on one sample, every sixth flight, outside the pipeline but
 # with the same `fit` and the tuned values. A base is trained on January to June. Then July arrives, and the
-# starts are trained on January to July, two epochs each. Whatever a start knows, it knows from these rows. The
-# warm network has its base's steps behind it, so a fourth start gets as many in all: anew, with four epochs.
+# starts are trained on January to July, two epochs each. Whatever a start knows, it knows from these rows.
+# The warm network has its base's steps behind it, so a fourth start gets about as many in all: anew, with four
+# epochs.
 # Each start is tried with several seeds, and judged on all of August.
 
 # %%
@@ -778,9 +779,9 @@ assert arms.low.min() > -0.02 and arms.high.max() < 0.02, "all gains are small"
 # After two epochs the warm start has the lower training loss, with each seed: that is what it is bought for.
 # The paper's harm would be an interval of `warm` below zero, and August doesn't show it. That isn't a proof
 # that there is none: an interval that holds zero can't tell. And before you praise a start, look at the last
-# row: as many steps from random weights are its real rival. All gains are small, the seeds differ among
-# themselves, and the intervals are wide, because we trained on a sixth of the flights. Ash and Adams trained
-# to the end, on images; here it is a few epochs, on rows that change with the season.
+# row: as many steps from random weights are its real rival. All gains are small, and they
+# differ from seed to seed. This was a sixth of the flights; with all of them it has to be measured again. Ash
+# and Adams trained to the end, on images; here it is a few epochs, on rows that change with the season.
 #
 # **On Monday:** before you start warm to save time, train anew once beside it and compare on the month after.
 

@@ -707,7 +707,8 @@ figures.md(f"The base of this model is the {'tuned model' if base.id == tuned.id
 # sample have not. So we play the change of month on one sample, every sixth flight, outside the pipeline but
 # with the same `fit` and the tuned values. A base is trained on January to June. Then July arrives, and the
 # starts are trained on January to July, two epochs each. Whatever a start knows, it knows from these rows.
-# The warm network has its base's steps behind it, so a fourth start gets about as many in all: anew, with four
+# The warm network has its base's steps behind it, so a fourth start gets about as many in all: anew, with
+# four
 # epochs.
 # Each start is tried with several seeds, and judged on all of August.
 
@@ -761,7 +762,8 @@ arms = pd.DataFrame(arms).T
 
 # %% tags=["atol=0.005"]
 figures.table(arms.rename_axis("start"), caption="Four starts; gains in ROC-AUC over training anew",
-              formats=dict.fromkeys(arms, "{:+.4f}") | {"training loss": "{:.3f}", "ROC-AUC in August": "{:.3f}"})
+              formats=dict.fromkeys(arms, "{:+.4f}")
+              | {"training loss": "{:.3f}", "ROC-AUC in August": "{:.3f}"})
 
 # %% tags=["atol=0.004", "folded"]
 # The picture of the starts

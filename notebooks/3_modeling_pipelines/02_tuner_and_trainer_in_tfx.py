@@ -708,9 +708,7 @@ figures.md(f"The base of this model is the {'tuned model' if base.id == tuned.id
 # with the same `fit` and the tuned values. A base is trained on January to June. Then July arrives, and the
 # starts are trained on January to July, two epochs each. Whatever a start knows, it knows from these rows.
 # The warm network has its base's steps behind it, so a fourth start gets about as many in all: anew, with
-# four
-# epochs.
-# Each start is tried with several seeds, and judged on all of August.
+# four epochs. Each start is tried with several seeds, and judged on all of August.
 
 # %%
 import tensorflow_transform as tft

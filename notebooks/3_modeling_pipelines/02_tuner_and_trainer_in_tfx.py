@@ -14,8 +14,7 @@
 # - start from the last blessed model: **warm**, or **shrunk and perturbed**, and compare with training anew;
 # - refuse hyperparameters that were found under another schema.
 #
-# *Needs: lessons 2.7 and 3.1. Time: about 75 minutes, and 0 more for "Deeper"; the code runs in less than two
-# minutes.*
+# *Needs: lessons 2.7 and 3.1. Time: about 70 minutes; the code runs in about a minute.*
 
 # %%
 from helpers import lesson
@@ -25,7 +24,8 @@ lesson.begin("3.2")
 # %% tags=["parameters"]
 seed = 2013
 trials = 3            # configurations that the Tuner tries
-every = 6             # of the exam's flights in July, each `every`-th is judged by the Evaluator
+every = 6             # in July's exam and in section 4, each `every`-th flight is taken
+starts = 3            # seeds of the comparison in section 4
 shrink = 0.4          # what is left of a weight before new noise is added
 noise = 1.0           # how much of a fresh start is added
 
@@ -73,8 +73,8 @@ store = mlmd.MetadataStore(pb.ConnectionConfig(sqlite={"filename_uri": database}
 # %% [markdown]
 # A search needs rows to train on and rows to compare by, and the gate needs rows that neither has seen. If
 # the Tuner chose by July, July would flatter its choice: lesson 3.1 measured by how much. So January to June
-# is cut once more. The search learns from April and May, which is enough to rank settings by, and chooses by
-# June; then the Trainer uses all six months. July is left to the gate, August to us.
+# is cut once more. The search learns from April and May, and chooses by June; then the Trainer uses all six
+# months. July is left to the gate, August to us.
 
 # %%
 standard = tfx.types.standard_artifacts
@@ -97,85 +97,83 @@ def agreed():
 # %% [markdown]
 # Tuner and Trainer run functions of ours, named by the path of a module, as Transform did in 2.7. `tuner_fn`
 # gets file names and returns a Keras Tuner with the arguments of its search. `run_fn` gets file names and
-# leaves a model. Reading, network and export are the flights' own; read what is done with
-# `hyperparameters` and `base_model`.
+# leaves a model. Reading, network and export are the flights' own. A folded module holds what is plumbing;
+# its `fit` trains a network, and networks of one shape share one that is compiled once, as in 3.1.
 
-# %%
+# %% tags=["folded"]
+# A module of plumbing: networks compiled once, weights out of an exported model, numbers that are hidden
 import sys
 
 code = work / "code"
 code.mkdir()
 sys.path.insert(0, str(code))
-_ = (code / "late_tuning.py").write_text('''
-"""What Tuner and Trainer of "Late?" run. `space` and `start_from` are put in from the notebook."""
-import keras
-import keras_tuner
-import tensorflow as tf
-import tensorflow_transform as tft
-from tfx.components.tuner.component import TunerFnResult
+_ = (code / "late_parts.py").write_text('''
+"""Plumbing of late_tuning."""
+import functools
 
-from helpers.flights import model, trainer
+import keras
+import tensorflow as tf
+
+from helpers.flights import model
 
 HIDDEN = {"small": [16], "medium": [64, 32], "large": [128, 64]}
-BATCH = 2048
+BATCH = 1024
+
+
+@functools.cache
+def compiled(sizes, hidden, dropout):
+    """A network of this shape; its learning rate and steps are variables, so one trace serves all."""
+    network = model.build(dict(sizes), hidden, dropout)
+    peak, steps = keras.Variable(1.0), keras.Variable(1.0)
+    rate = keras.optimizers.schedules.CosineDecay(peak, steps)
+    network.compile(keras.optimizers.AdamW(rate, weight_decay=model.WEIGHT_DECAY),
+                    keras.losses.BinaryCrossentropy(from_logits=True))
+    network.optimizer.build(network.trainable_variables)
+    return network, peak, steps
 
 
 def member(settings, sizes, rows):
-    """One network, compiled for so many rows."""
+    """A network as new: the weights of its seed, an optimizer that remembers nothing."""
+    hidden = tuple(settings.get("hidden") or HIDDEN[settings["size"]])
+    network, peak, steps = compiled(tuple(sorted(sizes.items())), hidden, settings["dropout"])
     keras.utils.set_random_seed(settings["seed"])
-    network = model.build(sizes, tuple(settings["hidden"]), settings["dropout"])
-    model.compile(network, settings["epochs"] * -(-rows // BATCH), settings["learning_rate"])
+    network.set_weights(model.build(sizes, hidden, settings["dropout"]).get_weights())
+    for variable in network.optimizer.variables:
+        variable.assign(keras.ops.zeros_like(variable))
+    peak.assign(settings["learning_rate"])
+    steps.assign(settings["epochs"] * -(-rows // BATCH))
+    for place, layer in enumerate(network.layers):
+        if isinstance(layer, keras.layers.Dropout) and layer.rate:
+            layer.seed_generator.state.assign([settings["seed"], place])
     return network
 
 
-def tuner_fn(fn_args):
-    transform = tft.TFTransformOutput(fn_args.transform_graph_path)
-    inputs, late = trainer.read(fn_args.train_files, transform)
-    seen, outcome = trainer.read(fn_args.eval_files, transform)
-    config = fn_args.custom_config
-
-    def build(hp):
-        found = space(hp)
-        settings = {**found, "hidden": HIDDEN[found["size"]], "epochs": 1, "seed": config["seed"]}
-        return member(settings, trainer.sizes(transform), len(late))
-
-    tuner = keras_tuner.RandomSearch(
-        build, keras_tuner.Objective("val_loss", "min"), max_trials=config["trials"], seed=config["seed"],
-        directory=fn_args.working_dir, overwrite=True)
-    return TunerFnResult(tuner, {
-        "x": inputs, "y": late.astype("float32"), "validation_data": (seen, outcome.astype("float32")),
-        "batch_size": BATCH, "verbose": 0})
+def fit(settings, sizes, inputs, late, start=None):
+    """The shared network, trained from its seed's weights or from start(these), and its last training loss."""
+    network = member(settings, sizes, len(late))
+    if start:
+        network.set_weights(start(network.get_weights()))
+    seen = network.fit(inputs, late.astype("float32"), batch_size=BATCH, epochs=settings["epochs"], verbose=0)
+    return network, seen.history["loss"][-1]
 
 
-def run_fn(fn_args):
-    transform = tft.TFTransformOutput(fn_args.transform_graph_path)
-    settings = {**trainer.DEFAULTS, **fn_args.custom_config}
-    if fn_args.hyperparameters:
-        found = fn_args.hyperparameters["values"]
-        settings |= {**found, "hidden": HIDDEN[found["size"]]}
-    old = base_members(fn_args.base_model) if fn_args.base_model else []
-    if old:   # a warm start is bound to yesterday's layers: a bias has the width of its layer
-        settings["hidden"] = [len(weight) for weight in old[0] if weight.ndim == 1][:-1]
-    inputs, late = trainer.read(fn_args.train_files, transform)
-    keep = mask(settings.get("inputs", "all"))
-    inputs["numbers"] = inputs["numbers"] * keep
-    members = []
-    for number in range(settings["members"]):
-        one = {**settings, "seed": settings["seed"] + number}
-        network = member(one, trainer.sizes(transform), len(late))
-        if old:
-            network.set_weights(start_from(old[number], network.get_weights(), settings))
-        network.fit(inputs, late.astype("float32"), batch_size=BATCH, epochs=one["epochs"], verbose=0)
-        members.append(network)
-    trainer.export(Masked(model.average(members), keep), transform, fn_args.serving_model_dir)
+def copied(network, settings, sizes):
+    """A network of its own with the same weights."""
+    twin = model.build(sizes, tuple(settings.get("hidden") or HIDDEN[settings["size"]]), settings["dropout"])
+    twin.set_weights(network.get_weights())
+    return twin
 
 
 def base_members(folder):
     """The weights of an exported model, a list per member; a member ends with a bias of one number."""
-    saved = tf.saved_model.load(folder)
-    weights = [weight.numpy() for weight in saved.weights]
+    weights = [weight.numpy() for weight in tf.saved_model.load(folder).weights]
     ends = [0] + [place + 1 for place, weight in enumerate(weights) if weight.shape == (1,)]
     return [weights[begin:end] for begin, end in zip(ends, ends[1:])]
+
+
+def layers_of(weights):
+    """The widths of a member's hidden layers: a bias has the width of its layer."""
+    return [len(weight) for weight in weights if weight.ndim == 1][:-1]
 
 
 def mask(inputs):
@@ -191,6 +189,56 @@ class Masked:
 
     def __call__(self, inputs):
         return self.network({**inputs, "numbers": inputs["numbers"] * self.keep})
+''')
+
+# %% [markdown]
+# And the module that the components name. Read what is done with `hyperparameters` and `base_model`.
+
+# %%
+_ = (code / "late_tuning.py").write_text('''
+"""What Tuner and Trainer of "Late?" run. `space` and `start_from` are put in from the notebook."""
+import keras_tuner
+import late_parts as parts
+import tensorflow_transform as tft
+from tfx.components.tuner.component import TunerFnResult
+
+from helpers.flights import model, trainer
+
+
+def tuner_fn(fn_args):
+    transform = tft.TFTransformOutput(fn_args.transform_graph_path)
+    inputs, late = trainer.read(fn_args.train_files, transform)
+    seen, outcome = trainer.read(fn_args.eval_files, transform)
+    config = fn_args.custom_config
+
+    def build(hp):
+        settings = {**space(hp), "epochs": 1, "seed": config["seed"]}
+        return parts.member(settings, trainer.sizes(transform), len(late))
+
+    tuner = keras_tuner.RandomSearch(
+        build, keras_tuner.Objective("val_loss", "min"), max_trials=config["trials"], seed=config["seed"],
+        directory=fn_args.working_dir, overwrite=True)
+    return TunerFnResult(tuner, {
+        "x": inputs, "y": late.astype("float32"), "validation_data": (seen, outcome.astype("float32")),
+        "batch_size": parts.BATCH, "verbose": 0})
+
+
+def run_fn(fn_args):
+    transform = tft.TFTransformOutput(fn_args.transform_graph_path)
+    settings = {"epochs": 2, "members": 3, **fn_args.custom_config, **fn_args.hyperparameters["values"]}
+    sizes = trainer.sizes(transform)
+    inputs, late = trainer.read(fn_args.train_files, transform)
+    keep = parts.mask(settings.get("inputs", "all"))
+    inputs["numbers"] = inputs["numbers"] * keep
+    bases = parts.base_members(fn_args.base_model) if fn_args.base_model else []
+    if bases:   # who starts from yesterday's weights is bound to yesterday's layers
+        settings["hidden"] = parts.layers_of(bases[0])
+    members = []
+    for number in range(settings["members"]):
+        start = (lambda fresh: start_from(bases[number], fresh, settings)) if bases else None
+        network, _ = parts.fit({**settings, "seed": settings["seed"] + number}, sizes, inputs, late, start)
+        members.append(parts.copied(network, settings, sizes))
+    trainer.export(parts.Masked(model.average(members), keep), transform, fn_args.serving_model_dir)
 ''')
 
 # %% [markdown] exercise="3.2a"
@@ -226,6 +274,7 @@ def space(hp):
 space = lesson.check("3.2a", space=space)
 
 # %%
+import late_parts
 import late_tuning
 
 late_tuning.space = space   # here, where all runs in one process; on a cluster it stands in the file
@@ -285,7 +334,7 @@ import pandas as pd
 
 table = pd.DataFrame(tried).sort_values("score", ignore_index=True).drop(columns="trial_id")
 figures.table(table.rename(columns={"score": "log loss in June"}),
-              caption="What the Tuner tried, best first", formats={"log loss in June": "{:.3f}",
+              caption="What the Tuner tried, best first", formats={"log loss in June": "{:.4f}",
               "learning_rate": "{:.4f}", "dropout": "{:.2f}"})
 
 # %% [markdown]
@@ -299,9 +348,8 @@ figures.table(table.rename(columns={"score": "log loss in June"}),
 # ## 2 An artifact, and proof that it was read
 #
 # The Trainer gets the Tuner's output as an input. That is the whole wiring. The Evaluator and the Pusher
-# follow as in the flights pipeline; the gate's thresholds are today's (3.8 has the tool; here it measures
-# ROC-AUC alone,
-# in all flights and at each airport).
+# follow as in the flights pipeline; the gate's thresholds are today's (3.8 has the tool). Here it measures
+# ROC-AUC alone, in all flights and at each airport, and takes every sixth flight of July.
 
 # %%
 gate = eval_config()
@@ -392,9 +440,9 @@ tuned_by = lesson.check("3.2b", tuned_by=tuned_by)
 
 # %% [markdown]
 # Lineage proves that the Trainer **got** the values. That it **used** them, an experiment proves: change one
-# value, leave the rest, and the model must change; change nothing, and it must not. Three runs on June alone,
-# with one network each, so that it is quick: the tuned values, the same again, and a copy of the artifact
-# that differs in one value. An **Importer** makes an artifact of a folder from outside.
+# value, leave the rest, and the model must change; change nothing, and it must not. Trainers on June alone,
+# with one network each, so that it is quick: the tuned values; then the same again, and beside it a copy of
+# the artifact that differs in one value. An **Importer** makes an artifact of a folder from outside.
 
 # %%
 def imported(values, name):
@@ -405,20 +453,28 @@ def imported(values, name):
     return tfx.dsl.Importer(source_uri=str(folder), artifact_type=standard.HyperParameters).with_id(name)
 
 
-def on_june(name, changed=None):
-    """Train one network on June with the Tuner's values, or with changed ones."""
+def on_june(**changed):
+    """Train one network on June with the Tuner's values, and one for each artifact with a changed value."""
     rows, _, newest, _ = agreed()
-    source = imported(best["values"] | changed, f"{name}Values") if changed else tuning(rows, newest)
-    values = source.outputs["result" if changed else "best_hyperparameters"]
-    run(rows, newest, source, training(rows, newest, ["tune"], values, name, members=1))
+    tuner = tuning(rows, newest)
+    trained = [training(rows, newest, ["tune"], tuner.outputs["best_hyperparameters"], "June", members=1)]
+    for name, change in changed.items():
+        source = imported(best["values"] | change, f"{name}Values")
+        trained += [source, training(rows, newest, ["tune"], source.outputs["result"], name, members=1)]
+    run(rows, newest, tuner, *trained)
 
 
-on_june("June")
-on_june("June")
-on_june("Edited", {"learning_rate": best["values"]["learning_rate"] / 4})
+on_june()
+on_june(Edited={"learning_rate": best["values"]["learning_rate"] / 4})
 
 # %% tags=["folded"]
-# Models by their lineage, and what they say of July's flights
+# Models by their lineage, and what they say of flights
+import functools
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+
 july, august = (examples.table([month]) for month in (7, 8))
 
 
@@ -427,31 +483,46 @@ def model_of(node, run=-1):
     executions = [one for one in store.get_executions() if any(
         context.name == f"flights.{node}" for context in store.get_contexts_by_execution(one.id))]
     execution = sorted(executions, key=lambda one: one.id)[run]
-    [number] = [event.artifact_id for event in store.get_events_by_execution_ids([execution.id])
-                if event.type == pb.Event.OUTPUT and store.get_artifacts_by_id([event.artifact_id])[0].type == "Model"]
-    return execution, store.get_artifacts_by_id([number])[0]
+    left = [event.artifact_id for event in store.get_events_by_execution_ids([execution.id])
+            if event.type == pb.Event.OUTPUT]
+    [model] = [artifact for artifact in store.get_artifacts_by_id(left) if artifact.type == "Model"]
+    return execution, model
 
 
 def values_in(artifact):
     """The values in a HyperParameters artifact."""
     [uri] = [one.uri for one in store.get_artifacts_by_id([artifact])]
-    return json.loads(open(f"{uri}/best_hyperparameters.txt").read())["values"]
+    return json.loads(Path(uri, "best_hyperparameters.txt").read_text())["values"]
 
 
-def scores(artifact, flights):
+@functools.cache
+def loaded(folder):
+    """A SavedModel, read once."""
+    return tf.saved_model.load(str(folder))
+
+
+def scores(folder, flights):
     """A model's chances."""
-    return scoring.score(f"{artifact.uri}/Format-Serving", flights)
+    predict = loaded(folder).signatures["predict_rows"]
+    return np.concatenate([predict(**scoring.tensors(flights.iloc[start:start + 8192]))["late"].numpy()[:, 0]
+                           for start in range(0, len(flights), 8192)])
+
+
+def serving(artifact):
+    """The folder of a Model artifact that is served."""
+    return f"{artifact.uri}/Format-Serving"
 
 
 # %%
 told = {}
-first = scores(model_of("June", 0)[1], july)
+few = july.iloc[::every]
+first = scores(serving(model_of("June", 0)[1]), few)
 for name, (node, number) in {"as tuned": ("June", 0), "the same again": ("June", 1),
                              "one value changed": ("Edited", 0)}.items():
     execution, model = model_of(node, number)
     told[name] = {"Trainer": State.Name(execution.last_known_state).lower(),
                   "learning rate, by lineage": values_in(tuned_by(store, model.id))["learning_rate"],
-                  "largest change of a chance": abs(scores(model, july) - first).max()}
+                  "largest change of a chance": abs(scores(serving(model), few) - first).max()}
 
 # %% tags=["atol=0.1"]
 figures.table(pd.DataFrame(told).T.rename_axis("run"), caption="July's chances, against the first run",
@@ -491,17 +562,17 @@ figures.table(pd.DataFrame({"values": {
 # than 0.01 of ROC-AUC. It does not ask for a gain. You see its answer in a moment; then both models are
 # scored on all flights of July and of August, with intervals by resampling **days** (3.8).
 #
-# **Predict:** what do the intervals of the gain say? That the tuned model is better in both months, worse in
-# both, or is it unclear in one at least?
+# **Predict:** a few trials of a search, against settings that somebody once chose by hand. Where do the
+# intervals of the gain lie, in both months: above +0.01, within ±0.01, or below −0.01?
 
 # %% prediction="3.2p1"
-guess = ...     # "better", "worse" or "unclear"
-lesson.predict("3.2p1", guess, among=("better", "worse", "unclear"))
+guess = ...     # "above", "within" or "below"
+lesson.predict("3.2p1", guess, among=("above", "within", "below"))
 
 # %%
 verdict = next(made("Evaluator", "blessing").iterdir()).name
 tuned = model_of("Trainer")[1]
-chances = {month: {"today": scoring.score(today.model, flights), "tuned": scores(tuned, flights)}
+chances = {month: {"today": scores(today.model, flights), "tuned": scores(serving(tuned), flights)}
            for month, flights in {"July": july, "August": august}.items()}
 
 
@@ -520,33 +591,30 @@ gains = pd.DataFrame({month: gain(flights, chances[month], "tuned", "today")
 # The gain of the tuned model
 figures.bars(gains.gain, "What tuning gained in ROC-AUC, with 95 % intervals by days", x="tuned − today's",
              errors={None: (gains.low, gains.high)}, form="{:+.3f}", marks={"what the gate allows": -0.01})
-clear = "better" if (gains.low > 0).all() else "worse" if (gains.high < 0).all() else "unclear"
-lesson.reveal("3.2p1", clear)
+lies = "above" if (gains.low > 0.01).all() else "below" if (gains.high < -0.01).all() else "within"
+lesson.reveal("3.2p1", lies)
 figures.md(f"The gate's answer: {verdict}.")
 
 # %% [markdown]
-# The gate blesses the tuned model. Does it win? In July the interval of its gain holds zero: can't tell. In
-# August it lies above zero, and the gain is a fraction of the loss that the gate would have allowed. So it
-# may go live; nobody should promise anything for it.
+# The gate blesses the tuned model. Does it win? Whatever the change is, it is smaller than the loss that the
+# gate would have let pass: both intervals lie within ±0.01. Where an interval holds zero, the month can't
+# tell; where it lies above zero, the model is better by a little. Nor is a gain the search's alone: our
+# `fit` takes 1,024 flights a step, today's trainer 512. So it may go live, and nobody should promise much.
 
 # %% tags=["claim"]
 assert verdict == "BLESSED", "the gate blesses the tuned model"
-assert gains.low.July < 0 < gains.high.July, "in July: can't tell"
-assert 0 < gains.low.August and gains.high.August < 0.01, "in August a gain, below what the gate allows to lose"
+assert gains.low.min() > -0.01 and gains.high.max() < 0.01, "both intervals lie within ±0.01"
 
 # %% [markdown]
 # **Signatures.** What the Trainer exported must be what the server of lesson 4.1 calls: four **signatures**,
-# named functions of the SavedModel. Two take serialized examples for the APIs `classify` and `regress`, one
-# for
-# `predict`, and `predict_rows` takes plain columns. A tuned model that scores well and lacks one fails at
-# the first request.
+# named functions of the SavedModel. Three take serialized examples: `serving_default` for the API `predict`,
+# `classify` and `regress` for theirs. `predict_rows` takes plain columns. A tuned model that
+# scores well and lacks one fails at the first request.
 
 # %%
-import tensorflow as tf
-
 from helpers.flights import example_gen
 
-served = tf.saved_model.load(f"{tuned.uri}/Format-Serving")
+served = loaded(serving(tuned))
 three = july.iloc[[0, 900, 1800]]
 packed = tf.constant(example_gen.encode(three[examples.FEATURES]))
 asked = {"serving_default": {"examples": packed}, "classify": {"inputs": packed},
@@ -556,9 +624,10 @@ late = {name: next(answer[key] for key in ("late", "outputs", "scores") if key i
         for name, answer in answers.items()}
 
 # %% tags=["atol=0.03"]
-figures.table(pd.DataFrame(late, index=[f"flight {number}" for number in (1, 2, 3)]).T.rename_axis("signature"),
+flights = [f"flight {number}" for number in (1, 2, 3)]
+figures.table(pd.DataFrame(late, index=flights).T.rename_axis("signature"),
               caption="Three flights, asked in four ways: the chance of being late",
-              formats=dict.fromkeys([f"flight {number}" for number in (1, 2, 3)], "{:.2f}"))
+              formats=dict.fromkeys(flights, "{:.2f}"))
 
 # %% tags=["claim"]
 assert set(late) == set(served.signatures), "these four are all"
@@ -629,95 +698,90 @@ execution, continued = model_of("Continued")
 read = {event.path.steps[0].key: event.artifact_id
         for event in store.get_events_by_execution_ids([execution.id]) if event.type == pb.Event.INPUT}
 [base] = store.get_artifacts_by_id([read["base_model"]])
+values = {True: "the same artifact", False: "others"}[tuned_by(store, base.id) == read["hyperparameters"]]
 figures.md(f"The base of this model is the {'tuned model' if base.id == tuned.id else 'model of today'}; "
-           f"its hyperparameters are {'the same artifact' if tuned_by(store, base.id) == read['hyperparameters'] else 'others'}.")
+           f"its hyperparameters are {values}.")
 
 # %% [markdown]
-# Now the comparison. Each start is tried with each of the blessed model's members and another seed: every
-# third flight of January to July, two epochs, judged on August. A warm network has its base's steps behind
-# it, so a fourth start gets as many in all: anew, with seven epochs.
+# Now the comparison. It must be fair: the blessed model has seen every flight of its months, and rivals on a
+# sample have not. So we play the change of month on one sample, every sixth flight, outside the pipeline but
+# with the same `fit` and the tuned values. A base is trained on January to June. Then July arrives, and the
+# starts are trained on January to July, two epochs each. Whatever a start knows, it knows from these rows.
+# The warm network has its base's steps behind it, so a fourth start gets about as many in all: anew, with
+# four epochs. Each start is tried with several seeds, and judged on all of August.
 
 # %%
-import keras
-import numpy as np
 import tensorflow_transform as tft
 
 graph = tft.TFTransformOutput(str(today.transform_graph))
-bases = late_tuning.base_members(f"{base.uri}/Format-Serving")
-past = examples.table(range(1, 8)).iloc[::3]
-example_gen.write(past, work / "past.gz")
-seen, outcome = trainer.read([str(work / "past.gz")], graph)
-layer, spec = graph.transform_features_layer(), graph.raw_feature_spec()
-ahead = layer(tf.io.parse_example(tf.constant(example_gen.encode(august)), spec))
-del ahead["late"]
-hidden = [len(weight) for weight in bases[0] if weight.ndim == 1][:-1]
-settings = {**trainer.DEFAULTS, **best["values"], "hidden": hidden, "seed": seed}
-networks = {epochs: late_tuning.member({**settings, "epochs": epochs}, trainer.sizes(graph), len(outcome))
-            for epochs in (2, 7)}
-for one in networks.values():
-    one.optimizer.build(one.trainable_variables)   # so that its memory can be cleared between the starts
-blank = {epochs: [variable.numpy() for variable in one.optimizer.variables] for epochs, one in networks.items()}
+layer, spec, sizes = graph.transform_features_layer(), graph.raw_feature_spec(), trainer.sizes(graph)
 
-# %%
-def learned(start, number, epochs=2):
-    """Training loss of the last epoch, and the chances for August, from a start."""
-    network = networks[epochs]
-    network.set_weights(start)
-    for variable, value in zip(network.optimizer.variables, blank[epochs], strict=True):
-        variable.assign(value)
-    keras.utils.set_random_seed(seed + 100 + number)
-    loss = network.fit(seen, outcome.astype("float32"), batch_size=late_tuning.BATCH, epochs=epochs,
-                       verbose=0).history["loss"][-1]
-    return loss, tf.sigmoid(network(ahead, training=False)).numpy()[:, 0]
+
+def transformed(rows):
+    """Inputs of the network, and labels."""
+    columns = layer(tf.io.parse_example(tf.constant(example_gen.encode(rows)), spec))
+    columns = {name: column.numpy() for name, column in columns.items()}
+    return columns, columns.pop("late")
+
+
+sample = examples.table(range(1, 8)).iloc[::every]
+past, both = transformed(sample[sample.month < 7]), transformed(sample)
+ahead, _ = transformed(august)
+
+
+def learned(number, rows, epochs=2, start=None):
+    """Weights, last training loss, and the chances for August."""
+    asked = {**best["values"], "epochs": epochs, "seed": seed + 100 * number}
+    network, loss = late_parts.fit(asked, sizes, *rows, start)
+    return network.get_weights(), loss, tf.sigmoid(network(ahead, training=False)).numpy()[:, 0]
 
 
 found = {}
-for number, old in enumerate(bases):
-    fresh = late_tuning.member({**settings, "seed": seed + 100 + number}, trainer.sizes(graph), 1).get_weights()
-    starts = {"anew": fresh, "warm": old, "shrunk": shrink_and_perturb(old, fresh, shrink, noise)}
-    found |= {(name, number): learned(start, number) for name, start in starts.items()}
-    found["anew, longer", number] = learned(fresh, number, epochs=7)
+for number in range(starts):
+    base, *_ = learned(number, past)
+    mixed = functools.partial(shrink_and_perturb, base, shrink=shrink, noise=noise)
+    found["anew", number] = learned(number + starts, both)
+    found["warm", number] = learned(number + starts, both, start=lambda fresh, base=base: base)
+    found["shrunk", number] = learned(number + starts, both, start=mixed)
+    found["anew, longer", number] = learned(number + starts, both, epochs=4)
 
 # %% tags=["folded"]
 # Gains over training anew: mean over the seeds, intervals over days
-drawn = compare.resampled(august, {key: chance for key, (_, chance) in found.items()}, 300)
-means = {name: np.mean([drawn[name, number] for number in range(len(bases))], axis=0)[:, 1]
-         for name in ("anew", "warm", "shrunk", "anew, longer")}
-single = {name: [drawn[name, number][0, 1] - drawn["anew", number][0, 1] for number in range(len(bases))]
-          for name in means}
-arms = pd.DataFrame({name: {
-    "training loss": np.mean([found[name, number][0] for number in range(len(bases))]),
-    "ROC-AUC in August": mean[0], "gain": mean[0] - means["anew"][0],
-    "low": np.quantile((mean - means["anew"])[1:], 0.025), "high": np.quantile((mean - means["anew"])[1:], 0.975),
-    "lowest seed": min(single[name]), "highest seed": max(single[name])} for name, mean in means.items()}).T
+drawn = compare.resampled(august, {key: chance for key, (*_, chance) in found.items()}, 200)
+arms = {}
+for name in ("anew", "warm", "shrunk", "anew, longer"):
+    each = np.array([(drawn[name, number] - drawn["anew", number])[:, 1] for number in range(starts)])
+    low, high = np.quantile(each.mean(axis=0)[1:], [0.025, 0.975])
+    arms[name] = {"training loss": np.mean([found[name, number][1] for number in range(starts)]),
+                  "ROC-AUC in August": np.mean([drawn[name, number][0, 1] for number in range(starts)]),
+                  "gain": each[:, 0].mean(), "low": low, "high": high,
+                  "lowest seed": each[:, 0].min(), "highest seed": each[:, 0].max()}
+arms = pd.DataFrame(arms).T
 
 # %% tags=["atol=0.005"]
 figures.table(arms.rename_axis("start"), caption="Four starts; gains in ROC-AUC over training anew",
-              formats={name: "{:+.4f}" if name not in ("training loss", "ROC-AUC in August") else "{:.3f}" for name in arms})
+              formats=dict.fromkeys(arms, "{:+.4f}")
+              | {"training loss": "{:.3f}", "ROC-AUC in August": "{:.3f}"})
 
 # %% tags=["atol=0.004", "folded"]
 # The picture of the starts
 others = arms.loc[["warm", "shrunk", "anew, longer"]]
-figures.bars(others.gain, "August against training anew, with 95 % intervals by days", x="gain in ROC-AUC",
-             errors={None: (others.low, others.high)}, form="{:+.3f}")
-
-# %%
-said = {name: "better" if low > 0 else "worse" if high < 0 else "can't tell"
-        for name, low, high in others[["low", "high"]].itertuples()}
-figures.md("Against training anew, by days: " + ", ".join(f"{name}: {word}" for name, word in said.items()) + ".")
+figures.bars(others.gain, "Three starts in August, against training anew, with 95 % intervals by days",
+             x="gain in ROC-AUC", errors={None: (others.low, others.high)}, form="{:+.3f}")
 
 # %% tags=["claim"]
-assert all(found["warm", number][0] < found["anew", number][0] for number in range(len(bases))), \
+assert all(found["warm", number][1] < found["anew", number][1] for number in range(starts)), \
     "after two epochs the warm start has the lower training loss, with each seed"
+assert arms.high.warm > 0, "August doesn't show that the warm start is worse"
+assert arms.low.min() > -0.02 and arms.high.max() < 0.02, "all gains are small"
 
 # %% [markdown]
-# After two epochs the warm start has the lower training loss, with each seed. So the paper's harm is not seen
-# here. But look at the last line before you praise the warm start: its base's steps came before, and training
-# anew with as many steps makes up for much of it. The base also saw all flights of January to June, the
-# others a third, and this
-# comparison can't take that apart. Read each interval as in section 3. Ash and Adams trained to the end, on
-# images;
-# here it is a few epochs, on rows that change with the season.
+# After two epochs the warm start has the lower training loss, with each seed: that is what it is bought for.
+# The paper's harm would be an interval of `warm` below zero, and August doesn't show it. That isn't a proof
+# that there is none: an interval that holds zero can't tell. And before you praise a start, look at the last
+# row: as many steps from random weights are its real rival. All gains are small, and they
+# differ from seed to seed. This was a sixth of the flights; with all of them it has to be measured again. Ash
+# and Adams trained to the end, on images; here it is a few epochs, on rows that change with the season.
 #
 # **On Monday:** before you start warm to save time, train anew once beside it and compare on the month after.
 
@@ -726,23 +790,23 @@ assert all(found["warm", number][0] < found["anew", number][0] for number in ran
 #
 # The search is dear, so somebody keeps its result and imports it in the next project. We play it. In spring
 # the schema had no weather. The search space of that time had one more name, `inputs`, with the values
-# `all` and `timetable`; without weather they are nearly the same, and `timetable` came out. Then the
-# weather joined the schema. The file
-# is still there, and the Trainer takes it.
+# `all` and `timetable`; without weather there was little between them, and `timetable` came out. Then the
+# weather joined the schema. The file is still there, and the Trainer takes it.
 
 # %%
-on_june("Spring", {"inputs": "timetable"})
+on_june(Spring={"inputs": "timetable"})
 spring = model_of("Spring")[1]
-harm = gain(july, {"spring": scores(spring, july), "tuned": first}, "spring", "tuned")
-harm = pd.Series(harm, index=["gain", "low", "high"])
+two = {"tuned here": first, "from spring": scores(serving(spring), few)}
+harm = pd.Series(gain(few, two, "from spring", "tuned here"), index=["gain", "low", "high"])
 
 # %% tags=["atol=0.02", "folded"]
 # What the old artifact costs
-level = compare.resampled(july, {"tuned here": first, "from spring": scores(spring, july)}, 100)
+level = compare.resampled(few, two, 100)
+ends = tuple(pd.Series({name: np.quantile(areas[1:, 1], end) for name, areas in level.items()})
+             for end in (0.025, 0.975))
 figures.bars(pd.Series({name: areas[0, 1] for name, areas in level.items()}),
              "The same flights, the same code: an artifact from before the weather", x="ROC-AUC in July",
-             errors={None: tuple(pd.Series({name: np.quantile(areas[1:, 1], end) for name, areas in level.items()})
-                                 for end in (0.025, 0.975))}, form="{:.2f}", marks={"the gate's floor": 0.7})
+             errors={None: ends}, form="{:.2f}", marks={"the gate's floor": 0.7})
 
 # %% tags=["claim"]
 assert harm.high < -0.01, "the artifact from spring costs more than the gate allows"
@@ -759,8 +823,8 @@ assert harm.high < -0.01, "the artifact from spring costs more than the gate all
 # Write `objections(values, known, found_under, used_under)`. `values` is the dict of hyperparameters, `known`
 # the names that today's search space has. The last two are digests of the schema under which they were found
 # and of the one in use; `found_under` is `None` where lineage doesn't tell. Return a list: the names in
-# `values` that are not
-# known, sorted, and after them `"schema"`, if the two digests differ or the first is missing.
+# `values` that are not known, sorted, and after them `"schema"`, if the two digests differ or the first is
+# missing.
 #
 # | values | known | found under | used under | objections |
 # | --- | --- | --- | --- | --- |
@@ -800,7 +864,7 @@ def schema_of(artifact):
     read = [event.artifact_id for event in store.get_events_by_execution_ids(makers)
             if event.type == pb.Event.INPUT] if makers else []
     uris = [one.uri for one in store.get_artifacts_by_id(read) if one.type == "Schema"] if read else []
-    return hashlib.sha256(open(f"{uris[0]}/schema.pbtxt", "rb").read()).hexdigest()[:8] if uris else None
+    return hashlib.sha256(Path(uris[0], "schema.pbtxt").read_bytes()).hexdigest()[:8] if uris else None
 
 
 known = [parameter["config"]["name"] for parameter in best["space"]]
@@ -829,9 +893,8 @@ assert schema_of(tuned_by(store, spring.id)) is None, "an imported file has no s
 #   changed value made another model.
 # - You took the tuned model through the **gate**, and told "blessed" from "better" by intervals over days.
 # - You asked the four **signatures** and got one answer.
-# - You started from the last blessed model, **warm** and **shrunk and perturbed**, and compared with
-# training anew on the month
-#   after.
+# - You started from the last blessed model, and compared **warm** and **shrunk and perturbed** with training
+#   anew on the month after.
 # - You refused hyperparameters whose schema is another, or is not known.
 
 # %%

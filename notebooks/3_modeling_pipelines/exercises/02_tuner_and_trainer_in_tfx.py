@@ -97,7 +97,9 @@ function(
             lambda output: type(output) is dict and type(output.get("settings")) is dict),
     },
     mistakes={
-        "The learning rate is drawn evenly, so most draws are large. Each factor of ten as likely as the next is another `sampling`.": _space(rate=(0.001, 0.03, "linear")),
+        "The learning rate is drawn evenly, so most draws are large. Each factor of ten as likely as "
+        "the next is another `sampling`.":
+            _space(rate=(0.001, 0.03, "linear")),
         "The learning rate's range is another than the table's.": _space(rate=(0.0001, 0.3, "log")),
         "The dropout's range is another than the table's.": _space(dropout=(0.0, 0.5)),
         "There are three words to choose from in the table.": _space(sizes=("large", "small")),
@@ -105,7 +107,8 @@ function(
         "The names are others than the table's, in the space or in the dict.":
             _space(names=["hidden", "lr", "drop"]),
     },
-    otherwise="Space or dict is another. `hp.Choice` takes a name and a list, `hp.Float` a name, two ends, and `sampling`.",
+    otherwise="Space or dict is another. `hp.Choice` takes a name and a list, `hp.Float` a name, two "
+        "ends, and `sampling`.",
     hints=(
         "`hp.Choice(name, list)` registers and returns what is chosen; so does `hp.Float(name, low, high)`.",
         'Keras Tuner calls even factors `sampling="log"`.',
@@ -114,7 +117,8 @@ function(
 
 
 # ---- 3.2b: small stores ------------------------------------------------------------------------------------------
-# In plain data a store is {"events": "1:1,2>3", "artifacts": "Examples;HyperParameters;Model"}: execution 1 reads 1 and 2, makes 3.
+# In plain data a store is {"events": "1:1,2>3", "artifacts": "Examples;HyperParameters;Model"}: execution 1 reads 1
+# and 2, makes 3.
 
 
 class _OnStores(Function):
@@ -203,7 +207,8 @@ function(
         ({"events": "1:1>2;2:1,2>3", "artifacts": _T}, 3),
         ({"events": "1:1>2;2:1>3", "artifacts": _T}, 3),
         # two searches, the model made by the older one; a later model made by the newer
-        ({"events": "1:1>2;2:1>3;3:1,2>4;4:1,3>5", "artifacts": "Examples;HyperParameters;HyperParameters;Model;Model"}, 4),
+        ({"events": "1:1>2;2:1>3;3:1,2>4;4:1,3>5",
+          "artifacts": "Examples;HyperParameters;HyperParameters;Model;Model"}, 4),
         # started from a tuned model, without hyperparameters of its own
         ({"events": "1:1>2;2:1,2>3;3:1,3>4", "artifacts": _T + ";Model"}, 4),
         # a reader of the model reads hyperparameters, too
@@ -216,7 +221,8 @@ function(
     rule=_behind,
     said="Only what the maker of a model has read can have made it; who reads the model later has no part in it.",
     mistakes={
-        "That is the newest of the store. Another search may have run since, or this model may have used none.": _newest,
+        "That is the newest of the store. Another search may have run since, or this model may have used none.":
+            _newest,
         "You go on to the model it started from. Asked is what its own maker read.": _through_bases,
         "You ask who read the model, too. The maker is the execution with an `OUTPUT` event.":
             functools.partial(_behind, at=("INPUT", "OUTPUT")),
@@ -241,7 +247,12 @@ def _starts():
 
     return [
         ([np.array([1.0, -2.0, 0.0, 0.5])], [np.array([0.1, 0.1, -0.2, 0.0])], 0.4, 1.0),
-        ([np.array([[1.0, 2.0], [3.0, 4.0]]), np.array([5.0])], [np.array([[0.5, 0.0], [0.0, -0.5]]), np.array([2.0])], 0.5, 0.1),
+        (
+            [np.array([[1.0, 2.0], [3.0, 4.0]]), np.array([5.0])],
+            [np.array([[0.5, 0.0], [0.0, -0.5]]), np.array([2.0])],
+            0.5,
+            0.1,
+        ),
         ([np.array([3.0])], [np.array([7.0])], 1.0, 0.0),
         ([np.array([3.0])], [np.array([7.0])], 0.0, 1.0),
     ]  # fmt: skip
@@ -311,7 +322,8 @@ function(
     said="What was found under another schema, or under none that is known, has to be searched for again.",
     odd={
         "Your function gives nothing back. Does it `return` the list?": NOTHING,
-        "Asked is a list of words; an empty one where nothing speaks against it.": unless(listed(lambda one: type(one) is str)),
+        "Asked is a list of words; an empty one where nothing speaks against it.": unless(
+            listed(lambda one: type(one) is str)),
     },
     mistakes={
         "Where lineage doesn't tell, nobody knows that the schema is the same: that is an objection, too.":

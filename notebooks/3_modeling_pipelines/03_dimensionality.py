@@ -563,10 +563,10 @@ for name, fitted_on in (("known", learn), ("all", known_weather)):
 leaks = pd.DataFrame({
     "PCA on the year's weather, flights": gain(roc_auc_score, judge.late, chances["all"], chances["known"],
                                                judge.time_hour.dt.date),
-    "PCA on 80 digits, 40 of them the test's": repeated(few_digits, 200),
+    "PCA on 80 digits, 40 of them the test's": repeated(few_digits, 120),
     "the usual lateness of a plane": gain(roc_auc_score, summer.late,
         usual_lateness("plane", pd.concat([past, summer])), usual_lateness("plane", past), summer_days),
-    "20 of 2,000 columns of noise": repeated(chosen_noise, 20)}).T  # fmt: skip
+    "20 of 2,000 columns of noise": repeated(chosen_noise, 12)}).T  # fmt: skip
 
 # %% tags=["folded", "atol=0.01"]
 # The picture of the leaks
@@ -578,10 +578,10 @@ assert leaks.high.iloc[:2].max() < leaks.low.iloc[2:].min(), "what sees the labe
 assert abs(leaks.gain.iloc[0]) < 0.02, "PCA's leak on the flights is small"
 assert leaks.low.iloc[3] > 0.1, "noise seems to predict"
 assert leaks.low.iloc[1] > 0, "with few rows PCA's leak shows"
-assert round(len(learn), -3) == 29_000, "29,000 known flights"
+assert round(len(learn), -3) == 25_000, "25,000 known flights"
 
 # %% [markdown]
-# With 29,000 known flights PCA's leak is small, and need not even flatter. With 80 digits it shows: the other
+# With 25,000 known flights PCA's leak is small, and need not even flatter. With 80 digits it shows: the other
 # PCA saw as many rows, with forty others in the place of the test's, so it is not the number of rows. What
 # sees the **labels**, a chosen column or a plane's usual lateness, makes quality out of nothing: noise
 # seems to predict. One habit avoids all of it: everything that is fitted stands in one `Pipeline`, and
@@ -787,18 +787,22 @@ for ax, scores, title in ((axes[0], new.T, "as drawn"), (axes[1], put, "put back
     ax.imshow(old.T @ scores.T / len(old), cmap="RdBu_r", vmin=-1, vmax=1)
     ax.set(title=title, xlabel="component of the second draw", ylabel="of the first", xticks=[], yticks=[])
     ax.grid(visible=False)
-fig.suptitle("Both draws find the same components, in other places and with other signs")
+fig.suptitle("Some components come back elsewhere or turned; some do not come back")
 figures.show(fig, "Correlations of the scores of two draws of ICA, 12 by 12. As drawn, the large ones are "
-                  "scattered and of both signs; put back, they lie on the diagonal and are positive.")
+                  "scattered and of both signs; put back, they lie on the diagonal, some of them pale.")
 
 # %% tags=["claim"]
 alike, in_place = (old * put.T).mean(axis=0), (old * new).mean(axis=0)
-assert (alike > 0.9).all() and (in_place < 0.9).any(), "the same components, in other places"
+assert alike.max() > 0.95 and (abs(in_place) < 0.2).sum() > 6, "some come back, elsewhere"
+assert alike.min() < 0.8, "some do not come back"
 error = (2 * 0.25 / len(test)) ** 0.5
 accuracy = draws_of_ica.accuracy
 assert accuracy["second"] < accuracy["first draw"] - 4 * error, "the second draw ruins the first's model"
-assert abs(accuracy["second, put back"] - accuracy["first draw"]) < 0.02, "put back, within two points"
+assert accuracy["second, put back"] > accuracy["second"] + 4 * error, "putting back recovers most"
+assert accuracy["second, put back"] - accuracy["second"] > 0.5 * (accuracy["first draw"] - accuracy["second"])
+assert accuracy["second, put back"] < accuracy["first draw"] - 2 * error, "and not all"
 
 # %% [markdown]
-# The second draw is as good as the first, and ruins the model that was fitted behind the first. Put back, the
-# accuracy is within two points of what it was. A fixed `random_state` hides this until the rows change.
+# The second draw ruins the model that was fitted behind the first. Putting back recovers most of the accuracy
+# and not all: some components are the first's in another place, and some are other directions, which no order
+# and no sign can mend. A fixed `random_state` hides this until the rows change. For ICA, ship both as one.

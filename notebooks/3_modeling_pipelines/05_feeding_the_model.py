@@ -562,9 +562,9 @@ def digest(element):
 # ### Exercise 3.5c: Decoded once, fresh in each epoch (2 points)
 #
 # Write `fresh(cells, decode, augment, epochs, seed)`: one dataset (not batched) of all epochs, one after the
-# other, each in the order of `cells`. `decode` may be called once for each cell in all. `augment(picture, pair)`
-# takes the pair, two integers; a pair is used for one picture once. The same `seed` gives the same pairs
-# whenever the pipeline is built, another `seed` others. For two cells A and B and two epochs:
+# other, each in the order of `cells`. `decode` may be called once for each cell in all. `augment(picture,
+# pair)` takes the pair, two integers; a pair is used for one picture once. The same `seed` gives the same
+# pairs whenever the pipeline is built, another `seed` others. For two cells A and B and two epochs:
 #
 # | element | decode is called | the pair, for instance |
 # | --- | --- | --- |

@@ -704,7 +704,8 @@ assert of_day(0, stateful, None) == of_day(2, stateful, None), "without parallel
 # %% [markdown]
 # The parallel map repeats and so does the stateless draw. With `deterministic=False` the order is the
 # store's. The stateful draw has a fixed seed, keeps the order of its elements, and still differs: which
-# element gets which draw depends on who arrives first. (One call at a time, it repeats.) `tf.random.set_seed` does not help.
+# element gets which draw depends on who arrives first. (One call at a time, it repeats.)
+# `tf.random.set_seed` does not help.
 #
 # **On Monday:** log a digest of the first hundred batches of each run; two runs of one seed must agree.
 

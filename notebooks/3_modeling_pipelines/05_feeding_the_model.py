@@ -780,8 +780,8 @@ assert said == 24, "`len` doesn't know"
 # %% [markdown]
 # Twelve for twenty-four, without a word: a cache file knows nothing of the pipeline in front of it, and `len`
 # nothing of the file. A run that was killed leaves a lock file, and the next one is refused: loud, so the
-# lesser evil. As it fails it clears the half away, lock and all, so a retry goes through; make sure that nobody
-# is still writing there. Name cache files by a digest of data and code, and count what comes.
+# lesser evil. As it fails it clears the half away, lock and all, so a retry goes through; make sure that
+# nobody is still writing there. Name cache files by a digest of data and code, and count what comes.
 #
 # **On Monday:** count elements and classes in the first epoch's batches, and stop if the count is wrong.
 

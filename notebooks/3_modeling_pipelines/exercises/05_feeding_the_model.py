@@ -42,7 +42,10 @@ function(
         "Asked are two things, in a tuple: the stage's name and a number.": unless(_is_answer),
     },
     rule=_shortest,
-    said="The stage whose removal saves most is the bottleneck, and what is left without it is the limit of its repair.",
+    said=(
+        "The stage whose removal saves most is the bottleneck, and what is left without "
+        "it is the limit of its repair."
+    ),
     mistakes={
         "You took the stage whose removal leaves the longest epoch: it is the one that costs least.": _longest,
         "That is the time saved. Asked is how many times as fast the epoch gets.": _with(lambda f, w: f - w),
@@ -180,9 +183,15 @@ def a_parallel_pipeline(feed):
     if feed["most"] < _AT_ONCE:
         yield "Fewer calls of `load` are under way at once than the store allows."
     if feed["calls"][0] > 0 and feed["calls"][1] == 0:
-        yield "In the second epoch nothing was loaded: there is a cache. It wasn't asked for, and would freeze what is random."
+        yield (
+            "In the second epoch nothing was loaded: there is a cache. It wasn't asked for, "
+            "and would freeze what is random."
+        )
     if feed["ahead"] < _NEEDED:
-        yield "No batch is loaded beforehand: while the model works, only as much is under way as the map holds. What comes last?"
+        yield (
+            "No batch is loaded beforehand: while the model works, only as much is under way "
+            "as the map holds. What comes last?"
+        )
     if feed["ahead"] > 60:
         yield "Your pipeline loads very many batches ahead, and all of them lie in memory. One is enough here."
 
@@ -246,7 +255,10 @@ def decoded_once_fresh_in_each_epoch(fresh):
     if len(set(pairs)) == 1:
         yield "There is one pair for all: a constant, or what Python drew once, when TensorFlow traced the function."
     if pairs == _EPOCHS * pairs[:_PICTURES]:
-        yield "Every epoch has the pairs of the first: the augmentation is frozen. Is it, or the numbering, before `repeat`?"
+        yield (
+            "Every epoch has the pairs of the first: the augmentation is frozen. Is it, or "
+            "the numbering, before `repeat`?"
+        )
     if [element[1:] for element in again] != [element[1:] for element in once]:
         yield "Built again with the same `seed` it draws other pairs: they come from a generator with a state."
     if len(set(pairs[:_PICTURES])) == 1:

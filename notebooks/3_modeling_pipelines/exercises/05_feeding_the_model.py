@@ -49,7 +49,8 @@ function(
     mistakes={
         "You took the stage whose removal leaves the longest epoch: it is the one that costs least.": _longest,
         "That is the time saved. Asked is how many times as fast the epoch gets.": _with(lambda f, w: f - w),
-        "That is the share of time saved. Asked is how many times as fast the epoch gets.": _with(lambda f, w: 1 - w / f),
+        "That is the share of time saved. Asked is how many times as fast the epoch gets.":
+            _with(lambda f, w: 1 - w / f),
         "Your factor is turned round: a faster epoch has a factor above 1.": _with(lambda f, w: w / f),
         "You divide by what the stage takes; what remains without it is what counts.":
             _with(lambda f, w: f / (f - w) if f > w else 1.0),

@@ -58,14 +58,14 @@ class _NotHere(Exception):
     """No verdict comes from a process: there is none to be had, or it waits, maybe for a thread that it has not."""
 
 
-def run(tasks: Sequence[Task], seconds: float) -> Generator[dict[str, Any]]:
+def run(tasks: Sequence[Task], seconds: float, fork: bool = True) -> Generator[dict[str, Any]]:
     """What each task returns, as JSON would keep it; or {"error": …} if it took longer than `seconds` or ended its process.
 
     One process serves all tasks until one of them fails so; the next gets a new one. What a task changes in memory stays
     there: a memo lasts from task to task, and is seen afterwards only if the task had to be called in a thread. What it
-    writes to files is there to stay. What it prints is passed on, up to 1,000 characters.
+    writes to files is there to stay. What it prints is passed on, up to 1,000 characters. Without `fork` all is done in threads.
     """
-    place, done = _in_child if FORKS else _in_thread, 0
+    place, done = _in_child if FORKS and fork else _in_thread, 0
     while done < len(tasks):
         try:
             for outcome in place(tasks[done:], seconds):

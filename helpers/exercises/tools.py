@@ -132,13 +132,14 @@ class Reply(Form):
 class Program(Form):
     """A function that lives through something: `run(function)` plays the world in the sandbox and returns what came of it as plain data.
 
-    What the learner's code raises is told with its line. `seconds` limits the whole.
+    What the learner's code raises is told with its line. `seconds` limits the whole. Without `fork` it is played in a thread
+    of this process, at once: for what is known to need threads that a fork loses, such as TensorFlow's.
     """
 
     asks = "a function"
 
-    def __init__(self, run: Look, seconds: float = 60) -> None:
-        self.run, self.seconds = run, seconds
+    def __init__(self, run: Look, seconds: float = 60, fork: bool = True) -> None:
+        self.run, self.seconds, self.fork = run, seconds, fork
 
     def read(self, value: Any) -> Any:
         if not callable(value):
@@ -146,7 +147,7 @@ class Program(Form):
         if is_blank(value):
             raise Blank("")
         task = functools.partial(outcome_of, functools.partial(self.run, value), (), value)
-        with contextlib.closing(sandbox.run([task], self.seconds)) as outcomes:
+        with contextlib.closing(sandbox.run([task], self.seconds, self.fork)) as outcomes:
             outcome = next(outcomes)
         if "blank" in outcome:
             raise Blank("")

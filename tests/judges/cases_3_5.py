@@ -1,5 +1,6 @@
 """Answers to the exercises of lesson 3.5 that its own examples can't have: other right ways, mistakes nobody foresaw."""
 
+import numpy as np
 import tensorflow as tf
 
 from .harness import cases
@@ -38,6 +39,14 @@ def _by_interleave(cells, load, at_once, size):
         return tf.data.Dataset.from_tensors(cell)
 
     return cells.flat_map(one).map(load, at_once).batch(size).prefetch(tf.data.AUTOTUNE)
+
+
+def _batch_first(cells, load, at_once, size):
+    return cells.batch(size).map(load, num_parallel_calls=at_once).prefetch(1)
+
+
+def _elements_beforehand(cells, load, at_once, size):
+    return cells.map(load, num_parallel_calls=at_once).prefetch(size).batch(size)
 
 
 def _unbatched(cells, load, at_once, size):
@@ -116,6 +125,11 @@ def _stateful(cells, decode, augment, epochs, seed):
     return cells.map(decode).cache().repeat(epochs).map(turned)
 
 
+def _drawn_once(cells, decode, augment, epochs, seed):
+    drawn = np.random.default_rng(seed)
+    return cells.map(decode).cache().repeat(epochs).map(lambda p: augment(p, drawn.integers(0, 1000, 2)))
+
+
 def _one_epoch(cells, decode, augment, epochs, seed):
     return _fresh()(cells, decode, augment, 1, seed)
 
@@ -147,8 +161,9 @@ CASES = {
     ),
     "3.5b": cases(
         "feed",
-        right=[_feed(ahead=2), _by_interleave],
+        right=[_feed(ahead=2), _by_interleave, _elements_beforehand],
         wrong={
+            "gets a whole batch": _batch_first,
             "single elements. Batches": _unbatched,
             "goes on after the last cell": _feed(after=[lambda cells: cells.repeat(2)]),
             "The last batch is lost": _feed(last=True),
@@ -160,12 +175,12 @@ CASES = {
             "more often at the same moment": _feed(parallel=6),
             "Fewer calls": _feed(parallel=2),
             "there is a cache": _feed(after=[lambda cells: cells.cache()]),
-            "No batch is ready beforehand": _prefetch_first,
+            "No batch is loaded beforehand": _prefetch_first,
             "very many batches ahead": _feed(ahead=50),
         },
         invalid={
             "it should be a `tf.data.Dataset`": _a_list,
-            "Does it `return` the dataset": _returns_nothing,
+            "given back with `return`": _returns_nothing,
             "raised AttributeError": _raises,
         },
     ),
@@ -179,6 +194,7 @@ CASES = {
             "in their order": _shuffled,
             "each once": _too_many,
             "behind the cache": _no_cache,
+            "traced the function": _drawn_once,
             "the augmentation is frozen": _frozen,
             "a generator with a state": _stateful,
             "turned alike": _fresh(lambda n, seed: [tf.cast(seed, tf.int64), n // 5]),

@@ -3,9 +3,8 @@
 import threading
 import time
 
-from helpers.exercises.kit import Made, exercise
+from helpers.exercises.kit import Program, exercise
 from helpers.exercises.plain import Blank, NotData, kind
-from helpers.exercises.probes import describe, is_blank, place_of
 from helpers.exercises.rules import function
 from helpers.exercises.signs import CONSTANT, NOTHING, number, unless
 
@@ -43,11 +42,15 @@ function(
         "Asked are two things, in a tuple: the stage's name and a number.": unless(_is_answer),
     },
     rule=_shortest,
-    said="The stage whose removal saves most is the bottleneck, and what is left without it is the limit of its repair.",
+    said=(
+        "The stage whose removal saves most is the bottleneck, and what is left without "
+        "it is the limit of its repair."
+    ),
     mistakes={
         "You took the stage whose removal leaves the longest epoch: it is the one that costs least.": _longest,
         "That is the time saved. Asked is how many times as fast the epoch gets.": _with(lambda f, w: f - w),
-        "That is the share of time saved. Asked is how many times as fast the epoch gets.": _with(lambda f, w: 1 - w / f),
+        "That is the share of time saved. Asked is how many times as fast the epoch gets.":
+            _with(lambda f, w: 1 - w / f),
         "Your factor is turned round: a faster epoch has a factor above 1.": _with(lambda f, w: w / f),
         "You divide by what the stage takes; what remains without it is what counts.":
             _with(lambda f, w: f / (f - w) if f > w else 1.0),
@@ -65,33 +68,18 @@ function(
 )  # fmt: skip
 
 
-def _played(world):
-    """A look that lets the learner's function live in `world`. In this process: TensorFlow's threads don't survive a fork."""
-
-    def look(value):
-        if not callable(value):
-            raise NotData(f"is {kind(value)}; it should be a function.")
-        if is_blank(value):
-            raise Blank("")
-        try:
-            return world(value)
-        except (Blank, NotData):
-            raise
-        except Exception as error:  # noqa: BLE001 - a learner's code may raise anything
-            place = place_of(value, error)
-            place = f", on {place}" if place else ""
-            raise NotData(f"can't be judged yet: put to work, it raised {describe(error)}{place}") from None
-
-    return look
+# Both worlds are played without a fork: TensorFlow's threads don't survive one
 
 
 def _checked(dataset):
     import tensorflow as tf
 
-    if dataset is None or dataset is ...:
-        raise NotData("gives nothing back. Does it `return` the dataset?")
+    if dataset is ...:
+        raise Blank("")
+    if dataset is None:
+        raise NotData("is None: the dataset is to be given back with `return`.")
     if not isinstance(dataset, tf.data.Dataset):
-        raise NotData(f"gives back {kind(dataset)}; it should be a `tf.data.Dataset`.")
+        raise NotData(f"is {kind(dataset)}; it should be a `tf.data.Dataset`.")
     options = tf.data.Options()
     options.experimental_optimization.apply_default_optimizations = False
     options.threading.private_threadpool_size = 16
@@ -104,12 +92,14 @@ class _Counter:
     def __init__(self, seconds):
         self.seconds, self.lock = seconds, threading.Lock()
         self.calls = self.now = self.most = 0
+        self.batched = False
 
     def __call__(self, item):
         with self.lock:
+            self.batched |= item.ndim > 0
             self.calls, self.now = self.calls + 1, self.now + 1
             self.most = max(self.most, self.now)
-        time.sleep(self.seconds(item))
+        time.sleep(self.seconds(item.min()))
         with self.lock:
             self.now -= 1
         return item
@@ -118,10 +108,11 @@ class _Counter:
         """As a step of a pipeline: the item, doubled."""
         import tensorflow as tf
 
-        return 2 * tf.ensure_shape(tf.numpy_function(self, [item], tf.int64), [])
+        return 2 * tf.ensure_shape(tf.numpy_function(self, [item], tf.int64), item.shape)
 
 
-_CELLS, _AT_ONCE, _SIZE, _MOST = 22, 3, 4, 200
+_CELLS, _AT_ONCE, _SIZE, _MOST = 22, 3, 4, 45
+_WANTED = [[2 * item for item in range(_CELLS)][first : first + _SIZE] for first in range(0, _CELLS, _SIZE)]
 # One batch taken and one ready, and behind them what the parallel map holds
 _NEEDED = 2 * _SIZE + _AT_ONCE
 
@@ -130,12 +121,23 @@ def _fed(feed):
     """What came of one epoch, of a second, and how far it ran ahead of a model that had taken one batch."""
     import tensorflow as tf
 
-    # Every ninth is slow, so that the others arrive before it
-    counter = _Counter(lambda item: 0.04 if item % 9 == 0 else 0.003)
+    # Three of nine are slow, the first of them most: together under way, and the others arrive before them
+    counter = _Counter(lambda item: (0.06, 0.04, 0.03)[item % 9] if item % 9 < 3 else 0.002)
     dataset = _checked(feed(tf.data.Dataset.range(_CELLS), counter.load, _AT_ONCE, _SIZE))
     first = [batch.tolist() for batch in dataset.take(_MOST).as_numpy_iterator()]
     calls = counter.calls
-    second = [batch.tolist() for batch in dataset.take(_MOST).as_numpy_iterator()]
+    found = {
+        "first": first,
+        "batched": counter.batched,
+        "calls": [calls, calls],
+        "most": counter.most,
+        "ahead": 0,
+    }
+    # Only of what is right so far more is asked: these waits are long
+    if first != _WANTED or counter.batched or counter.most != _AT_ONCE:
+        return found
+    for _ in dataset.take(_MOST):
+        pass
     both = counter.calls
     ahead = _Counter(lambda item: 0.001)
     batches = iter(_checked(feed(tf.data.Dataset.range(100), ahead.load, _AT_ONCE, _SIZE)))
@@ -145,42 +147,35 @@ def _fed(feed):
     while ahead.calls > before or (before < _NEEDED and time.monotonic() < patience):
         before = ahead.calls
         time.sleep(0.05)
-    return {
-        "first": first,
-        "second": second,
-        "calls": [calls, both - calls],
-        "most": counter.most,
-        "ahead": before,
-    }
+    return found | {"calls": [calls, both - calls], "most": counter.most, "ahead": before}
 
 
 @exercise(
     "3.5b",
-    feed=Made("a function", _played(_fed)),
+    feed=Program(_fed, seconds=30, fork=False),
     hints=(
         "Three methods of a dataset, one after the other: `map`, `batch`, `prefetch`.",
         "`map` takes `num_parallel_calls`; results keep their order unless you say otherwise.",
     ),
-    said="Waits overlap up to the limit, the order stays, and a batch is ready while the model works.",
+    said="Waits overlap up to the limit, the order stays, and a batch is loaded while the model works.",
 )
 def a_parallel_pipeline(feed):
-    wanted = [
-        [2 * item for item in range(_CELLS)][first : first + _SIZE] for first in range(0, _CELLS, _SIZE)
-    ]
+    if feed["batched"]:
+        yield "`load` is for one element, and gets a whole batch of them. What comes first, `map` or `batch`?"
     if not all(type(batch) is list for batch in feed["first"]):
         yield "Your dataset gives single elements. Batches of `size` are asked for."
     found = [item for batch in feed["first"] for item in batch]
     if len(found) > _CELLS:
         yield "Your dataset goes on after the last cell. An epoch is each cell once."
-    if feed["first"] == wanted[:-1]:
+    if feed["first"] == _WANTED[:-1]:
         yield "The last batch is lost: it may be smaller, but its cells are data, too."
     if sorted(found) == list(range(_CELLS)):
         yield "The elements are the cells themselves; `load` makes something of them."
     if sorted(found) == [2 * item for item in range(_CELLS)] and found != sorted(found):
         yield "The order is not that of the cells. Does it depend on which of them is loaded first, or on a shuffle?"
-    if len(found) == _CELLS and [len(batch) for batch in feed["first"]] != [len(batch) for batch in wanted]:
+    if len(found) == _CELLS and [len(batch) for batch in feed["first"]] != [len(batch) for batch in _WANTED]:
         yield "The batches are of another size."
-    if feed["first"] != wanted:
+    if feed["first"] != _WANTED:
         yield "The batches hold something else than what `load` makes of the cells."
     if feed["most"] == 1:
         yield "`load` is called once at a time: the waits still stand in line."
@@ -189,9 +184,15 @@ def a_parallel_pipeline(feed):
     if feed["most"] < _AT_ONCE:
         yield "Fewer calls of `load` are under way at once than the store allows."
     if feed["calls"][0] > 0 and feed["calls"][1] == 0:
-        yield "In the second epoch nothing was loaded: there is a cache. It wasn't asked for, and would freeze what is random."
+        yield (
+            "In the second epoch nothing was loaded: there is a cache. It wasn't asked for, "
+            "and would freeze what is random."
+        )
     if feed["ahead"] < _NEEDED:
-        yield "No batch is ready beforehand: while the model works, only single elements are loaded. What comes last?"
+        yield (
+            "No batch is loaded beforehand: while the model works, only as much is under way "
+            "as the map holds. What comes last?"
+        )
     if feed["ahead"] > 60:
         yield "Your pipeline loads very many batches ahead, and all of them lie in memory. One is enough here."
 
@@ -224,7 +225,7 @@ def _with_pair(picture, pair):
 
 @exercise(
     "3.5c",
-    fresh=Made("a function", _played(_refreshed)),
+    fresh=Program(_refreshed, seconds=30, fork=False),
     hints=(
         "What is done once stands before `cache()`, what is fresh in each epoch after it.",
         "`repeat(epochs)` behind the cache, then `enumerate()`: the number goes on from epoch to epoch.",
@@ -252,8 +253,13 @@ def decoded_once_fresh_in_each_epoch(fresh):
             "it stands behind the cache, or the cache behind `repeat`."
         )
     pairs = [tuple(element[1:]) for element in once]
+    if len(set(pairs)) == 1:
+        yield "There is one pair for all: a constant, or what Python drew once, when TensorFlow traced the function."
     if pairs == _EPOCHS * pairs[:_PICTURES]:
-        yield "Every epoch has the pairs of the first: the augmentation is frozen. Is it, or the numbering, before `repeat`?"
+        yield (
+            "Every epoch has the pairs of the first: the augmentation is frozen. Is it, or "
+            "the numbering, before `repeat`?"
+        )
     if [element[1:] for element in again] != [element[1:] for element in once]:
         yield "Built again with the same `seed` it draws other pairs: they come from a generator with a state."
     if len(set(pairs[:_PICTURES])) == 1:

@@ -288,7 +288,7 @@ function(
     rule=_choice(),
     said="The interval decides, not the value: what may have lost more than the margin stays where it is.",
     mistakes={
-        "A variant of exactly `budget` kilobytes fits, and one with an interval from exactly −`margin` may go.": _choice(
+        "A variant of exactly `budget` kilobytes fits, and an interval from exactly −`margin` may go.": _choice(
             lambda row, budget, margin: row["zipped"] < budget and row["from"] > -margin
         ),
         "A variant of exactly `budget` kilobytes fits.": _choice(
@@ -331,10 +331,10 @@ function(
             _choice(lambda row, budget, margin: row["file"] <= budget and row["from"] >= -margin),
         ),
         "You compare ROC-AUC with the first row's. Whether a loss is one, the interval says.": _by_first,
-        "Of two equally small ones the first in the table is asked; you take the last.": lambda variants, budget, margin: (
+        "Of two equally small ones take the first in the table, not the last.": lambda variants, budget, margin: (
             _choice()(variants[::-1], budget, margin)
         ),
-        "You refuse variants that may be better than the margin. Only a loss counts: `to` may be as high as it likes.": _choice(
+        "You refuse variants that may be better than the margin. Only a loss counts: `to` has no limit.": _choice(
             lambda row, budget, margin: (
                 row["zipped"] <= budget and -margin <= row["from"] <= row["to"] <= margin
             )

@@ -677,7 +677,8 @@ for rate in ("50%", "80%", "95%"):
 #
 # The last cut is a trap. Pruned to 95 % and rounded, the zipped file is the smallest of all, and its
 # **accuracy is higher than the float file's**: more sound cells pass, and they are the majority. Of the
-# defective cells fewer are found, of mono and of poly cells, and that is what the camera is for. So a table of variants needs recall
+# defective cells fewer are found, of mono and of poly cells, and that is what the camera is for. So a
+# table of variants needs recall
 # beside accuracy, and the number of verdicts that change: whoever relies on one of them sees another
 # model, even where the average stays.
 #

@@ -793,13 +793,9 @@ lesson.reveal(
 )
 tabled(trial, ["other verdicts", "ROC-AUC", "from", "to", "recall", "false alarms"])
 
-# %% tags=["claim"]
-same = np.abs(lopsided(grey).numpy().ravel() - network(grey).numpy().ravel()).max()
-assert same < 1e-4, "in floats the network computes the same"
-assert broken.all(), "per tensor and per channel, the integer file breaks"
-assert (trial["from"] < 0).all() and (trial["to"] > 0).all(), "by ROC-AUC alone one can't tell"
 
-
+# %% tags=["folded"]
+# What rounding one part of the network alone does to its verdicts
 def rounded(kernel, axes):
     edge = np.abs(kernel).max(axis=axes)
     return there_and_back(kernel, np.broadcast_to(-edge, kernel.shape), np.broadcast_to(edge, kernel.shape))
@@ -820,6 +816,11 @@ def other_verdicts(first=lambda it: it, second=lambda it: it, between_them=lambd
     return ((seen.numpy().ravel() >= 0.5) != (said_by["float"] >= 0.5)).sum(), tops
 
 
+# %% tags=["claim"]
+same = np.abs(lopsided(grey).numpy().ravel() - network(grey).numpy().ravel()).max()
+assert same < 1e-4, "in floats the network computes the same"
+assert broken.all(), "per tensor and per channel, the integer file breaks"
+assert (trial["from"] < 0).all() and (trial["to"] > 0).all(), "by ROC-AUC alone one can't tell"
 first, tops = other_verdicts(first=lambda it: rounded(it, (0, 1, 2)))
 second, _ = other_verdicts(second=lambda it: rounded(it, (0, 1, 2)))
 middle, _ = other_verdicts(between_them=lambda it: there_and_back(it, 0.0, float(it.max())))

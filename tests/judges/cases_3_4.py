@@ -23,7 +23,7 @@ def _by_float32(values, low, high):
 
 
 def _cut_first(values, low, high):
-    """Cuts the values, not the integers: the same but where the zero point was rounded the other way."""
+    """Cuts by minimum and maximum."""
     low, high = np.minimum(low, 0), np.maximum(high, 0)
     scale = (high - low) / 255
     zero = np.round(-128 - low / scale)
@@ -84,7 +84,7 @@ def _folder():
 
 
 @functools.cache
-def _file(shown="all", kind="int8", ends=("int8", "int8"), strict=True):
+def _file(shown="all", kind="int8", ends=("int8", "int8"), strict=True, wide=False):
     import tensorflow as tf
 
     converter = tf.lite.TFLiteConverter.from_saved_model(_folder()[0])
@@ -93,10 +93,18 @@ def _file(shown="all", kind="int8", ends=("int8", "int8"), strict=True):
     if kind == "float16":
         converter.target_spec.supported_types = [tf.float16]
     if kind == "int8":
-        some = {"all": _pictures()[::20], "one, dim": np.minimum(_pictures()[:1], 40), "by 255": _pictures()[::100] / 255}[shown]
+        some = {
+            "all": _pictures()[::20],
+            "one, dim": np.minimum(_pictures()[:1], 40),
+            "by 255": _pictures()[::100] / 255,
+        }[shown]
         converter.representative_dataset = lambda: ([one[None, ..., None].astype("float32")] for one in some)
         if strict:
             converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
+        if wide:
+            converter.target_spec.supported_ops = [
+                tf.lite.OpsSet.EXPERIMENTAL_TFLITE_BUILTINS_ACTIVATIONS_INT16_WEIGHTS_INT8
+            ]
         converter.inference_input_type, converter.inference_output_type = (getattr(tf, end) for end in ends)
     return converter.convert()
 
@@ -166,6 +174,7 @@ CASES = {
             "that is dynamic range": _file(kind="dynamic"),
             "floats go in and come out": _file(ends=("float32", "float32")),
             "Its input is of `uint8`": _file(ends=("uint8", "int8")),
+            "Its input is of `int16`": _file(ends=("int16", "int16"), strict=False, wide=True),
             "Its output is of `float32`": _file(ends=("int8", "float32")),
             "less than a tenth of a grey value": _file("by 255"),
             "the ranges don't fit": _file("one, dim"),

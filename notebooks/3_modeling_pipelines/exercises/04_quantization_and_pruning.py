@@ -16,7 +16,8 @@ from helpers.exercises.signs import CONSTANT, NOTHING, follows, listed, number, 
 # ---- 3.4a: eight bits, there and back ------------------------------------------------------------------------------
 
 
-def _back(values, low, high, *, widen=True, steps=255, cut=True, rounded=round, hit_zero=True, stays=False):
+def _back(values, low, high, *, widen=True, steps=255, cut=True, rounded=round, hit_zero=True, stays=False,
+          rounded_zero=None, wrap=False):  # fmt: skip
     """The rule, and with its options what people do instead; a range for each value, or one for all."""
     lows, highs = ([end] * len(values) if number(end) else end for end in (low, high))
     said = []
@@ -26,9 +27,10 @@ def _back(values, low, high, *, widen=True, steps=255, cut=True, rounded=round, 
         scale = (most - least) / steps
         zero = -128 - least / scale
         if hit_zero:
-            zero = rounded(zero)
+            zero = (rounded_zero or rounded)(zero)
         q = rounded(value / scale + zero)
         q = min(127, max(-128, q)) if cut else q
+        q = (q + 128) % 256 - 128 if wrap else q
         said.append(q if stays else scale * (q - zero))
     return said
 
@@ -47,6 +49,20 @@ def _one_range(values, low, high):
     return _back(values, low, high)
 
 
+def _down(value):
+    return int(np.floor(value))
+
+
+def _both_sides(values, low, high):
+    lows, highs = ([end] * len(values) if number(end) else end for end in (low, high))
+    ends = zip(lows, highs, strict=True)
+    ends = [
+        (min(least, -most), max(most, -least)) if least > 0 or most < 0 else (least, most)
+        for least, most in ends
+    ]
+    return _back(values, *map(list, zip(*ends, strict=True)))
+
+
 def _array(*values: float) -> np.ndarray:
     return np.array(values, float)
 
@@ -56,7 +72,7 @@ function(
     "there_and_back",
     [
         (_array(-0.5, 0.0, 0.26, 1.2), -0.5, 1.0),
-        (_array(0.0, 0.1, 0.7), 0.5, 1.0),
+        (_array(0.0, 0.208, 0.71), 0.5, 1.0),
         (_array(-3.0, -1.3, 0.0), -2.0, -1.0),
         (_array(0.013, -0.377, 0.8131, 0.0), -0.377, 0.8131),
         (_array(300.0, 255.0, 17.0, 0.0), 0.0, 255.0),
@@ -68,7 +84,7 @@ function(
         "The values come back unchanged. Eight bits can't do that.": follows(lambda values, low, high: list(values)),
     },
     rule=_back,
-    said="Inside the range the error is at most half a step; zero comes back as zero, and what lies outside is cut off.",
+    said="Inside the range the error is at most half a step; zero comes back as zero; what lies outside is cut off.",
     mistakes={
         "You give the integers *q*. Asked is what comes back: scale · (q − zero point).":
             lambda *given: _back(*given, stays=True),
@@ -77,9 +93,17 @@ function(
         "A range that doesn't contain 0 must be widened: where all values are positive it begins at 0, where all are "
         "negative it ends there.": lambda *given: _back(*given, widen=False),
         "From −128 to 127 there are 256 values and 255 steps between them.": lambda *given: _back(*given, steps=256),
-        "You cut the fraction off, towards zero. Round to the nearest integer.": lambda *given: _back(*given, rounded=int),
-        "You round down. Round to the nearest integer.":
-            lambda *given: _back(*given, rounded=lambda value: int(np.floor(value))),
+        "You cut the fraction off, towards zero. Round to the nearest integer.": follows(
+            lambda *given: _back(*given, rounded=int),
+            lambda *given: _back(*given, rounded=int, rounded_zero=round),
+        ),
+        "You round down. Round to the nearest integer.": follows(
+            lambda *given: _back(*given, rounded=_down),
+            lambda *given: _back(*given, rounded=_down, rounded_zero=round),
+        ),
+        "A *q* beyond 127 came round to the other end: `int8` wraps. Cut off first, then change the type.":
+            lambda *given: _back(*given, cut=False, wrap=True),
+        "Widened is to 0, and not to the other side of it: 0.5 to 1 becomes 0 to 1.": _both_sides,
         "Your zero point is no integer, so 0 does not come back as 0. Round it, too.":
             lambda *given: _back(*given, hit_zero=False),
         "Your range is symmetric about 0. Asked is the range from `low` to `high`, with a zero point of its own.":
@@ -90,7 +114,7 @@ function(
     otherwise="Some values come back as others. Follow the four rows of the table, one column after the other.",
     hints=(
         "First the range: `low = np.minimum(low, 0)` takes numbers and arrays alike.",
-        "scale = (high − low) / 255; zero point = round(−128 − low / scale); q = round(value / scale + zero point), cut off.",
+        "scale = (high − low) / 255; zero point = round(−128 − low / scale); then q, cut off.",
         "Last: scale · (q − zero point).",
     ),
 )  # fmt: skip
@@ -102,7 +126,7 @@ KEPT = slice(None, None, 40)  # of all pictures, as in the lesson: those whose c
 
 
 def _look_at_file(content: Any) -> dict[str, Any]:
-    """What the file holds and says: types of its ends and numbers, the input's scale, its chances for the kept pictures."""
+    """What the file holds and says: types of its ends and numbers, the input's scale, and some chances."""
     if isinstance(content, bytearray | memoryview):
         content = bytes(content)
     if type(content) is not bytes:
@@ -128,7 +152,7 @@ def _look_at_file(content: Any) -> dict[str, Any]:
             raise NotData(f"are a file that LiteRT can't run: {str(refused)[:120]}") from None
     into, out = interpreter.get_input_details()[0], interpreter.get_output_details()[0]
     scale, zero = into["quantization"]
-    if into["dtype"] in (np.int8, np.uint8):
+    if np.issubdtype(into["dtype"], np.integer):
         ends = np.iinfo(into["dtype"])
         shown = np.clip(np.round(shown / scale) + zero, ends.min, ends.max).astype(into["dtype"])
     interpreter.set_tensor(into["index"], shown)
@@ -161,19 +185,19 @@ def _silent() -> Iterator[None]:
     "3.4b",
     integer=Made("the content of a LiteRT file, bytes", _look_at_file),
     hints=(
-        "`converter.optimizations = [tf.lite.Optimize.DEFAULT]` first; then the four settings of the task; then `convert()`.",
+        "`converter.optimizations = [tf.lite.Optimize.DEFAULT]` first; then the four settings of the task.",
         'A picture as the network gets it: `one[None, ..., None].astype("float32")`, from uint8 [64, 64].',
         "The dataset is the function itself, not what it gives: `converter.representative_dataset = shown`, where "
         "`shown` yields `[picture]` for each picture.",
     ),
-    said="Every tensor is an integer, in and out as well, and on pictures it never saw it says what the float network says.",
+    said="Every tensor is an integer, in and out as well; on the pictures asked it says what the float network says.",
 )
 def whole_numbers_alone(integer, given):
     kinds = set(integer["types"])
     if "float16" in kinds:
         yield "The weights are halved floats (float16). Asked are integers of eight bits."
     if "int8" not in kinds:
-        yield "Nothing in it is stored in eight bits: it is the float network. Is `optimizations` set, before `convert()`?"
+        yield "Nothing in it is stored in eight bits: it is the float network. Is `optimizations` set?"
     if not {"QUANTIZE", "DEQUANTIZE"} & set(integer["operators"]) and "float32" in kinds:
         yield (
             "Kernels are integers, activations floats: that is dynamic range. Without a `representative_dataset` the "
@@ -189,8 +213,8 @@ def whole_numbers_alone(integer, given):
             yield f"Its {name} is of `{integer[end]}`; asked is `tf.int8`, by `inference_{name}_type`."
     if integer["step"] < 0.1:
         yield (
-            "A step of its input is less than a tenth of a grey value, so all bright pixels are cut off to the same. Were "
-            "the pictures for calibration divided, by 255 perhaps? The network gets 0 to 255."
+            "A step of its input is less than a tenth of a grey value, so all bright pixels are cut off to the same. "
+            "Were the pictures for calibration divided, by 255 perhaps? The network gets 0 to 255."
         )
     apart = np.abs(np.subtract(integer["chances"], given["chances"]))
     if np.quantile(apart, 0.9) > 0.1:
@@ -209,6 +233,8 @@ def _table(*rows: tuple[str, float, float, float]) -> Any:
     frame = pd.DataFrame(rows, columns=["name", "from", "to", "zipped"]).set_index("name")
     middle = (frame["from"] + frame["to"]) / 2
     frame.insert(0, "ROC-AUC", 0.75 + middle)
+    # As in the lesson's table: the size before zipping, and its order is another
+    frame.insert(3, "file", [31.0 if place % 2 else 100.0 for place in range(len(frame))])
     return frame.rename_axis("variant")
 
 
@@ -243,6 +269,13 @@ def _choice(
     return choose
 
 
+def _by_first(variants, budget, margin):
+    best = variants[0]["ROC-AUC"] - margin
+    return _choice(lambda row, budget, margin: row["zipped"] <= budget and row["ROC-AUC"] >= best)(
+        variants, budget, margin
+    )
+
+
 function(
     "3.4c",
     "choose",
@@ -255,7 +288,7 @@ function(
     rule=_choice(),
     said="The interval decides, not the value: what may have lost more than the margin stays where it is.",
     mistakes={
-        "A variant of exactly `budget` kilobytes fits, and one whose interval ends exactly at −`margin` may go.": _choice(
+        "A variant of exactly `budget` kilobytes fits, and an interval from exactly −`margin` may go.": _choice(
             lambda row, budget, margin: row["zipped"] < budget and row["from"] > -margin
         ),
         "A variant of exactly `budget` kilobytes fits.": _choice(
@@ -264,19 +297,19 @@ function(
         "An interval that ends exactly at −`margin` may go.": _choice(
             lambda row, budget, margin: row["zipped"] <= budget and row["from"] > -margin
         ),
-        "You don't ask what may be lost. The smallest file is no use if it may have lost more than the margin.": _choice(
+        "You don't ask what may be lost. The smallest is no use if it may have lost more than the margin.": _choice(
             lambda row, budget, margin: row["zipped"] <= budget
         ),
         "You don't look at the budget: some choice is too large for the link.": _choice(
             lambda row, budget, margin: row["from"] >= -margin
         ),
-        "You ask the value, or the interval's upper end. Of a loss we can be sure only where the *lower* end is high enough.": follows(
+        "You ask the middle, or the upper end. Of a loss we can be sure only by the *lower* end.": follows(
             _choice(lambda row, budget, margin: row["zipped"] <= budget and row["to"] >= -margin),
             _choice(
                 lambda row, budget, margin: row["zipped"] <= budget and row["from"] + row["to"] >= -2 * margin
             ),
         ),
-        "You ask for an interval above zero, or above +`margin`. A loss up to the margin is allowed: above −`margin`.": follows(
+        "You ask for an interval above zero or +`margin`. A loss up to the margin is allowed.": follows(
             _choice(lambda row, budget, margin: row["zipped"] <= budget and row["from"] >= margin),
             _choice(lambda row, budget, margin: row["zipped"] <= budget and row["from"] >= 0),
         ),
@@ -288,6 +321,26 @@ function(
         ),
         "You choose the one with the highest lower end. Asked is the smallest file.": _choice(
             key=lambda row: -row["from"]
+        ),
+        "You go by `file`, the size before zipping. The link carries the zipped one.": follows(
+            _choice(
+                lambda row, budget, margin: row["file"] <= budget and row["from"] >= -margin,
+                lambda row: row["file"],
+            ),
+            _choice(key=lambda row: row["file"]),
+            _choice(lambda row, budget, margin: row["file"] <= budget and row["from"] >= -margin),
+        ),
+        "You compare ROC-AUC with the first row's. Whether a loss is one, the interval says.": _by_first,
+        "Of two equally small ones take the first in the table, not the last.": lambda variants, budget, margin: (
+            _choice()(variants[::-1], budget, margin)
+        ),
+        "You refuse variants that may be better than the margin. Only a loss counts: `to` has no limit.": _choice(
+            lambda row, budget, margin: (
+                row["zipped"] <= budget and -margin <= row["from"] <= row["to"] <= margin
+            )
+        ),
+        'Where none is left, the answer is None, not the text "none".': lambda variants, budget, margin: (
+            _choice()(variants, budget, margin) or "none"
         ),
         "Where none is left, the answer is None.": lambda variants, budget, margin: (
             _choice()(variants, budget, margin) or variants[0]["variant"]
@@ -374,13 +427,17 @@ function(
     rule=_factors(_root),
     said="One factor for each channel, and both kernels meet at the square root of the product of their ranges.",
     mistakes={
-        "Some factor is 0: divided by it the second kernel would be infinite. A channel without weights keeps 1.": _factors(
-            _root, lambda one, other: 0.0
+        "Some factor is 0: the second kernel divided by it is infinite. A channel without weights keeps 1.": follows(
+            _factors(_root, lambda one, other: 0.0),
+            _factors(_root, lambda one, other: 0.0 if one else 1.0),
+        ),
+        "You bring both to their mean; multiplied here and divided there, both meet at another number.": _factors(
+            lambda one, other: (one + other) / 2 / one
         ),
         "Your factor is turned round: it multiplies in `first` and divides in `second`.": _factors(
             lambda one, other: 1 / _root(one, other)
         ),
-        "With the quotient itself the large one only changes sides. Try it on 4 and 1: 4 · 0.25 = 1, and 1 / 0.25 = 4.": _factors(
+        "With the quotient itself the large one changes sides: 4 · 0.25 = 1, and 1 / 0.25 = 4.": _factors(
             lambda one, other: other / one
         ),
         "Your factor brings the first kernel to 1 and does not ask what the second gets.": _factors(
@@ -391,7 +448,7 @@ function(
         ),
         "You compare root mean squares or means. A range is made by the largest weight.": _of_sizes,
         "Weights may be negative: the largest *absolute* weight makes the range.": _signed,
-        "In `second` the channels are the third axis, for it reads what `first` writes. You take its last.": _wrong_axis,
+        "In `second` the channels are the third axis: it reads what `first` writes. You take its last.": _wrong_axis,
         "Your function gives the same for every pair of kernels.": CONSTANT,
     },
     otherwise="For some kernels a channel's largest weight is not the same in both afterwards.",

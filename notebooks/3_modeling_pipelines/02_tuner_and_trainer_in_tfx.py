@@ -603,7 +603,7 @@ figures.bars(gains.gain, "What tuning gained in ROC-AUC, with 95 % intervals by 
 lies = "above" if gains.gain.mean() > 0.01 else "below" if gains.gain.mean() < -0.01 else "within"
 lesson.reveal("3.2p1", lies)
 both_within = gains.low.min() > -0.01 and gains.high.max() < 0.01
-figures.md(f"The gate's answer: {verdict}. {'Both' if both_within else 'Not both'} intervals lie within ±0.01.")
+figures.md(f"The gate says {verdict}. {'Both' if both_within else 'Not both'} intervals lie within ±0.01.")
 
 # %% [markdown]
 # "Blessed" says: no loss beyond 0.01. Does the tuned model win? Where an interval holds zero, the month can't
@@ -613,7 +613,7 @@ figures.md(f"The gate's answer: {verdict}. {'Both' if both_within else 'Not both
 
 # %% tags=["claim"]
 assert verdict == "BLESSED", "so it may go live: the gate blesses the tuned model"
-assert gains.low.min() > -0.01 and gains.high.max() < 0.01, "nobody should promise much: both lie within ±0.01"
+assert gains.low.min() > -0.01 and gains.high.max() < 0.01, "promise not much: both lie within ±0.01"
 
 # %% [markdown]
 # **Signatures.** What the Trainer exported must be what the server of lesson 4.1 calls: four **signatures**,

@@ -90,7 +90,7 @@ def _readers_too(store, model):
     for event in store.get_events_by_artifact_ids([model]):
         for near in store.get_events_by_execution_ids([event.execution_id]):
             [artifact] = store.get_artifacts_by_id([near.artifact_id])
-            if artifact.type == "HyperParameters":
+            if near.type == pb.Event.INPUT and artifact.type == "HyperParameters":
                 return artifact.id
     return None
 

@@ -175,6 +175,8 @@ function(
         (stored("1:1>2;2:1,2>3;3:1>4;4:1,3,4>5", _T + ";HyperParameters;Model"), 5),
         # a reader of the model reads hyperparameters, too
         (stored("1:1>3;2:1>2;3:2,3>4", _T + ";Model"), 3),
+        # a search that trains in the same step: its maker made the hyperparameters and read none
+        (stored("1:1>2,3", _T), 3),
         # from the cache
         (stored("1:1>2;2:1,2>3;3:1,2>3", _T), 3),
     ]),
@@ -190,6 +192,8 @@ function(
         "You go on to the model it started from. Asked is what its own maker read.": _through_bases,
         "You ask who read the model, too. The maker is the execution with an `OUTPUT` event.":
             functools.partial(_behind, at=("INPUT", "OUTPUT")),
+        "You take in what the maker made, too. Asked is what it read.":
+            functools.partial(_behind, kinds=("INPUT", "OUTPUT")),
         "That is the event's other side: an artifact that is not of type `HyperParameters`.":
             functools.partial(_behind, kind="Examples"),
         "You look for what a *reader* of the model has made. Its maker has the `OUTPUT` event, and you want what that "
@@ -306,6 +310,7 @@ function(
         ({"size": "small"}, ["size", "rate"], "b2", "b2"),
         ({"width": 1, "depth": 2, "rate": 3}, ["rate"], "a1", "b2"),
         ({}, [], "a1", "a1"),
+        ({"rate": 1}, ["learning_rate"], "a1", "a12"),
         ({"size": "small"}, ["size"], None, None),
     ],
     rule=_objections,
@@ -320,6 +325,8 @@ function(
             functools.partial(_objections, missing=False),
         "Two unknown schemas are equal for you. Unknown is not the same.":
             lambda values, known, found, used: sorted(set(values) - set(known)) + (["schema"] if found != used else []),
+        "A schema that is known and another is an objection, as one that is not known.":
+            lambda values, known, found, used: sorted(set(values) - set(known)) + ["schema"] * (found is None),
         "You look at the two digests alone.": functools.partial(_objections, strange=lambda values, known: []),
         "You look at the names alone.": functools.partial(_objections, schema=False),
         "A known name that is not among the values is no objection: then the code's default holds.":

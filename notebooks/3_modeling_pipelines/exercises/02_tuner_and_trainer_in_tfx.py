@@ -105,7 +105,8 @@ function(
         "You name values without registering them: the search can pick nothing. Ask `hp`, the one that you are given.":
             where(lambda output, hp: not output["space"]),
         "The names are others than the table's, in the space or in the dict.":
-            where(lambda output, hp: {row[0] for row in output["space"]} != set(hp) or set(output["settings"]) - set(hp)),
+            where(lambda output, hp: {row[0] for row in output["space"]} != set(hp)
+                  or set(output["settings"]) - set(hp)),
         "Learning rate and dropout are ranges: anything between two ends. A list is tried at its members alone.":
             where(lambda output, hp: any(row[1] == "Choice" for row in output["space"] if row[0] != "size")),
         "The size is a word out of a list, and not a number between two ends.": where(
@@ -335,7 +336,8 @@ function(
                 functools.partial(_objections, strange=lambda values, known: sorted(set(known) - set(values))),
             ),
         "The names are to be sorted. A dict keeps the order in which it was filled.":
-            functools.partial(_objections, strange=lambda values, known: [name for name in values if name not in known]),
+            functools.partial(
+                _objections, strange=lambda values, known: [name for name in values if name not in known]),
         "`schema` comes last, after the names.": follows(
             functools.partial(_objections, join=lambda names, schema: schema + names),
             functools.partial(_objections, join=lambda names, schema: sorted(names + schema)),

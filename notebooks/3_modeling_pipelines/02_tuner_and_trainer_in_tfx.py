@@ -22,11 +22,11 @@ from helpers import lesson
 lesson.begin("3.2")
 
 # %% tags=["parameters"]
-seed = 2013
+seed = 2024
 trials = 3            # configurations that the Tuner tries
-every = 6             # in July's exam each `every`-th flight is taken
+every = 12            # in July's exam each `every`-th flight is taken
 sparse = 8            # in section 4, each `sparse`-th flight is learned from
-starts = 3            # seeds of the comparison in section 4
+starts = 2            # seeds of the comparison in section 4
 shrink = 0.4          # what is left of a weight before new noise is added
 noise = 1.0           # how much of a fresh start is added
 
@@ -226,7 +226,7 @@ def tuner_fn(fn_args):
 
 def run_fn(fn_args):
     transform = tft.TFTransformOutput(fn_args.transform_graph_path)
-    settings = {"epochs": 2, "members": 3, **fn_args.custom_config, **fn_args.hyperparameters["values"]}
+    settings = {"epochs": 2, "members": 2, **fn_args.custom_config, **fn_args.hyperparameters["values"]}
     sizes = trainer.sizes(transform)
     inputs, late = trainer.read(fn_args.train_files, transform)
     keep = parts.mask(settings.get("inputs", "all"))
@@ -251,8 +251,8 @@ def run_fn(fn_args):
 # | name | may be |
 # | --- | --- |
 # | `size` | one of the words `small`, `medium`, `large` |
-# | `learning_rate` | from 0.001 to 0.03; each factor of ten is as likely as the next |
-# | `dropout` | from 0 to 0.4, each part of the range is as likely as the next |
+# | `learning_rate` | anything from 0.001 to 0.03; each factor of ten is as likely as the next |
+# | `dropout` | anything from 0 to 0.4; each part of the range is as likely as the next |
 #
 # So where the search picks `medium`, 0.01 and 0.1, your function returns
 # `{"size": "medium", "learning_rate": 0.01, "dropout": 0.1}`. The Tuner will run it.
@@ -339,9 +339,16 @@ figures.table(table.rename(columns={"score": "log loss in June"}),
               "learning_rate": "{:.4f}", "dropout": "{:.2f}"})
 
 # %% [markdown]
-# Two artifacts came of it: `tuner_results`, the table, and `best_hyperparameters`, its first line. All of
-# that was judged by June. How good the winner is, June can't say any more.
+# Two artifacts came of it: `tuner_results`, the table, and `best_hyperparameters`, its first line. The
+# winner's lead is wide; one in the fourth decimal would be another's on the next machine. All of that was
+# judged by June. How good the winner is, June can't say any more.
 #
+# %% tags=["claim"]
+first_line = table.iloc[0].drop("score").to_dict()
+assert all(first_line[name] == value for name, value in best["values"].items()), "the best is the first line"
+assert table.score[1] - table.score[0] > 0.003, "the winner's lead is wide"
+
+# %% [markdown]
 # **On Monday:** give your search a split of its own, and look into which split your tool compares by when you
 # don't say it.
 
@@ -350,7 +357,7 @@ figures.table(table.rename(columns={"score": "log loss in June"}),
 #
 # The Trainer gets the Tuner's output as an input. That is the whole wiring. The Evaluator and the Pusher
 # follow as in the flights pipeline; the gate's thresholds are today's (3.8 has the tool). Here it measures
-# ROC-AUC alone, in all flights and at each airport, and takes every sixth flight of July.
+# ROC-AUC alone, in all flights and at each airport, and takes a twelfth of July's flights.
 
 # %%
 gate = eval_config()
@@ -387,6 +394,7 @@ figures.table(pd.DataFrame({"state": {
 
 # %% tags=["claim"]
 assert by_node["Tuner"][-1].last_known_state == State.CACHED, "the Tuner was not run again"
+assert by_node["Rows"][-1].last_known_state == State.CACHED, "nor were the rows written again"
 assert by_node["Trainer"][-1].last_known_state == State.COMPLETE, "the Trainer ran"
 
 # %% [markdown]
@@ -563,8 +571,8 @@ figures.table(pd.DataFrame({"values": {
 # than 0.01 of ROC-AUC. It does not ask for a gain. You see its answer in a moment; then both models are
 # scored on all flights of July and of August, with intervals by resampling **days** (3.8).
 #
-# **Predict:** a few trials of a search, against settings that somebody once chose by hand. Where do the
-# intervals of the gain lie, in both months: above +0.01, within ±0.01, or below −0.01?
+# **Predict:** a few trials of a search, against settings that somebody once chose by hand. Where does the
+# gain lie, as a mean of both months: above +0.01, within ±0.01, or below −0.01?
 
 # %% prediction="3.2p1"
 guess = ...     # "above", "within" or "below"
@@ -592,19 +600,20 @@ gains = pd.DataFrame({month: gain(flights, chances[month], "tuned", "today")
 # The gain of the tuned model
 figures.bars(gains.gain, "What tuning gained in ROC-AUC, with 95 % intervals by days", x="tuned − today's",
              errors={None: (gains.low, gains.high)}, form="{:+.3f}", marks={"what the gate allows": -0.01})
-lies = "above" if (gains.low > 0.01).all() else "below" if (gains.high < -0.01).all() else "within"
+lies = "above" if gains.gain.mean() > 0.01 else "below" if gains.gain.mean() < -0.01 else "within"
 lesson.reveal("3.2p1", lies)
-figures.md(f"The gate's answer: {verdict}.")
+both_within = gains.low.min() > -0.01 and gains.high.max() < 0.01
+figures.md(f"The gate says {verdict}. {'Both' if both_within else 'Not both'} intervals lie within ±0.01.")
 
 # %% [markdown]
-# The gate blesses the tuned model. Does it win? Whatever the change is, it is smaller than the loss that the
-# gate would have let pass: both intervals lie within ±0.01. Where an interval holds zero, the month can't
-# tell; where it lies above zero, the model is better by a little. Nor is a gain the search's alone: our
-# `fit` takes 1,024 flights a step, today's trainer 512. So it may go live, and nobody should promise much.
+# "Blessed" says: no loss beyond 0.01. Does the tuned model win? Where an interval holds zero, the month can't
+# tell; where it lies above zero, the model is better; and where both lie within ±0.01, the change is smaller
+# than the loss that the gate would have let pass. Nor is a change the search's alone: ours are two networks,
+# 1,024 flights a step; today's are three, with 512. So it may go live, and nobody should promise much.
 
 # %% tags=["claim"]
-assert verdict == "BLESSED", "the gate blesses the tuned model"
-assert gains.low.min() > -0.01 and gains.high.max() < 0.01, "both intervals lie within ±0.01"
+assert verdict == "BLESSED", "so it may go live: the gate blesses the tuned model"
+assert gains.low.min() > -0.01 and gains.high.max() < 0.01, "promise not much: both lie within ±0.01"
 
 # %% [markdown]
 # **Signatures.** What the Trainer exported must be what the server of lesson 4.1 calls: four **signatures**,
@@ -665,7 +674,7 @@ assert pd.DataFrame(late).std(axis=1).max() < 1e-5, "all four say the same"
 #
 # Write `shrink_and_perturb(old, fresh, shrink, noise)`. `old` and `fresh` are lists of arrays of the same
 # shapes, as `get_weights()` gives them. Return a list of arrays: each old one times `shrink`, plus the fresh
-# one times `noise`. Change neither list.
+# one times `noise`. Change neither list, nor the arrays in them.
 
 # %% tags=["starter"] exercise="3.2c"
 def shrink_and_perturb(old, fresh, shrink, noise):
@@ -709,7 +718,7 @@ figures.md(f"The base of this model is the {'tuned model' if base.id == tuned.id
 # with the same `fit` and the tuned values. A base is trained on January to June. Then July arrives, and the
 # starts are trained on January to July, two epochs each. Whatever a start knows, it knows from these rows.
 # The warm network has its base's steps behind it, so a fourth start gets about as many in all: anew, with
-# four epochs. Each start is tried with several seeds, and judged on all of August.
+# four epochs. Each start is tried with more than one seed, and judged on all of August.
 
 # %%
 import tensorflow_transform as tft
@@ -881,7 +890,8 @@ figures.table(pd.DataFrame({title: {
 
 # %% tags=["claim"]
 assert schema_of(tuned_by(store, tuned.id)) == schema_of(tuned.id), "the Tuner read the Trainer's schema"
-assert schema_of(tuned_by(store, spring.id)) is None, "an imported file has no schema behind it"
+for model in (spring, model_of("Edited")[1]):
+    assert schema_of(tuned_by(store, model.id)) is None, "an imported file has no schema behind it"
 
 # %% [markdown]
 # The tuned model passes. The two from files have no schema behind them: an Importer starts a lineage, it

@@ -2,95 +2,16 @@
 
 from __future__ import annotations
 
-import dataclasses
-import functools
 import itertools
 import re
 
 from helpers.exercises.digests import between, digest, own_hash
-from helpers.exercises.kit import Function, Query
+from helpers.exercises.kit import Query
 from helpers.exercises.rules import function
 from helpers.exercises.signs import CONSTANT, NOTHING, Sign, follows, some, unless, where
+from helpers.exercises.stores import OnStores, artifacts, events, stored
 
-# ---- small stores ------------------------------------------------------------------------------------------------
-# In plain data a store is {"events": "1:1,2>3;2:1~4"}: execution 1 reads 1 and 2 and makes 3; 2 reads 1 and chooses 4,
-# as a resolver does. With {"artifacts": "Examples;Model/DELETED"} the first is live, the second deleted.
-
-
-class _OnStores(Function):
-    """A function of a MetadataStore and more, called with real stores in memory, made where it is called."""
-
-    def read(self, value):
-        if not callable(value):
-            return super().read(value)
-        made = _maker()  # here and not in the sandbox, which would import it at each call
-
-        @functools.wraps(value)
-        def on_store(held, *more):
-            return value(made(held), *more)
-
-        return super().read(on_store)
-
-
-def _maker():
-    """From a store in plain data to the real one."""
-    from ml_metadata.metadata_store import MetadataStore
-    from ml_metadata.proto import metadata_store_pb2 as mlmd
-
-    # As a dataclass it can be read back as the plain data it was made of: the tests answer by rules
-    parts = [("events", str), ("artifacts", str)]
-    small = dataclasses.make_dataclass("Small", parts, bases=(MetadataStore,), init=False, eq=False)
-
-    def made(held):
-        memory = mlmd.ConnectionConfig()
-        memory.fake_database.SetInParent()
-        store = small(memory)
-        store.events, store.artifacts = held["events"], held["artifacts"]
-        types = {name: store.put_artifact_type(mlmd.ArtifactType(name=name)) for name, _ in _artifacts(held)}
-        store.put_artifacts(
-            [mlmd.Artifact(type_id=types[name], uri=f"/out/{number}", state=mlmd.Artifact.State.Value(state))
-             for number, (name, state) in enumerate(_artifacts(held), start=1)]
-        )  # fmt: skip
-        step, states = store.put_execution_type(mlmd.ExecutionType(name="Step")), _states(_events(held))
-        store.put_executions([mlmd.Execution(type_id=step, last_known_state=mlmd.Execution.State.Value(states[i]))
-                              for i in sorted(states)])  # fmt: skip
-        store.put_events([mlmd.Event(execution_id=execution, artifact_id=artifact, type=mlmd.Event.Type.Value(kind))
-                          for execution, artifact, kind in _events(held)])  # fmt: skip
-        return store
-
-    return made
-
-
-def _states(events):
-    """Execution → its state: without outputs it has failed; who made what was there already is from the cache."""
-    states, there = {}, set()
-    for number in range(1, max([e for e, _, _ in events], default=0) + 1):
-        outputs = {a for e, a, kind in events if e == number and kind == "OUTPUT"}
-        states[number] = "CACHED" if outputs & there else "COMPLETE" if outputs else "FAILED"
-        there |= outputs
-    return states
-
-
-def _events(held):
-    """The events of a store, each as (execution, artifact, type)."""
-    found = []
-    for step in held["events"].split(";"):
-        number, reads, sign, gives = re.fullmatch(r"(\d+):([\d,]*)([>~]?)([\d,]*)", step).groups()
-        for listed, kind in ((reads, "INPUT"), (gives, "OUTPUT" if sign == ">" else "INTERNAL_OUTPUT")):
-            found += [(int(number), int(artifact), kind) for artifact in listed.split(",") if artifact]
-    return found
-
-
-def _artifacts(held):
-    """The artifacts of a store in the order of their ids, each as (type, state)."""
-    if not held["artifacts"]:
-        return [("Thing", "LIVE")] * max(artifact for _, artifact, _ in _events(held))
-    words = [word.partition("/") for word in held["artifacts"].split(";")]
-    return [(kind, state or "LIVE") for kind, _, state in words]
-
-
-def _held(events, artifacts=""):
-    return {"events": events, "artifacts": artifacts}
+# ---- small stores (what their texts mean: stores.py) -------------------------------------------------------------
 
 
 def _walk(into=("INPUT",), out=("OUTPUT",), steps=999, start_too=False, readers=None, more=False):
@@ -100,12 +21,12 @@ def _walk(into=("INPUT",), out=("OUTPUT",), steps=999, start_too=False, readers=
     """
 
     def touched(held, start):
-        events, found, newest, left = _events(held), set(), {start}, steps
+        happened, found, newest, left = events(held), set(), {start}, steps
         while newest and left:
             via = set()
             for number in newest:
-                via |= set([e for e, a, kind in events if kind in into and a == number][:readers])
-            newest = {a for e, a, kind in events if kind in out and e in via} - found
+                via |= set([e for e, a, kind in happened if kind in into and a == number][:readers])
+            newest = {a for e, a, kind in happened if kind in out and e in via} - found
             found |= newest
             left -= 1
         return (found if start_too else found - {start}) | ({start} if more else set())
@@ -119,7 +40,7 @@ _ANY = ("INPUT", "OUTPUT", "INTERNAL_OUTPUT")
 
 def _one_number_space(held, start):
     """Takes an execution for the artifact of the same number."""
-    edges = [(a, e) if kind == "INPUT" else (e, a) for e, a, kind in _events(held)]
+    edges = [(a, e) if kind == "INPUT" else (e, a) for e, a, kind in events(held)]
     found, newest = {start}, {start}
     while newest:
         newest = {end for source, end in edges if source in newest} - found
@@ -130,32 +51,32 @@ def _one_number_space(held, start):
 def _in_order(held, start):
     """Goes through the executions once, in the order of their ids."""
     found = {start}
-    for number in sorted({e for e, _, _ in _events(held)}):
-        if any(e == number and kind == "INPUT" and a in found for e, a, kind in _events(held)):
-            found |= {a for e, a, kind in _events(held) if e == number and kind == "OUTPUT"}
+    for number in sorted({e for e, _, _ in events(held)}):
+        if any(e == number and kind == "INPUT" and a in found for e, a, kind in events(held)):
+            found |= {a for e, a, kind in events(held) if e == number and kind == "OUTPUT"}
     return found - {start}
 
 
 def _all(held, start):
-    return set(range(1, len(_artifacts(held)) + 1))
+    return set(range(1, len(artifacts(held)) + 1))
 
 
 def _readers(held, start):
     reached = _forward(held, start) | {start}
-    return {e for e, a, kind in _events(held) if kind == "INPUT" and a in reached}
+    return {e for e, a, kind in events(held) if kind == "INPUT" and a in reached}
 
 
 def _one_maker(which):
     """Knows of each artifact one execution that made it, the first (0) or the last (-1)."""
 
     def touched(held, start):
-        makers = {a: [e for e, b, kind in _events(held) if kind == "OUTPUT" and b == a] for a in _all(held, start)}
-        steps = {e: ([], []) for e, _, _ in _events(held)}
-        for e, a, kind in _events(held):
+        makers = {a: [e for e, b, kind in events(held) if kind == "OUTPUT" and b == a] for a in _all(held, start)}
+        steps = {e: ([], []) for e, _, _ in events(held)}
+        for e, a, kind in events(held):
             if kind == "INPUT" or (kind == "OUTPUT" and e == makers[a][which]):
                 steps[e][kind == "OUTPUT"].append(str(a))
         kept = ";".join(f"{e}:{','.join(reads)}>{','.join(gives)}" for e, (reads, gives) in steps.items())
-        return _forward(_held(kept, held["artifacts"]), start)
+        return _forward(stored(kept, held["artifacts"]), start)
 
     return touched
 
@@ -168,20 +89,20 @@ def _members(output):
     return set(ids) if all(type(i) in (int, float) for i in ids) else None
 
 
-_FOUR = _held("2:>2;1:>1;3:2;2:1")
-_WEEKS = _held("1:>1;2:>2;3:1>3;4:2,3>4;5:3,4>5;6:>6;7:2,6>7")
-_CACHED = _held("1:1>3;2:2>3;3:3>4,5;4:9>8;5:2>6;6:3>7;7:1>3")
-_DIAMOND = _held("1:1>2,3;2:2>4;3:3>5;4:4,5>6;5:6>7")
-_IN_PLACE = _held("1:1>1,2;2:2>3")
-_CIRCLE = _held("1:1>2;2:2>1,3")
-_RESOLVER = _held("1:>1;2:1~3;3:3>4;4:1>2")
-_BESIDE = _held("1:5>1,2;2:2>3;3:1>4")
-_LATE_IDS = _held("3:1>2;2:2>3;1:3>4")
-_LONG = _held(";".join(f"{k}:{k}>{k + 1}" for k in range(1, 61)))
+_FOUR = stored("2:>2;1:>1;3:2;2:1")
+_WEEKS = stored("1:>1;2:>2;3:1>3;4:2,3>4;5:3,4>5;6:>6;7:2,6>7")
+_CACHED = stored("1:1>3;2:2>3;3:3>4,5;4:9>8;5:2>6;6:3>7;7:1>3")
+_DIAMOND = stored("1:1>2,3;2:2>4;3:3>5;4:4,5>6;5:6>7")
+_IN_PLACE = stored("1:1>1,2;2:2>3")
+_CIRCLE = stored("1:1>2;2:2>1,3")
+_RESOLVER = stored("1:>1;2:1~3;3:3>4;4:1>2")
+_BESIDE = stored("1:5>1,2;2:2>3;3:1>4")
+_LATE_IDS = stored("3:1>2;2:2>3;1:3>4")
+_LONG = stored(";".join(f"{k}:{k}>{k + 1}" for k in range(1, 61)))
 
 function(
     "2.8a", "touched",
-    form=_OnStores([
+    form=OnStores([
         (_FOUR, 1), (_FOUR, 2), (_WEEKS, 1), (_WEEKS, 2), (_WEEKS, 5), (_CACHED, 1), (_CACHED, 2),
         (_CACHED, 3), (_CACHED, 9), (_DIAMOND, 1), (_IN_PLACE, 1), (_CIRCLE, 1),
         (_RESOLVER, 1), (_BESIDE, 1), (_LATE_IDS, 1), (_LONG, 1),
@@ -488,14 +409,14 @@ def _gone(
     """
 
     def to_delete(held, asked):
-        kind = {i: name for i, (name, _) in enumerate(_artifacts(held), start=1)}
-        state = {i: name for i, (_, name) in enumerate(_artifacts(held), start=1)}
+        kind = {i: name for i, (name, _) in enumerate(artifacts(held), start=1)}
+        state = {i: name for i, (_, name) in enumerate(artifacts(held), start=1)}
         start = set(asked[:1] if first else asked)
         found, newest, left = set(start), start, steps
         while newest and left:
             newest = {i for i in newest if past is True or state[i] != "DELETED" or (past == "start" and i in start)}
-            via = {e for e, a, event in _events(held) if event == into and a in newest}
-            made = {a for e, a, event in _events(held) if event in out and e in via} - found
+            via = {e for e, a, event in events(held) if event == into and a in newest}
+            made = {a for e, a, event in events(held) if event in out and e in via} - found
             found |= {a for a in made if verdicts or through or kind[a] not in stays}
             newest = {a for a in made if through or kind[a] not in stays}
             left -= 1
@@ -507,25 +428,25 @@ def _gone(
 
 
 def _not_deleted(held, *but):
-    numbered = enumerate(_artifacts(held), start=1)
+    numbered = enumerate(artifacts(held), start=1)
     return {i for i, (kind, state) in numbered if state != "DELETED" and kind not in but}
 
 
-_EXAMPLE = _held("1:1>2;2:1>3;3:2>4;4:3>5",
+_EXAMPLE = stored("1:1>2;2:1>3;3:2>4;4:3>5",
                  "Examples;Model/DELETED;ModelBlessing;PushedModel;PushedModel")  # fmt: skip
-_TWO = _held("1:1>3;2:2>4;3:4>5;4:6>7",
+_TWO = stored("1:1>3;2:2>4;3:4>5;4:6>7",
              "Examples;Examples;ExampleStatistics;Model;PushedModel;Examples;Model")  # fmt: skip
-_BOTH_WAYS = _held("1:1>2;2:1,2>3;3:2,3>4", "Examples;Model;ModelBlessing;PushedModel")
-_WARM = _held("1:1>2;2:2>3;3:3>4;4:4>5",
+_BOTH_WAYS = stored("1:1>2;2:1,2>3;3:2,3>4", "Examples;Model;ModelBlessing;PushedModel")
+_WARM = stored("1:1>2;2:2>3;3:3>4;4:4>5",
               "Examples/DELETED;Model/DELETED;Model/DELETED;Model;PushedModel")  # fmt: skip
-_STATES = _held("1:1>2,3,4;2:2>5;3:3",
+_STATES = stored("1:1>2,3,4;2:2>5;3:3",
                 "Examples/MARKED_FOR_DELETION;Model/ABANDONED;Model/PENDING;Model;PushedModel/UNKNOWN")  # fmt: skip
-_ROUND = _held("1:1>1,2;2:2~3;3:3>4;4:2>5;5:2>5", "Examples;Model;Examples;Model;PushedModel")
-_INFRA = _held("1:1>2;2:2>3;3:2,3>4", "Examples;Model;InfraBlessing;PushedModel")
+_ROUND = stored("1:1>1,2;2:2~3;3:3>4;4:2>5;5:2>5", "Examples;Model;Examples;Model;PushedModel")
+_INFRA = stored("1:1>2;2:2>3;3:2,3>4", "Examples;Model;InfraBlessing;PushedModel")
 
 function(
     "2.8d", "to_delete",
-    form=_OnStores([
+    form=OnStores([
         (_EXAMPLE, [1]), (_EXAMPLE, [2]), (_TWO, [1, 2]), (_TWO, [6]), (_TWO, []), (_BOTH_WAYS, [1]), (_WARM, [1]),
         (_STATES, [1]), (_ROUND, [1]), (_INFRA, [1]),
     ]),

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import functools
-import re
 
 from helpers.exercises.kit import Function
+from helpers.exercises.plain import plain
 from helpers.exercises.rules import function
-from helpers.exercises.signs import CONSTANT, NOTHING, listed, unless
+from helpers.exercises.signs import CONSTANT, NOTHING, close, follows, listed, some, unless, where
+from helpers.exercises.stores import OnStores, artifacts, events, stored
 
 # ---- 3.2a: a search space ----------------------------------------------------------------------------------------
 # In plain data `hp` is what the search has picked; what the function gave is {"space": …, "settings": …}.
@@ -26,11 +28,11 @@ class _OnSearch(Function):
         def on_search(held):
             hp = made(held)
             returned = value(hp)
-            if isinstance(returned, dict) and returned.keys() == {"space", "settings"}:
+            if returned is None or isinstance(returned, dict) and returned.keys() == {"space", "settings"}:
                 return returned
-            if returned is None:
-                return None
-            return {"space": sorted(map(_told, hp.space)), "settings": returned}
+            # `hp` itself is not the dict, though it can be read as one
+            settings = returned if returned is not hp else "hp"
+            return {"space": sorted(map(_told, hp.space)), "settings": settings}
 
         return super().read(on_search)
 
@@ -53,29 +55,31 @@ def _search():
 
 
 def _told(parameter):
-    """A registered hyperparameter in plain data; the step of a range is free."""
+    """A registered hyperparameter in plain data."""
     config = parameter.get_config()
     if "values" in config:
         return [config["name"], "Choice", sorted(map(str, config["values"]))]
-    if "min_value" in config:
-        return [
-            config["name"],
-            type(parameter).__name__,
-            config["min_value"],
-            config["max_value"],
-            config["sampling"],
-        ]
-    return [config["name"], type(parameter).__name__]
+    ends = [config[key] for key in ("min_value", "max_value", "sampling") if key in config]
+    steps = ["step"] if config.get("step") else []
+    return [config["name"], type(parameter).__name__, *ends, *steps]
 
 
-def _space(
-    rate=(0.001, 0.03, "log"), dropout=(0.0, 0.4), sizes=("large", "medium", "small"), names=None, keep=3
-):
-    names = names or ["size", "learning_rate", "dropout"]
+def _row(row):
+    """Whether it is what `_told` says of a hyperparameter."""
+    return type(row) is list and len(row) > 1 and type(row[0]) is str
+
+
+def _space(rate=(0.001, 0.03, "log"), dropout=(0.0, 0.4), sizes=("large", "medium", "small"), keep=3):
+    names = ["size", "learning_rate", "dropout"]
     registered = sorted([
         [names[2], "Float", *dropout, "linear"], [names[1], "Float", *rate], [names[0], "Choice", list(sizes)],
     ])  # fmt: skip
     return lambda hp: {"space": registered, "settings": dict(list(_picked(hp, names).items())[:keep])}
+
+
+def _range(output, name):
+    """Both ends of a range, and how it is drawn."""
+    return next(row for row in output["space"] if row[0] == name)[2:5]
 
 
 def _picked(hp, names):
@@ -94,18 +98,35 @@ function(
     odd={
         "Your function gives nothing back. Does it `return` the dict of the three chosen values?": NOTHING,
         "Asked is a dict of the three chosen values, by their names.": unless(
-            lambda output: type(output) is dict and type(output.get("settings")) is dict),
+            lambda output: type(output) is dict and type(output.get("settings")) is dict
+            and listed(_row)(output.get("space"))),
     },
     mistakes={
+        "You name values without registering them: the search can pick nothing. Ask `hp`, the one that you are given.":
+            where(lambda output, hp: not output["space"]),
+        "The names are others than the table's, in the space or in the dict.":
+            where(lambda output, hp: {row[0] for row in output["space"]} != set(hp)
+                  or set(output["settings"]) - set(hp)),
+        "Learning rate and dropout are ranges: anything between two ends. A list is tried at its members alone.":
+            where(lambda output, hp: any(row[1] == "Choice" for row in output["space"] if row[0] != "size")),
+        "The size is a word out of a list, and not a number between two ends.": where(
+            lambda output, hp: any(row[1] != "Choice" for row in output["space"] if row[0] == "size")),
+        "There are three words to choose from in the table.": where(
+            lambda output, hp: ["size", "Choice", ["large", "medium", "small"]] not in output["space"]),
+        "A `step` makes a ladder of a range, and what lies between its rungs is never tried.":
+            where(lambda output, hp: any(row[-1] == "step" for row in output["space"])),
         "The learning rate is drawn evenly, so most draws are large. Each factor of ten as likely as "
         "the next is another `sampling`.":
             _space(rate=(0.001, 0.03, "linear")),
-        "The learning rate's range is another than the table's.": _space(rate=(0.0001, 0.3, "log")),
-        "The dropout's range is another than the table's.": _space(dropout=(0.0, 0.5)),
-        "There are three words to choose from in the table.": _space(sizes=("large", "small")),
+        "The learning rate's range is another than the table's.": where(
+            lambda output, hp: _range(output, "learning_rate")[:2] != [0.001, 0.03]),
+        "Each part of dropout's range is as likely as the next: that is the plain draw, without `sampling`.":
+            where(lambda output, hp: "linear" not in _range(output, "dropout")),
+        "The dropout's range is another than the table's.": where(
+            lambda output, hp: _range(output, "dropout")[:2] != [0.0, 0.4]),
         "The space is right, and the dict you return lacks a name.": _space(keep=2),
-        "The names are others than the table's, in the space or in the dict.":
-            _space(names=["hidden", "lr", "drop"]),
+        "The space is right, and the dict holds other values than those that were chosen.": where(
+            lambda output, hp: set(output["settings"]) == set(hp) and output["settings"] != hp),
     },
     otherwise="Space or dict is another. `hp.Choice` takes a name and a list, `hp.Float` a name, two "
         "ends, and `sampling`.",
@@ -116,76 +137,17 @@ function(
 )  # fmt: skip
 
 
-# ---- 3.2b: small stores ------------------------------------------------------------------------------------------
-# In plain data a store is {"events": "1:1,2>3", "artifacts": "Examples;HyperParameters;Model"}: execution 1 reads 1
-# and 2, makes 3.
-
-
-class _OnStores(Function):
-    """A function of a MetadataStore and an id, called with real stores in memory, made where it is called."""
-
-    def read(self, value):
-        if not callable(value):
-            return super().read(value)
-        made = _maker()
-
-        @functools.wraps(value)
-        def on_store(held, *more):
-            return value(made(held), *more)
-
-        return super().read(on_store)
-
-
-def _maker():
-    """From a store in plain data to the real one."""
-    from ml_metadata.metadata_store import MetadataStore
-    from ml_metadata.proto import metadata_store_pb2 as mlmd
-
-    parts = [("events", str), ("artifacts", str)]
-    small = dataclasses.make_dataclass("Small", parts, bases=(MetadataStore,), init=False, eq=False)
-
-    def made(held):
-        memory = mlmd.ConnectionConfig()
-        memory.fake_database.SetInParent()
-        store = small(memory)
-        store.events, store.artifacts = held["events"], held["artifacts"]
-        kinds = held["artifacts"].split(";")
-        types = {name: store.put_artifact_type(mlmd.ArtifactType(name=name)) for name in kinds}
-        store.put_artifacts(
-            [mlmd.Artifact(type_id=types[name], uri=f"/out/{number}") for number, name in enumerate(kinds, 1)]
-        )
-        step = store.put_execution_type(mlmd.ExecutionType(name="Step"))
-        executions = sorted({execution for execution, _, _ in _events(held)})
-        store.put_executions([mlmd.Execution(type_id=step) for _ in executions])
-        store.put_events(
-            [
-                mlmd.Event(execution_id=execution, artifact_id=artifact, type=mlmd.Event.Type.Value(kind))
-                for execution, artifact, kind in _events(held)
-            ]
-        )
-        return store
-
-    return made  # fmt: skip
-
-
-def _events(held):
-    """The events of a store, each as (execution, artifact, type)."""
-    found = []
-    for step in held["events"].split(";"):
-        number, reads, gives = re.fullmatch(r"(\d+):([\d,]*)>([\d,]*)", step).groups()
-        for ids, kind in ((reads, "INPUT"), (gives, "OUTPUT")):
-            found += [(int(number), int(artifact), kind) for artifact in ids.split(",") if artifact]
-    return found
+# ---- 3.2b: small stores (what their texts mean: stores.py) --------------------------------------------------------
 
 
 def _kinds(held):
-    return dict(enumerate(held["artifacts"].split(";"), 1))
+    return {number: kind for number, (kind, _) in enumerate(artifacts(held), start=1)}
 
 
 def _behind(held, model, at=("OUTPUT",), kinds=("INPUT",), pick=min, kind="HyperParameters"):
-    events = _events(held)
-    makers = {e for e, a, event in events if a == model and event in at}
-    read = {a for e, a, event in events if e in makers and event in kinds}
+    happened = events(held)
+    makers = {e for e, a, event in happened if a == model and event in at}
+    read = {a for e, a, event in happened if e in makers and event in kinds}
     found = {a for a in read if _kinds(held)[a] == kind}
     return pick(found) if found else None
 
@@ -203,21 +165,26 @@ def _newest(held, model):
 _T = "Examples;HyperParameters;Model"
 function(
     "3.2b", "tuned_by",
-    form=_OnStores([
-        ({"events": "1:1>2;2:1,2>3", "artifacts": _T}, 3),
-        ({"events": "1:1>2;2:1>3", "artifacts": _T}, 3),
+    form=OnStores([
+        (stored("1:1>2;2:1,2>3", _T), 3),
+        (stored("1:1>2;2:1>3", _T), 3),
         # two searches, the model made by the older one; a later model made by the newer
-        ({"events": "1:1>2;2:1>3;3:1,2>4;4:1,3>5",
-          "artifacts": "Examples;HyperParameters;HyperParameters;Model;Model"}, 4),
+        (stored("1:1>2;2:1>3;3:1,2>4;4:1,3>5", "Examples;HyperParameters;HyperParameters;Model;Model"), 4),
         # started from a tuned model, without hyperparameters of its own
-        ({"events": "1:1>2;2:1,2>3;3:1,3>4", "artifacts": _T + ";Model"}, 4),
+        (stored("1:1>2;2:1,2>3;3:1,3>4", _T + ";Model"), 4),
+        # started from a tuned model, with hyperparameters of its own
+        (stored("1:1>2;2:1,2>3;3:1>4;4:1,3,4>5", _T + ";HyperParameters;Model"), 5),
         # a reader of the model reads hyperparameters, too
-        ({"events": "1:1>3;2:1>2;3:2,3>4", "artifacts": _T + ";Model"}, 3),
+        (stored("1:1>3;2:1>2;3:2,3>4", _T + ";Model"), 3),
+        # a search that trains in the same step: its maker made the hyperparameters and read none
+        (stored("1:1>2,3", _T), 3),
         # from the cache
-        ({"events": "1:1>2;2:1,2>3;3:1,2>3", "artifacts": _T}, 3),
-        # nobody made it: it was imported from outside
-        ({"events": "1:1>2;2:3>1", "artifacts": _T}, 3),
+        (stored("1:1>2;2:1,2>3;3:1,2>3", _T), 3),
     ]),
+    odd={
+        "Asked is one id, a whole number, or None.": unless(lambda output: output is None or type(output) is int),
+        "Where the maker read none, `None` is asked. 0 looks like an id.": some(lambda output: output == 0),
+    },
     rule=_behind,
     said="Only what the maker of a model has read can have made it; who reads the model later has no part in it.",
     mistakes={
@@ -226,15 +193,20 @@ function(
         "You go on to the model it started from. Asked is what its own maker read.": _through_bases,
         "You ask who read the model, too. The maker is the execution with an `OUTPUT` event.":
             functools.partial(_behind, at=("INPUT", "OUTPUT")),
+        "You take in what the maker made, too. Asked is what it read.":
+            functools.partial(_behind, kinds=("INPUT", "OUTPUT")),
         "That is the event's other side: an artifact that is not of type `HyperParameters`.":
             functools.partial(_behind, kind="Examples"),
+        "You look for what a *reader* of the model has made. Its maker has the `OUTPUT` event, and you want what that "
+        "read.":
+            functools.partial(_behind, at=("INPUT",), kinds=("OUTPUT",)),
         "Your function gives the same for every store.": CONSTANT,
     },
     otherwise="For some store it is another. Draw the four events of the example, and go from 8 to 2 and on to 7.",
     hints=(
         "First the makers: execution ids of the model's events of type `pb.Event.OUTPUT`.",
         "Then what they read: artifact ids of their events of type `pb.Event.INPUT`; of these the one whose `type` is "
-        "`HyperParameters`. Without makers there is nothing to ask.",
+        "`HyperParameters`.",
     ),
 )  # fmt: skip
 
@@ -267,12 +239,33 @@ def _mixed(old, fresh, left, right):
     return mix(old, fresh)
 
 
+class _Untouched(Function):
+    """A function of lists; where it changes one, that is its answer."""
+
+    def read(self, value):
+        if not callable(value):
+            return super().read(value)
+
+        @functools.wraps(value)
+        def watched(old, fresh, *more):
+            before = copy.deepcopy([old, fresh])
+            given = value(old, fresh, *more)
+            same = all(map(close, plain(before), plain([old, fresh])))
+            return given if same else _CHANGED
+
+        return super().read(watched)
+
+
+_CHANGED = "changed"
 function(
-    "3.2c", "shrink_and_perturb", _starts,
+    "3.2c", "shrink_and_perturb",
+    form=_Untouched(_starts),
     rule=lambda old, fresh, shrink, noise: _mixed(old, fresh, shrink, noise),
     said="A shrink of 1 without noise is the warm start, a shrink of 0 with noise 1 is training anew: it lies between.",
     odd={
         "Your function gives nothing back. Does it `return` the list?": NOTHING,
+        "You change a list or array that you were given, and the next start would begin from it. Make new ones.":
+            some(lambda output: output == _CHANGED),
         "Asked is a list of arrays, as long as `old`.": unless(listed(lambda one: type(one) is list)),
     },
     mistakes={
@@ -298,12 +291,14 @@ function(
 # ---- 3.2d --------------------------------------------------------------------------------------------------------
 
 
-def _objections(values, known, found_under, used_under, *, missing=True, names=True, schema=True, all_=False):
-    strange = sorted(set(values) - set(known)) if names else []
-    if all_:
-        strange = sorted(set(values) ^ set(known))
-    other = found_under != used_under if missing else found_under is not None and found_under != used_under
-    return strange + (["schema"] if schema and (other or missing and found_under is None) else [])
+def _objections(
+    values, known, found_under, used_under, *, strange=lambda values, known: sorted(set(values) - set(known)),
+    missing=True, schema=True, join=lambda names, schema: names + schema,
+):  # fmt: skip
+    other = found_under != used_under and (missing or found_under is not None)
+    return join(
+        strange(values, known), ["schema"] if schema and (other or missing and found_under is None) else []
+    )
 
 
 function(
@@ -312,11 +307,12 @@ function(
         ({"size": "small"}, ["size"], "a1", "a1"),
         ({"size": "small"}, ["size"], "a1", "b2"),
         ({"size": "small"}, ["size"], None, "b2"),
-        ({"size": "small"}, ["size"], None, None),
         ({"rate": 1, "size": "small"}, ["size"], "b2", "b2"),
         ({"size": "small"}, ["size", "rate"], "b2", "b2"),
         ({"width": 1, "depth": 2, "rate": 3}, ["rate"], "a1", "b2"),
         ({}, [], "a1", "a1"),
+        ({"rate": 1}, ["learning_rate"], "a1", "a12"),
+        ({"size": "small"}, ["size"], None, None),
     ],
     rule=_objections,
     said="What was found under another schema, or under none that is known, has to be searched for again.",
@@ -330,10 +326,26 @@ function(
             functools.partial(_objections, missing=False),
         "Two unknown schemas are equal for you. Unknown is not the same.":
             lambda values, known, found, used: sorted(set(values) - set(known)) + (["schema"] if found != used else []),
-        "You look at the two digests alone.": functools.partial(_objections, names=False),
+        "A schema that is known and another is an objection, as one that is not known.":
+            lambda values, known, found, used: sorted(set(values) - set(known)) + ["schema"] * (found is None),
+        "You look at the two digests alone.": functools.partial(_objections, strange=lambda values, known: []),
         "You look at the names alone.": functools.partial(_objections, schema=False),
         "A known name that is not among the values is no objection: then the code's default holds.":
-            functools.partial(_objections, all_=True),
+            follows(
+                functools.partial(_objections, strange=lambda values, known: sorted(set(values) ^ set(known))),
+                functools.partial(_objections, strange=lambda values, known: sorted(set(known) - set(values))),
+            ),
+        "The names are to be sorted. A dict keeps the order in which it was filled.":
+            functools.partial(
+                _objections, strange=lambda values, known: [name for name in values if name not in known]),
+        "`schema` comes last, after the names.": follows(
+            functools.partial(_objections, join=lambda names, schema: schema + names),
+            functools.partial(_objections, join=lambda names, schema: sorted(names + schema)),
+        ),
+        "Names and schema may both speak against it. Your list tells one of the two.": follows(
+            functools.partial(_objections, join=lambda names, schema: names or schema),
+            functools.partial(_objections, join=lambda names, schema: schema or names),
+        ),
     },
     otherwise="For some case the list is another: first the strange names, sorted, then `schema`.",
     hints=(

@@ -228,25 +228,11 @@ assert errors.to_numpy().max() < 0.01, "the error is below one per cent of the w
 # TensorFlow 2.16.)
 
 # %% tags=["folded"]
-# What the converter and the interpreter write to stderr unasked goes nowhere
-import contextlib
-import os
+# What the converter and the interpreter write to stderr unasked goes nowhere: `quiet.native()`
+from helpers import quiet
 
 tf.get_logger().setLevel("ERROR")
 folders = lesson.scratch()
-
-
-@contextlib.contextmanager
-def quiet():
-    """What C++ writes to stderr goes nowhere meanwhile; what Python raises is raised."""
-    kept = os.dup(2)
-    with open(os.devnull, "w") as nowhere:
-        os.dup2(nowhere.fileno(), 2)
-        try:
-            yield
-        finally:
-            os.dup2(kept, 2)
-            os.close(kept)
 
 
 def saved(network, name):
@@ -255,7 +241,7 @@ def saved(network, name):
     kept.variables_of_it = network.variables
     graph = tf.function(lambda grey: network(grey, training=False))
     signature = graph.get_concrete_function(tf.TensorSpec([None, 64, 64, 1], tf.float32, name="grey"))
-    with quiet():
+    with quiet.native():
         tf.saved_model.save(kept, str(folders / name), signatures=signature)
     return str(folders / name)
 
@@ -271,7 +257,7 @@ def convert(folder, kind):
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
     if kind == "float16":
         converter.target_spec.supported_types = [tf.float16]
-    with quiet():
+    with quiet.native():
         return converter.convert()
 
 
@@ -312,7 +298,7 @@ converter.optimizations = [tf.lite.Optimize.DEFAULT]
 converter.representative_dataset = lambda: ([one[None, ..., None].astype("float32")] for one in calibration)
 converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
 converter.inference_input_type = converter.inference_output_type = tf.int8
-with quiet():
+with quiet.native():
     integer = converter.convert()
 
 # %% exercise="3.4b"
@@ -335,13 +321,13 @@ def to_integer(folder, shown=None, per_channel=True):
     if shown is not None:
         converter.representative_dataset = lambda: ([one[None, ..., None].astype("float32")] for one in shown)
         converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
-    with quiet():
+    with quiet.native():
         return converter.convert()
 
 
 def opened(content, count=1, **options):
     """An interpreter of the file, ready for `count` pictures at a time."""
-    with quiet():
+    with quiet.native():
         interpreter = Interpreter(model_content=content, **options)
         interpreter.resize_tensor_input(interpreter.get_input_details()[0]["index"], [count, 64, 64, 1])
         interpreter.allocate_tensors()

@@ -13,9 +13,13 @@ import time
 
 
 class Clock:
-    """`sleep(seconds)` and `perf_counter()`, to be used in place of the module `time`."""
+    """`sleep(seconds)` and `perf_counter()`, to be used in place of the module `time`.
 
-    def __init__(self) -> None:
+    Where a thread computes for more than `patience` real seconds and doesn't end, whoever sleeps gets a TimeoutError.
+    """
+
+    def __init__(self, patience: float = 60) -> None:
+        self._patience, self._stuck = patience, False
         self._now, self._order = 0.0, itertools.count()
         self._sleepers: list[tuple[float, int, threading.Event]] = []
         self._changed = threading.Condition()
@@ -32,28 +36,36 @@ class Clock:
             heapq.heappush(self._sleepers, (self._now + seconds, next(self._order), over))
             self._changed.notify()
         over.wait()
+        if self._stuck:
+            raise TimeoutError(
+                f"The simulated clock stands still: a thread of this process has computed for {self._patience:g} "
+                "seconds and doesn't stop. Restart the kernel."
+            )
 
     def _run(self) -> None:
         """Wake the sleepers one by one, each when nothing is left to compute of what the one before has set off."""
         while True:
             with self._changed:
                 self._changed.wait_for(lambda: self._sleepers)
-            _until_all_wait()
+            self._stuck = not _until_all_wait(self._patience)
             with self._changed:
-                self._now, _, over = heapq.heappop(self._sleepers)
-            over.set()
+                for _ in range(len(self._sleepers) if self._stuck else 1):
+                    self._now, _, over = heapq.heappop(self._sleepers)
+                    over.set()
 
 
-def _until_all_wait() -> None:
-    """Return when every other thread of this process sleeps, and none has run between two looks."""
+def _until_all_wait(patience: float) -> bool:
+    """Wait until every other thread of this process sleeps, and none has run between two looks; False if that doesn't come."""
     before: dict[str, tuple[str, ...]] | None = None
-    while True:
+    end = time.monotonic() + patience
+    while time.monotonic() < end:
         # Also lets go of Python's lock: a thread that waits for it alone is running at the next look
         time.sleep(0.001)
         found = _others()
         if found is not None and found == before:
-            return
+            return True
         before = found
+    return False
 
 
 def _others() -> dict[str, tuple[str, ...]] | None:

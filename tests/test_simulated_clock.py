@@ -3,6 +3,8 @@
 import threading
 import time
 
+import pytest
+
 from helpers.simulated_clock import Clock
 
 
@@ -40,6 +42,23 @@ def test_who_computes_before_it_waits_comes_no_later_for_that():
 
     together(wait_alone, lambda: compute_first(0.2), lambda: compute_first(0.5))
     assert ends == {0.2: 1, 0.5: 1, "alone": 2}
+
+
+def test_a_thread_that_never_waits_is_told_instead_of_a_clock_that_stands_still():
+    done = threading.Event()
+
+    def compute():
+        while not done.is_set():
+            pass
+
+    threading.Thread(target=compute, daemon=True).start()
+    clock = Clock(patience=0.3)
+    try:
+        with pytest.raises(TimeoutError, match="Restart the kernel"):
+            clock.sleep(1)
+    finally:
+        done.set()
+    clock.sleep(1)
 
 
 def test_waits_in_a_pipeline_of_tensorflow_overlap_as_many_as_are_asked_for():

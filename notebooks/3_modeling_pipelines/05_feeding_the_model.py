@@ -504,12 +504,12 @@ assert told.seconds["naive"] > 9 * told.seconds["+ cache"], "from first to last 
 # %% [markdown]
 # Read the third row: TFRecord by itself is **slower** than the row before. We gave up your parallel map and
 # its prefetch, to add each again by itself; and 24 waits in a row are longer than 96 of which eight go at
-# once. What it buys is requests: a quarter of them. Prefetch overlaps input and step: the store now works in most
-# of the steps' time. It can't gain more than the shorter of the two, so at most a factor of two, and nothing
-# where input takes all the time. Interleave puts the waits side by side again. (It also opens coming
-# shards ahead of its `cycle_length` of two: the store counted more than two at once. Leave room below the
-# limit.) The cache opens no file any more: after the first epoch, which opens 24, only the steps are left.
-# From first to last the epoch is more than nine times as fast on this clock.
+# once. What it buys is requests: a quarter of them. Prefetch overlaps input and step: the store now works
+# in most of the steps' time. It can't gain more than the shorter of the two, so at most a factor of two,
+# and nothing where input takes all the time. Interleave puts the waits side by side again. (It also opens
+# coming shards ahead of its `cycle_length` of two: the store counted more than two at once. Leave room
+# below the limit.) The cache opens no file any more: after the first epoch, which opens 24, only the steps
+# are left. From first to last the epoch is more than nine times as fast on this clock.
 #
 # The gains are those of the waits, which we have chosen; a pipeline whose decoding is its bottleneck has
 # others. What do all six take on the real clock, computing included?

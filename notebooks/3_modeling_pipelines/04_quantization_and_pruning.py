@@ -692,7 +692,8 @@ for rate in ("50%", "80%", "95%"):
 # **accuracy is higher than the float file's**: more sound cells pass, and they are the majority. Of the
 # defective cells fewer are found than by the control, and that is what the camera is for. So a table of
 # variants needs recall beside accuracy, and the number of verdicts that change: whoever relies on one of
-# them sees another model, even where the average stays.
+# them sees another model, even where the average stays. (What the intervals tell, here and below, holds for
+# this `seed`: its modules, its training. With another one some losses lie within luck.)
 #
 # Pruning saves no time: the pruned file has the same operators on numbers of the same shapes, and a zero is
 # multiplied like any other number. For that the file must store sparse blocks and the runtime know them.

@@ -499,8 +499,8 @@ assert list(reduced.index[(reduced.low < 0) & (reduced.high > 0)]) == ["cells: N
 # The digits' PCA lost more on this test than the two points we tolerated: those were measured against other
 # PCAs, on 400 other rows, and never against no PCA at all.
 #
-# And NMF? It is fitted step by step, and stops where a step gains less than `tol` of the error. Here it is on
-# the cells again, given up sooner and run on with a tenth of the tolerance.
+# And NMF? It is fitted step by step, and stops where a step changes less than `tol` of what the first one
+# did. Here it is on the cells again, given up sooner and run on with a tenth of the tolerance.
 
 # %% tags=["folded", "atol=0.01"]
 # NMF on the cells, stopped in three places; in single precision, which halves the time

@@ -1,6 +1,9 @@
-"""What Beam and TFX write into a notebook unasked, stopped where it comes from."""
+"""What Beam, TFX and C++ libraries write into a notebook unasked, stopped where it comes from."""
 
+import contextlib
 import logging
+import os
+from collections.abc import Iterator
 
 
 def beam() -> None:
@@ -24,3 +27,16 @@ def tfx(level: str = "error") -> None:
     absl.logging.set_verbosity(level)
     tf.get_logger().setLevel("ERROR")
     beam()
+
+
+@contextlib.contextmanager
+def native() -> Iterator[None]:
+    """What C and C++ code of this process writes to stderr goes nowhere meanwhile: LiteRT has no setting for that. What Python raises is raised."""
+    kept = os.dup(2)
+    try:
+        with open(os.devnull, "w") as nowhere:
+            os.dup2(nowhere.fileno(), 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)

@@ -81,23 +81,27 @@ class Store:
         self.reset()
 
     def reset(self):
-        self.opened = self.refused = self.now = self.most = 0
+        self.refused = self.now = self.most = 0
+        self.waits = []  # of each file: when its wait began and ended
 
     def wait(self, path):
         while not self.free.acquire(blocking=False):
             with self.lock:
                 self.refused += 1
-            time.sleep(0.3)
+            clock.sleep(0.3)
         with self.lock:
-            self.opened, self.now = self.opened + 1, self.now + 1
+            self.now += 1
             self.most = max(self.most, self.now)
-        time.sleep(latency)
+        began = clock.perf_counter()
+        clock.sleep(latency)
         with self.lock:
             self.now -= 1
+            self.waits.append((began, clock.perf_counter()))
         self.free.release()
         return path
 
 
+clock = time  # this machine's
 store = Store()
 
 
@@ -148,6 +152,16 @@ optimizer = keras.optimizers.Adam(1e-3)
 optimizer.build(model.trainable_variables)
 
 
+def common(steps, waits):
+    """Seconds of the steps in which some file is waited for."""
+    seconds = 0.0
+    for start, end in steps:
+        for began, over in sorted(waits):
+            seconds += max(0.0, min(over, end) - max(began, start))
+            start = max(start, over)
+    return seconds
+
+
 @tf.function(autograph=False)
 def gradient_step(pictures):
     with tf.GradientTape() as tape:
@@ -161,17 +175,19 @@ def gradient_step(pictures):
 def train_on(pictures):
     """One step of the CNN, then the emulated accelerator's work."""
     gradient_step(pictures).numpy()
-    time.sleep(device)
+    clock.sleep(device)
 
 
 def epoch(dataset, step=train_on):
-    """Seconds of one epoch, and what the store counted."""
+    """Seconds of one epoch, those of steps in which the store was at work as well, and what it counted."""
     store.reset()
-    began = time.perf_counter()
+    began, steps = clock.perf_counter(), []
     for pictures in dataset.with_options(options):
+        start = clock.perf_counter()
         step(pictures)
-    return {"seconds": time.perf_counter() - began, "opened": store.opened, "refused": store.refused,
-            "most": store.most}
+        steps.append((start, clock.perf_counter()))
+    return {"seconds": clock.perf_counter() - began, "both": common(steps, store.waits),
+            "opened": len(store.waits), "refused": store.refused, "most": store.most}
 
 
 # %% [markdown]
@@ -368,23 +384,34 @@ def feed(cells, load, at_once, size):
 feed = lesson.check("3.5b", feed=feed)
 
 # %% [markdown]
-# What if we are greedier? Three pipelines with your function: within the store's limit, and three times
-# beyond it. (`tf.data.AUTOTUNE` would choose a number for us. It knows our processor, not the store's
-# limit.)
+# What does it gain? Timed on this machine it is one ratio, on yours another, and a third while a colleague
+# compiles. So the repairs are timed on a **simulated clock**: it stands still while anything in this process
+# computes, and goes on when all of it waits. The pipelines are the real ones, with their threads and queues.
+# What is left of an epoch are its waits, for the store and for the accelerator, as far as they don't
+# overlap; our processor's work counts nothing. (Section 3 asks the real clock again.)
+#
+# And if we are greedier? We try your function within the store's limit and three times beyond it.
+# (`tf.data.AUTOTUNE` would choose a number for us. It knows our processor, not the store's limit.)
 
 # %%
+from helpers.simulated_clock import Clock
+
+clock = Clock()
 parallel = feed(files, load, slots, 16)
 greedy = feed(files, load, 3 * slots, 16)
-best = min((epoch(parallel) for _ in range(3)), key=lambda run: run["seconds"])
-runs = {"naive": slow, "parallel map": best, "too parallel": epoch(greedy)}
-figures.table(pd.DataFrame(
-    {name: {"files opened": run["opened"], "most at once": run["most"],
-            "refused": "yes" if run["refused"] else "no"} for name, run in runs.items()}
-).T.rename_axis("pipeline"))
+runs = {"naive": epoch(naive), "parallel map": epoch(parallel), "too parallel": epoch(greedy)}
+
+# %% tags=["folded", "atol=0.9"]
+# The three runs in numbers
+figures.table(pd.DataFrame({
+    name: {"seconds, simulated": f"{run['seconds']:.1f}", "files opened": run["opened"],
+           "most at once": run["most"], "refused": "yes" if run["refused"] else "no"}
+    for name, run in runs.items()
+}).T.rename_axis("pipeline"))  # fmt: skip
 
 # %% tags=["claim"]
-assert 3 * runs["parallel map"]["seconds"] < runs["naive"]["seconds"], "the parallel map is 3 × as fast"
-assert runs["too parallel"]["seconds"] > 1.2 * runs["parallel map"]["seconds"], "too parallel is slower"
+assert 5 * runs["parallel map"]["seconds"] < runs["naive"]["seconds"], "the parallel map is 5 × as fast"
+assert runs["too parallel"]["seconds"] > 1.5 * runs["parallel map"]["seconds"], "too parallel is slower"
 store.reset()
 bare = tf.data.Options()
 bare.experimental_optimization.apply_default_optimizations = False
@@ -393,7 +420,7 @@ assert store.most <= len(os.sched_getaffinity(0)), "without a pool of our own, a
 assert runs["parallel map"]["refused"] == 0 < runs["too parallel"]["refused"], "beyond the limit it refuses"
 
 # %% [markdown]
-# The parallel map is at least three times as fast as the naive one. **More parallelism made it slower
+# The parallel map is more than five times as fast as the naive one. **More parallelism made it slower
 # again**: the store refuses, each refused request waits out its back-off, and because order is kept,
 # all that come after it stand in line. The number that tells is the count of refusals.
 #
@@ -445,56 +472,69 @@ steps = {
     "+ cache": cached,
 }
 first_epoch = epoch(cached)  # fills the cache
-for _ in range(3):
-    for name, dataset in steps.items():
-        run = epoch(dataset)
-        if name not in runs or run["seconds"] < runs[name]["seconds"]:
-            runs[name] = run
+runs |= {name: epoch(dataset) for name, dataset in steps.items()}
 
-# %% tags=["folded"]
-# What is told of the gains: bounds that hold on a busy machine, each asserted below
-stated = {"parallel map": 2.0, "+ prefetch": 0.5, "+ interleave": 0.5}
+# %% tags=["folded", "atol=0.11"]
+# The table of what was found and gained, in this order
 order = ["naive", "parallel map", "TFRecord", "+ prefetch", "+ interleave", "+ cache"]
-seconds = pd.Series({name: runs[name]["seconds"] for name in order})
-gains = seconds.shift() / seconds
-words = {name: f"at least {min(bound, gains[name]):.4g} ×" for name, bound in stated.items()}
 found_by = {"naive": "", "parallel map": "one request at a time", "TFRecord": "96 files opened",
             "+ prefetch": "step and input take turns", "+ interleave": "one request at a time again",
             "+ cache": "the same bytes in each epoch"}
-table = pd.DataFrame({
-    "found by": pd.Series(found_by),
-    "files opened": pd.Series({name: runs[name]["opened"] for name in order}),
-    "faster than the row before": pd.Series({**dict.fromkeys(order, "no claim"), **words, "naive": ""}),
-}).loc[order].rename_axis("pipeline")  # fmt: skip
-figures.table(table)
+told = pd.DataFrame(runs).T.loc[order]
+gains = told.seconds.shift() / told.seconds
+beside = told.both / (6 * device)
+figures.table(pd.DataFrame({
+    "found by": pd.Series(found_by), "files opened": told.opened.astype(int),
+    "most at once": told.most.astype(int), "store at work, of the steps' time": beside.map("{:.0%}".format),
+    "faster than the row before": gains.map("{:.1f} ×".format).where(gains.notna(), ""),
+}).loc[order].rename_axis("pipeline"))  # fmt: skip
+
+# %% tags=["claim"]
+assert told.opened.tolist() == [96, 96, 24, 24, 24, 0] and first_epoch["opened"] == 24, "what was opened"
+assert told.most["TFRecord"] == told.most["+ prefetch"] == 1, "one wait at a time"
+assert 2 < told.most["+ interleave"] <= slots, "interleave opens more than its cycle_length at once"
+assert beside["naive"] < 0.01 > beside["TFRecord"], "step and input take turns"
+assert beside["+ prefetch"] > 0.75, "while the step works, the store does"
+assert gains["TFRecord"] < 0.6, "TFRecord alone, in place of the parallel map, is slower"
+assert 1.2 < gains["+ prefetch"] < 2, "prefetch gains, and no more than a factor of two"
+assert gains["+ interleave"] > 1.5, "interleave puts the waits side by side again"
+assert told.seconds["+ cache"] < 6.1 * device, "the cache leaves no wait but the steps'"
+assert told.seconds["naive"] > 9 * told.seconds["+ cache"], "from first to last more than nine times"
+
+# %% [markdown]
+# Read the third row: TFRecord by itself is **slower** than the row before. We gave up your parallel map and
+# its prefetch, to add each again by itself; and 24 waits in a row are longer than 96 of which eight go at
+# once. What it buys is requests: a quarter of them. Prefetch overlaps input and step: the store now works
+# in most of the steps' time. It can't gain more than the shorter of the two, so at most a factor of two,
+# and nothing where input takes all the time. Interleave puts the waits side by side again. (It also opens
+# coming shards ahead of its `cycle_length` of two: the store counted more than two at once. Leave room
+# below the limit.) The cache opens no file any more: after the first epoch, which opens 24, only the steps
+# are left. From first to last the epoch is more than nine times as fast on this clock.
+#
+# The gains are those of the waits, which we have chosen; a pipeline whose decoding is its bottleneck has
+# others. What do all six take on the real clock, computing included?
+
+# %%
+clock = time
+pipelines = {"naive": naive, "parallel map": parallel, **steps}
+seconds = {name: min(epoch(dataset)["seconds"] for _ in range(2)) for name, dataset in pipelines.items()}
 
 # %% tags=["folded"]
 # The picture of the epochs
 clocked(
-    seconds, "From starved to busy",
+    seconds, "From starved to busy, on this machine's clock",
     "Bars for the six pipelines, naive to cache: the naive one is by far the longest, and the last is near "
     "the ceiling.",
 )
 
 # %% tags=["claim"]
-assert all(gains[name] >= bound for name, bound in stated.items()), "each gain is at least what is stated"
-assert ceiling / seconds["+ cache"] > 0.2, "at the end the accelerator is busy most of the time"
-assert 2 < runs["+ interleave"]["most"] <= slots, "interleave opens more than its cycle_length at once"
-assert seconds["naive"] > 4 * seconds["+ cache"], "from first to last more than four times"
-assert [runs[name]["opened"] for name in order] == [96, 96, 24, 24, 24, 0], "what was opened"
+assert max(seconds, key=seconds.get) == "naive" and seconds["naive"] > 3 * seconds["+ cache"], (
+    "on the real clock, too, the last is more than three times as fast as the first"
+)
 
 # %% [markdown]
-# Read the third row: TFRecord by itself makes **no claim of speed**. We gave up your parallel map and its
-# prefetch, to add each again by itself; and 24 waits in a row are longer than 96 of which eight go at once.
-# What it buys is requests: a quarter of them. Prefetch overlaps input and step; it can't gain more than
-# the shorter of the two, so at most a factor of two, and nothing where input takes all the time. Interleave
-# puts the waits side by side again. (It also opens coming shards ahead of its `cycle_length` of two: the
-# store counted more than two at once. Leave room below the limit.)
-# The cache opens no file any more; that is its gain. From first to last the epoch is more than four times as
-# fast.
-#
-# The table's gains are lower bounds, tried with both cores kept busy by others; the bars are this run's, and
-# one may end a little short of the line: clocks scatter. Yours will differ: the sleeps are the lesson's.
+# The bars are this run's, and clocks scatter. But on the real clock, too, the last is more than three times
+# as fast as the first.
 #
 # **On Monday:** list for your pipeline what was found, by which number, and what the repair gained, in order.
 
@@ -544,6 +584,7 @@ assert vector_gain > 3, "vectorized is more than three times as fast"
 # `cache()` keeps what it was given in the first epoch, in memory or in a file. So what stands **before** it
 # is done once. Decoding should be; **augmentation** (each picture randomly turned, anew in each epoch)
 # should not. We turn 96 cells in five epochs and count different pictures.
+
 
 # %%
 def turned(picture, pair):

@@ -7,6 +7,7 @@ import itertools
 import json
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -37,6 +38,47 @@ def test_a_judge_accepts_the_right_rejects_the_wrong_with_their_reasons_and_surv
 def test_every_reason_is_given_to_some_answer(lesson):
     tasks = {name: task for name, task in TASKS.items() if lesson_of(name) == lesson.id}
     assert unsaid(lesson.exercises, tasks, cases_of(lesson.id)) == []
+
+
+def _loops(*world):
+    while True:
+        pass
+
+
+def _sleeps(*world):
+    time.sleep(8)
+
+
+def _sleeps_in_its_pipeline(cells, *world):
+    import tensorflow as tf
+
+    def late(cell):
+        time.sleep(8)
+        return cell
+
+    return cells.map(lambda cell: tf.numpy_function(late, [cell], tf.int64))
+
+
+WITHOUT_FORK = [
+    name
+    for name in BOTH
+    if any(isinstance(form, kit.Program) and not form.fork for form in TASKS[name].forms.values())
+]
+
+
+@pytest.mark.parametrize("hangs", [_loops, _sleeps, _sleeps_in_its_pipeline])
+@pytest.mark.parametrize("name", WITHOUT_FORK)
+def test_an_answer_that_hangs_in_this_process_is_told_and_a_right_one_after_it_is_right(
+    name, hangs, monkeypatch
+):
+    (answer, form), *_ = TASKS[name].forms.items()
+    with monkeypatch.context() as patch:
+        patch.setattr(form, "seconds", 1)
+        began = time.monotonic()
+        verdict = kit.assess(TASKS[name], {answer: hangs}, CASES[name].given)
+    assert verdict.status == kit.INVALID and "had not returned after 1 second" in verdict.reason
+    assert time.monotonic() - began < 5
+    assert kit.assess(TASKS[name], CASES[name].right[0], CASES[name].given).status == kit.RIGHT
 
 
 def test_every_judge_has_cases_and_all_cases_have_a_judge():

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -137,10 +134,10 @@ def _look_at_file(content: Any) -> dict[str, Any]:
         )
     from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
-    from helpers import datasets
+    from helpers import datasets, quiet
 
     shown = datasets.solar_cells(64)[0][KEPT, ..., None].astype("float32")
-    with _silent():
+    with quiet.native():
         try:
             interpreter = Interpreter(
                 model_content=content,
@@ -166,19 +163,6 @@ def _look_at_file(content: Any) -> dict[str, Any]:
         "in": np.dtype(into["dtype"]).name, "out": np.dtype(out["dtype"]).name, "types": sorted(types),
         "operators": sorted(operators), "step": float(scale), "chances": chances.tolist(),
     }  # fmt: skip
-
-
-@contextlib.contextmanager
-def _silent() -> Iterator[None]:
-    """What LiteRT writes to stderr when it starts goes nowhere."""
-    kept = os.dup(2)
-    with open(os.devnull, "w") as nowhere:
-        os.dup2(nowhere.fileno(), 2)
-        try:
-            yield
-        finally:
-            os.dup2(kept, 2)
-            os.close(kept)
 
 
 @exercise(

@@ -61,7 +61,7 @@ def _sleeps_in_its_pipeline(cells, *world):
 
 WITHOUT_FORK = [
     name
-    for name in BOTH
+    for name in sorted(TASKS)
     if any(isinstance(form, kit.Program) and not form.fork for form in TASKS[name].forms.values())
 ]
 
@@ -72,13 +72,12 @@ def test_an_answer_that_hangs_in_this_process_is_told_and_a_right_one_after_it_i
     name, hangs, monkeypatch
 ):
     (answer, form), *_ = TASKS[name].forms.items()
+    cases = cases_of(lesson_of(name))[name]
     with monkeypatch.context() as patch:
         patch.setattr(form, "seconds", 1)
-        began = time.monotonic()
-        verdict = kit.assess(TASKS[name], {answer: hangs}, CASES[name].given)
+        verdict = kit.assess(TASKS[name], {answer: hangs}, cases.given)
     assert verdict.status == kit.INVALID and "had not returned after 1 second" in verdict.reason
-    assert time.monotonic() - began < 5
-    assert kit.assess(TASKS[name], CASES[name].right[0], CASES[name].given).status == kit.RIGHT
+    assert kit.assess(TASKS[name], cases.right[0], cases.given).status == kit.RIGHT
 
 
 def test_every_judge_has_cases_and_all_cases_have_a_judge():

@@ -364,12 +364,12 @@ assert gaps.rain["missing"] > 4 * gaps.rain["sent"], "it rains there more than f
 #
 # A **residual** is late minus chance. On average over a month it says how far the level is off; by slice it
 # says for whom. The slices of 3.8 were named beforehand. Now we let a search name them: every value of
-# twelve columns, and every pair. One of them, the plane's `maker`, is a column that the model has never
+# eleven columns, and every pair. One of them, the plane's `maker`, is a column that the model has never
 # seen. The effect of a slice is its mean residual minus that of all other flights, its standard error counts
 # days, not flights (1.3).
 
 # %% tags=["folded"]
-# Twelve columns to slice by: numbers in bins, the maker from the register of planes
+# Eleven columns to slice by: numbers in bins, the maker from the register of planes
 makers = datasets.planes().set_index("tailnum").manufacturer.str.split().str[0]
 BINS = {
     "distance": [0, 250, 500, 750, 1000, 1500, 5000],
@@ -379,7 +379,7 @@ BINS = {
     "visib": [-1, 3, 9.9, 11],
     "precip": [-1, 0, 9],
 }
-kinds = later[["carrier", "origin", "dest", "weekday", "hour"]].astype(str)
+kinds = later[["carrier", "origin", "dest", "hour"]].astype(str)
 for column, edges in BINS.items():
     kinds[column] = pd.cut(later[column], edges).astype(str)
 kinds["maker"] = later.tailnum.map(makers).fillna("unknown")
@@ -392,7 +392,7 @@ from itertools import combinations
 from scipy.stats import t as student
 
 
-def scan(those, residual, least=300):
+def scan(those, residual, least=300, on_days=15):
     """Slices of the flights `those` by one or two columns: flights, effect, error over days, p-value."""
     rest, day = residual[those].to_numpy(), pd.factorize(later.day[those])[0]
     days, totals, counts = day.max() + 1, np.bincount(day, rest), np.bincount(day)
@@ -407,16 +407,17 @@ def scan(those, residual, least=300):
             totals - s - (counts - n) * outside[:, None]
         ) / np.maximum(len(rest) - n.sum(1, keepdims=True), 1)
         error = np.sqrt((spread**2).sum(1) * days / (days - 1))
-        found.append(pd.DataFrame({"flights": n.sum(1), "effect": inside - outside, "error": error}, labels))
+        seen = (n > 0).sum(1)
+        found.append(pd.DataFrame({"flights": n.sum(1), "days": seen, "effect": inside - outside, "error": error}, labels))
     found = pd.concat(found)
-    found = found[found.flights.between(least, len(rest) / 2)]
+    found = found[found.flights.between(least, len(rest) / 2) & (found.days >= on_days)]
     return found.assign(p=2 * student.sf((found.effect / found.error).abs(), days - 1))
 
 
 in_july, in_august = later.month == 7, later.month == 8
 slices = scan(in_july, residual)
 figures.md(
-    f"**{len(slices):,}** slices of at least 300 flights in July; **{(slices.p <= 0.05).sum():,}** have a p-value "
+    f"**{len(slices):,}** slices of at least 300 flights on 15 days of July; **{(slices.p <= 0.05).sum():,}** have a p-value "
     "of 0.05 or less."
 )
 
@@ -491,7 +492,7 @@ lesson.predict("3.9p1", guess)
 
 # %%
 found = slices[kept(slices.p.to_numpy(), 0.05)].sort_values(["p", "flights"])
-august = scan(in_august, residual, least=50)
+august = scan(in_august, residual, least=50, on_days=5)
 found = found.join(august[["effect", "error"]], rsuffix=" in August").dropna()
 half_width = student.ppf(0.975, 30) * found["error in August"]
 found["holds"] = (found["effect in August"] * np.sign(found.effect)) > half_width
@@ -697,7 +698,7 @@ def step(pictures, defective, strength):
             weight * keras.losses.binary_crossentropy(defective, network(shown, training=True))
         )
     slopes = tape.gradient(loss, network.trainable_variables)
-    optimizer.apply_gradients(zip(slopes, network.trainable_variables))
+    optimizer.apply_gradients(zip(slopes, network.trainable_variables, strict=True))
 
 
 def trained(seed, strength):
@@ -1070,8 +1071,8 @@ lesson.end()
 from sklearn.ensemble import RandomForestClassifier
 
 loans = datasets.loans()
-KNOWN = """loanamt appinc unit married dep emp yjob self atotinc cototinc hexp price other liq rep gdlin lines
-    mortg cons pubrec hrat obrat fixadj term apr prop gift cosign unver netw unem""".split()
+KNOWN = ["loanamt", "appinc", "emp", "yjob", "self", "atotinc", "cototinc", "hexp", "price", "other", "liq"]
+KNOWN += ["rep", "gdlin", "lines", "mortg", "cons", "pubrec", "hrat", "obrat", "term", "apr", "netw", "unem"]
 applicants, denied = loans[KNOWN].fillna(-1), (loans.action == 3).to_numpy()
 members, others, third = np.array_split(np.random.default_rng(seed).permutation(len(loans)), 3)
 

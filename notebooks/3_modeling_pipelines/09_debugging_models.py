@@ -2,9 +2,9 @@
 # # 3.9 Debugging models
 #
 # The model passed the gate of 3.8: good on average, good on the slices somebody had thought of. Then a
-# dispatcher asks why it warned of a calm flight, a tester moves a few pixels and a broken solar cell passes,
-# and a lawyer asks whether the model gives away who is in its data. A model has no line of code to step
-# through. How do you debug it?
+# dispatcher asks why it warned of a calm flight, a tester moves a few pixels and a broken solar cell
+# passes, and a lawyer asks whether the model gives away who is in its data. A model has no line of code to
+# step through. How do you debug it?
 #
 # **You will be able to**
 #
@@ -12,9 +12,10 @@
 # - test a model without labels (**metamorphic tests**), and ask it "what if?", checked against the data;
 # - search residuals for a bad slice that nobody named, without falling for luck, mend it and compare on the
 #   same rows;
-# - attack a network by the **fast gradient sign method** (FGSM), against noise of equal size, harden it, and
-#   check the hardening with a stronger attack (**PGD**);
-# - (in "Deeper") measure whether a model gives away who was in its training data (**membership inference**).
+# - attack a network by the **fast gradient sign method** (FGSM), against noise of equal size, harden it,
+#   and check the hardening with a stronger attack (**PGD**);
+# - (in "Deeper") measure whether a model gives away who was in its training data (**membership
+#   inference**).
 #
 # *Needs: lessons 1.3 and 1.5. Time: about 70 minutes, and 10 more for "Deeper".*
 
@@ -55,10 +56,10 @@ figures.overview(
 # %% [markdown]
 # ## 1 Benchmarks: what must it beat?
 #
-# The model of "Late?" here: gradient boosting, fitted on January to June. A **benchmark model** is one that is
-# too simple to have the same bugs. Ours: a constant, one feature (the share of late flights at that hour), and
-# a logistic regression. None of them shares a line of code with boosting, so a month in which boosting falls
-# behind is a finding.
+# The model of "Late?" here: gradient boosting, fitted on January to June. A **benchmark model** is one that
+# is too simple to have the same bugs. Ours: a constant, one feature (the share of late flights at that
+# hour), and a logistic regression. None of them shares a line of code with boosting, so a month in which
+# boosting falls behind is a finding.
 
 # %%
 import numpy as np
@@ -175,8 +176,8 @@ assert (mean_loss.boosting < mean_loss.constant).all(), "below the constant in e
 assert ((pairs["from"] < 0) & (pairs.to > 0)).all(), "boosting against logistic: can't tell in any month"
 
 # %% [markdown]
-# In no single month can we tell boosting from logistic regression. The dear model may
-# still be worth it, but whoever says so owes a longer comparison.
+# In no single month can we tell boosting from logistic regression. The dear model may still be worth it,
+# but whoever says so owes a longer comparison.
 #
 # **On Monday:** let one benchmark run in production beside the model. Section 6 shows what for.
 
@@ -197,11 +198,11 @@ assert ((pairs["from"] < 0) & (pairs.to > 0)).all(), "boosting against logistic:
 # %% [markdown] exercise="3.9a"
 # ### Exercise 3.9a: More rain, less late? (2 points)
 #
-# Write `broken(model, rows, column, change, allowed)`: an array with True for each row whose chance of being
-# late falls by *more than* `allowed` when its `column` is changed, else False. `rows` is a table, `change` a
-# function that makes the new column of the old one, such as `lambda rain: 2 * rain`. `model` is one of
-# scikit-learn's: `model.predict_proba(rows)` gives two chances per row, the second is that of being late. The
-# rows must be afterwards as they were.
+# Write `broken(model, rows, column, change, allowed)`: an array with True for each row whose chance of
+# being late falls by *more than* `allowed` when its `column` is changed, else False. `rows` is a table,
+# `change` a function that makes the new column of the old one, such as `lambda rain: 2 * rain`. `model` is
+# one of scikit-learn's: `model.predict_proba(rows)` gives two chances per row, the second is that of being
+# late. The rows must be afterwards as they were.
 
 
 # %% tags=["starter"] exercise="3.9a"
@@ -246,11 +247,11 @@ assert tests.broken.max() < 0.05, "each test breaks in under 5 % of the flights"
 assert (tests.broken > 0).sum() >= 3 and tests.broken["visibility halved"] < 0.001, "visibility hardly ever"
 
 # %% [markdown]
-# Under 5 % break, and of halved visibility hardly one in a thousand. In a test suite each gets a limit, and a model that passes it is
-# refused without a label being known.
+# Under 5 % break, and of halved visibility hardly one in a thousand. In a test suite each gets a limit, and
+# a model that passes it is refused without a label being known.
 #
-# The other question is **what if**: move one input on real rows through all its values. The result is
-# about the model, not about the world. So ask the data the same: what did rows with that value really do?
+# The other question is **what if**: move one input on real rows through all its values. The result is about
+# the model, not about the world. So ask the data the same: what did rows with that value really do?
 
 
 # %%
@@ -275,8 +276,8 @@ figures.lines(
 assert (hours.iloc[:, 0] - hours.iloc[:, 1]).abs().max() < 0.08, "the two lines stay within eight points"
 
 # %% [markdown]
-# Flights of another hour are other flights, though. A stricter check **matches** them: pairs of the same day,
-# carrier and route, one scheduled from 7 to 9, the other from 17 to 19. How much later is the evening?
+# Flights of another hour are other flights, though. A stricter check **matches** them: pairs of the same
+# day, carrier and route, one scheduled from 7 to 9, the other from 17 to 19. How much later is the evening?
 
 # %% tags=["folded"]
 evening, morning = later.hour.between(17, 19), later.hour.between(7, 9)
@@ -317,8 +318,8 @@ assert inside[7] and inside[12], "in July and December the model agrees with mat
 assert above[[8, 9]].all(), "in August and September it promises more, beyond luck"
 
 # %% [markdown]
-# In July and December the model agrees with matched flights. In August and September it promises a larger gap
-# than they show, beyond luck: an evening no longer costs what it cost in the first half of the year.
+# In July and December the model agrees with matched flights. In August and September it promises a larger
+# gap than they show, beyond luck: an evening no longer costs what it cost in the first half of the year.
 #
 # And what if a value is **missing**? The weather station sometimes sends nothing, and boosting sends a gap
 # down a branch of its own.
@@ -353,8 +354,8 @@ assert gaps.rain["missing"] > 4 * gaps.rain["sent"], "it rains there more than f
 
 # %% [markdown]
 # The data bears the model out: where the pressure is really missing, flights are late more often, and it
-# rains more than four times as often. The gap is a storm in disguise. That is true, and dangerous: on a fine
-# day a broken sensor looks like a storm. What a gap means is for people to decide, not for the model.
+# rains more than four times as often. The gap is a storm in disguise. That is true, and dangerous: on a
+# fine day a broken sensor looks like a storm. What a gap means is for people to decide, not for the model.
 #
 # **On Monday:** put each input to "missing" on real rows and ask somebody who knows the station whether the
 # answer makes sense.
@@ -365,8 +366,8 @@ assert gaps.rain["missing"] > 4 * gaps.rain["sent"], "it rains there more than f
 # A **residual** is late minus chance. On average over a month it says how far the level is off; by slice it
 # says for whom. The slices of 3.8 were named beforehand. Now we let a search name them: every value of
 # eleven columns, and every pair. One of them, the plane's `maker`, is a column that the model has never
-# seen. The effect of a slice is its mean residual minus that of all other flights, its standard error counts
-# days, not flights (1.3).
+# seen. The effect of a slice is its mean residual minus that of all other flights, its standard error
+# counts days, not flights (1.3).
 
 # %% tags=["folded"]
 # Eleven columns to slice by: numbers in bins, the maker from the register of planes
@@ -421,15 +422,15 @@ def scan(those, residual, least=300, on_days=15):
 in_july, in_august = later.month == 7, later.month == 8
 slices = scan(in_july, residual)
 figures.md(
-    f"**{len(slices):,}** slices of at least 300 flights on 15 days of July; **{(slices.p <= 0.05).sum():,}** have a p-value "
-    "of 0.05 or less."
+    f"**{len(slices):,}** slices of at least 300 flights on 15 days of July; "
+    f"**{(slices.p <= 0.05).sum():,}** have a p-value of 0.05 or less."
 )
 
 # %% [markdown]
 # Of 1,000 slices of pure noise 50 have such a p-value. So a p-value has to be smaller the more slices are
-# asked. **Benjamini and Hochberg** (1995) keep the share of false finds at 5 % or so: sort the *m* p-values;
-# the line for the one of rank *r* is *r* / *m* · share; take the *last* one that is not above its line, keep it
-# and all smaller ones. Four p-values, share 0.1:
+# asked. **Benjamini and Hochberg** (1995) keep the share of false finds at 5 % or so: sort the *m*
+# p-values; the line for the one of rank *r* is *r* / *m* · share; take the *last* one that is not above its
+# line, keep it and all smaller ones. Four p-values, share 0.1:
 #
 # | p | rank | line | not above? | kept |
 # | ---: | ---: | ---: | --- | --- |
@@ -441,8 +442,8 @@ figures.md(
 # %% [markdown] exercise="3.9b"
 # ### Exercise 3.9b: Which slices are kept? (1 point)
 #
-# Write `kept(p, share)`: an array with True for each p-value that is kept, else False, in the order in which
-# the p-values came, which is any. `p` is an array, maybe empty.
+# Write `kept(p, share)`: an array with True for each p-value that is kept, else False, in the order in
+# which the p-values came, which is any. `p` is an array, maybe empty.
 
 
 # %% tags=["starter"] exercise="3.9b"
@@ -474,8 +475,8 @@ made_later = as_said.where(~planted | (draw.random(len(later)) > 0.15), 1 - late
 noise, plant = scan(in_july, as_said), scan(in_july, made_later)
 loudest = plant.p.idxmin()
 figures.md(
-    f"In noise the search finds **{np.sum(kept(noise.p.to_numpy(), 0.05))}** slices. With a planted one it finds "
-    f"**{np.sum(kept(plant.p.to_numpy(), 0.05))}**, of which the loudest is *{loudest}*."
+    f"In noise the search finds **{np.sum(kept(noise.p.to_numpy(), 0.05))}** slices. With a planted one it "
+    f"finds **{np.sum(kept(plant.p.to_numpy(), 0.05))}**, of which the loudest is *{loudest}*."
 )
 
 # %% tags=["claim"]
@@ -529,10 +530,10 @@ figures.table(
 )
 
 # %% [markdown]
-# Eight of the ten are one finding told eight times, flights to Chicago (ORD), and of none of these can August
-# say whether it is still there. Two hold, and they overlap as well: flights of Airbuses, JetBlue's (B6) above
-# all. Nobody had named that slice, and nobody could have: the model does not know what a plane is. Why it
-# holds the search can't say; Airbuses fly other routes at other hours.
+# Eight of the ten are one finding told eight times, flights to Chicago (ORD), and of none of these can
+# August say whether it is still there. Two hold, and they overlap as well: flights of Airbuses, JetBlue's
+# (B6) above all. Nobody had named that slice, and nobody could have: the model does not know what a plane
+# is. Why it holds the search can't say; Airbuses fly other routes at other hours.
 
 # %% tags=["claim"]
 chicago = top.index.str.contains("ORD") | top.index.str.contains(r"carrier UA & distance \(500, 750\]")
@@ -543,8 +544,9 @@ assert (both_months.abs().diff(axis=1).August < 0).sum() == 8, "eight of ten are
 
 # %% [markdown]
 # The **remedy** should be as small as the finding: shift the chances of JetBlue's Airbuses by one number in
-# log-odds, so that July comes out right. The other remedy gives the model what it lacks: July's flights, and
-# the column `maker`. Both are judged on the same flights as before, in August and in the two months after.
+# log-odds, so that July comes out right. The other remedy gives the model what it lacks: July's flights,
+# and the column `maker`. Both are judged on the same flights as before, in August and in the two months
+# after.
 
 # %% tags=["folded"]
 # Two remedies: the shift, and boosting fitted again
@@ -608,22 +610,22 @@ assert min(relative[7], relative[8]) > 0.05 and relative[9] < 0.01, (
 assert level[9] - level[7] < -0.06, "the level of all flights moved"
 
 # %% [markdown]
-# Neither remedy can be told from none in August, and in autumn both cost the very flights they were
-# made for, beyond luck. The slice was true, in July and in August, measured against all other flights; but the
-# level of *all* flights moved more, and in September the slice was gone. So nothing is released. Without the later months
-# on the same rows we would have released both.
+# Neither remedy can be told from none in August, and in autumn both cost the very flights they were made
+# for, beyond luck. The slice was true, in July and in August, measured against all other flights; but the
+# level of *all* flights moved more, and in September the slice was gone. So nothing is released. Without
+# the later months on the same rows we would have released both.
 #
-# **On Monday:** let a finding pass three gates: a correction for all slices searched, a month that had no say,
-# and the remedy on the same rows in the month after.
+# **On Monday:** let a finding pass three gates: a correction for all slices searched, a month that had no
+# say, and the remedy on the same rows in the month after.
 
 # %% [markdown]
 # ## 4 An attack: the smallest change that does most
 #
-# The second model finds broken solar cells, the network of 1.5. Somebody who can change the picture a little
-# wants a broken cell to pass. Which pixels, which way? The network itself says it: the **gradient** of its
-# loss by the *picture*, where training takes the one by the weights. The **fast gradient sign method** (FGSM,
-# Goodfellow and others, 2015) moves every pixel by the same small `strength`, in the direction in which the
-# loss grows. Four pixels of a broken cell, strength 8:
+# The second model finds broken solar cells, the network of 1.5. Somebody who can change the picture a
+# little wants a broken cell to pass. Which pixels, which way? The network itself says it: the **gradient**
+# of its loss by the *picture*, where training takes the one by the weights. The **fast gradient sign
+# method** (FGSM, Goodfellow and others, 2015) moves every pixel by the same small `strength`, in the
+# direction in which the loss grows. Four pixels of a broken cell, strength 8:
 #
 # | pixel | loss grows by, per grey value | moved to |
 # | ---: | ---: | ---: |
@@ -652,8 +654,8 @@ network = solar_cells.build(64)
 # ### Exercise 3.9c: The step uphill (2 points)
 #
 # Write `fgsm(network, pictures, defective, strength)` with TensorFlow: the attacked pictures.
-# `network(pictures, training=False)` gives the chance of a defect, [n, 1]; `defective` holds 0 and 1,
-# [n, 1]; `pictures` are floats from 0 to 255, [n, height, width, 1], and so is what you give back, cut off at
+# `network(pictures, training=False)` gives the chance of a defect, [n, 1]; `defective` holds 0 and 1, [n,
+# 1]; `pictures` are floats from 0 to 255, [n, height, width, 1], and so is what you give back, cut off at
 # both ends. The loss is `keras.losses.binary_crossentropy(defective, chance)`. A `tf.GradientTape` records
 # what is computed from variables; of another tensor it does so after `tape.watch(pictures)`, and
 # `tape.gradient(loss, pictures)` is the gradient, as large as the pictures.
@@ -679,9 +681,10 @@ def fgsm(network, pictures, defective, strength):
 fgsm = lesson.check("3.9c", fgsm=fgsm)
 
 # %% [markdown]
-# Why should so little do anything? For a linear score *w · x* the step changes it by exactly strength · (|w₁|
-# + |w₂| + …), all pixels pulling one way. Noise of the same size per pixel has random signs, and its changes
-# mostly cancel: about strength · √(w₁² + w₂² + …). With 4,096 pixels the first is some fifty times the second.
+# Why should so little do anything? For a linear score *w · x* the step changes it by exactly strength ·
+# (|w₁| + |w₂| + …), all pixels pulling one way. Noise of the same size per pixel has random signs, and its
+# changes mostly cancel: about strength · √(w₁² + w₂² + …). With 4,096 pixels the first is some fifty times
+# the second.
 
 # %% tags=["folded"]
 weights = draw.normal(size=[64 * 64, 1]).astype("float32") / 1e4
@@ -708,8 +711,8 @@ assert 40 < by_attack / by_noise < 65, "some fifty times"
 
 # %% [markdown]
 # Now the real network. It is trained as in 1.5, by a loop of our own, because the same loop will harden it:
-# with a `strength` above zero each batch is attacked before the network learns from it, each time by a strength
-# drawn from 0 to that. One compiled step serves both.
+# with a `strength` above zero each batch is attacked before the network learns from it, each time by a
+# strength drawn from 0 to that. One compiled step serves both.
 
 # %% tags=["folded"]
 # The training loop: one step, compiled once, for control and hardened network alike
@@ -741,7 +744,7 @@ def step(pictures, defective, strength):
 
 
 def trained(seed, strength):
-    """Weights of a network trained from the seed's first weights, on the same batches whatever the strength."""
+    """Weights trained from the seed's first weights, on the same batches whatever the strength."""
     keras.utils.set_random_seed(seed)
     network.set_weights(solar_cells.build(64).get_weights())
     for variable in optimizer.variables:
@@ -772,9 +775,9 @@ def right(shown):
 
 # %% [markdown]
 # Two kinds of noise stand beside the attack. One moves each pixel by the same strength, with a random sign
-# (equal in the **L∞ norm**, the largest move). The other is Gaussian, scaled for each picture to the *length* of the
-# attack's move (equal in the **L2 norm**). You may have a guess: if every pixel moves by 2 grey values of
-# 255, how many per cent of the verdicts are still right?
+# (equal in the **L∞ norm**, the largest move). The other is Gaussian, scaled for each picture to the
+# *length* of the attack's move (equal in the **L2 norm**). You may have a guess: if every pixel moves by 2
+# grey values of 255, how many per cent of the verdicts are still right?
 
 # %% prediction="3.9p2"
 guess = ...  # per cent
@@ -816,7 +819,8 @@ lesson.reveal("3.9p2", 100 * value.FGSM[2.0], within=8, form="{:.0f} %")
 figures.lines(
     value, "Noise of equal size changes next to nothing; the attack turns the verdicts",
     x="grey values by which a pixel moves, of 255", y="verdicts that are right", form="{:.0%}",
-    bands={name: (low[name], high[name]) for name in value}, marks={"all called sound": 1 - defective.numpy().mean()},
+    bands={name: (low[name], high[name]) for name in value},
+    marks={"all called sound": 1 - defective.numpy().mean()},
 )  # fmt: skip
 
 # %% tags=["claim"]
@@ -856,10 +860,10 @@ figures.show(
 )
 
 # %% [markdown]
-# Two grey values of 255, which no eye sees, take the network from seven right verdicts in ten to about one in four: far
-# worse than calling every cell sound. Noise of the same size, by either norm, changes next to nothing. So it is
-# not the *size* of a change that a network must fear but its *direction*, and tests with noise say nothing
-# about attacks.
+# Two grey values of 255, which no eye sees, take the network from seven right verdicts in ten to about one
+# in four: far worse than calling every cell sound. Noise of the same size, by either norm, changes next to
+# nothing. So it is not the *size* of a change that a network must fear but its *direction*, and tests with
+# noise say nothing about attacks.
 #
 # **On Monday:** attack your network before somebody else does. It takes eight lines.
 
@@ -905,8 +909,8 @@ figures.lines(
 # - pictures that were made on the control, **carried over**: they need no gradient of the attacked network;
 # - with growing strength the attack must win in the end.
 #
-# Beside them stands a network that does hide. It is the control, with its score multiplied by 1,000 before the
-# sigmoid: the same verdicts for every picture, and a chance so near to 0 or 1 that the loss is flat.
+# Beside them stands a network that does hide. It is the control, with its score multiplied by 1,000 before
+# the sigmoid: the same verdicts for every picture, and a chance so near to 0 or 1 that the loss is flat.
 
 
 # %%
@@ -972,9 +976,9 @@ figures.bars(
     form="{:.0%}",
 )
 figures.md(
-    f"Mean loss under FGSM and PGD: control {harder['control'][0]:.2f} and {harder['control'][1]:.2f}, hardened "
-    f"{harder['hardened'][0]:.2f} and {harder['hardened'][1]:.2f}. FGSM leaves **{stuck:.0%}** of the pictures as they "
-    "are on the flat network."
+    "Mean loss under FGSM and PGD: control {:.2f} and {:.2f}, ".format(*harder["control"])
+    + "hardened {:.2f} and {:.2f}. ".format(*harder["hardened"])
+    + f"FGSM leaves **{stuck:.0%}** of the pictures as they are on the flat network."
 )
 
 # %% tags=["claim"]
@@ -997,12 +1001,12 @@ assert checks["value"]["flat"]["FGSM"] > 0.6 > 0.2 > checks["value"]["flat"]["ca
 assert grows.is_monotonic_decreasing and stuck > 0.9, "stronger attacks fool more"
 
 # %% [markdown]
-# The hardened network passes: PGD gets hardly more than FGSM, borrowed pictures get less than its own, and with
-# growing strength it does fall. The flat network fails at the second check: by FGSM alone it looks as good as
-# unattacked, and pictures from the control break it.
+# The hardened network passes: PGD gets hardly more than FGSM, borrowed pictures get less than its own, and
+# with growing strength it does fall. The flat network fails at the second check: by FGSM alone it looks as
+# good as unattacked, and pictures from the control break it.
 #
-# And the price? The textbook expects one on clean pictures. One pair of trainings is a coin toss, so here are
-# three, from other first weights and other batches.
+# And the price? The textbook expects one on clean pictures. One pair of trainings is a coin toss, so here
+# are three, from other first weights and other batches.
 
 # %% tags=["folded"]
 clean = {}
@@ -1017,24 +1021,25 @@ clean = pd.DataFrame(clean, ["control", "hardened", "gained", "from", "to"]).T.r
 # %% tags=["folded", "atol=0.05"]
 figures.table(
     clean, caption="Clean pictures, verdicts that are right; 95 % over modules",
-    formats=dict.fromkeys(["control", "hardened"], "{:.1%}") | dict.fromkeys(["gained", "from", "to"], "{:+.1%}"),
+    formats=dict.fromkeys(["control", "hardened"], "{:.1%}")
+    | dict.fromkeys(["gained", "from", "to"], "{:+.1%}"),
 )  # fmt: skip
 
 # %% [markdown]
-# There is none to be seen here: in all three pairs the hardened network is right more often on clean pictures. With
-# 1,600 pictures to learn from, attacked ones act like augmentation (1.6). The price that remains is the second
-# gradient of each step. On large data sets hardening did cost accuracy (Madry and others, 2018): measure it, don't
-# take it from a book, nor from here.
+# There is none to be seen here: in all three pairs the hardened network is right more often on clean
+# pictures. With 1,600 pictures to learn from, attacked ones act like augmentation (1.6). The price that
+# remains is the second gradient of each step. On large data sets hardening did cost accuracy (Madry and
+# others, 2018): measure it, don't take it from a book, nor from here.
 #
 # **On Monday:** before you believe a defence, attack it with pictures made on another network.
 
 # %% [markdown]
 # ## 6 What breaks in production
 #
-# Back to flights. On 1 October the weather feed dies. No exception, no empty table: the join of 2.1 finds no
-# weather, and boosting takes gaps. Two things catch it. The first is a **golden set**: some real requests,
-# kept with the answers the model gave when it was released, and asked again every hour *through the whole
-# path*, the join included.
+# Back to flights. On 1 October the weather feed dies. No exception, no empty table: the join of 2.1 finds
+# no weather, and boosting takes gaps. Two things catch it. The first is a **golden set**: some real
+# requests, kept with the answers the model gave when it was released, and asked again every hour *through
+# the whole path*, the join included.
 
 # %%
 sources, stations = datasets.flights(), datasets.weather()
@@ -1053,8 +1058,9 @@ golden = answered(stations).iloc[::50]
 again = answered(stations)[golden.index]
 without = answered(stations.iloc[:0])[golden.index]
 figures.md(
-    f"{len(golden)} golden requests: asked again, the largest difference is **{(again - golden).abs().max():.3f}**; with "
-    f"the dead feed **{((without - golden).abs() > 0.01).mean():.0%}** of the answers move by more than a point."
+    f"{len(golden)} golden requests: asked again, the largest difference is "
+    f"**{(again - golden).abs().max():.3f}**; with the dead feed "
+    f"**{((without - golden).abs() > 0.01).mean():.0%}** of the answers move by more than a point."
 )
 
 # %% [markdown]
@@ -1091,8 +1097,8 @@ assert (again == golden).all() and ((without - golden).abs() > 0.01).mean() > 0.
 
 # %% [markdown]
 # A model with a dead input is worse than no model: it learned what weather means and now takes silence for
-# weather. The golden set knows within the hour, without a label. The benchmark knows when labels come, and it
-# has something better: it is the fallback.
+# weather. The golden set knows within the hour, without a label. The benchmark knows when labels come, and
+# it has something better: it is the fallback.
 #
 # **On Monday:** keep fifty requests with their answers, and a benchmark that needs no feed.
 
@@ -1100,11 +1106,12 @@ assert (again == golden).all() and ((without - golden).abs() > 0.01).mean() > 0.
 # ## What you did
 #
 # - You set benchmark models beside boosting, and saw where intervals leave no winner.
-# - You tested a model without labels, asked it what if, and found an evening that costs less than it says and
-#   a gap that means a storm.
-# - You searched residuals without falling for luck, checked in a later month, mended, and compared on the same
-#   rows.
-# - You attacked a network, with noise of equal size as the baseline, hardened it, and told hardness from hiding.
+# - You tested a model without labels, asked it what if, and found an evening that costs less than it says
+#   and a gap that means a storm.
+# - You searched residuals without falling for luck, checked in a later month, mended, and compared on the
+#   same rows.
+# - You attacked a network, with noise of equal size as the baseline, hardened it, and told hardness from
+#   hiding.
 
 # %%
 lesson.end()
@@ -1114,11 +1121,11 @@ lesson.end()
 #
 # What is in it, about 10 minutes: whether a model gives away who was in its training data, and a remedy.
 #
-# Loans now, because here it hurts: who applied for a mortgage is nobody's business. A **membership inference**
-# attack (Shokri and others, 2017) asks of a person whether the model has seen them. The simplest one looks at the
-# loss: a model knows those it has seen better (Yeom and others, 2018). We deal the 1,989 applications out at
-# random: **members** train the model, **others** do not, a third group trains a model that has seen neither. It
-# is the check: nobody can be told apart by it, but for luck.
+# Loans now, because here it hurts: who applied for a mortgage is nobody's business. A **membership
+# inference** attack (Shokri and others, 2017) asks of a person whether the model has seen them. The
+# simplest one looks at the loss: a model knows those it has seen better (Yeom and others, 2018). We deal
+# the 1,989 applications out at random: **members** train the model, **others** do not, a third group trains
+# a model that has seen neither. It is the check: nobody can be told apart by it, but for luck.
 
 # %%
 from sklearn.ensemble import RandomForestClassifier
@@ -1147,9 +1154,9 @@ forests = {
 # %% [markdown] exercise="3.9d"
 # ### Exercise 3.9d: Told apart (1 point)
 #
-# Write `told_apart(members, others)`: the share of all pairs of a member and another in which the member has the
-# *lower* loss; a tie counts half. That is the attack's ROC-AUC. Both are arrays of losses, of any lengths. Three
-# members and two others, six pairs:
+# Write `told_apart(members, others)`: the share of all pairs of a member and another in which the member
+# has the *lower* loss; a tie counts half. That is the attack's ROC-AUC. Both are arrays of losses, of any
+# lengths. Three members and two others, six pairs:
 #
 # | member's loss | against 0.2 | against 0.5 |
 # | ---: | --- | --- |
@@ -1226,12 +1233,13 @@ assert refused.AUC.iloc[1] - 0.5 < 0.4 * (refused.AUC.iloc[0] - 0.5), "most of i
 assert price.mean() - half < 0 < price.mean() + half, "it costs no accuracy that can be told"
 
 # %% [markdown]
-# The check works: nobody can be told apart by a forest that has seen neither group. The overfit forest gives its
-# members away, and an average hides how badly: of those **denied**, the few, a member and another are told
-# apart nearly every time. Ten applicants or more in each leaf take most of that away, on the same people. It
-# costs no accuracy that can be told.
+# The check works: nobody can be told apart by a forest that has seen neither group. The overfit forest
+# gives its members away, and an average hides how badly: of those **denied**, the few, a member and another
+# are told apart nearly every time. Ten applicants or more in each leaf take most of that away, on the same
+# people. It costs no accuracy that can be told.
 #
-# It is not zero yet: what is left above one half is a leak. A bound that holds against every attack needs noise in
-# training: differential privacy, lesson 4.10.
+# It is not zero yet: what is left above one half is a leak. A bound that holds against every attack needs
+# noise in training: differential privacy, lesson 4.10.
 #
-# **On Monday:** compare the losses of training rows and others, by class, before a model of people leaves the house.
+# **On Monday:** compare the losses of training rows and others, by class, before a model of people leaves
+# the house.

@@ -110,8 +110,8 @@ def a_metamorphic_test(broken):
         return
     if not broken["untouched"]:
         yield (
-            "Your function changes the rows it is given, so the next test asks about rows that no flight had (and yours "
-            "may compare them with themselves). Change a copy."
+            "Your function changes the rows it is given, so the next test asks about rows that no flight had (and "
+            "yours may compare them with themselves). Change a copy."
         )
     said = [list(map(bool, one)) for one in said]
     if said[: len(_WORLDS)] == wanted[: len(_WORLDS)] and said != wanted:
@@ -133,7 +133,7 @@ def _falls_too_far(before: float, after: float, allowed: float) -> bool:
 
 
 def _ranked(line: Callable[[int, int, float], float], stop: str = "last", strict: bool = False) -> Callable:
-    """p-values in order of size against a line for each rank (from 1); kept is all up to the last below it, or the first above."""
+    """p-values by size against a line for each rank (from 1); kept are all up to the last below, or to the first above."""
 
     def kept(p, share):
         order = sorted(range(len(p)), key=lambda place: p[place])
@@ -298,7 +298,8 @@ _ATTACKS = {
         lambda: _made(lambda slope, strength: -_sign(slope, strength)),
     "Some pixels are darker than black or brighter than white, which no camera takes. Cut off at both ends.":
         lambda: _made(_sign, low=-np.inf, high=np.inf),
-    "Pixels are cut off as if white were one. Here grey goes on as far as eight bits do.": lambda: _made(_sign, low=0, high=1),
+    "Pixels are cut off as if white were one. Here grey goes on as far as eight bits do.":
+        lambda: _made(_sign, low=0, high=1),
     "You use the gradient of the chance. For a sound cell that is the way up, for a defective one the way down: "
     "take the gradient of the loss.": lambda: _made(_sign, of="chance"),
     "That is a step of the gradient itself. Its sign alone counts: each pixel moves by `strength`.":
@@ -405,6 +406,7 @@ function(
     otherwise="For some losses the share is another. Count the six pairs of the example by hand.",
     hints=(
         "`members[:, None] < others` compares all pairs at once.",
-        "The mean of that, plus half the mean of `==`. Or `roc_auc_score`, with 1 for members and the *negative* loss as score.",
+        "The mean of that, plus half the mean of `==`. Or `roc_auc_score`, with 1 for members and the *negative* loss "
+        "as score.",
     ),
 )  # fmt: skip

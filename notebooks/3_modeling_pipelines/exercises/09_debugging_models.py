@@ -133,7 +133,7 @@ def _falls_too_far(before: float, after: float, allowed: float) -> bool:
 
 
 def _ranked(line: Callable[[int, int, float], float], stop: str = "last", strict: bool = False) -> Callable:
-    """p-values by size against a line for each rank (from 1); kept are all up to the last below, or to the first above."""
+    """p-values by size against a line for each rank (from 1); kept: up to the last below, or to the first above."""
 
     def kept(p, share):
         order = sorted(range(len(p)), key=lambda place: p[place])

@@ -153,7 +153,7 @@ NAMES = {7: "July", 8: "August", 9: "September", 10: "October", 11: "November", 
 ends = {name: (rows["from"].rename(NAMES), rows.to.rename(NAMES)) for name, rows in beaten.items()}
 figures.bars(
     pd.DataFrame({name: rows.saved for name, rows in beaten.items()}).rename(NAMES),
-    "Boosting beats the hour alone in four months; in August and November that can't be told",
+    "In August and November boosting can't be told from the hour alone; logistic regression can",
     x="log loss saved against the hour alone, nats a flight; 95 % over days",
     errors=ends,
     form="{:+.3f}",
@@ -169,15 +169,20 @@ figures.table(
 )
 
 # %% tags=["claim"]
-low, high = ends["boosting"]
-untold = [month for month in low.index if low[month] <= 0 <= high[month]]
-assert untold == ["August", "November"] and high.min() > 0, "boosting beats the hour alone in four months"
+for month in ("August", "November"):
+    assert ends["boosting"][0][month] < 0 < ends["boosting"][1][month], (
+        "boosting: can't be told from the hour"
+    )
+    assert ends["logistic"][0][month] > 0, "logistic regression: beats it"
+assert (ends["boosting"][0][["July", "September", "December"]] > 0).all(), "in three months it beats the hour"
 assert (mean_loss.boosting < mean_loss.constant).all(), "below the constant in every month"
 assert ((pairs["from"] < 0) & (pairs.to > 0)).all(), "boosting against logistic: can't tell in any month"
 
 # %% [markdown]
-# In no single month can we tell boosting from logistic regression. The dear model may still be worth it,
-# but whoever says so owes a longer comparison.
+# Boosting, good on average, can't be told from a share for each hour in August and November, where logistic
+# regression can. It beats those shares in July, September and December. And in no single month can we tell
+# boosting from logistic regression. The dear model may still be worth its price, but whoever says so owes a
+# longer comparison.
 #
 # **On Monday:** let one benchmark run in production beside the model. Section 6 shows what for.
 
@@ -581,7 +586,7 @@ where = {
 remedies = {}
 for name, those in where.items():
     before = surprise(later.late[those], later.chance[those])
-    for remedy in ("shifted", "retrained"):
+    for remedy in ("shifted", "retrained") if "Airbuses" in name else ("retrained",):
         remedies[name, remedy] = interval(
             before - surprise(later.late[those], later[remedy][those]), later.day[those]
         )
@@ -808,7 +813,7 @@ for by in strengths:
         f"noise, {kind}": right(noisy(shown, kind)) for kind in ("L∞", "L2")
     }
 
-# %% tags=["folded"]
+# %% tags=["folded", "atol=8"]
 # Accuracy with an interval from drawing modules
 module = solar_cells.blocks(frame)[judged]
 curves = pd.DataFrame(
@@ -821,7 +826,7 @@ value, low, high = (
 lesson.reveal("3.9p2", 100 * value.FGSM[2.0], within=8, form="{:.0f} %")
 figures.lines(
     value, "Noise of equal size changes next to nothing; the attack turns the verdicts",
-    x="grey values by which a pixel moves, of 255", y="verdicts that are right", form="{:.0%}",
+    x="grey values moved", y="verdicts that are right", form="{:.0%}",
     bands={name: (low[name], high[name]) for name in value},
     marks={"all called sound": 1 - defective.numpy().mean()},
 )  # fmt: skip
@@ -839,7 +844,7 @@ assert max(max(-lower, upper) for _, lower, upper in by_chance.values()) < 0.03,
     "noise changes next to nothing"
 )
 
-# %% tags=["folded"]
+# %% tags=["folded", "atol=15"]
 # What a person sees: a broken cell, attacked and with noise, by 4 grey values
 import matplotlib.pyplot as plt
 
@@ -886,7 +891,7 @@ for name, its_weights in networks.items():
     for by in (0.0, *strengths):
         against[name, f"FGSM {by:g}"] = right(fgsm(network, pictures, defective, by))
 
-# %% tags=["folded"]
+# %% tags=["folded", "atol=8"]
 # Both curves, with intervals over modules
 steps_up = [f"FGSM {by:g}" for by in (0.0, *strengths)]
 accuracy = pd.DataFrame(
@@ -896,7 +901,7 @@ curve = {name: accuracy.loc[name].loc[steps_up].set_axis([0.0, *strengths]) for 
 figures.lines(
     pd.DataFrame({name: rows.value for name, rows in curve.items()}),
     "The hardened network keeps most verdicts where the control has lost them",
-    x="grey values by which FGSM moves a pixel, of 255",
+    x="grey values moved",
     y="verdicts that are right",
     form="{:.0%}",
     bands={name: (rows["from"], rows.to) for name, rows in curve.items()},
@@ -960,7 +965,7 @@ for name, its_weights in networks.items():
         stuck = float(np.mean(np.abs(hidden - pictures).max((1, 2, 3)) == 0))
 against["hardened", "carried over"] = right(carried)
 
-# %% tags=["folded"]
+# %% tags=["folded", "rtol=0.15", "atol=8"]
 rows = {
     (name, attack): interval(hits, module)
     for (name, key), hits in against.items()
@@ -1021,11 +1026,11 @@ for other in (seed, seed + 1, seed + 2):
     clean[other] = (pair[0].mean(), pair[1].mean(), *interval(pair[1] - pair[0], module))
 clean = pd.DataFrame(clean, ["control", "hardened", "gained", "from", "to"]).T.rename_axis("seed")
 
-# %% tags=["folded", "atol=0.05"]
+# %% tags=["folded", "atol=6"]
 figures.table(
     clean, caption="Clean pictures, verdicts that are right; 95 % over modules",
-    formats=dict.fromkeys(["control", "hardened"], "{:.1%}")
-    | dict.fromkeys(["gained", "from", "to"], "{:+.1%}"),
+    formats=dict.fromkeys(["control", "hardened"], "{:.0%}")
+    | dict.fromkeys(["gained", "from", "to"], "{:+.0%}"),
 )  # fmt: skip
 
 # %% [markdown]
@@ -1241,8 +1246,8 @@ assert price.mean() - half < 0 < price.mean() + half, "it costs no accuracy that
 # nearly nine times in ten. Ten applicants or more in each leaf take most of that away, on the same people,
 # and cost no accuracy that can be told.
 #
-# Most is not all: what is left above one half is a leak. A bound that holds against every attack needs noise
-# in training, differential privacy; lesson 4.10 is about it.
+# Most is not all: what is left above one half is a leak. A bound that holds against every attack needs
+# noise in training, differential privacy; lesson 4.10 is about it.
 #
-# **On Monday:** compare the losses of training rows and others, by class, before a model of people leaves the
-# house.
+# **On Monday:** compare the losses of training rows and others, by class, before a model of people leaves
+# the house.

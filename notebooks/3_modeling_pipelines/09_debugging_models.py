@@ -354,7 +354,6 @@ figures.table(
 assert missing.idxmax() == "pressure" and missing.drop("pressure").max() < 0.5 * missing.pressure, (
     "no other gap"
 )
-apart = interval(later.late - later.pressure.isna() * 0, later.day)
 gap_rows = later.pressure.isna()
 late_there, late_else = (interval(later.late[those], later.day[those]) for those in (gap_rows, ~gap_rows))
 assert late_there[1] > late_else[2], "flights without pressure are late more often, beyond luck"
@@ -435,8 +434,8 @@ figures.md(
 )
 
 # %% [markdown]
-# Of 1,000 slices of pure noise 50 have such a p-value. So a p-value has to be smaller the more slices are
-# asked. **Benjamini and Hochberg** (1995) keep the share of false finds at 5 % or so: sort the *m*
+# Of 1,000 slices of pure noise some 50 have such a p-value. So a p-value has to be smaller the more slices
+# are asked. **Benjamini and Hochberg** (1995) keep the share of false finds at 5 % or so: sort the *m*
 # p-values; the line for the one of rank *r* is *r* / *m* · share; take the *last* one that is not above its
 # line, keep it and all smaller ones. Four p-values, share 0.1:
 #
@@ -539,9 +538,9 @@ figures.table(
 
 # %% [markdown]
 # Eight of the ten are one finding told eight times, flights to Chicago (ORD), and of none of these can
-# August say whether it is still there. Two hold, and they overlap as well: flights of Airbuses, JetBlue's
-# (B6) above all. Nobody had named that slice, and nobody could have: the model does not know what a plane
-# is. Why it holds the search can't say; Airbuses fly other routes at other hours.
+# August say whether it is still there. Two hold, and they overlap as well: flights of Airbuses, from JFK
+# and of JetBlue (B6). Nobody had named them, and no input of the model could: it isn't told the plane. The
+# search says where, not why.
 
 # %% tags=["claim"]
 chicago = top.index.str.contains("ORD") | top.index.str.contains(r"carrier UA & distance \(500, 750\]")
@@ -620,8 +619,8 @@ assert level[9] - level[7] < -0.06, "the level of all flights moved"
 # %% [markdown]
 # Neither remedy can be told from none in August, and in autumn both cost the very flights they were made
 # for, beyond luck. The slice was true, in July and in August, measured against all other flights; but the
-# level of *all* flights moved more, and in September the slice was gone. So nothing is released. Without
-# the later months on the same rows we would have released both.
+# level of *all* flights moved more, and in September it is not to be seen any more. So nothing is released.
+# By August's values alone both would have been.
 #
 # **On Monday:** let a finding pass three gates: a correction for all slices searched, a month that had no
 # say, and the remedy on the same rows in the month after.
@@ -888,16 +887,16 @@ networks = {"control": control, "hardened": hardened}
 against = {}
 for name, its_weights in networks.items():
     network.set_weights(its_weights)
-    for by in (0.0, *strengths):
+    for by in (0.0, *strengths, 32.0, 64.0):
         against[name, f"FGSM {by:g}"] = right(fgsm(network, pictures, defective, by))
 
 # %% tags=["folded", "atol=8"]
 # Both curves, with intervals over modules
-steps_up = [f"FGSM {by:g}" for by in (0.0, *strengths)]
+steps_up = [f"FGSM {by:g}" for by in (0.0, *strengths, 32.0, 64.0)]
 accuracy = pd.DataFrame(
     {key: interval(hits, module) for key, hits in against.items()}, ["value", "from", "to"]
 ).T
-curve = {name: accuracy.loc[name].loc[steps_up].set_axis([0.0, *strengths]) for name in networks}
+curve = {name: accuracy.loc[name].loc[steps_up].set_axis([0.0, *strengths, 32.0, 64.0]) for name in networks}
 figures.lines(
     pd.DataFrame({name: rows.value for name, rows in curve.items()}),
     "The hardened network keeps most verdicts where the control has lost them",
@@ -965,7 +964,7 @@ for name, its_weights in networks.items():
         stuck = float(np.mean(np.abs(hidden - pictures).max((1, 2, 3)) == 0))
 against["hardened", "carried over"] = right(carried)
 
-# %% tags=["folded", "rtol=0.15", "atol=8"]
+# %% tags=["folded", "rtol=0.1", "atol=8"]
 rows = {
     (name, attack): interval(hits, module)
     for (name, key), hits in against.items()
@@ -1006,7 +1005,8 @@ assert checks["from"]["hardened"]["carried over"] > checks["to"]["control"]["FGS
 assert checks["value"]["flat"]["FGSM"] > 0.6 > 0.2 > checks["value"]["flat"]["carried over"], (
     "flat only hides"
 )
-assert grows.is_monotonic_decreasing and stuck > 0.9, "stronger attacks fool more"
+assert grows.is_monotonic_decreasing and grows.iloc[-1] < 0.4, "with growing strength it does fall"
+assert stuck > 0.9, "on the flat network FGSM leaves nearly every picture as it is"
 
 # %% [markdown]
 # The hardened network passes: PGD gets hardly more than FGSM, borrowed pictures get less than its own, and

@@ -3,8 +3,8 @@
 #
 # The model passed the gate of 3.8: good on average, good on the slices somebody had thought of. Then a
 # dispatcher asks why it warned of a calm flight, a tester moves a few pixels and a broken solar cell
-# passes, and a lawyer asks whether the model gives away who is in its data. A model has no line of code to
-# step through. How do you debug it?
+# passes, and a lawyer asks who can be told to be in its data. There is no line of code to step through. How
+# do you debug a model?
 #
 # **You will be able to**
 #
@@ -17,7 +17,7 @@
 # - (in "Deeper") measure whether a model gives away who was in its training data (**membership
 #   inference**).
 #
-# *Needs: lessons 1.3 and 1.5. Time: about 70 minutes, and 10 more for "Deeper".*
+# *Needs: lessons 1.3 and 1.5. Time: about 65 minutes, and 10 more for "Deeper".*
 
 # %%
 from helpers import lesson
@@ -56,10 +56,10 @@ figures.overview(
 # %% [markdown]
 # ## 1 Benchmarks: what must it beat?
 #
-# The model of "Late?" here: gradient boosting, fitted on January to June. A **benchmark model** is one that
-# is too simple to have the same bugs. Ours: a constant, one feature (the share of late flights at that
-# hour), and a logistic regression. None of them shares a line of code with boosting, so a month in which
-# boosting falls behind is a finding.
+# The model of "Late?" here: gradient boosting, fitted on January to June. A **benchmark model** is one so
+# simple that little in it can be wrong. Ours: a constant, one feature (the share of late flights at that
+# hour), and a logistic regression. They learn from the same rows, so a month in which boosting falls behind
+# is a finding about boosting.
 
 # %%
 import numpy as np
@@ -147,7 +147,7 @@ def saved(model, benchmark):
 
 beaten = {name: saved(name, "hour") for name in ("logistic", "boosting")}
 
-# %% tags=["folded"]
+# %% tags=["folded", "atol=0.004"]
 # Against the hour alone: the picture, with intervals
 NAMES = {7: "July", 8: "August", 9: "September", 10: "October", 11: "November", 12: "December"}
 ends = {name: (rows["from"].rename(NAMES), rows.to.rename(NAMES)) for name, rows in beaten.items()}
@@ -159,7 +159,7 @@ figures.bars(
     form="{:+.3f}",
 )
 
-# %% tags=["folded"]
+# %% tags=["folded", "atol=0.004"]
 mean_loss = losses.drop(columns="day").groupby("month").mean()
 pairs = saved("boosting", "logistic")
 figures.table(
@@ -181,8 +181,8 @@ assert ((pairs["from"] < 0) & (pairs.to > 0)).all(), "boosting against logistic:
 # %% [markdown]
 # Boosting, good on average, can't be told from a share for each hour in August and November, where logistic
 # regression can. It beats those shares in July, September and December; October is on the edge. And in no
-# single month can we tell boosting from logistic regression. The dear model may still be worth its price,
-# but whoever says so owes a longer comparison.
+# single month can we tell boosting from logistic regression. Whoever says that boosting is worth its price
+# owes a longer comparison.
 #
 # **On Monday:** let one benchmark run in production beside the model. Section 6 shows what for.
 
@@ -244,7 +244,7 @@ tests = {
 }
 tests = pd.DataFrame(tests).T.rename_axis("test")
 
-# %% tags=["atol=0.01"]
+# %% tags=["atol=0.3"]
 figures.table(tests, formats={"flights": "{:,.0f}", "broken": "{:.1%}"})
 
 # %% tags=["claim"]
@@ -253,7 +253,7 @@ assert (tests.broken > 0).sum() >= 3 and tests.broken["visibility halved"] < 0.0
 
 # %% [markdown]
 # Under 5 % break, and of halved visibility hardly one in a thousand. In a test suite each gets a limit, and
-# a model beyond it is refused without a label being known.
+# a model beyond it is refused, without a label.
 #
 # The other question is **what if**: move one input on real rows through all its values. The result is about
 # the model, not about the world. So ask the data the same: what did rows with that value really do?
@@ -271,7 +271,7 @@ hours = pd.DataFrame({
     "flights of that hour": july.groupby("hour").late.mean().loc[6:21],
 }).rename_axis("hour")  # fmt: skip
 
-# %% tags=["folded"]
+# %% tags=["folded", "atol=1"]
 figures.lines(
     hours, "In July the model's what-if follows what flights of each hour really did",
     x="scheduled hour of departure", y="late", form="{:.0%}",
@@ -300,34 +300,27 @@ matched = pd.DataFrame({
 }).reset_index()  # fmt: skip
 evenings = {}
 for month, rows in matched.groupby("month"):
-    value, below, above = interval(rows.really, rows.day)
-    evenings[month] = {
-        "pairs": len(rows),
-        "really": value,
-        "from": below,
-        "to": above,
-        "what if": rows["what if"].mean(),
-    }
-evenings = pd.DataFrame(evenings).T.rename_axis("month")
+    too_much = interval(rows["what if"] - rows.really, rows.day)
+    evenings[month] = [len(rows), rows.really.mean(), rows["what if"].mean(), *too_much]
+evenings = pd.DataFrame(evenings, ["pairs", "really", "what if", "too much", "from", "to"]).T
+evenings = evenings.rename_axis("month")
 
-# %% tags=["folded"]
+# %% tags=["folded", "atol=0.5"]
 figures.table(
-    evenings, caption="Evening minus morning, share late; 95 % interval over days",
-    formats={"pairs": "{:,.0f}"} | dict.fromkeys(["really", "from", "to", "what if"], "{:+.1%}"),
+    evenings, caption="Evening minus morning, share late; too much: what if minus really, 95 % over days",
+    formats={"pairs": "{:,.0f}"} | dict.fromkeys(evenings.columns[1:], "{:+.1%}"),
 )  # fmt: skip
 
 # %% tags=["claim"]
-inside = evenings["what if"].between(evenings["from"], evenings.to)
-above = evenings["what if"] > evenings.to
-assert inside[7] and inside[12], "in July and December they can't be told apart"
-assert above[[8, 9, 10, 11]].all(), "from August to November the model promises more, beyond luck"
-excess = evenings["what if"] - evenings.to
-assert excess[[8, 9]].min() > 0.02 > excess[[10, 11]].max(), "clearly in two months, by a hair in two"
+for month in (7, 12):
+    assert evenings["from"][month] < 0 < evenings.to[month], "in July and December they can't be told apart"
+assert (evenings["from"][[8, 9, 10, 11]] > 0).all(), "from August to November the model promises more"
+assert evenings["from"][10] < 0.01, "in October by a hair"
 
 # %% [markdown]
 # In July and December matched flights can't be told from what the model says. From August to November it
-# promises a larger gap than they show: clearly in August and September, by a hair in the two months after.
-# Whoever advises an earlier flight by this model's what-if promises too much.
+# promises a larger gap than they show, beyond luck, though in October by a hair. Whoever advised an earlier
+# flight by this model's what-if in those months promised too much.
 #
 # And what if a value is **missing**? The weather station sometimes sends nothing, and boosting sends a gap
 # down a branch of its own.
@@ -337,15 +330,13 @@ missing = pd.Series({name: what_if(some, **{name: np.nan}) for name in examples.
 gaps = later.assign(pressure=np.where(later.pressure.isna(), "missing", "sent"), rain=later.precip > 0)
 gaps = gaps.groupby("pressure").agg(flights=("late", "size"), late=("late", "mean"), rain=("rain", "mean"))
 
-# %% tags=["folded", "atol=0.01"]
+# %% tags=["folded", "atol=0.5"]
 figures.bars(
     missing.sort_values(),
     "Without the air pressure July looks about ten points later; no other gap adds as much",
     x="change of July's mean chance if the value is missing on every row",
     form="{:+.1%}",
 )
-
-# %%
 figures.table(
     gaps, caption="July to December", formats={"flights": "{:,.0f}", "late": "{:.1%}", "rain": "{:.1%}"}
 )
@@ -357,11 +348,17 @@ assert missing.idxmax() == "pressure" and missing.drop("pressure").max() < 0.5 *
 gap_rows = later.pressure.isna()
 late_there, late_else = (interval(later.late[those], later.day[those]) for those in (gap_rows, ~gap_rows))
 assert late_there[1] > late_else[2], "flights without pressure are late more often, beyond luck"
-assert gaps.rain["missing"] > 4 * gaps.rain["sent"], "it rains there more than four times as often"
+wet = later.precip > 0
+rain_there, rain_else = (interval(wet[those], later.day[those]) for those in (gap_rows, ~gap_rows))
+assert rain_there[1] > 6 * rain_else[2], "it rains there many times as often"
+dry_there, dry_else = (
+    interval(later.late[those & ~wet], later.day[those & ~wet]) for those in (gap_rows, ~gap_rows)
+)
+assert dry_there[1] > dry_else[2], "also where no rain was measured they are late more often"
 
 # %% [markdown]
 # The data bears the model out: where the pressure is really missing, flights are late more often, and it
-# rains more than four times as often. The gap is a storm in disguise. That is true, and dangerous: on a
+# rains many times as often. The gap is a sign of bad weather. To learn that is right, and dangerous: on a
 # fine day a broken sensor looks like a storm. What a gap means is for people to decide, not for the model.
 #
 # **On Monday:** put each input to "missing" on real rows and ask somebody who knows the station whether the
@@ -373,8 +370,8 @@ assert gaps.rain["missing"] > 4 * gaps.rain["sent"], "it rains there more than f
 # A **residual** is late minus chance. On average over a month it says how far the level is off; by slice it
 # says for whom. The slices of 3.8 were named beforehand. Now we let a search name them: every value of
 # eleven columns, and every pair. One of them, the plane's `maker`, is a column that the model has never
-# seen. The effect of a slice is its mean residual minus that of all other flights, its standard error
-# counts days, not flights (1.3).
+# seen. The **effect** of a slice is its mean residual minus that of all other flights. Its standard error
+# counts days, not flights (1.3), and gives the p-value: how often luck alone would bring an effect so large.
 
 # %% tags=["folded"]
 # Eleven columns to slice by: numbers in bins, the maker from the register of planes
@@ -394,7 +391,8 @@ kinds["maker"] = later.tailnum.map(makers).fillna("unknown")
 kinds = kinds.apply(lambda column: column.name + " " + column).astype("category")
 residual = later.late - later.chance
 
-# %%
+# %% tags=["folded"]
+# The search: each slice against all others, with a standard error over days
 from itertools import combinations
 
 from scipy.stats import t as student
@@ -426,6 +424,7 @@ def scan(those, residual, least=300, on_days=15):
     return found.assign(p=2 * student.sf((found.effect / found.error).abs(), days - 1))
 
 
+# %% tags=["atol=2"]
 in_july, in_august = later.month == 7, later.month == 8
 slices = scan(in_july, residual)
 figures.md(
@@ -450,7 +449,7 @@ figures.md(
 # ### Exercise 3.9b: Which slices are kept? (1 point)
 #
 # Write `kept(p, share)`: an array with True for each p-value that is kept, else False, in the order in
-# which the p-values came, which is any. `p` is an array, maybe empty.
+# which they came. `p` is an array in any order, maybe empty.
 
 
 # %% tags=["starter"] exercise="3.9b"
@@ -471,10 +470,10 @@ def kept(p, share):
 kept = lesson.check("3.9b", kept=kept)
 
 # %% [markdown]
-# Before July, two months whose truth we know. In the first, each flight is late with the very chance the
-# model gave: there is nothing to find. In the second, one slice is made later, by 15 points.
+# First two Julys whose truth we know. In one, each flight is late with the very chance the model gave: there
+# is nothing to find. In the other, 15 % of one slice's punctual flights are made late.
 
-# %%
+# %% tags=["atol=2"]
 draw = np.random.default_rng(seed)
 as_said = pd.Series(draw.random(len(later)) < later.chance, later.index).astype(float) - later.chance
 planted = (kinds.dest == "dest BOS") & (kinds.visib == "visib (9.9, 11.0]")
@@ -494,7 +493,7 @@ assert "dest BOS" in loudest, "the loudest is the planted one, or as good as"
 assert (kept(slices.p.to_numpy(), 0.05) == (false_discovery_control(slices.p) <= 0.05)).all(), "as SciPy says"
 
 # %% [markdown]
-# The finder finds what is there, and several neighbours of it: slices overlap. Now the real July, and then
+# The finder finds what is there, and its neighbours: slices overlap. Now the real July, and then
 # the same slices in August, a month that had no say in choosing them. How many of July's ten loudest will
 # have an effect of the same sign in August, with an interval that does not hold zero?
 
@@ -510,7 +509,7 @@ half_width = student.ppf(0.975, 30) * found["error in August"]
 found["holds"] = (found["effect in August"] * np.sign(found.effect)) > half_width
 top = found.head(10)
 
-# %% tags=["folded"]
+# %% tags=["folded", "atol=0.3"]
 lesson.reveal("3.9p1", int(top.holds.sum()), within=1, form="{:.0f} of ten")
 both_months = top[["effect", "effect in August"]].rename(
     columns={"effect": "July", "effect in August": "August"}
@@ -526,21 +525,22 @@ figures.bars(
     form="{:+.1%}",
 )
 
-# %% tags=["folded"]
+# %% tags=["folded", "rtol=0.05", "atol=0.004"]
 figures.md(
     f"Of {len(slices):,} slices **{len(found)}** are kept and have 50 flights in August; "
     f"**{found.holds.sum()}** of them hold there."
 )
 jetblue = (kinds.carrier == "carrier B6") & (kinds.maker == "maker AIRBUS")
 figures.table(
-    found[found.index.str.contains("maker")].head(5).rename_axis("slice"), formats={"flights": "{:,.0f}"}
+    found[found.index.str.contains("maker")].head(3).drop(columns="p").rename_axis("slice"),
+    formats={"flights": "{:,.0f}"},
 )
 
 # %% [markdown]
 # Eight of the ten are one finding told eight times, flights to Chicago (ORD), and of none of these can
 # August say whether it is still there. Two hold, and they overlap as well: flights of Airbuses, from JFK
-# and of JetBlue (B6). Nobody had named them, and no input of the model could: it isn't told the plane. The
-# search says where, not why.
+# and of JetBlue (B6). Nobody had named them, and the model isn't told the plane. The search says where, not
+# why.
 
 # %% tags=["claim"]
 chicago = top.index.str.contains("ORD") | top.index.str.contains(r"carrier UA & distance \(500, 750\]")
@@ -552,8 +552,7 @@ assert (both_months.abs().diff(axis=1).August < 0).sum() == 8, "eight of ten are
 # %% [markdown]
 # The **remedy** should be as small as the finding: shift the chances of JetBlue's Airbuses by one number in
 # log-odds, so that July comes out right. The other remedy gives the model what it lacks: July's flights,
-# and the column `maker`. Both are judged on the same flights as before, in August and in the two months
-# after.
+# and the column `maker`. Both are judged on the same flights, in August and in the two months after.
 
 # %% tags=["folded"]
 # Two remedies: the shift, and boosting fitted again
@@ -591,7 +590,7 @@ for name, those in where.items():
         )
 remedies = pd.DataFrame(remedies, ["saved", "from", "to"]).T.rename_axis(["flights", "remedy"])
 
-# %% tags=["folded"]
+# %% tags=["folded", "atol=0.003"]
 figures.table(
     remedies.reset_index(),
     caption="Log loss saved on the same flights, 95 % over days",
@@ -605,22 +604,19 @@ aug, fall_rows = (
 )
 assert ((aug["from"] < 0) & (aug.to > 0)).all(), "neither can be told from none in August"
 assert (fall_rows.to < 0).all(), "in autumn both cost these flights"
-level = residual.groupby(later.month).mean()
-relative = {
-    month: residual[(later.month == month) & jetblue].mean()
-    - residual[(later.month == month) & ~jetblue].mean()
-    for month in (7, 8, 9)
-}
-assert min(relative[7], relative[8]) > 0.05 and relative[9] < 0.01, (
-    "there in July and August, gone in September"
+level = {month: interval(residual[at], later.day[at]) for month in (7, 9) for at in [later.month == month]}
+assert level[9][2] < level[7][1], "the level of all flights fell from July to September, beyond luck"
+in_september = scan(later.month == 9, residual).loc["carrier B6 & maker AIRBUS"]
+assert abs(in_september.effect) < 2 * in_september.error < 0.04, "in September it can't be told from none"
+assert (remedies.saved.loc["August, JetBlue's Airbuses"] > 0).all(), (
+    "by August's means both would be released"
 )
-assert level[9] - level[7] < -0.06, "the level of all flights moved"
 
 # %% [markdown]
 # Neither remedy can be told from none in August, and in autumn both cost the very flights they were made
-# for, beyond luck. The slice was true, in July and in August, measured against all other flights; but the
-# level of *all* flights moved more, and in September it is not to be seen any more. So nothing is released.
-# By August's values alone both would have been.
+# for, beyond luck. The slice was there in July and in August, measured against all other flights. By
+# September the level of *all* flights had fallen, and the slice can't be told from the rest any more. So
+# nothing is released. By August's means alone both would have been.
 #
 # **On Monday:** let a finding pass three gates: a correction for all slices searched, a month that had no
 # say, and the remedy on the same rows in the month after.
@@ -641,7 +637,7 @@ assert level[9] - level[7] < -0.06, "the level of all flights moved"
 # | 252 | +0.3 | 255, there is no brighter |
 # | 100 | 0 | 100 |
 #
-# How strongly the loss grows does not matter, its sign does.
+# Not how strongly the loss grows matters, but its sign.
 
 # %%
 import keras
@@ -717,7 +713,7 @@ assert abs(by_attack / (4 * np.abs(weights).sum()) - 1) < 1e-3, "exactly strengt
 assert 40 < by_attack / by_noise < 65, "some fifty times"
 
 # %% [markdown]
-# Now the real network. It is trained as in 1.5, by a loop of our own, because the same loop will harden it:
+# Now the real network. It is that of 1.5, trained by a loop of our own, because the same loop will harden it:
 # with a `strength` above zero each batch is attacked before the network learns from it, each time by a
 # strength drawn from 0 to that. One compiled step serves both.
 
@@ -783,8 +779,8 @@ def right(shown):
 # %% [markdown]
 # Two kinds of noise stand beside the attack. One moves each pixel by the same strength, with a random sign
 # (equal in the **L∞ norm**, the largest move). The other is Gaussian, scaled for each picture to the
-# *length* of the attack's move (equal in the **L2 norm**). You may have a guess: if every pixel moves by 2
-# grey values of 255, how many per cent of the verdicts are still right?
+# *length* of the attack's move (equal in the **L2 norm**). If the attack moves every pixel by 2 grey values
+# of 255, how many per cent of the verdicts are still right?
 
 # %% prediction="3.9p2"
 guess = ...  # per cent
@@ -795,16 +791,15 @@ lesson.predict("3.9p2", guess)
 def noisy(shown, kind):
     """Noise as large as the move from `pictures` to `shown`: in each pixel (L∞), or in length (L2)."""
     move = (shown - pictures).numpy()
-    rng = np.random.default_rng(seed)
+    noise = np.random.default_rng(seed).standard_normal(move.shape, "float32")
     if kind == "L∞":
-        noise = np.abs(move).max() * rng.choice([-1, 1], move.shape)
+        noise = np.abs(move).max() * np.sign(noise)
     else:
-        noise = rng.normal(size=move.shape)
         noise *= np.sqrt((move**2).sum((1, 2, 3), keepdims=True) / (noise**2).sum((1, 2, 3), keepdims=True))
-    return tf.clip_by_value(pictures + noise.astype("float32"), 0, 255)
+    return tf.clip_by_value(pictures + noise, 0, 255)
 
 
-strengths = [0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0]
+strengths = [0.5, 1.0, 2.0, 4.0, 8.0, 16.0]
 fooled = {0.0: dict.fromkeys(["FGSM", "noise, L∞", "noise, L2"], right(pictures))}
 for by in strengths:
     shown = fgsm(network, pictures, defective, by)
@@ -814,6 +809,8 @@ for by in strengths:
 
 # %% tags=["folded", "atol=8"]
 # Accuracy with an interval from drawing modules
+from sklearn.metrics import roc_auc_score
+
 module = solar_cells.blocks(frame)[judged]
 curves = pd.DataFrame(
     {by: {name: interval(hits, module) for name, hits in row.items()} for by, row in fooled.items()}
@@ -832,8 +829,17 @@ figures.lines(
     bands={name: (low[name], high[name]) for name in value},
     marks={"all called sound": 1 - defective.numpy().mean()},
 )
+called_broken = network(pictures, training=False).numpy()
+figures.md(
+    f"Unattacked, the network's ROC-AUC is **{roc_auc_score(defective, called_broken):.2f}**; it calls "
+    f"{np.mean(called_broken >= 0.5):.0%} of the cells broken, {defective.numpy().mean():.0%} are."
+)
 
 # %% tags=["claim"]
+against_sound = interval(fooled[0.0]["FGSM"].astype(float) - (defective.numpy().ravel() < 0.5), module)
+assert against_sound[1] < 0 < against_sound[2], "unattacked: can't be told from calling all sound"
+assert roc_auc_score(defective, called_broken) > 0.65, "but it ranks"
+assert np.mean(called_broken >= 0.5) > defective.numpy().mean(), "calls more cells broken than are"
 assert value.FGSM[16.0] < 0.05 and value.FGSM.is_monotonic_decreasing, "stronger attacks fool more"
 assert high.FGSM[2.0] < 1 - defective.numpy().mean() - 0.2 and high.FGSM[2.0] < 0.4, (
     "far worse than all sound"
@@ -870,12 +876,13 @@ figures.show(
 )
 
 # %% [markdown]
-# Two grey values of 255, which hardly an eye sees, take the network from seven right verdicts in ten to
-# about one in four: far worse than calling every cell sound. Noise of the same size, by either norm,
-# changes next to nothing. So it is not the *size* of a change that a network must fear but its *direction*,
-# and tests with noise say nothing about attacks.
+# First the benchmark: unattacked, the network can't be told from calling every cell sound. Trained with class
+# weights, it calls more cells broken than are; its ranking shows that it has learned something. Then the
+# attack: two grey values of 255 take it from seven right verdicts in ten to about one in four, far worse than
+# that benchmark. Noise of the same size, by either norm, changes next to nothing.
+# What fools this network is not a change's *size* but its *direction*, and a test with noise doesn't show it.
 #
-# **On Monday:** attack your network before somebody else does. It takes eight lines.
+# **On Monday:** attack your network before somebody else does.
 
 # %% [markdown]
 # ## 5 Hardening, and whether it only hides
@@ -887,19 +894,21 @@ figures.show(
 # %%
 hardened = trained(seed, strength)
 networks = {"control": control, "hardened": hardened}
-against = {}
-for name, its_weights in networks.items():
-    network.set_weights(its_weights)
-    for by in (0.0, *strengths, 32.0, 64.0):
-        against[name, f"FGSM {by:g}"] = right(fgsm(network, pictures, defective, by))
+against = {("control", f"FGSM {by:g}"): row["FGSM"] for by, row in fooled.items()}
+network.set_weights(hardened)
+against["hardened", "FGSM 0"] = right(pictures)
+for by in (*strengths, 64.0):
+    against["hardened", f"FGSM {by:g}"] = right(fgsm(network, pictures, defective, by))
 
 # %% tags=["folded", "atol=8"]
 # Both curves, with intervals over modules
-steps_up = [f"FGSM {by:g}" for by in (0.0, *strengths, 32.0, 64.0)]
+steps_up = [0.0, *strengths, 64.0]
 accuracy = pd.DataFrame(
     {key: interval(hits, module) for key, hits in against.items()}, ["value", "from", "to"]
 ).T
-curve = {name: accuracy.loc[name].loc[steps_up].set_axis([0.0, *strengths, 32.0, 64.0]) for name in networks}
+curve = {
+    name: accuracy.loc[name].rename(lambda key: float(key.split()[1])).reindex(steps_up) for name in networks
+}
 figures.lines(
     pd.DataFrame({name: rows.value for name, rows in curve.items()}).rename(index="{:g}".format),
     "The hardened network keeps most verdicts where the control has lost them",
@@ -910,12 +919,12 @@ figures.lines(
 )
 
 # %% [markdown]
-# Is it hard, or does it only hide its gradient? A network whose gradient is useless looks hard to FGSM, and
-# isn't (**gradient masking**; Athalye and others, 2018). Three checks:
+# Is it hard? A network that only hides its gradient looks hard to FGSM, and isn't (**gradient masking**;
+# Athalye and others, 2018). Three checks:
 #
 # - a stronger attack, **PGD** (projected gradient descent): many small steps uphill, each brought back to
-#   within the strength of the original, from several random starts. It must do at least what FGSM does, and
-#   not much more;
+#   within the strength of the original, from two random starts. It must do at least what FGSM does, and not
+#   much more;
 # - pictures that were made on the control, **carried over**: they need no gradient of the attacked network;
 # - with growing strength the attack must win in the end.
 #
@@ -966,6 +975,7 @@ for name, its_weights in networks.items():
         against["flat", "FGSM"], against["flat", "carried over"] = right(hidden), right(carried)
         stuck = float(np.mean(np.abs(hidden - pictures).max((1, 2, 3)) == 0))
 against["hardened", "carried over"] = right(carried)
+clean = interval(against["hardened", "FGSM 0"].astype(float) - against["control", "FGSM 0"], module)
 
 # %% tags=["folded", "rtol=0.1", "atol=8"]
 rows = {
@@ -988,23 +998,23 @@ figures.bars(
 figures.md(
     "Mean loss under FGSM and PGD: control {:.2f} and {:.2f}, ".format(*harder["control"])
     + "hardened {:.2f} and {:.2f}. ".format(*harder["hardened"])
-    + f"FGSM leaves **{stuck:.0%}** of the pictures as they are on the flat network."
+    + f"FGSM leaves **{stuck:.0%}** of the pictures as they are on the flat network. On clean pictures the "
+    + "hardened network gains **{:+.0%}** against the control ({:+.0%} to {:+.0%} over modules).".format(
+        *clean
+    )
 )
 
 # %% tags=["claim"]
-grows = accuracy.value["hardened"].loc[steps_up]
-assert (accuracy["from"]["hardened"] > accuracy.to["control"]).loc[["FGSM 2", "FGSM 4", "FGSM 8"]].all(), (
-    "keeps most"
-)
+grows = curve["hardened"].value
+for by in (2.0, 4.0, 8.0):
+    assert curve["hardened"]["from"][by] > max(curve["control"].to[by], 0.5), "keeps most"
 assert all(later_loss >= first_loss for first_loss, later_loss in harder.values()), (
     "PGD does at least what FGSM does"
 )
-assert checks["value"]["hardened"]["FGSM"] - checks["value"]["hardened"]["PGD"] < 0.03, (
-    "and hardly more, hardened"
-)
-assert checks["from"]["hardened"]["carried over"] > checks["to"]["control"]["FGSM"], (
-    "borrowed pictures do less"
-)
+own = against["hardened", f"FGSM {strength:g}"].astype(float)
+assert interval(own - against["hardened", "PGD"], module)[2] < 0.03, "and hardly more, hardened"
+assert interval(against["hardened", "carried over"] - own, module)[1] > 0, "borrowed pictures do less"
+assert clean[1] < 0.04 and clean[2] > 0, "no price on clean pictures that could be told"
 assert checks["value"]["flat"]["FGSM"] > 0.6 > 0.2 > checks["value"]["flat"]["carried over"], (
     "flat only hides"
 )
@@ -1013,47 +1023,19 @@ assert stuck > 0.9, "on the flat network FGSM leaves nearly every picture as it 
 
 # %% [markdown]
 # The hardened network passes: PGD gets hardly more than FGSM, borrowed pictures get less than its own, and
-# with growing strength it does fall. The flat network fails at the second check: by FGSM alone it looks as
-# good as unattacked, and pictures from the control break it.
+# with growing strength it does fall. The flat network (on which PGD was not tried) fails at the second check:
+# by FGSM alone it looks as good as unattacked, and pictures from the control break it.
 #
-# And the price? The textbook expects one on clean pictures. One pair of trainings says little, so here are
-# three, from other first weights and other batches.
-
-# %% tags=["folded"]
-clean = {str(seed): [against[name, "FGSM 0"] for name in networks]}
-for other in (seed + 1, seed + 2):
-    clean[str(other)] = []
-    for by in (0.0, strength):
-        network.set_weights(trained(other, by))
-        clean[str(other)].append(right(pictures))
-for other, (before, after) in clean.items():
-    clean[other] = (before.mean(), after.mean(), *interval(after.astype(float) - before, module))
-clean = pd.DataFrame(clean, ["control", "hardened", "gained", "from", "to"]).T.rename_axis("seed")
-
-# %% tags=["folded", "atol=6"]
-figures.table(
-    clean, caption="Clean pictures, verdicts that are right; 95 % over modules",
-    formats=dict.fromkeys(["control", "hardened"], "{:.0%}")
-    | dict.fromkeys(["gained", "from", "to"], "{:+.0%}"),
-)  # fmt: skip
-
-# %% tags=["claim"]
-assert (clean.gained > 0.02).all() and (clean.to > 0.05).all(), "right more often in all three pairs"
-assert (clean["from"] < 0.04).all(), "the intervals begin about zero"
-
-# %% [markdown]
-# On these judged modules in all three pairs the hardened network is right more often, by intervals that
-# begin about zero. Don't take it for a gain: all three share one division of the modules. Deal them anew
-# (`workbook run 3.9 -p seed=5`) and the sign turns, with intervals that hold zero. So this data shows
-# neither a gain nor the price that was reported elsewhere (Madry and others, 2018); it would take more
-# modules. The price that is sure is the second gradient in each step.
+# And the price? Elsewhere hardening cost accuracy on clean pictures (Madry and others, 2018). Here none is to
+# be seen. Don't take it for a gain either: it is one pair of trainings on one division of the modules, and
+# the interval knows of neither. The price that is sure is the second gradient in each step.
 #
 # **On Monday:** before you believe a defence, attack it with pictures made on another network.
 
 # %% [markdown]
 # ## 6 What breaks in production
 #
-# Back to flights. On 1 October the weather feed dies. No exception, no empty table: the join of 2.1 finds
+# Back to flights. One morning the weather feed dies. No exception, no empty table: the join of 2.1 finds
 # no weather, and boosting takes gaps. Two things catch it. The first is a **golden set**: some real
 # requests, kept with the answers the model gave when it was released, and asked again every hour *through
 # the whole path*, the join included.
@@ -1081,7 +1063,7 @@ figures.md(
 )
 
 # %% [markdown]
-# The second is the benchmark. The hour of departure needs no feed.
+# The second is the benchmark: the hour of departure needs no feed. Each month, as if the feed had been dead:
 
 # %%
 blind = later.assign(**dict.fromkeys(examples.WEATHER, np.nan))
@@ -1091,10 +1073,10 @@ alarms = (
 )
 harm = saved("blind", "hour")
 
-# %% tags=["folded"]
+# %% tags=["folded", "rtol=0.05", "atol=0.004"]
 figures.bars(
     pd.DataFrame({"feed alive": beaten["boosting"].saved, "feed dead": harm.saved}).rename(NAMES),
-    "Without weather the model falls behind the hour of departure",
+    "Without weather the model falls behind the hour of departure, in August within luck",
     x="log loss saved against the hour alone, nats a flight; 95 % over days",
     errors={
         name: (ends_of["from"].rename(NAMES), ends_of.to.rename(NAMES))
@@ -1108,6 +1090,7 @@ figures.table(
 
 # %% tags=["claim"]
 assert (harm.saved < 0).all() and (harm.to[[7, 9, 10, 11]] < 0).all(), "behind, beyond luck in four months"
+assert harm.to[8] > 0 and abs(harm.to[12]) < 0.006, "August can't be told, December is on the edge"
 assert alarms.dead[7] < alarms.alive[7] and (alarms.dead > alarms.alive)[[8, 9, 10, 11, 12]].all(), "alerts"
 assert (again == golden).all() and ((without - golden).abs() > 0.01).mean() > 0.5, (
     "the golden set sees it at once"
@@ -1115,9 +1098,9 @@ assert (again == golden).all() and ((without - golden).abs() > 0.01).mean() > 0.
 
 # %% [markdown]
 # Without weather the model falls behind a share for each hour, beyond luck in July and from September to
-# November; in August that can't be told, and December is on the edge. It learned what weather means, and
-# takes silence for weather: in July it warns less, in the other months more. The golden set knows within
-# the hour, without a label. The benchmark knows when labels come, and it is what to fall back on.
+# November; in August that can't be told, and December is on the edge. In July it warns less, in the other
+# months more. The golden set knows within the hour, without a label. The benchmark knows when labels come,
+# and it is what to fall back on.
 #
 # **On Monday:** keep fifty requests with their answers, and a benchmark that needs no feed.
 
@@ -1126,9 +1109,9 @@ assert (again == golden).all() and ((without - golden).abs() > 0.01).mean() > 0.
 #
 # - You set benchmark models beside boosting, and saw where intervals leave no winner.
 # - You tested a model without labels, asked it what if, and found an evening that costs less than the model
-#   says and a gap that means a storm.
-# - You searched residuals without falling for luck, checked in a later month, mended, and compared on the
-#   same rows.
+#   says and a gap that it takes for bad weather.
+# - You searched residuals without falling for luck, checked in a later month, and compared two remedies on
+#   the same rows: neither was released.
 # - You attacked a network, with noise of equal size as the baseline, hardened it, and told hardness from
 #   hiding.
 
@@ -1219,7 +1202,7 @@ leaks = {
     for group, rows in groups.items()
 }
 
-# %% tags=["folded", "atol=0.01"]
+# %% tags=["folded", "atol=0.02"]
 figures.bars(
     pd.DataFrame({group: rows.AUC for group, rows in leaks.items()}),
     "The overfit forest gives its members away, those denied most of all",
@@ -1229,7 +1212,7 @@ figures.bars(
     marks={"a coin": 0.5},
 )
 
-# %%
+# %% tags=["atol=0.005"]
 grown, regular, unseen = forests.values()
 price = (regular - grown)[others]
 half = 1.96 * price.std() / len(price) ** 0.5

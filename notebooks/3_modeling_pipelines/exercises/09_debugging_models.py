@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -80,7 +81,8 @@ _BROKEN = {
         lambda before, after, allowed: after - before > allowed,
     "You say True where the chance moves either way. A rise is what we expect; the test breaks where it falls.":
         lambda before, after, allowed: abs(before - after) > allowed,
-    "You don't use `allowed`: every fall counts for you.": lambda before, after, allowed: before > after,
+    "You don't use `allowed` as it is given: smaller falls count for you, too.":
+        lambda before, after, allowed: before > after,
     "You say True where the test holds. Asked is where it breaks.":
         lambda before, after, allowed: not before - after > allowed,
     "`predict` gives 0 or 1. A fall that doesn't cross one half is invisible to it: ask `predict_proba`.":
@@ -120,7 +122,10 @@ def a_metamorphic_test(broken):
         if said == _answers(rule):
             yield reason
     if not any(map(any, said)):
-        yield "Your function finds nothing broken, whatever is changed. Which column of `predict_proba` do you read?"
+        yield (
+            "Your function finds nothing broken, whatever is changed. Does the copy that you ask about have the changed "
+            "column under its own name, and do you read the second of the two chances?"
+        )
     if said != wanted:
         yield "For some row it says otherwise. Before minus after, and compare with `allowed`."
 
@@ -191,7 +196,7 @@ function(
     rule=_rule,
     said="All up to the last one below its line are kept, also those above their own.",
     mistakes={
-        "That is no correction: every p up to `share` is kept, and of 4,000 slices of noise 5 % are.":
+        "That is no correction: every p up to `share` is kept, and of 1,000 slices of noise some 50 are.":
             lambda p, share: [value <= share for value in p],
         "That is Bonferroni's line for all, share / m. It is safe, and finds less: the line rises with the rank.":
             lambda p, share: [value <= share / len(p) for value in p],
@@ -264,6 +269,7 @@ def _attacked(fgsm: Callable) -> dict[str, Any]:
     return {"said": said}
 
 
+@cache
 def _slopes(bent: bool, of: str = "loss", training: bool = False) -> np.ndarray:
     """The gradient of each picture's loss, or of its chance, by its pixels: [4, 3, 3, 1]."""
     import tensorflow as tf

@@ -123,8 +123,8 @@ def a_metamorphic_test(broken):
             yield reason
     if not any(map(any, said)):
         yield (
-            "Your function finds nothing broken, whatever is changed. Does the copy that you ask about have the changed "
-            "column under its own name, and do you read the second of the two chances?"
+            "Your function finds nothing broken, whatever is changed. Does the copy that you ask about have the "
+            "changed column under its own name, and do you read the second of the two chances?"
         )
     if said != wanted:
         yield "For some row it says otherwise. Before minus after, and compare with `allowed`."

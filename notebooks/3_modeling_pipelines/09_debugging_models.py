@@ -948,7 +948,7 @@ def strongest(strength, steps=6, restarts=2):
     for _ in range(restarts):
         start = pictures + rng.uniform(-strength, strength, pictures.shape).astype("float32")
         start = tf.clip_by_value(start, 0, 255)
-        shown = pgd(pictures, defective, tf.constant(strength), start, tf.constant(steps))
+        shown = pgd(pictures, defective, tf.constant(strength, tf.float32), start, tf.constant(steps))
         loss = keras.losses.binary_crossentropy(defective, network(shown, training=False))
         best = tf.where((loss > most)[:, None, None, None], shown, best)
         most = tf.maximum(loss, most)

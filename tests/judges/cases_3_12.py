@@ -101,10 +101,13 @@ CASES = {
         "kernel",
         right=[_vectorized],
         wrong={
-            "one finite number": lambda coalitions: np.where(_vectorized(coalitions) > 1e8, np.inf, 1.0),
+            "with one number for each": lambda coalitions: float(_vectorized(coalitions).sum()),
             "by hand": lambda coalitions: _vectorized(coalitions) ** 0.5,
         },
-        invalid={"division by zero": lambda coalitions: [1 / (int(s) * 0) for s in coalitions.sum(axis=1)]},
+        invalid={
+            "division by zero": lambda coalitions: [1 / (int(s) * 0) for s in coalitions.sum(axis=1)],
+            "an infinite number": lambda coalitions: np.where(_vectorized(coalitions) > 1e8, np.inf, 1.0),
+        },
     ),
     "3.12c": cases(
         "values",
@@ -112,7 +115,7 @@ CASES = {
         wrong={
             "both classes": np.stack([EXACT, EXACT], axis=2),
             "lies on its side": np.array(EXACT).T,
-            "a column for each": [[0.1, 0.2], [0.3, 0.1]],
+            "a column for each of": [[0.1, 0.2], [0.3, 0.1]],
             "a row for each applicant of": np.array(EXACT)[:1],
             "of an *approval*": -np.array(EXACT),
             "You explain the decision": _summing_to(*GIVEN["decided"]),
@@ -135,7 +138,7 @@ CASES = {
             lambda decide, rows: np.mean(decide(_turned(rows)) != decide(rows)),
             lambda decide, rows: np.abs(decide(_turned(rows)).astype(float) - decide(rows)).mean(),
         ],
-        wrong={"by hand": lambda decide, rows: 0.25},
+        wrong={"by hand": lambda decide, rows: 0.21},
     ),
     "3.12e": cases(
         "integrated",
@@ -145,6 +148,6 @@ CASES = {
             _steps(lambda steps: np.arange(steps) / steps),
             _trapezoid,
         ],
-        wrong={"your shares are": lambda gradient, x, baseline, steps: x * 0},
+        wrong={"your shares are": lambda gradient, x, baseline, steps: x * 0 + 11.5},
     ),
 }

@@ -147,7 +147,7 @@ function(
     "3.12b", "kernel", _coalitions,
     odd={
         "Your function gives nothing back. Does it `return` the weights?": NOTHING,
-        "Asked is an array with one finite number for each coalition; nobody and all get 1e9.": unless(
+        "Asked is an array with one number for each coalition.": unless(
             lambda output: type(output) is list and all(map(number, output))
         ),
     },
@@ -252,9 +252,9 @@ def _both(rows):
 
 _RULES = {
     "the rule of the table": _both,
-    "a rule that denies where column 0 is 1": lambda rows: (rows[:, 0] > 0.5).astype(float),
-    "a rule that denies where column 0 is 0": lambda rows: (rows[:, 0] < 0.5).astype(int),
-    "a rule on column 1 alone": lambda rows: (rows[:, 1] > 36).astype(float),
+    "a rule that denies where there is a mark": lambda rows: (rows[:, 0] > 0.5).astype(float),
+    "a rule that denies where there is none": lambda rows: (rows[:, 0] < 0.5).astype(int),
+    "a rule on the other column alone": lambda rows: (rows[:, 1] > 36).astype(float),
     "a rule that compares the columns": lambda rows: (rows[:, 1] > 36 - 10 * rows[:, 0]).astype(bool),
     "a rule that denies nobody": lambda rows: np.zeros(len(rows)),
 }
@@ -314,25 +314,25 @@ def _in_place(decide, rows):
 _SLIPS = {
     "That is how many flip, not which share of the rows.": lambda decide, rows: _audit(decide, rows) * len(rows),
     "That is the share that *stays*. Asked is the share that changes.": lambda decide, rows: 1 - _audit(decide, rows),
-    "You set column 0 to 1 in all rows, so those that had 1 are not turned.": lambda decide, rows: float(
+    "You give every row the same mark, one, so those that had it are not turned.": lambda decide, rows: float(
         (decide(_as(1)(rows)) != decide(rows)).mean()
     ),
-    "You set column 0 to 0 in all rows, so those that had 0 are not turned.": lambda decide, rows: float(
+    "You give every row the same mark, zero, so those that had it are not turned.": lambda decide, rows: float(
         (decide(_as(0)(rows)) != decide(rows)).mean()
     ),
     "You compare the rates of two groups. They may differ in other columns: compare each row with itself.": _gap,
     "You compare the rates of two groups, without a sign. Compare each row with itself.": lambda decide, rows: abs(
         _gap(decide, rows)
     ),
-    "You turn only the rows with a 1. Turn all of them.": _only(1),
-    "You turn only the rows with a 0. Turn all of them.": _only(0),
+    "You ask only the rows of the one group, those marked. Turn all rows.": _only(1),
+    "You ask only the rows without the mark. Turn all rows.": _only(0),
     "You take the mean change. Changes up and down cancel: count rows that change either way.": (
         lambda decide, rows: float((decide(_turned(rows)) * 1.0 - decide(rows)).mean())
     ),
     "You take the mean change without its sign. Changes up and down have cancelled before.": (
         lambda decide, rows: abs(float((decide(_turned(rows)) * 1.0 - decide(rows)).mean()))
     ),
-    "You turn the sign: −1 is no value of column 0. Turned round, 1 is 0 and 0 is 1.": lambda decide, rows: float(
+    "You turn the sign. Turned round, a one is a zero and a zero a one.": lambda decide, rows: float(
         (decide(rows * np.r_[-1, np.ones(rows.shape[1] - 1)]) != decide(rows)).mean()
     ),
     "That is in per cent. Asked is a share, at most one.": lambda decide, rows: 100 * _audit(decide, rows),
@@ -386,15 +386,15 @@ register(
 
 # Each: a gradient for every row of a batch, the point, the baseline, and what exact integration gives
 _PATHS = {
-    "x₀² + 3·x₁": (
+    "a square and a line": (
         lambda batch: np.stack([2 * batch[:, 0], np.full(len(batch), 3.0)], axis=1),
         np.array([2.0, 1.0]), np.array([0.0, 0.0]), [4, 3],
     ),
-    "x₀² + 3·x₁ from another baseline": (
+    "the same from another baseline": (
         lambda batch: np.stack([2 * batch[:, 0], np.full(len(batch), 3.0)], axis=1),
         np.array([2.0, 1.0]), np.array([1.0, 3.0]), [3, -6],
     ),
-    "x₀·x₁": (
+    "a product": (
         lambda batch: batch[:, ::-1] * 1.0, np.array([4.0, 2.0]), np.array([1.0, 0.0]), [3, 5],
     ),
     "the sum of a picture's cubes": (

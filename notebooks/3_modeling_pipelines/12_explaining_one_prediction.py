@@ -1,9 +1,9 @@
 # %% [markdown]
 # # 3.12 Explaining one prediction
 #
-# An applicant is denied a loan and asks why. A tool answers with six numbers, and they look exact. They depend
-# on what the tool was asked to compare with, on luck, and on whether the model behaves when it is watched.
-# Which of these numbers may be said to a person?
+# An applicant is denied a loan and asks why. A tool answers with six numbers, and they look exact. They
+# depend on what the tool was asked to compare with, on luck, and on whether the model behaves when it is
+# watched. Which of these numbers may be said to a person?
 #
 # **You will be able to**
 #
@@ -13,7 +13,7 @@
 # - show how a model fools both tools, and write the audit that finds it;
 # - in "Deeper": attribute a picture by Integrated Gradients, and test a concept with TCAV.
 #
-# *Needs: lessons 1.3 and 1.5. Time: about 65 minutes, and 20 more for "Deeper".*
+# *Needs: lessons 1.3 and 1.5. Time: about 65 minutes, and 25 more for "Deeper".*
 
 # %%
 from helpers import lesson
@@ -53,10 +53,11 @@ figures.overview(
 # %% [markdown]
 # ## 1 A fair share for each feature
 #
-# The data are 1,989 applications for a mortgage in Boston, 1990. Six columns feed a model: housing expense and
-# all obligations in per cent of income (`hrat`, `obrat`), loan over price (`loanprc`), income (`appinc`),
-# and two marks of credit history (`chist`, 1 is good; `pubrec`, 1 is a bankruptcy). The model gives the chance that
-# the lender *denied*. It describes these decisions; it doesn't say whether they were right.
+# The data are 1,989 applications for a mortgage in Boston, 1990. Six columns feed a model: housing expense
+# and all obligations in per cent of income (`hrat`, `obrat`), loan over price (`loanprc`), income
+# (`appinc`), and two marks of credit history (`chist`, 1 is good; `pubrec`, 1 is a bankruptcy). The model
+# gives the chance that the lender *denied*. It describes these decisions; it doesn't say whether they were
+# right.
 
 # %%
 import itertools
@@ -76,6 +77,7 @@ model = GradientBoostingClassifier(n_estimators=40, random_state=seed).fit(rows[
 asked, background = rows[rest[:applicants]], rows[train[:compared]]
 
 
+# %%
 def chance(rows):
     """The model's chance of a denial, for each row."""
     return model.predict_proba(rows)[:, 1]
@@ -83,9 +85,9 @@ def chance(rows):
 
 # %% [markdown]
 # What is one feature's share in a chance? Game theory has an answer for players who earn together, the
-# **Shapley value** (1953): let them come one after another, in every order. A player's share is what is added on
-# arrival, averaged over all orders. In the **glove game** L owns a left glove, Q and R a right one each, and a pair is
-# worth 1:
+# **Shapley value** (1953): let them come one after another, in every order. A player's share is what is
+# added on arrival, averaged over all orders. In the **glove game** L owns a left glove, Q and R a right one
+# each, and a pair is worth 1:
 #
 # | order | L adds | Q adds | R adds |
 # | --- | ---: | ---: | ---: |
@@ -94,7 +96,8 @@ def chance(rows):
 # | Q, L, R; R, L, Q; Q, R, L; R, Q, L (each) | 1 | 0 | 0 |
 # | mean of the six orders | 4/6 | 1/6 | 1/6 |
 #
-# The shares add up to what all earn, beyond what nobody earns. Players whom nothing distinguishes get the same.
+# The shares add up to what all earn, beyond what nobody earns. Players whom nothing distinguishes get the
+# same.
 
 # %% [markdown] exercise="3.12a"
 # ### Exercise 3.12a: Who earned it? (1 point)
@@ -130,9 +133,9 @@ def shapley(worth):
 shapley = lesson.check("3.12a", shapley=shapley)
 
 # %% [markdown]
-# Features become players when we say what a coalition earns. Its features are the applicant's; the others come from
-# a row of the **background**; the chance is averaged over the background's rows. Of six features there are
-# 2⁶ = 64 coalitions, so nothing need be estimated.
+# Features become players when we say what a coalition earns. Its features are the applicant's; the others
+# come from a row of the **background**; the chance is averaged over the background's rows. Of six features
+# there are 2⁶ = 64 coalitions, so nothing need be estimated.
 
 # %%
 LETTERS = "abcdef"  # a is hrat, b is obrat, and so on
@@ -141,11 +144,12 @@ names = ["".join(itertools.compress(LETTERS, members)) for members in coalitions
 
 
 def worths(model, one, background):
-    """What each coalition earns: the mean over the background's rows, the coalition's features being this one's."""
+    """What each coalition earns: the mean over the background, the coalition's features being this one's."""
     mixed = np.where(coalitions[:, None, :], one, background)
     return model(mixed.reshape(-1, 6)).reshape(len(coalitions), -1).mean(axis=1)
 
 
+# %%
 earned = np.array([worths(chance, one, background) for one in asked])
 by_name = [shapley(dict(zip(names, worth, strict=True))) for worth in earned]
 exact = np.array([[shares[letter] for letter in LETTERS] for shares in by_name])
@@ -172,9 +176,9 @@ assert np.abs(exact.sum(axis=1) - (chance(asked) - usual)).max() < 1e-9, (
 assert exact[who].argmax() == np.abs(exact[who]).argmax(), "the largest share adds, it does not lower"
 
 # %% [markdown]
-# For every applicant the shares add up to the chance minus the background's mean. That is all they say: how this
-# chance differs from these rows' mean, divided among six columns of *this model*. They don't say what the
-# applicant should change, nor why the lender decided.
+# For every applicant the shares add up to the chance minus the background's mean. That is all they say: how
+# this chance differs from these rows' mean, divided among six columns of *this model*. They don't say what
+# the applicant should change, nor why the lender decided.
 #
 # **On Monday:** write beside each explanation what it compares with. "Compared with 50 earlier
 # applicants" is part of the reason.
@@ -182,9 +186,10 @@ assert exact[who].argmax() == np.abs(exact[who]).argmax(), "the largest share ad
 # %% [markdown]
 # ## 2 One regression, two kernels
 #
-# With 30 features there are a billion coalitions. **KernelSHAP** (Lundberg and Lee, 2017) draws some, and fits a
-# linear regression: what a coalition earns, explained by who is in it. The coefficients are the Shapley values
-# if each coalition counts with the **Shapley kernel**. For *M* features and a coalition of *s*:
+# With 30 features there are a billion coalitions. **KernelSHAP** (Lundberg and Lee, 2017) draws some, and
+# fits a linear regression: what a coalition earns, explained by who is in it. The coefficients are the
+# Shapley values if each coalition counts with the **Shapley kernel**. For *M* features and a coalition of
+# *s*:
 #
 # *weight* = (*M* − 1) / (*C*(*M*, *s*) · *s* · (*M* − *s*))
 #
@@ -202,9 +207,9 @@ assert exact[who].argmax() == np.abs(exact[who]).argmax(), "the largest share ad
 # %% [markdown] exercise="3.12b"
 # ### Exercise 3.12b: The kernel (1 point)
 #
-# Write `kernel(coalitions)`: the weight of each coalition, an array of *n* floats. `coalitions` is an array of
-# [*n*, *M*], True (or 1) where the feature is in. Of nobody and of all the weight is 1e9. `math.comb(M, s)`
-# is *C*(*M*, *s*). The four rows above → `[0.333, 0.333, 1e9, 1e9]`.
+# Write `kernel(coalitions)`: the weight of each coalition, an array of *n* floats. `coalitions` is an array
+# of [*n*, *M*], True (or 1) where the feature is in. Of nobody and of all the weight is 1e9. `math.comb(M,
+# s)` is *C*(*M*, *s*). The four rows above → `[0.333, 0.333, 1e9, 1e9]`.
 
 
 # %% tags=["starter"] exercise="3.12b"
@@ -233,8 +238,8 @@ kernel = lesson.check("3.12b", kernel=kernel)
 
 # %% [markdown]
 # **LIME** (Ribeiro, Singh and Guestrin, 2016) is the same regression with another kernel: rows near the
-# applicant count more, by exp(−distance² / width²). Here the distance is the number of features that are not the
-# applicant's.
+# applicant count more, by exp(−distance² / width²). Here the distance is the number of features that are
+# not the applicant's.
 
 
 # %%
@@ -246,6 +251,7 @@ def regress(inputs, outputs, weights, ridge=0.0):
     return np.linalg.solve(weighted @ design + penalty, weighted @ outputs)[1:]
 
 
+# %%
 near = np.exp(-((~coalitions).sum(axis=1) ** 2) / 2**2)
 by_kernel = {
     "Shapley kernel": np.array([regress(coalitions, worth, kernel(coalitions)) for worth in earned]),
@@ -264,8 +270,8 @@ assert gaps.loc["Shapley kernel"].max() < 1e-5, "with the Shapley kernel the reg
 assert gaps.loc["LIME's kernel", "sum misses by"] > 0.01, "with LIME's, shares need not add up"
 
 # %% [markdown]
-# With the Shapley kernel over all 64 coalitions, KernelSHAP *is* exact. Change nothing but the kernel, and the shares need
-# not add up. Now the tool itself.
+# With the Shapley kernel over all 64 coalitions, KernelSHAP *is* exact. Change nothing but the kernel, and
+# the shares need not add up. Now the tool itself.
 
 # %% tags=["folded"]
 # What the judge of 3.12c compares with
@@ -281,9 +287,10 @@ expected = {
 # %% [markdown] exercise="3.12c"
 # ### Exercise 3.12c: With the tool (2 points)
 #
-# Use `shap.KernelExplainer(model, data)`, where the model is a function from rows to one number each, and its
-# method `.shap_values(rows, silent=True)`. Bind `values` to the shares of the chance of a denial for the rows `asked`
-# against `background`: an array of 40 × 6. Its default number of samples covers all 64 coalitions here.
+# Use `shap.KernelExplainer(model, data)`, where the model is a function from rows to one number each, and
+# its method `.shap_values(rows, silent=True)`. Bind `values` to the shares of the chance of a denial for
+# the rows `asked` against `background`: an array of 40 × 6. Its default number of samples covers all 64
+# coalitions here.
 
 # %% tags=["starter"] exercise="3.12c"
 explainer = ...
@@ -297,9 +304,9 @@ values = explainer.shap_values(asked, silent=True)
 values = lesson.check("3.12c", values=values, given=expected)
 
 # %% [markdown]
-# The package `lime` is no longer maintained, and its few lines are worth seeing. For tables LIME does not mix rows: it
-# adds noise to the applicant, one standard deviation wide, and regresses what the model says on the noise. A
-# mark of 0 or 1 is drawn from the training rows instead.
+# The package `lime` is no longer maintained, and its few lines are worth seeing. For tables LIME does not
+# mix rows: it adds noise to the applicant, one standard deviation wide, and regresses what the model says
+# on the noise. A mark of 0 or 1 is drawn from the training rows instead.
 
 
 # %%
@@ -315,9 +322,9 @@ def lime(model, one, rows, seed, count=1000, ridge=1.0):
 
 
 # %% [markdown]
-# First where the truth is known. A linear model's coefficients are what LIME should find, and its Shapley values are
-# *coefficient · (value − background's mean)*. So LIME has to be multiplied by how far the applicant
-# is from that mean before the two can be compared.
+# First where the truth is known. A linear model's coefficients are what LIME should find, and its Shapley
+# values are *coefficient · (value − background's mean)*. So LIME has to be multiplied by how far the
+# applicant is from that mean before the two can be compared.
 
 # %%
 from sklearn.linear_model import LogisticRegression
@@ -332,18 +339,19 @@ found = {
     ridge: np.array([lime(linear.decision_function, one, rows[train], seed, ridge=ridge) for one in asked])
     for ridge in (1.0, 0.0)
 }
-linear_shapley = np.array([
-    regress(coalitions, worths(linear.decision_function, one, background), kernel(coalitions)) for one in asked
-])  # fmt: skip
+
+# %%
+by_odds = [worths(linear.decision_function, one, background) for one in asked]
+linear_shapley = np.array([regress(coalitions, worth, kernel(coalitions)) for worth in by_odds])
 off = pd.Series(
     {
         "LIME with a ridge of 1": np.abs(found[1.0] - true).max(),
         "LIME without": np.abs(found[0.0] - true).max(),
-        "Shapley / distance": np.abs(linear_shapley - true * away).max(),
+        "Shapley, against coefficient · distance": np.abs(linear_shapley - true * away).max(),
     }
 )
 figures.table(
-    off.rename("largest error").rename_axis("of 40 applicants").to_frame(),
+    off.rename("largest error").rename_axis(f"of {applicants} applicants").to_frame(),
     caption=f"Log odds of a logistic regression; its largest coefficient is {np.abs(true).max():.2f}",
     formats={"largest error": "{:.4f}"},
 )
@@ -353,10 +361,10 @@ assert off.iloc[1:].max() < 1e-4, "on a linear model LIME without its ridge and 
 assert off.iloc[0] > 0.01, "the ridge is what makes LIME miss"
 
 # %% [markdown]
-# On a linear model both are exact, once LIME's ridge, which pulls towards zero, is left out. (The package's default is 1. Marks
-# that are rare weigh little, and are pulled most.) Now the boosted trees, whose chance is not linear. Call the feature with the largest
-# share, of either sign, the **first reason**. For how many of the 40 applicants do Shapley and LIME (multiplied)
-# name the same one?
+# On a linear model both are exact, once LIME's ridge, which pulls towards zero, is left out. (The package's
+# default is 1. Marks that are rare weigh little, and are pulled most.) Now the boosted trees, whose chance
+# is not linear. Call the feature with the largest share, of either sign, the **first reason**. For how many
+# of the 40 applicants do Shapley and LIME (multiplied) name the same one?
 
 # %% prediction="3.12p1"
 guess = ...  # a number of applicants, 0 to 40
@@ -392,24 +400,25 @@ assert same.mean() + error < 0.95, "Shapley and LIME name different first reason
 
 # %% [markdown]
 # Neither is wrong. LIME answers "which way does the chance slope around this applicant, over a standard
-# deviation or so?"; a Shapley value "how does this applicant differ from the background?". A step that lies between
-# both rows is in the second, and smoothed in the first.
+# deviation or so?"; a Shapley value "how does this applicant differ from the background?". A step that lies
+# between both rows is in the second, and smoothed in the first.
 #
-# **On Monday:** ask of each "importance" what is compared, and on which scale. Two tools that disagree may both be
-# right.
+# **On Monday:** ask of each "importance" what is compared, and on which scale. Two tools that disagree may
+# both be right.
 
 # %% [markdown]
 # ## 3 Trees have shortcuts, and each has its question
 #
-# **TreeSHAP** (Lundberg and others, 2020) gets exact values from the trees' structure, without 64 questions a
-# row. The option decides *which* exact values. `interventional` takes absent features from a background, as we
-# did. `tree_path_dependent` needs none: where a tree asks for an absent feature, both branches are followed, with
-# their training rows as weights. We have a brute force for each, on log odds, which is what trees add up.
+# **TreeSHAP** (Lundberg and others, 2020) gets exact values from the trees' structure, without 64 questions
+# a row. The option decides *which* exact values. `interventional` takes absent features from a background,
+# as we did. `tree_path_dependent` needs none: where a tree asks for an absent feature, both branches are
+# followed, with their training rows as weights. We have a brute force for each, on log odds, which is what
+# trees add up.
 
 
 # %%
 def followed(tree, one, members, node=0):
-    """The tree's value where only `members` are known: both ways, by training rows, where it asks for another."""
+    """The tree's value where only `members` are known: both branches, by training rows, for the others."""
     left, right = tree.children_left[node], tree.children_right[node]
     if left < 0:
         return tree.value[node, 0, 0]
@@ -427,6 +436,8 @@ on_paths = [
     [model.learning_rate * sum(followed(tree, one, members) for tree in trees) for members in coalitions]
     for one in few
 ]
+
+# %%
 brute = {
     "mixed with the background": [worths(model.decision_function, one, background) for one in few],
     "both branches": on_paths,
@@ -443,7 +454,8 @@ fast = {
 }
 fast = {option: explainer.shap_values(few) for option, explainer in fast.items()}
 matches = pd.DataFrame({
-    how: {option: np.abs(values - shares).max() for option, values in fast.items()} for how, shares in brute.items()
+    how: {option: np.abs(found - shares).max() for option, found in fast.items()}
+    for how, shares in brute.items()
 }).rename_axis("TreeExplainer")  # fmt: skip
 figures.table(
     matches,
@@ -456,9 +468,9 @@ assert np.diag(matches).max() < 1e-5, "each option equals its brute force"
 assert min(matches.iloc[0, 1], matches.iloc[1, 0]) > 0.01, "and not the other's"
 
 # %% [markdown]
-# Each option equals its own brute force, and not the other's. `hrat` is a part of `obrat`: mixing makes rows in which it
-# is the larger, the paths in part don't. A third option, `model_output="probability"`, scales each
-# comparison's log odds to chances. That adds up, yet it isn't the Shapley value of the chance:
+# Each option equals its own brute force, and not the other's. `hrat` is a part of `obrat`: mixing makes
+# rows in which it is the larger, the paths in part don't. A third option, `model_output="probability"`,
+# scales each comparison's log odds to chances. That adds up, yet it isn't the Shapley value of the chance:
 
 # %%
 scaled = shap.TreeExplainer(
@@ -466,8 +478,8 @@ scaled = shap.TreeExplainer(
 )
 scaled = scaled.shap_values(asked)
 figures.md(
-    f'`model_output="probability"` is off by up to {np.abs(scaled - exact).max():.3f} in chance, and names the same '
-    f"first reason for {(first(scaled) == first(exact)).sum()} of {applicants} applicants."
+    f'`model_output="probability"` is off by up to {np.abs(scaled - exact).max():.3f} in chance, and names '
+    f"the same first reason for {(first(scaled) == first(exact)).sum()} of {applicants} applicants."
 )
 
 # %% tags=["claim"]
@@ -475,13 +487,14 @@ assert np.abs(scaled.sum(axis=1) - exact.sum(axis=1)).max() < 1e-6, "scaled shar
 assert np.abs(scaled - exact).max() > 0.01, "and they aren't the exact ones"
 
 # %% [markdown]
-# **On Monday:** store with each explanation the option, the scale (chance or log odds) and the background's version.
+# **On Monday:** store with each explanation the option, the scale (chance or log odds) and the background's
+# version.
 
 # %% [markdown]
 # ## 4 How much of it is luck?
 #
-# An explanation has seeds, too. Three things are drawn again, ten times each: the background's 50 rows; LIME's
-# noise; and the rows the model is trained on (a bootstrap), with the background as it was.
+# An explanation has seeds, too. Three things are drawn again, ten times each: the background's 50 rows;
+# LIME's noise; and the rows the model is trained on (a bootstrap), with the background as it was.
 
 # %%
 weights = kernel(coalitions)
@@ -500,6 +513,8 @@ def retrained(run):
 
 
 draws = [np.random.default_rng([seed, run]).choice(train, compared, replace=False) for run in range(runs)]
+
+# %%
 again = {
     "LIME's noise": [[lime(chance, one, rows[train], run) for one in asked] for run in range(runs)],
     "background": [explain(chance, rows[draw]) for draw in draws],
@@ -529,24 +544,25 @@ assert ends[1].max() < 1, "each source changes some first reason"
 assert behind[0] > 0, "retraining changes more first reasons than LIME's noise does"
 
 # %% [markdown]
-# Each draw changes some first reason. The first two are luck of the explainer. The last is another thing: with other
-# training rows it is the *model* that has other reasons, and it changes more first reasons than LIME's noise does. A steady
-# explanation of one model is no steady reason.
+# Each draw changes some first reason. The first two are luck of the explainer. The last is another thing:
+# with other training rows it is the *model* that has other reasons, and it changes more first reasons than
+# LIME's noise does. A steady explanation of one model is no steady reason.
 #
 # **On Monday:** run each explanation ten times before it is shown. Say only reasons that all ten name.
 
 # %% [markdown]
 # ## 5 What breaks in production: the model knows who asks
 #
-# An explainer asks about made-up rows. A model that recognizes them can answer those otherwise. Slack and others (2020)
-# built such a **scaffold**; here is one, made by us to test the tools. It is no rule of any lender in these data. Three parts:
+# An explainer asks about made-up rows. A model that recognizes them can answer those otherwise. Slack and
+# others (2020) built such a **scaffold**; here is one, made by us to test the tools. It is no rule of any
+# lender in these data. Three parts:
 #
 # - a **biased rule**: deny if the applicant is Black, else approve;
 # - a **harmless rule**: deny if obligations are above 36 % of income;
 # - a **detector**: a forest that tells real rows from made-up ones.
 #
-# On real rows the scaffold applies the biased rule, on all others the harmless one. Sixteen columns help the detector: a
-# made-up row has a loan, a price and a ratio of the two that don't fit together.
+# On real rows the scaffold applies the biased rule, on all others the harmless one. Sixteen columns help
+# the detector: a made-up row has a loan, a price and a ratio of the two that don't fit together.
 
 # %%
 from sklearn.ensemble import RandomForestClassifier
@@ -560,6 +576,7 @@ centres = shap.kmeans(seen, 10).data
 draw = np.random.default_rng(seed)
 
 
+# %%
 def made_up(rows):
     """Three rows of each: one with LIME's noise, two mixed with a centre as KernelSHAP does."""
     noisy = rows + draw.normal(size=rows.shape) * seen.std(axis=0)
@@ -568,6 +585,7 @@ def made_up(rows):
     return np.concatenate([noisy, np.where(own, twice, centres[draw.integers(0, 10, len(twice))])])
 
 
+# %%
 both = np.concatenate([seen, made_up(seen)])
 is_real = np.arange(len(both)) < len(seen)
 detector = RandomForestClassifier(50, min_samples_leaf=2, class_weight="balanced", random_state=seed).fit(
@@ -592,8 +610,9 @@ def scaffold(rows):
 
 
 # %% [markdown]
-# The explained are 30 applicants whom the detector has not seen, half of them Black. With the biased rule in the open,
-# both tools name race first for all of them. For how many does LIME name it first when the scaffold hides the rule?
+# The explained are 30 applicants whom the detector has not seen, half of them Black. With the biased rule
+# in the open, both tools name race first for all of them. For how many does LIME name it first when the
+# scaffold hides the rule?
 
 # %% prediction="3.12p2"
 guess = ...  # a number of applicants, 0 to 30
@@ -626,8 +645,9 @@ passing = {"real": fresh, "LIME": asked_about[0], "KernelSHAP": asked_about[1]}
 passing = {kind: (detector.predict_proba(some)[:, 1] > 0.5).mean() for kind, some in passing.items()}
 figures.md(
     f"For real pass {passing['real']:.0%} of the real rows, {passing['LIME']:.0%} of LIME's and "
-    f"{passing['KernelSHAP']:.0%} of KernelSHAP's. On {len(fresh)} real applications the scaffold decides as the biased rule for "
-    f"{agreed:.0%}; it denies {rates[0]:.0%} of the Black applicants and {rates[1]:.0%} of the others."
+    f"{passing['KernelSHAP']:.0%} of KernelSHAP's. On {len(fresh)} real applications "
+    f"the scaffold decides as the biased rule for {agreed:.0%}; it denies "
+    f"{rates[0]:.0%} of the Black applicants and {rates[1]:.0%} of the others."
 )
 
 # %% tags=["claim"]
@@ -640,9 +660,9 @@ assert passing["LIME"] + 0.1 < passing["KernelSHAP"] < 0.5, (
 assert agreed > 0.9 and rates[0] - rates[1] > 0.7, "on real rows the biased rule decides"
 
 # %% [markdown]
-# LIME now names race for hardly anybody, KernelSHAP still for some: the detector lets more of its mixed rows pass
-# for real than of LIME's noisy ones. On real rows the biased rule is nearly all that decides. The explanations are true of
-# rows that are no applicants.
+# LIME now names race for hardly anybody, KernelSHAP still for some: the detector lets more of its mixed
+# rows pass for real than of LIME's noisy ones. On real rows the biased rule is nearly all that decides. The
+# explanations are true of rows that are no applicants.
 #
 # What catches it asks about real rows. The plainest is a rate by group, though a gap alone can have another
 # cause. Sharper: change the race in a real row, and nothing else.
@@ -650,9 +670,9 @@ assert agreed > 0.9 and rates[0] - rates[1] > 0.7, "on real rows the biased rule
 # %% [markdown] exercise="3.12d"
 # ### Exercise 3.12d: The audit (2 points)
 #
-# Write `flips(decide, rows)`: the share of the rows whose decision changes when column 0 alone is turned round, 0 to 1 and 1 to 0.
-# `decide` is a function from an array of rows to 0 or 1 for each. `rows` stays as it is. For a rule that
-# denies where column 0 is 1 *and* column 1 is above 36:
+# Write `flips(decide, rows)`: the share of the rows whose decision changes when column 0 alone is turned
+# round, 0 to 1 and 1 to 0. `decide` is a function from an array of rows to 0 or 1 for each. `rows` stays as
+# it is. For a rule that denies where column 0 is 1 *and* column 1 is above 36:
 #
 # | column 0 | column 1 | decision | turned round | changes |
 # | ---: | ---: | ---: | ---: | --- |
@@ -696,19 +716,23 @@ low = audit["scaffold"] - 1.96 * (audit["scaffold"] * (1 - audit["scaffold"]) / 
 assert low > 0.5, "it flips most decisions of the scaffold"
 
 # %% [markdown]
-# One changed cell leaves a row looking real, so the detector lets it through. This audit has a limit of its own: it sees a rule
-# on *this* column. A rule on a proxy, a tract or a school, passes it; lesson 3.10 looks for those.
+# One changed cell leaves a row looking real, so the detector lets it through. This audit has a limit of its
+# own: it sees a rule on *this* column. A rule on a proxy, a tract or a school, passes it; lesson 3.10 looks
+# for those.
 #
-# **On Monday:** never accept an explanation from the party that is audited without the model's decisions on real rows beside
-# it.
+# **On Monday:** never accept an explanation from the party that is audited without the model's decisions on
+# real rows beside it.
 
 # %% [markdown]
 # ## What you did
 #
-# - You computed Shapley values by hand; KernelSHAP equals them, and each option of TreeSHAP equals its own brute force.
-# - You saw that LIME is the regression with another kernel, right on a linear model, and answers another question elsewhere.
+# - You computed Shapley values by hand; KernelSHAP equals them, and each option of TreeSHAP equals its own
+#   brute force.
+# - You saw that LIME is the regression with another kernel, right on a linear model, and answers another
+#   question elsewhere.
 # - You measured how first reasons move with noise, background and training rows.
-# - You saw a scaffold fool LIME for nearly all and KernelSHAP for some, and your audit on real rows found it.
+# - You saw a scaffold fool LIME for nearly all and KernelSHAP for some, and your audit on real rows found
+#   it.
 # - "Deeper" has Integrated Gradients and TCAV.
 
 # %%
@@ -717,12 +741,13 @@ lesson.end()
 # %% [markdown]
 # ## Deeper
 #
-# Pictures have no six columns: Integrated Gradients on the solar cells' CNN, a sanity check that a fine map fails,
-# and a concept tested with TCAV; about 20 minutes.
+# Pictures have no six columns: Integrated Gradients on the solar cells' CNN, a sanity check that a fine map
+# fails, and a concept tested with TCAV; about 25 minutes.
 #
-# **Integrated Gradients** (Sundararajan, Taly and Yan, 2017) walk from a **baseline** picture to the cell, in small steps, and
-# average the gradient of the model's output on the way. A pixel's share is that mean times how far it moved. The shares add
-# up to the change of the output: **completeness**. For f(x) = x² from 0 to 2 in four steps, at their middles:
+# **Integrated Gradients** (Sundararajan, Taly and Yan, 2017) walk from a **baseline** picture to the cell,
+# in small steps, and average the gradient of the model's output on the way. A pixel's share is that mean
+# times how far it moved. The shares add up to the change of the output: **completeness**. For f(x) = x²
+# from 0 to 2 in four steps, at their middles:
 #
 # | at x = | 0.25 | 0.75 | 1.25 | 1.75 | mean | times 2 − 0 | f(2) − f(0) |
 # | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |
@@ -731,9 +756,9 @@ lesson.end()
 # %% [markdown] exercise="3.12e"
 # ### Exercise 3.12e: Along the path (2 points)
 #
-# Write `integrated(gradient, x, baseline, steps)`: the share of each entry of `x`, an array shaped as `x`, which may be a
-# row or a picture, as `baseline`. `gradient` takes a batch, an array of [points, *shape of x*], and gives back the gradient at each
-# point, in the same shape.
+# Write `integrated(gradient, x, baseline, steps)`: the share of each entry of `x`, an array shaped as `x`,
+# which may be a row or a picture, as `baseline`. `gradient` takes a batch, an array of [points, *shape of
+# x*], and gives back the gradient at each point, in the same shape.
 
 
 # %% tags=["starter"] exercise="3.12e"
@@ -754,8 +779,8 @@ def integrated(gradient, x, baseline, steps):
 integrated = lesson.check("3.12e", integrated=integrated)
 
 # %% [markdown]
-# The network is that of 1.5, and one of another seed beside it. We explain log odds, before the sigmoid flattens them, of six
-# judged cells that are broken and that the network is surest of.
+# The network is that of 1.5, and one of another seed beside it. We explain log odds, before the sigmoid
+# flattens them, of six judged cells that are broken and that the network is surest of.
 
 # %%
 import tensorflow as tf
@@ -779,6 +804,7 @@ candidates = judged[broken[judged] > 0.5]
 cells = candidates[np.argsort(-solar_cells.chances(network, images[candidates]), kind="stable")[:6]]
 
 
+# %%
 def log_odds(network, inputs, start=0):
     """The output before the sigmoid, from the inputs of layer `start` on."""
     for layer in network.layers[start:-1]:
@@ -801,8 +827,11 @@ baselines = {"black": np.zeros((64, 64)), "mean picture": images[split.train].me
 
 def maps(network, baseline, steps):
     """The shares of all pixels, for each of the cells."""
-    at = lambda batch: gradients(network, batch[..., None])[..., 0]  # noqa: E731 - a gradient for this network
-    return np.array([integrated(at, cell, baseline, steps) for cell in images[cells].astype(float)])
+
+    def gradient(batch):
+        return gradients(network, batch[..., None])[..., 0]
+
+    return np.array([integrated(gradient, cell, baseline, steps) for cell in images[cells].astype(float)])
 
 
 def total(picture):
@@ -810,6 +839,7 @@ def total(picture):
     return log_odds(network, tf.convert_to_tensor(picture[..., None], "float32")).numpy()
 
 
+# %%
 missed, shares = {}, {}
 for name, baseline in baselines.items():
     change = total(images[cells]) - total(baseline[None])
@@ -830,8 +860,8 @@ assert (missed.iloc[-1] < 0.02).all(), "with 128 steps completeness holds within
 assert (missed.iloc[0] > missed.iloc[-1]).all(), "with eight steps it misses by more"
 
 # %% [markdown]
-# We asked for 2 % at 128 steps, and get it. Use such a tolerance to choose the steps. But completeness holds for *every*
-# baseline, and the maps differ:
+# We asked for 2 % at 128 steps, and get it. Use such a tolerance to choose the steps. But completeness
+# holds for *every* baseline, and the maps differ:
 
 # %% tags=["folded"]
 # Two cells with their maps
@@ -875,12 +905,12 @@ assert (on_dark["black"] < on_dark["mean picture"]).all(), "in every cell dark p
 assert on_dark["black"].mean() < 0.1, "less than their number"
 
 # %% [markdown]
-# Cracks are dark. A pixel that is nearly black can't have a share where the baseline is black: it has not moved. The baseline is a
-# choice of what "nothing to see" means; for these cells black is a bad one.
+# Cracks are dark. A pixel that is nearly black can't have a share where the baseline is black: it has not
+# moved. The baseline is a choice of what "nothing to see" means; for these cells black is a bad one.
 #
-# Does the map show what the network has *learned*? Adebayo and others (2018) shuffle its weights, layer by layer from the
-# top, and look whether the map changes. Beside it the network of another seed, as a yardstick. Rank correlation over pixels, mean of six cells,
-# from the mean picture:
+# Does the map show what the network has *learned*? Adebayo and others (2018) shuffle its weights, layer by
+# layer from the top, and look whether the map changes. Beside it the network of another seed, as a
+# yardstick. Rank correlation over pixels, mean of six cells, from the mean picture:
 
 # %%
 from scipy.stats import spearmanr
@@ -896,6 +926,7 @@ for count, number in enumerate(reversed(layers), 1):
     others[f"top {count} shuffled"] = maps(shuffled, baselines["mean picture"], steps)
 
 
+# %%
 def alike(one, other):
     """Rank correlation of two maps, for each cell."""
     return np.array([spearmanr(a.ravel(), b.ravel())[0] for a, b in zip(one, other, strict=True)])
@@ -906,6 +937,7 @@ def blocks(found):
     return found.reshape(-1, 8, 8, 8, 8).sum(axis=(2, 4))
 
 
+# %%
 mine = shares["mean picture"]
 looks = {"sizes": np.abs, "with sign": lambda found: found, "with sign, 8 × 8 blocks": blocks}
 alikes = {
@@ -923,18 +955,25 @@ figures.bars(
 )
 
 # %% tags=["claim"]
-ends = {
-    look: (found.mean() - 2.57 * found.sem(), found.mean() + 2.57 * found.sem())
-    for look, found in alikes.items()
-}
-assert ends["sizes"][0]["top 4 shuffled"] > 0.1, "sizes look alike with all kernels shuffled"
-print({k: (v[0].round(2).to_dict(), v[1].round(2).to_dict()) for k, v in ends.items()})
+low = {look: found.mean() - 2.57 * found.sem() for look, found in alikes.items()}
+assert low["sizes"]["top 4 shuffled"] > 0.1, "sizes look alike with all kernels shuffled"
+signed = alikes["with sign, 8 × 8 blocks"]
+assert low["with sign, 8 × 8 blocks"]["another seed"] > 0, "in signed blocks another seed agrees"
+apart = signed["another seed"] - signed["top 4 shuffled"]
+assert apart.mean() - 2.57 * apart.sem() > 0, "and more than the shuffled network does"
 
 # %% [markdown]
-# Last, a **concept**: is a cell called broken because it is *dark*? **TCAV** (Kim and others, 2018) takes pictures with the concept
-# and pictures without, separates what a layer makes of them with a linear classifier, and calls its normal the concept's direction. The **score**
-# is the share of pictures whose output rises along it. The concept is real dim pictures: the darkest quarter of the sound polycrystalline cells in
-# training, sets of 50. All are sound and of one type, so that neither defect nor crystal is what separates them.
+# Drawn as sizes, which is how maps are often drawn, the map passes for an explanation of a network that
+# knows nothing: the factor (x − baseline) alone can draw the cell. Summed with sign over blocks, the
+# network of another seed agrees with ours, and more than the shuffled one: these sums pass the check. Do it
+# before you show a map.
+#
+# Last, a **concept**: is a cell called broken because it is *dark*? **TCAV** (Kim and others, 2018) takes
+# pictures with the concept and pictures without, separates what a layer makes of them with a linear
+# classifier, and calls its normal the concept's direction. The **score** is the share of pictures whose
+# output rises along it. The concept is real dim pictures: the darkest quarter of the sound polycrystalline
+# cells in training, sets of 50. All are sound and of one type, so that neither defect nor crystal is what
+# separates them.
 
 # %%
 from sklearn.linear_model import RidgeClassifier
@@ -946,6 +985,7 @@ dim = np.flatnonzero(grey <= np.quantile(grey, 0.25))
 bright = np.setdiff1d(np.arange(len(poly)), dim)
 
 
+# %%
 def inside(pictures, end):
     """What the layers before `end` make of pictures."""
     inputs = tf.convert_to_tensor(pictures[..., None], "float32")
@@ -954,8 +994,9 @@ def inside(pictures, end):
     return inputs.numpy()
 
 
+# %%
 def scores(end):
-    """TCAV scores of the concept and of random sets against random sets; how well the concept is told apart."""
+    """TCAV scores of the concept and of random sets; how well the concept is told apart."""
     known = inside(images[poly], end).reshape(len(poly), -1)
     slopes = gradients(network, inside(images[candidates], end), end).reshape(len(candidates), -1)
     found, told = {"dim": [], "random": []}, []
@@ -974,6 +1015,7 @@ def scores(end):
     return pd.DataFrame(found), np.mean(told)
 
 
+# %%
 by_set, told = scores(LAYER)
 top, _ = scores(LAYER + 3)
 dimmed = solar_cells.chances(network, images[candidates] * 0.9) > solar_cells.chances(
@@ -1015,10 +1057,10 @@ error = 1.96 * (dimmed.mean() * (1 - dimmed.mean()) / len(dimmed)) ** 0.5
 assert dimmed.mean() + error < by_set.dim.mean(), "fewer cells rise when they are really dimmed"
 
 # %% [markdown]
-# Dim sets score above random ones, by Welch's t-test and by a permutation test, both at 5 %. (The sets overlap, so both are surer than they should
-# be.) Without the random sets nothing would be known: a direction that means nothing scores anything from near 0 to near 1. Nor
-# would a later layer do: behind the last convolution the output is linear, all pictures have the same gradient, and every score is 0 or
-# 1. And it is no effect: really dimmed, fewer cells rise than the score says, for a dim picture differs from a dimmed one
-# in more than light.
+# Dim sets score above random ones, by a permutation test at 5 %. (The sets overlap, so it is surer than it
+# should be; a t-test has no spread to work with where all dim sets score 1.) Without the random sets
+# nothing would be known: a direction that means nothing scores anything from near 0 to near 1. Nor would a
+# later layer do: behind the last convolution the output is linear, all pictures have the same gradient, and
+# every score is 0 or 1. And it is no effect: really dimmed, fewer cells rise than the score says.
 #
 # **On Monday:** check a concept by an intervention where one can be made, and believe the intervention.

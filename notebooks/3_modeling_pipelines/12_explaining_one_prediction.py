@@ -400,8 +400,8 @@ assert same.mean() + error < 0.95, "Shapley and LIME name different first reason
 
 # %% [markdown]
 # Neither is wrong. LIME answers "which way does the chance slope around this applicant, over a standard
-# deviation or so?"; a Shapley value "how does this applicant differ from the background?". A step that lies
-# between both rows is in the second, and smoothed in the first.
+# deviation or so?"; a Shapley value "how does this applicant differ from the background?". On a linear
+# model, multiplied, these are one; where a model bends they need not be.
 #
 # **On Monday:** ask of each "importance" what is compared, and on which scale. Two tools that disagree may
 # both be right.
@@ -466,10 +466,14 @@ figures.table(
 # %% tags=["claim"]
 assert np.diag(matches).max() < 1e-5, "each option equals its brute force"
 assert min(matches.iloc[0, 1], matches.iloc[1, 0]) > 0.01, "and not the other's"
+larger = (asked[:, :1] > background[:, 1]).mean()
+assert larger > 5 * (rows[:, 0] > rows[:, 1]).mean() and larger > 0.1, (
+    "mixing makes hrat the larger more often"
+)
 
 # %% [markdown]
-# Each option equals its own brute force, and not the other's. `hrat` is a part of `obrat`: mixing makes
-# rows in which it is the larger, the paths in part don't. A third option, `model_output="probability"`,
+# Each option equals its own brute force, and not the other's. (`hrat` is a part of `obrat`, so it should be
+# the smaller. Mixing makes many rows in which it is not.) A third option, `model_output="probability"`,
 # scales each comparison's log odds to chances. That adds up, yet it isn't the Shapley value of the chance:
 
 # %%
@@ -714,11 +718,13 @@ figures.bars(
 assert audit["biased"] == 1 and audit["harmless"] == 0, "the audit knows both plain rules"
 low = audit["scaffold"] - 1.96 * (audit["scaffold"] * (1 - audit["scaffold"]) / len(fresh)) ** 0.5
 assert low > 0.5, "it flips most decisions of the scaffold"
+other_race = np.column_stack([1 - fresh[:, 0], fresh[:, 1:]])
+assert (detector.predict_proba(other_race)[:, 1] > 0.5).mean() > 0.6, "most turned rows pass for real"
 
 # %% [markdown]
-# One changed cell leaves a row looking real, so the detector lets it through. This audit has a limit of its
-# own: it sees a rule on *this* column. A rule on a proxy, a tract or a school, passes it; lesson 3.10 looks
-# for those.
+# The detector takes most of the turned rows for real: one changed cell is hard to see. This audit has a
+# limit of its own: it sees a rule on *this* column. A rule on a proxy, a tract or a school, passes it;
+# lesson 3.10 looks for those.
 #
 # **On Monday:** never accept an explanation from the party that is audited without the model's decisions on
 # real rows beside it.
@@ -908,9 +914,9 @@ assert on_dark["black"].mean() < 0.1, "less than their number"
 # Cracks are dark. A pixel that is nearly black can't have a share where the baseline is black: it has not
 # moved. The baseline is a choice of what "nothing to see" means; for these cells black is a bad one.
 #
-# Does the map show what the network has *learned*? Adebayo and others (2018) shuffle its weights, layer by
-# layer from the top, and look whether the map changes. Beside it the network of another seed, as a
-# yardstick. Rank correlation over pixels, mean of six cells, from the mean picture:
+# Does the map show what the network has *learned*? Adebayo and others (2018) randomize its weights, layer
+# by layer from the top, and look whether the map changes; we shuffle each kernel. Beside it the network of
+# another seed, as a yardstick. Rank correlation over pixels, mean of six cells, from the mean picture:
 
 # %%
 from scipy.stats import spearmanr

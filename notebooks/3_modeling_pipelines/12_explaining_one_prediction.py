@@ -378,13 +378,13 @@ def first(shares):
 
 
 local = np.array([lime(chance, one, rows[train], seed) for one in asked])
-same = first(local * away) == first(exact)
+same = first(local * away) == first(values)
 lesson.reveal("3.12p1", same.sum(), within=3, form="{:.0f} applicants")
 
 # %% tags=["folded"]
 # The first reasons of both
 said = pd.DataFrame({
-    "Shapley values": pd.Series(first(exact)).value_counts(),
+    "Shapley values": pd.Series(first(values)).value_counts(),
     "LIME, multiplied": pd.Series(first(local * away)).value_counts(),
     "LIME's coefficients": pd.Series(first(local)).value_counts(),
 }).reindex(range(6)).fillna(0).set_axis(FEATURES)  # fmt: skip

@@ -126,6 +126,7 @@ CASES = {
         },
         given=GIVEN,
         invalid={
+            "its `.values` is the array": type("Explanation", (), {"values": np.array(EXACT)})(),
             "holds no numbers": "explainer",
             "has the shape": np.array(EXACT)[0],
             "missing or infinite": np.array(EXACT) * np.nan,

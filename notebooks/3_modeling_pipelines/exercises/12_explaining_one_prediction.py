@@ -192,8 +192,8 @@ function(
 
 def _look_at_values(value):
     """The shares as nested lists, whatever holds them."""
-    value = getattr(value, "values", value)
-    value = value() if callable(value) else value
+    if type(value).__name__ == "Explanation":
+        raise NotData("is an Explanation, which holds more than the shares; its `.values` is the array.")
     try:
         found = np.array(value, dtype=float)
     except (TypeError, ValueError):

@@ -73,7 +73,7 @@ function(
     rule=_shares(_even),
     said="Each order counts once, so who comes early and who comes late is even.",
     mistakes={
-        "You count each coalition once, whatever its size (that is Banzhaf's value). Each *order* counts once.": _shares(
+        "You count each coalition once (Banzhaf's value). Each *order* counts once.": _shares(
             lambda size, total: 2.0 ** (1 - total)
         ),
         "That is each player's gain alone, as the first to come. Take the mean over all orders.": _shares(
@@ -174,7 +174,7 @@ function(
         "You multiply by *s* · (*M* − *s*) instead of dividing: brackets below the line.": _weights(
             lambda total, size: (total - 1) / math.comb(total, size) * size * (total - size)
         ),
-        "Those are the weights in a Shapley value's own sum, s! (M − s − 1)! / M!. The regression has others.": _weights(
+        "Those weigh gains in a Shapley value's own sum. The regression has other weights.": _weights(
             lambda total, size: math.factorial(size) * math.factorial(total - size - 1) / math.factorial(total)
         ),
         "Every coalition weighs the same for you.": _weights(lambda total, size: 1.0, (1, 1)),

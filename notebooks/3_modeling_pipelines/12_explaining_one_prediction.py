@@ -625,6 +625,7 @@ lesson.predict("3.12p2", guess)
 # %%
 black = fresh[:, 0] == 1
 shown = np.concatenate([fresh[black][:15], fresh[~black][:15]])
+np.random.seed(seed)  # KernelSHAP draws its coalitions from numpy's one global generator
 named = {}
 for name, rule in {"biased rule": biased, "scaffold": scaffold}.items():
     by_lime = np.array([lime(rule, one, seen, seed) for one in shown])
@@ -911,8 +912,9 @@ assert (on_dark["black"] < on_dark["mean picture"]).all(), "in every cell dark p
 assert on_dark["black"].mean() < 0.1, "less than their number"
 
 # %% [markdown]
-# Cracks are dark. A pixel that is nearly black can't have a share where the baseline is black: it has not
-# moved. The baseline is a choice of what "nothing to see" means; for these cells black is a bad one.
+# The upper cell, of which the network is surest, is dark all over; its maps show no place. Cracks are dark,
+# too. A pixel that is nearly black can't have a share where the baseline is black: it has not moved. The
+# baseline is a choice of what "nothing to see" means; for these cells black is a bad one.
 #
 # Does the map show what the network has *learned*? Adebayo and others (2018) randomize its weights, layer
 # by layer from the top, and look whether the map changes; we shuffle each kernel. Beside it the network of

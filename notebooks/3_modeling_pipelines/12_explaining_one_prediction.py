@@ -764,8 +764,9 @@ lesson.end()
 # ### Exercise 3.12e: Along the path (2 points)
 #
 # Write `integrated(gradient, x, baseline, steps)`: the share of each entry of `x`, an array shaped as `x`,
-# which may be a row or a picture, as `baseline`. `gradient` takes a batch, an array of [points, *shape of
-# x*], and gives back the gradient at each point, in the same shape.
+# which may be a row or a picture, as `baseline`. Cut the way from `baseline` to `x` into `steps` equal steps
+# and take the gradient at the middle of each, as in the table. `gradient` takes a batch, an array of
+# [points, *shape of x*], and gives back the gradient at each point, in the same shape.
 
 
 # %% tags=["starter"] exercise="3.12e"

@@ -36,6 +36,14 @@ def _by_orders(worth):
     return {player: np.mean([gain[player] for gain in gains]) for player in players}
 
 
+def _zero_by_zero(coalitions):
+    """3.12b by the formula everywhere: with one feature both ends are 0 / 0, not infinite."""
+    size, total = np.asarray(coalitions).sum(axis=1), coalitions.shape[1]
+    with np.errstate(all="ignore"):
+        found = (total - 1) / (np.array([math.comb(total, int(s)) for s in size]) * size * (total - size))
+    return np.where(np.isinf(found), 1e9, found)
+
+
 def _vectorized(coalitions):
     size, total = np.asarray(coalitions).sum(axis=1), coalitions.shape[1]
     ways = np.array([math.comb(total, int(s)) for s in size])
@@ -103,6 +111,7 @@ CASES = {
         wrong={
             "with one number for each": lambda coalitions: float(_vectorized(coalitions).sum()),
             "by hand": lambda coalitions: _vectorized(coalitions) ** 0.5,
+            "no number (NaN)": _zero_by_zero,
         },
         invalid={
             "division by zero": lambda coalitions: [1 / (int(s) * 0) for s in coalitions.sum(axis=1)],
@@ -137,18 +146,23 @@ CASES = {
         right=[
             _in_a_loop,
             lambda decide, rows: np.mean(decide(_turned(rows)) != decide(rows)),
-            lambda decide, rows: np.abs(decide(_turned(rows)).astype(float) - decide(rows)).mean(),
+            lambda decide, rows: np.abs(decide(_turned(rows)) - decide(rows)).mean(),
         ],
         wrong={"by hand": lambda decide, rows: 0.21},
     ),
     "3.12e": cases(
         "integrated",
         right=[
-            _steps(lambda steps: np.linspace(0, 1, steps)),
-            _steps(lambda steps: np.arange(1, steps + 1) / steps),
-            _steps(lambda steps: np.arange(steps) / steps),
-            _trapezoid,
+            _steps(lambda steps: np.linspace(0, 1, 2 * steps + 1)[1::2]),
+            _steps(lambda steps: 1 - (np.arange(steps) + 0.5) / steps),
         ],
-        wrong={"your shares are": lambda gradient, x, baseline, steps: x * 0 + 11.5},
+        wrong={
+            "your shares are": lambda gradient, x, baseline, steps: x * 0 + 11.5,
+            "both included": _steps(lambda steps: np.linspace(0, 1, steps)),
+            "one place more": _steps(lambda steps: np.linspace(0, 1, steps + 1)),
+            "where each step ends": _steps(lambda steps: np.arange(1, steps + 1) / steps),
+            "where each step begins": _steps(lambda steps: np.arange(steps) / steps),
+            "trapezoids": _trapezoid,
+        },
     ),
 }

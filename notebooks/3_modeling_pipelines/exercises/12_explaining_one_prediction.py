@@ -147,6 +147,9 @@ function(
     "3.12b", "kernel", _coalitions,
     odd={
         "Your function gives nothing back. Does it `return` the weights?": NOTHING,
+        "A weight is no number (NaN): at the ends the formula may be 0 / 0. Nobody and all have the weight 1e9.": unless(
+            lambda output: type(output) is not list or not any(one is None or one != one for one in output)
+        ),
         "Asked is an array with one number for each coalition.": unless(
             lambda output: type(output) is list and all(map(number, output))
         ),
@@ -255,7 +258,7 @@ _RULES = {
     "a rule that denies where there is a mark": lambda rows: (rows[:, 0] > 0.5).astype(float),
     "a rule that denies where there is none": lambda rows: (rows[:, 0] < 0.5).astype(int),
     "a rule on the other column alone": lambda rows: (rows[:, 1] > 36).astype(float),
-    "a rule that compares the columns": lambda rows: (rows[:, 1] > 36 - 10 * rows[:, 0]).astype(bool),
+    "a rule that compares the columns": lambda rows: (rows[:, 1] > 36 - 10 * rows[:, 0]).astype(int),
     "a rule that denies nobody": lambda rows: np.zeros(len(rows)),
 }
 _ROWS = [
@@ -384,32 +387,32 @@ register(
 
 # ---- 3.12e: a path's gradients -------------------------------------------------------------------------------------
 
-# Each: a gradient for every row of a batch, the point, the baseline, and what exact integration gives
+# Each: a gradient for every row of a batch, the point, the baseline
 _PATHS = {
     "a square and a line": (
         lambda batch: np.stack([2 * batch[:, 0], np.full(len(batch), 3.0)], axis=1),
-        np.array([2.0, 1.0]), np.array([0.0, 0.0]), [4, 3],
+        np.array([2.0, 1.0]), np.array([0.0, 0.0]),
     ),
     "the same from another baseline": (
         lambda batch: np.stack([2 * batch[:, 0], np.full(len(batch), 3.0)], axis=1),
-        np.array([2.0, 1.0]), np.array([1.0, 3.0]), [3, -6],
+        np.array([2.0, 1.0]), np.array([1.0, 3.0]),
     ),
     "a product": (
-        lambda batch: batch[:, ::-1] * 1.0, np.array([4.0, 2.0]), np.array([1.0, 0.0]), [3, 5],
+        lambda batch: batch[:, ::-1] * 1.0, np.array([4.0, 2.0]), np.array([1.0, 0.0]),
     ),
     "the sum of a picture's cubes": (
         lambda batch: 3 * batch**2, np.array([[1.0, 2.0], [0.0, -1.0]]), np.array([[0.0, 1.0], [0.0, 0.0]]),
-        [[1, 7], [0, -1]],
     ),
 }  # fmt: skip
-_STEPS = 400
+# So few that other places on the path, or another rule of integration, give another sum
+_STEPS = 4
 
 
 def followed(attribute):
     """What an attribution says of each path."""
     return [
         {"of": name, "shares": plain(attribute(gradient, point.copy(), baseline.copy(), _STEPS))}
-        for name, (gradient, point, baseline, _) in _PATHS.items()
+        for name, (gradient, point, baseline) in _PATHS.items()
     ]
 
 
@@ -420,6 +423,11 @@ def _path(gradient, x, baseline, steps, places=None):
 
 def _integrated(gradient, x, baseline, steps):
     return (x - baseline) * _path(gradient, x, baseline, steps).mean(axis=0)
+
+
+def _at(places):
+    """The same with the gradients at other places of the path."""
+    return lambda g, x, b, n: (x - b) * _path(g, x, b, n, places(n)).mean(axis=0)
 
 
 _TURNS = {
@@ -443,6 +451,21 @@ _TURNS = {
     "Your path goes beyond `x`: it adds `x`, not `x - baseline`, to the baseline.": (
         lambda g, x, b, n: (x - b) * g(b + np.multiply.outer((np.arange(n) + 0.5) / n, x)).mean(axis=0)
     ),
+    "You take the gradient where each step begins. Take it at the middle.": _at(lambda n: np.arange(n) / n),
+    "You take the gradient where each step ends. Take it at the middle.": _at(
+        lambda n: np.arange(1, n + 1) / n
+    ),
+    "Your places go from one end to the other, both included. Take the middles of `steps` equal steps.": _at(
+        lambda n: np.linspace(0, 1, n)
+    ),
+    "You take one place more than there are steps. Take the middle of each step.": _at(
+        lambda n: np.linspace(0, 1, n + 1)
+    ),
+    "You take the mean of each step's two ends (trapezoids). Take the gradient at the middle.": (
+        lambda g, x, b, n: (
+            (x - b) * sum(_path(g, x, b, n, (np.arange(n) + end) / n) for end in (0, 1)).mean(0) / 2
+        )
+    ),
     "A sign: multiply by `x - baseline`.": lambda g, x, b, n: -_integrated(g, x, b, n),
     "You take the size of the shares. They have signs.": lambda g, x, b, n: np.abs(_integrated(g, x, b, n)),
 }
@@ -450,28 +473,23 @@ _SHAPED = "Asked is an array of numbers, shaped as `x`."
 _COMPLETE = "The shares add up to f(x) − f(baseline), as closely as the steps allow."
 
 
-def _like(shares, exact):
-    """Whether these are numbers in the shape of the exact shares."""
-    if type(exact) is list:
-        return type(shares) is list and len(shares) == len(exact) and all(map(_like, shares, exact))
+def _like(shares, due):
+    """Whether these are numbers in the shape of those due."""
+    if type(due) is list:
+        return type(shares) is list and len(shares) == len(due) and all(map(_like, shares, due))
     return number(shares)
 
 
-def _near(one, other):
-    """The same within what another rule for the steps changes: either end, midpoints, trapezoids."""
-    return close(one, other, rel=0, abs_=0.05)
-
-
 def _judged_path(integrated):
-    exact = [{"of": name, "shares": path[3]} for name, path in _PATHS.items()]
-    if not all(_like(one["shares"], due["shares"]) for one, due in zip(integrated, exact, strict=True)):
+    expected = followed(_integrated)
+    if not all(_like(one["shares"], due["shares"]) for one, due in zip(integrated, expected, strict=True)):
         return wrong(_SHAPED)
-    if _near(integrated, exact):
+    if close(integrated, expected):
         return right(_COMPLETE)
     for reason, turn in _TURNS.items():
-        if _near(integrated, followed(turn)):
+        if close(integrated, followed(turn)):
             return wrong(reason)
-    failed = next(one for one, due in zip(integrated, exact, strict=True) if not _near(one, due))
+    failed = next(one for one, due in zip(integrated, expected, strict=True) if not close(one, due))
     return wrong(f"For {failed['of']} your shares are `{short(failed['shares'], 80)}`, which is not it.")
 
 
@@ -487,7 +505,7 @@ register(
         "3.12e",
         {"integrated": Program(followed)},
         (
-            "Places along the path: `(np.arange(steps) + 0.5) / steps`, from just after 0 to just before 1.",
+            "The middles of the steps: `(np.arange(steps) + 0.5) / steps`, from just after 0 to just before 1.",
             "`np.multiply.outer(places, x - baseline)` has a row for each place, whatever the shape of `x`.",
             "`gradient` gives a row for each point of the path. Take their mean over the rows, then multiply.",
         ),

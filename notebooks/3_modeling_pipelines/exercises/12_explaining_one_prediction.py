@@ -147,7 +147,7 @@ function(
     "3.12b", "kernel", _coalitions,
     odd={
         "Your function gives nothing back. Does it `return` the weights?": NOTHING,
-        "A weight is no number (NaN): at the ends the formula may be 0 / 0. Nobody and all have the weight 1e9.": unless(
+        "A weight is no number (NaN). The formula may be 0 / 0 for nobody and all: weigh them 1e9.": unless(
             lambda output: type(output) is not list or not any(one is None or one != one for one in output)
         ),
         "Asked is an array with one number for each coalition.": unless(

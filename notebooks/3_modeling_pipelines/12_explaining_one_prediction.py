@@ -55,9 +55,9 @@ figures.overview(
 #
 # The data are 1,989 applications for a mortgage in Boston, 1990. Six columns feed a model: housing expense
 # and all obligations in per cent of income (`hrat`, `obrat`), loan over price (`loanprc`), income
-# (`appinc`), and two marks of credit history (`chist`, 1 is good; `pubrec`, 1 is a bankruptcy). The model
-# gives the chance that the lender *denied*. It describes these decisions; it doesn't say whether they were
-# right.
+# in thousand dollars (`appinc`), and two marks of credit history (`chist`, 1 is good; `pubrec`, 1 is a
+# bankruptcy). The model gives the chance that the lender *denied*. It describes these decisions; it doesn't
+# say whether they were right.
 
 # %%
 import itertools

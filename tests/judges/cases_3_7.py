@@ -101,6 +101,15 @@ def _with_tensorflow(student, teacher, labels, temperature, alpha):
     return alpha * temperature**2 * soft + (1 - alpha) * hard
 
 
+def _in_full(student, teacher, labels, temperature, alpha):
+    def log_soft(z):
+        return z - ops.logsumexp(z, axis=-1, keepdims=True)
+
+    p = ops.softmax(teacher / temperature)
+    soft = ops.sum(p * log_soft(teacher / temperature), -1) - ops.sum(p * log_soft(student / temperature), -1)
+    return alpha * ops.square(temperature) * soft - (1 - alpha) * ops.sum(labels * log_soft(student), -1)
+
+
 def _each_class(student, teacher, labels, temperature, alpha):
     p, q = ops.log_softmax(teacher / temperature), ops.log_softmax(student / temperature)
     return alpha * temperature**2 * ops.exp(p) * (p - q) - (1 - alpha) * labels * ops.log_softmax(student)
@@ -126,6 +135,7 @@ def _bias_by_trying(logits, digit, share):
     for bias in sorted(others - logits[:, digit]):
         if (logits[:, digit] + bias >= others).sum() >= wanted:
             return float(bias)
+    return None
 
 
 def _bias_by_partition(logits, digit, share):
@@ -196,6 +206,10 @@ def _only_teacher(ids, inputs, labels, cache, batch, seed):
     return _paired()(ids, inputs, labels, cache, batch, seed).map(lambda x, y: (x, {"teacher": y["teacher"]}))
 
 
+def _made_and_kept(ids, inputs, labels, cache, batch, seed):
+    _paired()(ids, inputs, labels, cache, batch, seed)
+
+
 def _half(ids, inputs, labels, cache, batch, seed):
     return _paired()(ids, inputs, labels, cache, batch, seed).take(3)
 
@@ -212,7 +226,7 @@ CASES = {
     ),
     "3.7b": cases(
         "distillation_loss",
-        right=[RIGHT, _with_tensorflow, _distillation(hard_part=_with_keras)],
+        right=[RIGHT, _in_full],
         wrong={
             "T² is missing": _distillation(mix=lambda a, t, s, h: a * s + (1 - a) * h),
             "multiplied by T. Asked": _distillation(mix=lambda a, t, s, h: a * t * s + (1 - a) * h),
@@ -246,6 +260,8 @@ CASES = {
             "is cut off": _distillation(_keras_divergence, _with_keras),
             "something clipped": _distillation(hard_part=_clipped),
             "their gradient doesn't": _distillation(_stopped),
+            "a row without label moves": _with_tensorflow,
+            "which Keras calls": _distillation(hard_part=_with_keras),
         },
         invalid={"gives nothing back": _nothing, "put to work, it": lambda s, v, y, t, a: s.nothing(v)},
     ),
@@ -276,7 +292,7 @@ CASES = {
             "the same `seed`": _paired(seeded=False),
         },
         invalid={
-            "gives nothing back": lambda *given: None,
+            "gives nothing back": _made_and_kept,
             "it should be a `tf.data.Dataset`": lambda *given: [1, 2],
             "of another shape": _unbatched,
             "other elements than asked": _triples,

@@ -95,6 +95,7 @@ _USUAL = [
     _probe((2, 3), 8.0, 1.0),
     _probe((2, 3), 2.0, 0.0),
 ]
+_UNLABELLED = 2  # the probe in which a row has no label
 _LARGE = [
     (np.array([[0.0, 1000.0, 0.0], [3.0, 1.0, -900.0]]), np.array([[1000.0, 998.0, 0.0], [2.0, 0.0, 1.0]]),
      np.array([[0.0, 1.0, 0.0], [0.0, 0.0, 0.0]]), 2.0, 0.5),
@@ -119,13 +120,10 @@ def _loss(student, teacher, labels, t, alpha, *, power=2, of="kl", hard_at=1.0, 
     alpha = 1 - alpha if swap else alpha
     if whole:
         return sign * t**power * (alpha * soft + (1 - alpha) * hard)
-    soft, hard = alpha * t**power * soft, (1 - alpha) * hard
-    return (
-        sign
-        * {"both": soft + hard, "soft": soft, "hard": hard, "unweighted": soft + hard / (1 - alpha or 1)}[
-            parts
-        ]
-    )
+    soft = alpha * t**power * soft
+    if parts == "unweighted":
+        return sign * (soft + hard)
+    return sign * {"both": soft + (1 - alpha) * hard, "soft": soft, "hard": (1 - alpha) * hard}[parts]
 
 
 def _gradient(student, teacher, labels, t, alpha):
@@ -184,11 +182,11 @@ def _near(found, wanted):
     "3.7b",
     distillation_loss=Program(_tried, seconds=30, fork=False),
     hints=(
-        "`p = ops.log_softmax(teacher / temperature, axis=-1)`, the same for the student; `ops.exp(p)` are the weights.",
+        "`p = ops.log_softmax(teacher / temperature, axis=-1)`, and so the student's; `ops.exp(p)` weighs.",
         "Both parts are sums over the last axis: `ops.sum(…, axis=-1)`.",
         "`alpha * temperature**2 * soft + (1 - alpha) * hard`; the hard part takes the student as it is, not divided.",
     ),
-    said="Zero where both agree, the same weight at every temperature, finite for large logits, and Keras can differentiate it.",
+    said="Zero where both agree, finite for large logits, and of the same weight at every temperature.",
 )
 def the_loss(distillation_loss):
     usual, large = distillation_loss[: len(_USUAL)], distillation_loss[len(_USUAL) :]
@@ -203,11 +201,11 @@ def the_loss(distillation_loss):
     if not all(_near(loss, _loss(*probe)) for loss, probe in zip(losses, _USUAL, strict=True)):
         yield "For some rows the loss is another. Take the table's second row by hand: 0.444, 0.693, 0.568."
     if any(one["gradient"] is None for one in usual):
-        yield "The values hold, but Keras can't differentiate them: they left TensorFlow on the way. Use `ops` throughout."
+        yield "The values hold, but Keras can't differentiate them: they left TensorFlow. Use `ops` throughout."
     if any(_gap(one["loss"]) or _gap(one["gradient"]) for one in large) or any(
         not np.isfinite(np.array(one["loss"], float)).all() for one in large
     ):
-        yield "For logits of 1,000 it is no number: a softmax became 0 and its logarithm infinite. Use `ops.log_softmax`."
+        yield "For logits of 1,000 it is no number: a softmax became 0, its logarithm infinite. Use `ops.log_softmax`."
     if all(_near(one["loss"], _loss(*probe, clip=1e-7)) for one, probe in zip(large, _LARGE, strict=True)):
         yield (
             "For large logits your divergence is cut off: `kl_divergence` takes no chance below 1e-7, and there the "
@@ -215,8 +213,14 @@ def the_loss(distillation_loss):
         )
     if not all(_near(one["loss"], _loss(*probe)) for one, probe in zip(large, _LARGE, strict=True)):
         yield "For logits of 1,000 the loss is another. Is something clipped, or added to a logarithm?"
-    if not all(_near(one["gradient"], _gradient(*probe)) for one, probe in zip(usual, _USUAL, strict=True)):
-        yield "The values hold, their gradient doesn't: part of the student's way is cut off from it (`stop_gradient`?)."
+    slopes = [_near(one["gradient"], _gradient(*probe)) for one, probe in zip(usual, _USUAL, strict=True)]
+    if slopes == [place != _UNLABELLED for place in range(len(_USUAL))]:
+        yield (
+            "The values hold, but a row without label moves the student all the same: TensorFlow's cross-entropy with "
+            "logits, which Keras calls, takes for granted that labels add up to 1. Write −Σ labels · log_softmax."
+        )
+    if not all(slopes):
+        yield "The values hold, their gradient doesn't: part of the student's way is cut off (`stop_gradient`?)."
 
 
 # ---- 3.7c: a bias from a share -------------------------------------------------------------------------------------
@@ -329,9 +333,8 @@ def _fed(paired):
     import tensorflow as tf
 
     made = []
-    for state in (1, 2):
-        # A global seed of the world outside must not matter
-        tf.random.set_seed(state if state == 1 else 1)
+    tf.random.set_seed(1)
+    for _ in range(2):
         dataset = paired(_IDS.copy(), _INPUTS.copy(), _LABELS.copy(), _cache(), _BATCH, 11)
         if dataset is ...:
             raise Blank("")
@@ -381,7 +384,7 @@ def the_right_pairs(paired):
     if all(len(set(np.diff(place[i : i + _BATCH]))) == 1 for i in range(0, len(place) - _BATCH, _BATCH)):
         yield "You shuffle whole batches: the rows in each are neighbours. Shuffle before `batch`."
     if all(one < at + _ROWS // 2 for at, one in enumerate(place)):
-        yield "Early batches hold early rows alone: the shuffle's buffer is smaller than the data. Shuffle over all rows."
+        yield "Early batches hold early rows alone: the shuffle's buffer is too small. Shuffle over all rows."
     if paired["second"] == paired["first"]:
         yield "The second epoch has the order of the first. Shuffle in the dataset, anew in each epoch."
     if paired["again"] != paired["first"]:

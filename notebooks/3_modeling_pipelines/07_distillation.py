@@ -833,8 +833,8 @@ figures.lines(
 # %% tags=["folded", "atol=0.02"]
 precise = precision(logits(flight_students, one_place[july])).set_axis(MIX.index, axis=1)
 figures.md(
-    f"In July **{late[july][jetblue[july]].mean():.0%}** of JetBlue's flights were late. Average precision of all "
-    f"flights: **{precise['α = 0'].mean():.2f}** (α = 0), **{precise['α = 1'].mean():.2f}** (α = 1)."
+    f"In July **{late[july][jetblue[july]].mean():.0%}** of JetBlue's flights were late. Average precision of "
+    f"all flights: **{precise['α = 0'].mean():.2f}** (α = 0), **{precise['α = 1'].mean():.2f}** (α = 1)."
 )
 
 # %% tags=["claim"]

@@ -727,7 +727,7 @@ lesson.reveal("3.7p2", named["T = 8"].mean(), within=8, form="{:.0f} threes")
 # ### Exercise 3.7c: A bias from a share (1 point)
 #
 # Write `bias_for(logits, digit, share)`: the number to add to the logit of class `digit` in every row, so
-# that `share` of the rows are said to be it; the smallest such number. That are `round(share * rows)` rows,
+# that `share` of the rows are said to be it; the smallest such number. Those are `round(share * rows)` rows,
 # at least one. `logits` is an array [rows, classes]; a tie goes to `digit`. For `digit=2` and `share=0.5`,
 # two rows of four, the answer is 1:
 #

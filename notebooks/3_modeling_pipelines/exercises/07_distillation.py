@@ -208,7 +208,7 @@ def the_loss(distillation_loss):
     if any(one["gradient"] is None for one in usual):
         yield "The values hold, but Keras can't differentiate them: they left TensorFlow. Use `ops` throughout."
     if any(_gap(one["loss"]) or _gap(one["gradient"]) for one in large):
-        yield "For logits of 1,000 it is no number: a chance vanished, and its logarithm is infinite. Use `ops.log_softmax`."
+        yield "For logits of 1,000 it is no number: the logarithm of a chance was infinite. Use `ops.log_softmax`."
     if all(_near(one["loss"], _loss(*probe, clip=1e-7)) for one, probe in zip(large, _LARGE, strict=True)):
         yield (
             "For large logits your divergence is cut off: `kl_divergence` takes no chance below 1e-7, and there the "

@@ -119,6 +119,24 @@ def _clipped(student, labels, t):
     return -ops.sum(labels * ops.log(ops.softmax(student) + 1e-9), axis=-1)
 
 
+def _unlabelled_in_full(student, teacher, labels, temperature, alpha):
+    p, q = ops.log_softmax(teacher / temperature), ops.log_softmax(student / temperature)
+    soft = temperature**2 * _of(p, q)
+    hard = -ops.sum(labels * ops.log_softmax(student), axis=-1)
+    return ops.where(ops.sum(labels, axis=-1) > 0, alpha * soft + (1 - alpha) * hard, soft)
+
+
+def _of_the_largest(student, labels, t):
+    return ops.sparse_categorical_crossentropy(ops.argmax(labels, axis=-1), student, from_logits=True)
+
+
+def _along_one(student, teacher, labels, temperature, alpha):
+    p, q = ops.log_softmax(teacher / temperature, axis=1), ops.log_softmax(student / temperature, axis=1)
+    soft = ops.sum(ops.exp(p) * (p - q), axis=1)
+    hard = -ops.sum(labels * ops.log_softmax(student, axis=1), axis=1)
+    return alpha * temperature**2 * soft + (1 - alpha) * hard
+
+
 def _nothing(student, teacher, labels, temperature, alpha):
     student - teacher
 
@@ -142,6 +160,14 @@ def _bias_by_partition(logits, digit, share):
     needs = np.delete(logits, digit, 1).max(1) - logits[:, digit]
     k = max(1, int(np.round(share * len(needs))))
     return np.partition(needs, k - 1)[k - 1]
+
+
+def _bias_on_a_grid(logits, digit, share):
+    others = np.delete(logits, digit, axis=1).max(axis=1)
+    for bias in np.arange(-70, 70, 0.1):
+        if (logits[:, digit] + bias >= others).sum() >= max(1, round(share * len(logits))):
+            return bias
+    return None
 
 
 # ---- 3.7d
@@ -210,6 +236,19 @@ def _made_and_kept(ids, inputs, labels, cache, batch, seed):
     _paired()(ids, inputs, labels, cache, batch, seed)
 
 
+def _filled(ids, inputs, labels, cache, batch, seed):
+    teacher = cache.reindex(ids).fillna(0).to_numpy()
+    rows = tf.data.Dataset.from_tensor_slices((inputs, {"labels": labels, "teacher": teacher}))
+    return rows.shuffle(len(ids), seed=seed).batch(batch)
+
+
+def _softened(ids, inputs, labels, cache, batch, seed):
+    def soften(x, y):
+        return x, {**y, "teacher": tf.nn.softmax(y["teacher"])}
+
+    return _paired()(ids, inputs, labels, cache, batch, seed).map(soften)
+
+
 def _half(ids, inputs, labels, cache, batch, seed):
     return _paired()(ids, inputs, labels, cache, batch, seed).take(3)
 
@@ -257,7 +296,13 @@ CASES = {
             "the loss is another. Take": lambda *given: 2 * RIGHT(*given),
             "can't differentiate": _in_numpy,
             "it is no number": _distillation(lambda s, v, t: _of(_log(v / t), _log(s / t))),
-            "`kl_divergence` takes": _distillation(_keras_divergence, _with_keras),
+            "as `kl_divergence` does": _distillation(_keras_divergence, _with_keras),
+            "No logits are divided": _distillation(
+                lambda s, v, t: _of(ops.log_softmax(v), ops.log_softmax(s))
+            ),
+            "teacher's part in full": _unlabelled_in_full,
+            "largest label for certain": _distillation(hard_part=_of_the_largest),
+            "along axis 1": _along_one,
             "something clipped": _distillation(hard_part=_clipped),
             "their gradient doesn't": _distillation(_stopped),
             "a row without label moves": _with_tensorflow,
@@ -269,6 +314,7 @@ CASES = {
         right=[_bias_by_trying, _bias_by_partition],
         wrong={
             "what each row needs, in order": lambda logits, digit, share: share * 10,
+            "a little more than enough": _bias_on_a_grid,
             "a single number": lambda logits, digit, share: logits[:, digit] + 1,
         },
     ),
@@ -278,6 +324,8 @@ CASES = {
         wrong={
             "have no logits": _paired(keep=False),
             "more than one epoch": _paired(repeat=2),
+            "all the same, made up": _filled,
+            "Hand its logits on": _softened,
             "no longer belong together": _paired(skewed=True),
             "at their *place*": _paired(join=False),
             "in two orders": _paired(apart=True),

@@ -109,18 +109,20 @@ def _log_soft(logits, temperature=1.0):
 
 
 def _loss(student, teacher, labels, t, alpha, *, power=2, of="kl", hard_at=1.0, teacher_at=None, student_at=None,
-          swap=False, whole=False, mean=False, parts="both", sign=1, clip=0.0):  # fmt: skip
+          swap=False, whole=False, mean=False, parts="both", sign=1, clip=0.0, full=False, sure=False):  # fmt: skip
     """The rule, and with its options what people do instead."""
     p, q = _log_soft(teacher, teacher_at or t), _log_soft(student, student_at or t)
     if clip:
         p, q = np.log(np.exp(p).clip(clip, 1)), np.log(np.exp(q).clip(clip, 1))
     soft = {"kl": np.exp(p) * (p - q), "entropy": -np.exp(p) * q, "reverse": np.exp(q) * (q - p)}[of]
+    unlabelled = labels.sum(-1) == 0
+    labels = np.eye(labels.shape[-1])[labels.argmax(-1)] if sure else labels
     hard = -labels * _log_soft(student, t if hard_at == "t" else hard_at)
     soft, hard = (part.mean(-1) if mean else part.sum(-1) for part in (soft, hard))
     alpha = 1 - alpha if swap else alpha
     if whole:
         return sign * t**power * (alpha * soft + (1 - alpha) * hard)
-    soft = alpha * t**power * soft
+    soft = np.where(full & unlabelled, 1, alpha) * t**power * soft
     if parts == "unweighted":
         return sign * (soft + hard)
     return sign * {"both": soft + (1 - alpha) * hard, "soft": soft, "hard": (1 - alpha) * hard}[parts]
@@ -165,6 +167,8 @@ _MISTAKES = {
     "Your divergence is turned round: the teacher's chances are the weights, and its logarithm comes first.":
         {"of": "reverse"},
     "Labels are asked at temperature 1; you soften the student there, too.": {"hard_at": "t"},
+    "No logits are divided by T: both sides of the divergence are to be softened.":
+        {"teacher_at": 1.0, "student_at": 1.0},
     "The teacher's logits are not divided by T.": {"teacher_at": 1.0},
     "In the teacher's part the student's logits are not divided by T.": {"student_at": 1.0},
     "T² belongs to the teacher's part alone; you multiply the labels' part by it as well.": {"whole": True},
@@ -173,6 +177,10 @@ _MISTAKES = {
     "The labels' part lacks its weight, 1 − α.": {"parts": "unweighted"},
     "You take the mean over the classes. Divergence and cross-entropy are sums.": {"mean": True},
     "Your loss has the other sign: what is unlike must be dear.": {"sign": -1},
+    "A row without a label keeps the weight α, as in the table's last row; yours gets the teacher's part in full.":
+        {"full": True},
+    "You take the class of the largest label for certain. Labels may be smoothed, and a row of zeros has none.":
+        {"sure": True},
 }  # fmt: skip
 
 
@@ -200,6 +208,8 @@ def the_loss(distillation_loss):
         yield "Your loss still has a number for each class. Add up over the last axis."
     if all(np.shape(loss) == () for loss in losses):
         yield "That is one number for all rows. Asked is the loss of each row; Keras takes the mean later."
+    if np.shape(losses[_UNLABELLED]) == (2, 4):  # of a probe [2, 3, 4]
+        yield "You add up along axis 1. The classes are the last axis, however many come before."
     for reason, options in _MISTAKES.items():
         if all(_near(loss, _loss(*probe, **options)) for loss, probe in zip(losses, _USUAL, strict=True)):
             yield reason
@@ -211,8 +221,8 @@ def the_loss(distillation_loss):
         yield "For logits of 1,000 it is no number: the logarithm of a chance was infinite. Use `ops.log_softmax`."
     if all(_near(one["loss"], _loss(*probe, clip=1e-7)) for one, probe in zip(large, _LARGE, strict=True)):
         yield (
-            "For large logits your divergence is cut off: `kl_divergence` takes no chance below 1e-7, and there the "
-            "gradient ends."
+            "For large logits your divergence is cut off at chances of 1e-7, as `kl_divergence` does, or an ε of your "
+            "own. There the gradient ends."
         )
     if not all(_near(one["loss"], _loss(*probe)) for one, probe in zip(large, _LARGE, strict=True)):
         yield "For logits of 1,000 the loss is another. Is something clipped, or added to a logarithm?"
@@ -243,8 +253,19 @@ def _needs(logits, digit):
     return [max(row[:digit] + row[digit + 1 :]) - row[digit] for row in logits]
 
 
+def _barely_more(answer):
+    over = [
+        output - answer.of(answer.rule, given)
+        for given, output in zip(answer.inputs, answer.outputs, strict=True)
+    ]
+    return all(-1e-6 < one < 0.2 for one in over) and max(over) > 1e-6
+
+
 _FOUR = [[5, 1, 4], [2, 0, 3], [1, 6, 2], [3, 2, 0.5]]
 _EIGHT = [[9, 1, 2], [4, 8, 0], [0, 3, 7], [6, 5, 5], [1, 2, 2], [8, -1, 3], [2, 7.5, 1], [-4, -2, -7]]
+_SEVEN = [
+    [0.137, 40.5], [3.2618, 1.0], [5.0, 4.8127], [-2.0, 0.3333], [7.77, 1.2345], [1.1, 1.0], [0.0, 60.25]
+]  # fmt: skip
 
 function(
     "3.7c", "bias_for",
@@ -252,6 +273,7 @@ function(
         (np.array(_FOUR, float), 2, 0.5), (np.array(_FOUR, float), 0, 0.25), (np.array(_FOUR, float), 1, 1.0),
         (np.array(_FOUR, float), 2, 0.1), (np.array(_EIGHT, float), 1, 0.25), (np.array(_EIGHT, float), 0, 0.75),
         (np.array(_EIGHT, float), 2, 0.125), (np.array(_EIGHT, float), 2, 0.375),
+        (np.array(_SEVEN, float), 0, 0.25), (np.array(_SEVEN, float), 1, 0.2), (np.array(_SEVEN, float), 0, 0.96),
     ],
     odd={
         "Your function gives nothing back. Does it `return` the bias?": NOTHING,
@@ -271,8 +293,14 @@ function(
             lambda z, d, s: sorted(_needs(z, d))[round(s * len(z)) - 1],
             lambda z, d, s: sorted(_needs(z, d))[min(round(s * len(z)), len(z) - 1) - 1],
         ),
+        "You round the number of rows down. `round` takes the nearest.":
+            lambda z, d, s: _bias(z, d, s, count=lambda share, rows: max(1, int(share * rows))),
+        "You round the number of rows up. `round` takes the nearest.":
+            lambda z, d, s: _bias(z, d, s, count=lambda share, rows: math.ceil(share * rows)),
         "That is a quantile between two rows. Asked is the smallest number that is enough: the need of one row.":
             lambda z, d, s: float(np.quantile(_needs(z, d), s)),
+        "That is a little more than enough. A tie goes to the digit, so what one row needs is the answer, exactly.":
+            Sign(_barely_more, lambda right: lambda z, d, s: right(z, d, s) + 1e-3),
         "You take the mean of the others. A digit must pass the best of them.":
             lambda z, d, s: _bias(z, d, s, best=lambda others: sum(others) / len(others)),
         "You take the smallest of the others. A digit must pass the best of them.":
@@ -366,6 +394,11 @@ def the_right_pairs(paired):
         yield "Some rows have no logits (NaN): their ids aren't in the cache. Leave them out."
     if len(ids) > _ROWS:
         yield "There is more than one epoch in it. Each row once; the lesson repeats."
+    strange = [int(row[0]) for row in rows if int(row[2]) not in _CACHED]
+    if strange and not set(strange) & set(_KNOWN):
+        yield "Rows whose id isn't in the cache got logits all the same, made up. Leave such rows out."
+    if strange:
+        yield "What comes out beside the inputs isn't in the cache. Hand its logits on as they are: no softmax, no T."
     if any(int(row[0]) % 2 != row[1] for row in rows):
         yield "Labels and inputs no longer belong together. What is left out must be left out of both."
     if any(int(row[2]) != one for row, one in zip(rows, ids, strict=True)):

@@ -199,7 +199,7 @@ def _near(found, wanted):
         "Both parts are sums over the last axis: `ops.sum(…, axis=-1)`.",
         "`alpha * temperature**2 * soft + (1 - alpha) * hard`; the hard part takes the student as it is, not divided.",
     ),
-    said="Zero where both agree, finite for large logits, and of the same weight at every temperature.",
+    said="The divergence is zero where both agree, nothing overflows, and T² keeps the teacher's part from fading.",
 )
 def the_loss(distillation_loss):
     usual, large = distillation_loss[: len(_USUAL)], distillation_loss[len(_USUAL) :]

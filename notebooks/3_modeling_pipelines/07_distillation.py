@@ -528,8 +528,8 @@ assert np.ptp(auc.loc["T = 1":, "1,200 steps"].to_numpy()) < 0.01, (
 # can't tell either. And the temperatures lie close to each other, as one would expect of two classes: there
 # are no wrong answers to rank.
 #
-# (The intervals speak of the luck of training. These judged modules are what they are; others would give
-# other values, and 3.4 shows how to draw them.)
+# (The intervals speak of the luck of training. Other modules give other values: with `seed = 5` those
+# trained briefly at T = 4 and 8 gain a little, too. 3.4 shows how to draw modules.)
 #
 # **On Monday:** before you distil, train the small model alone and stop it in time. It may be good enough.
 
@@ -602,20 +602,20 @@ teacher_there = average_precision_score(late[july], trees_say[july, 1])
 # it is 2,000 labelled flights and 38,000 that only the teacher was asked about; for *alone* and *smoothing*
 # it is what they would be if all 40,000 labels were there.
 #
-# The student alone with few labels is worse than the teacher. Where on the way between them does a student
-# at T = 1 end who has asked about all 40,000?
+# The student alone with few labels is worse than the teacher. Where does a student at T = 1 end who has
+# asked about all 40,000?
 
 # %% prediction="3.7p1"
 guess = ...  # one of the three
 lesson.predict(
-    "3.7p1", guess, among=("less than half the way", "more than half the way", "beyond the teacher")
+    "3.7p1", guess, among=("no better than alone", "nearer to alone", "nearer to the teacher, or beyond")
 )
 
 # %%
 few_alone, asked = in_july["few"].alone, in_july["all"]["T = 1"]
 way = (asked.mean() - few_alone.mean()) / (teacher_there - few_alone.mean())
-ends = ("less than half the way", "more than half the way", "beyond the teacher")
-lesson.reveal("3.7p1", ends[int(np.searchsorted([0.5, 1.0], way))])
+ends = ("no better than alone", "nearer to alone", "nearer to the teacher, or beyond")
+lesson.reveal("3.7p1", ends[int(np.searchsorted([0, 0.5], way))])
 
 # %% tags=["folded", "atol=0.01", "rtol=0.02"]
 nodes = [tree[0].nodes for tree in trees._predictors]
@@ -677,7 +677,8 @@ assert sum(one.nbytes for one in nodes) > 100 * alike[0] and 0.2 < trees_ / alik
 assert ends_["from"].asked < 0 < ends_.to.asked, "whether asking about others adds to it: can't tell"
 assert ends_["from"].alone < 0 < ends_.to.alone, "2,000 with a teacher, 40,000 labels without: can't tell"
 assert gains(apart_, "short").to.long < 0, "trained twice as long, the student alone is worse"
-assert asked.mean() - 2.6 * asked.std() / seeds**0.5 > teacher_there, "beyond the teacher, in July"
+near_ = asked - (few_alone + teacher_there) / 2
+assert near_.mean() - 2.57 * near_.std() / seeds**0.5 > 0, "nearer to the teacher than to the student alone"
 day_, draw_, by_days_ = flights.time_hour.iloc[july].dt.day.to_numpy(), np.random.default_rng(1), []
 sure_ = july_z[:, :, 2, 1] - july_z[:, :, 2, 0]
 for _ in range(100):
@@ -690,12 +691,11 @@ assert np.quantile(by_days_, 0.025) < 0 < np.quantile(by_days_, 0.975), "days dr
 
 # %% [markdown]
 # With 2,000 labels, a teacher lifts the student at every temperature. The one who asked about all 40,000
-# ends beyond the teacher: on these flights the small network ranks better than the trees it learnt from.
-# (With July's days drawn anew, the difference could be either way.) Most of the gain is there with the
-# teacher's word on the same 2,000 flights; whether the 38,000 others add to it, six seeds can't tell. A
-# hard label is one draw from a chance, and a teacher says how large it takes the chance to be. The cheap
-# ways don't do it: trained twice as long the student alone is worse, and smoothing gains less than a
-# teacher at any temperature.
+# comes up to the teacher; whether it is beyond can't be told, for with July's days drawn anew the
+# difference goes either way. Most of the gain is there with the teacher's word on the same 2,000
+# flights; whether the 38,000 others add to it, six seeds can't tell. A hard label is one draw from a
+# chance, and a teacher says how large it takes the chance to be. The cheap ways don't do it: trained
+# twice as long the student alone is worse, and smoothing gains less than a teacher at any temperature.
 #
 # With all 40,000 labels a teacher adds nothing that these seeds could show; and 2,000 flights with a
 # teacher can't be told from 40,000 labels without one. So a teacher stands in for labels, and who has them

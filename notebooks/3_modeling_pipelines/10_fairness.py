@@ -2,9 +2,9 @@
 # # 3.10 Fairness
 #
 # A lender wants a fast lane: a model waves through the mortgage applications that people would approve
-# anyway, and people look at the others. It is right for 80 of 100 applicants, and nobody's race is among
-# its inputs. Yet of the Black applicants whom the lender approved, two in five have to wait, and of the
-# white ones one in six. The average can't show that, and several tools that promise to mend it only move it.
+# anyway, and people look at the others. Nobody's race is among its inputs. Yet of the Black applicants whom
+# the lender approved, two in five have to wait, and of the white ones one in six. The average can't show
+# that, and several tools that promise to mend it only move it.
 #
 # You will be able to
 #
@@ -15,8 +15,8 @@
 # - apply three remedies (**reweighing**, **constraint**, **thresholds**), and count what each costs whom;
 # - write a **gate** that refuses "can't tell", and say what a data set can't answer.
 #
-# *Needs: lessons 1.3 and 3.8. Time: about 65 minutes, and 5 more for "Deeper"; the code runs in less
-# than a minute.*
+# *Needs: lessons 1.3 and 3.8. Time: about 70 minutes, and 5 more for "Deeper"; the code runs in less than a
+# minute.*
 
 # %%
 from helpers import lesson
@@ -64,6 +64,10 @@ GROUPS = ["white", "Black", "Hispanic"]
 lender = loans.groupby("group").approve.agg(applicants="size", approved="sum", rate="mean").loc[GROUPS]
 lender["low"], lender["high"] = proportion_confint(lender.approved, lender.applicants, method="wilson")
 
+# Two intervals that Newcombe printed in 1998, of 81 in 263 and of 56/70 − 48/80
+newcombe = {"rate": proportion_confint(81, 263, method="wilson"),
+            "difference": confint_proportions_2indep(56, 70, 48, 80, method="newcomb")}
+
 # %% tags=["folded"]
 # The picture of the lenders' decisions
 figures.bars(lender.set_index(lender.index + " (" + lender.applicants.astype(str) + ")").rate,
@@ -71,15 +75,18 @@ figures.bars(lender.set_index(lender.index + " (" + lender.applicants.astype(str
              x="approved, with 95 % interval", errors={None: (lender.low, lender.high)}, form="{:.1%}")
 
 # %% tags=["claim"]
-assert abs(lender.rate["white"] - 0.9) < 0.02 and abs(lender.rate["Black"] - 2 / 3) < 0.02, "nine in ten, two in three"
-assert lender.low["white"] > lender.high[["Black", "Hispanic"]].max(), "both small groups were approved less often"
-assert np.allclose(proportion_confint(81, 263, method="wilson"), (0.2553, 0.3662), atol=1e-4), "Newcombe's 81 of 263"
+assert abs(lender.rate["white"] - 0.9) < 0.02, "nine in ten white applicants"
+assert abs(lender.rate["Black"] - 2 / 3) < 0.02, "two in three Black ones"
+assert lender.low["white"] > lender.high[["Black", "Hispanic"]].max(), "both small groups less often"
+assert np.allclose(newcombe["rate"], (0.2553, 0.3662), atol=1e-4), "Wilson's interval is the published one"
 
 # %% [markdown]
-# Is the table the published one? Its textbook (Wooldridge, *Introductory Econometrics*, chapter 7) asks for
-# a regression of approval on `white`, alone and with 14 controls, and gives 0.201 and 0.129.
+# Published examples of this interval and of one for differences come out as printed. Is the table the
+# published one? Its textbook (Wooldridge, *Introductory Econometrics*, chapter 7) asks for a regression of
+# approval on `white`, alone and with 14 controls, and gives 0.201 and 0.129.
 
-# %%
+# %% tags=["folded"]
+# The two regressions
 import statsmodels.api as sm
 
 controls = ["hrat", "obrat", "loanprc", "unem", "male", "married", "dep", "sch", "cosign", "chist",
@@ -88,7 +95,8 @@ known = {}
 for name, others in {"alone": [], "with 14 controls": controls}.items():
     complete = loans[["approve", "white", *others]].dropna()
     fitted = sm.OLS(complete.approve, sm.add_constant(complete[["white", *others]])).fit()
-    known[name] = {"rows": len(complete), "white": fitted.params["white"], "standard error": fitted.bse["white"]}
+    known[name] = {"rows": len(complete), "white": fitted.params["white"],
+                   "standard error": fitted.bse["white"]}
 known = pd.DataFrame(known).T.rename_axis("approval on `white`")
 figures.table(known, formats={"rows": "{:,.0f}"})
 
@@ -97,24 +105,27 @@ assert known.white.round(3).tolist() == [0.201, 0.129], "the textbook's coeffici
 assert (known.white > 1.96 * known["standard error"]).all(), "a difference remains with the controls"
 
 # %% [markdown]
-# The coefficients are the published ones. With the controls, approval is still 13 points likelier for
-# white applicants. The Boston study, which had more columns, put it so: with the same traits, minority applicants would
-# be denied 17 % of the time and white ones 11 % (Munnell and others, 1992).
+# The coefficients are the published ones. With the controls, approval is still 13 points likelier for white
+# applicants. The Boston study, which had more columns, put it so: with the same traits, minority applicants
+# would be denied 17 % of the time and white ones 11 % (Munnell and others, 1992).
 #
 # **What this data set can't say.** The label is the *lender's decision*, not repayment: we never learn who
 # would have paid, and of those denied nobody can. A model that copies it perfectly copies whatever was
-# unfair in it. It holds people who applied; who was discouraged before is missing. It is one city in one
-# year, and columns that lenders saw may be missing, which is what the dispute about the study was on. So
-# below, "rightly" means "as the lender decided", no more. A difference between groups is a finding, not yet
-# a cause, and its absence is no proof of fairness.
+# unfair in it. It wouldn't be the first label to stand for something else: a program in US hospitals
+# predicted *costs* in place of *illness*, and with the label mended the share of Black patients chosen for
+# extra care would have risen from 17.7 to 46.5 % (Obermeyer and others, 2019). The table holds people who
+# applied; who was discouraged before is missing. It is one city in one year, and columns that lenders saw
+# may be missing, which is what the dispute about the study was on. So below, "approved" means "by the
+# lender", no more. A difference between groups is a finding, not yet a cause, and its absence is no proof
+# of fairness.
 #
 # **On Monday:** write down what your label is, who decided it, and who never got into the table.
 
 # %% [markdown]
 # ## 2 Three questions to one model
 #
-# The inputs leave out race, sex, marital status and age, the columns that are part of the decision or
-# known after it, and `gdlin`, the lender's own judgement (the data's card says which and why).
+# The inputs leave out race, sex, marital status and age, the columns that are part of the decision or known
+# after it, and `gdlin`, the lender's own judgement (the data's card says which and why).
 
 # %%
 from sklearn.impute import SimpleImputer
@@ -130,8 +141,8 @@ inputs = inputs.where(inputs < 999_999)     # codes for "unknown" become gaps
 group, approve = loans.group.to_numpy(), loans.approve.to_numpy()
 
 # %% [markdown]
-# Every applicant is judged by a model that has not seen them: five parts, each judged by a model of the other four,
-# and that for four divisions. An interval draws applicants again **and** one of the divisions,
+# Every applicant is judged by a model that has not seen them: five parts, each judged by a model of the
+# other four, and that for four divisions. An interval draws applicants again **and** one of the divisions,
 # so it holds the luck of both.
 
 # %%
@@ -157,8 +168,13 @@ def out_of_fold(answer):
 
 
 # %%
+def fresh():
+    """The model before it is trained."""
+    return LogisticRegression(C=0.1, max_iter=500)
+
+
 X = prepared(inputs)
-models = [LogisticRegression(C=0.1, max_iter=500).fit(X[fold][0], approve[train])
+models = [fresh().fit(X[fold][0], approve[train])
           for fold, (train, _) in enumerate(folds)]
 chance = out_of_fold(lambda fold: models[fold].predict_proba(X[fold][1])[:, 1])
 passes = {"as trained": chance >= bar}
@@ -174,16 +190,18 @@ passes = {"as trained": chance >= bar}
 # | missing | approved | no |
 #
 # - **Selected**: how many of *all* pass? 2 of 4. Equal in all groups: **demographic parity**.
-# - **TPR**, true positive rate: how many *whom the lender approved* pass? 1 of 3. Equal: **equal opportunity**.
-# - **PPV**, positive predictive value: how many *who pass* did the lender approve? 1 of 2. Equal: **predictive parity**.
+# - **TPR**, true positive rate: how many *whom the lender approved* pass? 1 of 3. Equal: **equal
+#   opportunity**.
+# - **PPV**, positive predictive value: how many *who pass* did the lender approve? 1 of 2. Equal:
+#   **predictive parity**.
 
 # %% [markdown] exercise="3.10a"
 # ### Exercise 3.10a: Rates of a group (1 point)
 #
-# Write `rates(chance, approve, bar)`, which returns the tuple `(selected, tpr, ppv)` of one group.
-# `chance` and `approve` are arrays of floats, as long as each other. Who has a chance of at least `bar`
-# passes. A missing chance (NaN) doesn't pass, but the applicant is one of the group. A missing `approve` (NaN: the lender has
-# not decided yet) counts for `selected` alone. A rate of nobody is NaN.
+# Write `rates(chance, approve, bar)`, which returns the tuple `(selected, tpr, ppv)` of one group. `chance`
+# and `approve` are arrays of floats, as long as each other. Who has a chance of at least `bar` passes. A
+# missing chance (NaN) doesn't pass, but the applicant is one of the group. A missing `approve` (NaN: the
+# lender has not decided yet) counts for `selected` alone. A rate of nobody is NaN.
 
 # %% tags=["starter"] exercise="3.10a"
 def rates(chance, approve, bar):
@@ -217,7 +235,8 @@ from sklearn.metrics import precision_score
 frame = MetricFrame(
     metrics={"selected": selection_rate, "TPR": true_positive_rate, "PPV": precision_score},
     y_true=approve, y_pred=(chance[0] >= bar).astype(int), sensitive_features=group)
-yours = {name: rates(chance[0][group == name], approve[group == name].astype(float), bar) for name in GROUPS}
+yours = {name: rates(chance[0][group == name], approve[group == name].astype(float), bar)
+         for name in GROUPS}
 apart = np.abs(frame.by_group.loc[GROUPS].to_numpy() - np.array(list(yours.values()))).max()
 figures.md(f"Largest difference between the two, over nine rates: {apart:.6f}.")
 
@@ -270,22 +289,24 @@ three = {rate: drawn(passes["as trained"], rate) for rate in ("selected", "TPR",
 shown = pd.DataFrame({rate: {name: found[name][0] for name in GROUPS} for rate, found in three.items()})
 figures.bars(shown, "Fewer Black applicants pass, of those whom the lender approved as well",
              x="rate, with 95 % interval", form="{:.2f}",
-             errors={rate: np.transpose([ends(found[name][1]) for name in GROUPS]) for rate, found in three.items()})
+             errors={rate: np.transpose([ends(found[name][1]) for name in GROUPS])
+                     for rate, found in three.items()})
 
 # %% tags=["claim"]
 low = {rate: gaps(passes["as trained"], rate)["Black"]["low"] for rate in three}
-assert min(low.values()) > 0.03, "all three rates are lower for Black applicants"
-assert gaps(passes["as trained"])["Black"]["low"] > 0.15, "the gap in TPR is more than 15 points"
-assert gaps(passes["as trained"])["Hispanic"]["high"] < gaps(passes["as trained"])["Black"]["gap"], "smaller for Hispanic ones"
+assert min(low.values()) > 0, "all three rates are lower for Black applicants"
+assert gaps(passes["as trained"])["Black"]["low"] > 0.10, "the gap in TPR is more than 10 points"
+assert gaps(passes["as trained"])["Hispanic"]["low"] < 0, "TPR of Hispanic applicants: can't tell"
+assert gaps(passes["as trained"], "PPV")["Hispanic"]["low"] < 0, "their PPV: can't tell"
 
 # %% [markdown]
-# All three criteria fail for Black applicants, beyond the intervals. For Hispanic applicants TPR and PPV leave
-# more room.
+# All three criteria fail for Black applicants, beyond the intervals of the differences. For Hispanic
+# applicants the differences in TPR and PPV have intervals that hold zero: can't tell.
 #
 # That was one bar. **Fairness Indicators** was TFMA's view for this: rates per slice at many thresholds. It
-# left TFMA with its add-ons and lives in a package of its own, whose demands clash with this TFX. Nothing is
-# lost: TFMA's own rates, asked per slice and threshold, are the same numbers. **FNR** is 1 − TPR, the share
-# of needless waits. TFMA's jackknife gives the intervals.
+# left TFMA with its add-ons and lives in a package of its own, whose demands clash with this TFX. Nothing
+# is lost: TFMA's own rates, asked per slice and threshold, are the same numbers. **FNR** is 1 − TPR, the
+# share of needless waits. TFMA's jackknife gives the intervals.
 
 # %%
 from google.protobuf import text_format
@@ -330,14 +351,15 @@ figures.lines(waits["value"], "At each bar Black applicants wait needlessly more
 
 # %% tags=["claim"]
 assert (waits["low"]["Black"] > waits["high"]["white"]).all(), "at each bar, beyond the intervals"
-hand = {name: 1 - rates(chance[0][group == name], approve[group == name].astype(float), bar)[1] for name in GROUPS}
-assert np.allclose(waits["value"].loc[bar, GROUPS].astype(float), [hand[name] for name in GROUPS], atol=1e-6), "TFMA's FNR"
+hand = [1 - rates(chance[0][group == name], approve[group == name].astype(float), bar)[1] for name in GROUPS]
+assert np.allclose(waits["value"].loc[bar, GROUPS].astype(float), hand, atol=1e-6), "TFMA's FNR"
 assert (waits["high"]["Hispanic"] > waits["low"]["white"]).any(), "for Hispanic applicants not at each"
 
 # %% [markdown]
 # At `bar` TFMA's FNR is your 1 − TPR. The line of Black applicants lies above the white one at each of the
-# five bars, beyond the intervals. So it is no accident of our bar, and moving the bar for all won't mend it.
-# For Hispanic applicants, 85 of whom were approved, the intervals overlap at some of the bars: can't tell there.
+# five bars, beyond the intervals. So it is no accident of our bar, and moving the bar for all won't mend
+# it. For Hispanic applicants, 85 of whom were approved, the intervals overlap at some of the bars: can't
+# tell there.
 #
 # **On Monday:** show each rate per group with an interval and at several thresholds, not at yours alone.
 
@@ -368,7 +390,7 @@ identity["FPR, implied"] = implied_fpr(identity.p, identity.PPV, identity.FNR)
 figures.table(identity, formats=dict.fromkeys(identity, "{:.3f}"))
 
 # %% tags=["claim"]
-assert np.allclose(identity["FPR, counted"], identity["FPR, implied"], atol=1e-12), "the identity holds exactly"
+assert np.allclose(identity["FPR, counted"], identity["FPR, implied"], atol=1e-12), "it holds exactly"
 
 # %% [markdown]
 # It holds exactly. Now let a model be fair in two ways: PPV and FNR equal in all groups, say those of all
@@ -380,16 +402,18 @@ everyone = passes["as trained"]
 ppv, fnr = (everyone * approve).sum() / everyone.sum(), 1 - everyone[:, approve == 1].mean()
 forced, forced_low, forced_high = (implied_fpr(lender[end], ppv, fnr) for end in ("rate", "low", "high"))
 figures.bars(forced, f"With PPV {ppv:.2f} and FNR {fnr:.2f} in every group, FPR can't be equal",
-             x="FPR that follows, with the interval of p", form="{:.2f}", errors={None: (forced_low, forced_high)})
+             x="FPR that follows, with the interval of p", form="{:.2f}",
+             errors={None: (forced_low, forced_high)})
 
 # %% tags=["claim"]
-assert forced_low["white"] > forced_high[["Black", "Hispanic"]].max(), "the white FPR is higher, beyond the interval of p"
+assert forced_low["white"] > forced_high[["Black", "Hispanic"]].max(), "FPR can't be equal, beyond luck"
 
 # %% [markdown]
-# Here FPR is a benefit: the share of denied applicants whom the model waves through. With PPV and FNR equal, a denied
-# white applicant is waved through more often than a denied Black one. No training changes that, only equal
-# base rates do, or a model without errors. So somebody has to choose, and say for whom. We choose **equal opportunity**
-# here: who would be approved anyway should not have to wait because of their group.
+# Here FPR is a benefit: the share of denied applicants whom the model waves through. With PPV and FNR
+# equal, a denied white applicant is waved through more often than a denied Black one. No training changes
+# that, only equal base rates do, or a model without errors. So somebody has to choose, and say for whom. We
+# choose **equal opportunity** here: who would be approved anyway should not have to wait because of their
+# group.
 #
 # **On Monday:** name the one criterion you hold, who chose it, and what it lets differ.
 
@@ -414,8 +438,8 @@ told, fast = {}, {}
 for name, columns in SETS.items():
     parts = prepared(inputs[columns])
     for target, kept in ((minority, told), (approve, fast)):
-        kept[name] = out_of_fold(lambda fold, parts=parts, target=target: LogisticRegression(C=0.1, max_iter=500)
-                                 .fit(parts[fold][0], target[folds[fold][0]]).predict_proba(parts[fold][1])[:, 1])
+        kept[name] = out_of_fold(lambda fold, parts=parts, target=target: fresh().fit(
+            parts[fold][0], target[folds[fold][0]]).predict_proba(parts[fold][1])[:, 1])
 
 # %% tags=["folded", "atol=0.01"]
 # The picture of the proxy; the intervals draw applicants and divisions, 200 times
@@ -433,29 +457,33 @@ lesson.reveal("3.10p1", auc.AUC["without the county"], within=0.03, form="{:.2f}
 
 # %% tags=["atol=0.01"]
 without = pd.DataFrame({name: gaps(fast[name] >= bar)["Black"] for name in SETS}).T
-without.insert(0, "AUC of approval", [np.mean([roc_auc_score(approve, one) for one in fast[n]]) for n in SETS])
+without.insert(0, "AUC of approval", [np.mean([roc_auc_score(approve, one) for one in fast[n]])
+                                       for n in SETS])
 figures.table(without.rename_axis("fast lane from"), caption="Gap in TPR, white − Black, 95 % interval",
               formats=dict.fromkeys(without, "{:.2f}"))
 
 # %% tags=["claim"]
 assert auc.low.iloc[:3].min() > 0.65, "the inputs tell the group, without place as well"
-assert abs(auc.AUC.iloc[0] - auc.AUC.iloc[1]) < 0.02, "the county alone carries next to nothing that others don't"
+assert abs(auc.AUC.iloc[0] - auc.AUC.iloc[1]) < 0.02, "without the county, nearly the same"
 assert auc.AUC.iloc[2] < auc.low.iloc[0], "the five on place carry some"
 assert without.low.iloc[2] > 0.05, "without place the gap remains"
 
 # %% [markdown]
-# The county alone tells the group better than a coin, and taking it out changes almost nothing: the others know. Without all five columns on
-# place the AUC falls, and remains far above a coin; the gap in TPR remains too, and the model is hardly worse at approvals. The proxy
-# isn't a column to be found and deleted. It is spread over place, property and history, and
-# most of these columns are also what a lender has a reason to ask.
+# The county alone tells the group better than a coin, and taking it out changes almost nothing: the others
+# know. Without all five columns on place the AUC falls, and remains far above a coin; the gap in TPR
+# remains too, and the model is hardly worse at approvals. The proxy isn't a column to be found and deleted.
+# It is spread over place, property and history, and most of these columns are also what a lender has a
+# reason to ask.
 #
-# **On Monday:** predict the attribute from your inputs, with an interval, before anyone says "we don't use it".
+# **On Monday:** predict the attribute from your inputs, with an interval, before anyone says "we don't use
+# it".
 
 # %% [markdown]
 # ## 5 Three remedies
 #
 # **Before training: reweighing** (Kamiran and Calders, 2012). Each row gets the weight with which group and
-# outcome would be independent: how frequent the pair would be if they were, by how frequent it is. Six rows:
+# outcome would be independent: how frequent the pair would be if they were, by how frequent it is. Six
+# rows:
 #
 # | group | approved | rows | if independent, of 6 | weight of each |
 # | --- | ---: | ---: | ---: | ---: |
@@ -467,8 +495,9 @@ assert without.low.iloc[2] > 0.05, "without place the gap remains"
 # %% [markdown] exercise="3.10b"
 # ### Exercise 3.10b: Weights that balance (1 point)
 #
-# Write `reweigh(group, approve)`. `group` is an array of names, `approve` one of 0 and 1, as long. It returns
-# a weight per row, in the rows' order, as an array or a list. A pair that doesn't occur needs no weight.
+# Write `reweigh(group, approve)`. `group` is an array of names, `approve` one of 0 and 1, as long. It
+# returns a weight per row, in the rows' order, as an array or a list. A pair that doesn't occur needs no
+# weight.
 
 # %% tags=["starter"] exercise="3.10b"
 def reweigh(group, approve):
@@ -497,8 +526,9 @@ for fold, (train, _) in enumerate(folds):
     weights = np.asarray(reweigh(group[train], approve[train]))
     shares = {name: np.average(approve[train], weights=weights * (group[train] == name)) for name in GROUPS}
     balanced.append(shares["white"] - shares["Black"])
-    reweighed.append(LogisticRegression(C=0.1, max_iter=500).fit(X[fold][0], approve[train], sample_weight=weights))
-passes["reweighing"] = out_of_fold(lambda fold: reweighed[fold].predict_proba(X[fold][1])[:, 1]) >= bar
+    reweighed.append(fresh().fit(X[fold][0], approve[train], sample_weight=weights))
+heavier = out_of_fold(lambda fold: reweighed[fold].predict_proba(X[fold][1])[:, 1])
+passes["reweighing"] = heavier >= bar
 
 # %% tags=["atol=0.01"]
 steps = {"lender": lender.rate["white"] - lender.rate["Black"], "training set, reweighed": np.mean(balanced),
@@ -517,8 +547,8 @@ assert gaps(passes["reweighing"], "selected")["Black"]["low"] > 0.1, "the model 
 # not balanced: the inputs still tell the groups apart in what they predict.
 #
 # **In training: a constraint.** fairlearn's `ExponentiatedGradient` looks for a mixture of models that
-# decides as well as it can while all groups have the same TPR. Its costs are our bar, put in words: a wrong pass
-# costs 7 needless waits.
+# decides as well as it can while all groups have the same TPR. Its costs are our bar, put in words: a wrong
+# pass costs 7 needless waits.
 
 # %%
 from fairlearn.reductions import ErrorRate, ExponentiatedGradient, TruePositiveRateParity
@@ -526,14 +556,14 @@ from fairlearn.reductions import ErrorRate, ExponentiatedGradient, TruePositiveR
 mixtures = []
 for fold, (train, _) in enumerate(folds):
     mixtures.append(ExponentiatedGradient(
-        LogisticRegression(C=0.1, max_iter=500), TruePositiveRateParity(difference_bound=0.01),
+        fresh(), TruePositiveRateParity(difference_bound=0.01),
         objective=ErrorRate(costs={"fp": bar, "fn": 1 - bar}), max_iter=5,
     ).fit(X[fold][0], approve[train], sensitive_features=group[train]))
 passes["constraint"] = out_of_fold(lambda fold: mixtures[fold].predict(X[fold][1], random_state=seed))
 
 # %% [markdown]
-# In training white and Black TPR end up close, as asked. How many points are they apart among applicants that the
-# mixture has not seen?
+# In training white and Black TPR end up close, as asked. How many points are they apart among applicants
+# that the mixture has not seen?
 
 # %% prediction="3.10p2"
 guess = ...     # points of TPR
@@ -551,18 +581,20 @@ figures.md(f"Gap in TPR, white − Black: **{np.mean(seen):.2f}** in training, *
 lesson.reveal("3.10p2", 100 * new["gap"], within=4, form="{:.0f} points")
 
 # %% tags=["claim"]
-assert abs(np.mean(seen)) < 0.04 and new["low"] > 0.05, "met in training, not among those not seen"
+assert abs(np.mean(seen)) < 0.03 and new["low"] > 0, "met in training, not among those not seen"
 
 # %% [markdown]
 # The constraint is met where it was fitted, and the gap returns on new applicants. A training part holds
 # about 106 approved Black applicants, and 45 inputs suffice to fit a difference that is theirs alone.
 #
-# **After training: thresholds.** `ThresholdOptimizer` leaves the model and gives each group a bar of its own.
+# **After training: thresholds.** `ThresholdOptimizer` leaves the model and gives each group a bar of its
+# own.
 
 # %% [markdown] exercise="3.10c"
 # ### Exercise 3.10c: A bar for each group (2 points)
 #
-# Write `own_bars(model, X, approve, group)`, which returns a **fitted** `ThresholdOptimizer` around `model`:
+# Write `own_bars(model, X, approve, group)`, which returns a **fitted** `ThresholdOptimizer` around
+# `model`:
 #
 # - all groups get the same true positive rate;
 # - among such bars those of the best *balanced accuracy* (which weighs the errors much as our bar does);
@@ -596,25 +628,26 @@ def own_bars(model, X, approve, group):
 # %% exercise="3.10c"
 own_bars = lesson.check("3.10c", own_bars=own_bars)
 
-# %%
+# %% tags=["atol=3"]
 optimizers = [own_bars(models[fold], X[fold][0], approve[train], group[train])
               for fold, (train, _) in enumerate(folds)]
 tossed = [out_of_fold(lambda fold, coin=coin: optimizers[fold].predict(
     X[fold][1], sensitive_features=group[folds[fold][1]], random_state=coin)) for coin in (seed, seed + 1)]
 passes["thresholds"] = tossed[0]
 differ = (tossed[0] != tossed[1]).sum(axis=1).mean()
-figures.md(f"Asked twice, with another `random_state`, about **{differ:.0f}** of 1,989 applicants get another answer.")
+figures.md(f"Asked twice, with another `random_state`, about **{differ:.0f}** of 1,989 applicants get "
+           "another answer.")
 
 # %% [markdown]
-# Two things come with this remedy. It needs the attribute **when it decides**; in US credit decisions the law
-# forbids that (Equal Credit Opportunity Act). And it draws lots between two bars, so the
-# same application may pass today and wait tomorrow. The constraint's mixture draws lots as well.
+# Two things come with this remedy. It needs the attribute **when it decides**; in US credit decisions the
+# law forbids that (Equal Credit Opportunity Act). And it draws lots between two bars, so the same
+# application may pass today and wait tomorrow. The constraint's mixture draws lots as well.
 
 # %% tags=["folded", "atol=0.02"]
 # The picture of the gaps that are left
 left = {name: gaps(decisions) for name, decisions in passes.items()}
 table = pd.DataFrame({part: {name: left[name][part]["gap"] for name in passes} for part in GROUPS[1:]})
-figures.bars(table, "Thresholds close the gap of Black applicants; reweighing and constraint leave part",
+figures.bars(table, "Each remedy narrows the gap of Black applicants; zero is inside for own bars alone",
              x="gap in TPR to white applicants, 95 % interval", form="{:+.2f}",
              errors={part: ([left[name][part]["low"] for name in passes],
                             [left[name][part]["high"] for name in passes]) for part in GROUPS[1:]})
@@ -637,25 +670,45 @@ for remedy in list(passes)[1:]:
                             ends((often[:, who] * moved[division]).sum(axis=1)), strict=True))
         changes.append(row)
 changes = pd.DataFrame(changes).set_index(["remedy", "group"])
-figures.table(changes, caption="More or fewer who pass, with 95 % intervals", formats=dict.fromkeys(changes, "{:+.0f}"))
+figures.table(changes, caption="More or fewer who pass, with 95 % intervals",
+              formats=dict.fromkeys(changes, "{:+.0f}"))
 
 # %% tags=["claim"]
-assert left["thresholds"]["Black"]["high"] < left["as trained"]["Black"]["low"], "thresholds close most of the gap"
-assert left["constraint"]["Black"]["low"] > 0 and left["reweighing"]["Black"]["low"] > 0, "the two others leave part"
+before = np.subtract(*(drawn(passes["as trained"], "TPR")[name][1] for name in GROUPS[:2]))
+after = {n: np.subtract(*(drawn(passes[n], "TPR")[name][1] for name in GROUPS[:2])) for n in list(passes)[1:]}
+assert all(ends(before - gap)[0] > 0 for gap in after.values()), "each narrows the gap, paired"
+assert ends(after["reweighing"] - after["thresholds"])[0] > 0, "own bars narrow it more than reweighing"
+assert left["constraint"]["Black"]["low"] > 0 and left["reweighing"]["Black"]["low"] > 0, "a gap is left"
+assert left["thresholds"]["Black"]["low"] < 0 < left["thresholds"]["Black"]["high"], "zero is inside"
+who = (group == "white") & (approve == 1)
+dearer = (passes["constraint"] - passes["reweighing"].astype(float))[:, who][division]
+assert ends((often[:, who] * dearer).sum(axis=1))[1] < 0, "the constraint takes more than reweighing"
+table_of = changes.reset_index().set_index(["remedy", changes.index.get_level_values(1).str.split().str[0]])
+assert table_of["to"]["reweighing", "white"] < 0, "reweighing takes some"
+assert table_of["to"]["thresholds", "white"] > 0 > table_of["approved: from"]["thresholds", "white"], "open"
+assert (table_of["denied: from"].loc[[("constraint", "Black"), ("thresholds", "Black")]] > 0).all(), "denied"
+assert table_of["approved: from"]["thresholds", "Black"] > 0, "own bars: more approved Black applicants pass"
 
 # %% [markdown]
-# PROSE
+# Each remedy narrows the gap of Black applicants, and the bills differ. **Reweighing** takes the pass from
+# some white applicants whom the lender approved. **The constraint** takes it from more of them, and its gap
+# is still above zero. **Own bars** give the pass to more approved Black applicants, and whether white ones
+# pay for it is open; but this is the remedy that the law forbids here. With the last two more Black
+# applicants pass whom the lender denied; whether those would have repaid, nobody knows. Our fast lane denies
+# nobody, it makes people wait. Where a "no" is final, the same counts weigh more.
 #
 # **On Monday:** put two columns beside every remedy: what it closes on rows it has not seen, and who pays.
 
 # %% [markdown]
 # ## 6 What breaks in production: the gate that can't tell
 #
-# A team writes a gate: release if the measured gap in TPR is at most 10 points for every group. Its test set is a fifth of
-# the applicants, 398 people. The model as trained has a gap far above that, beyond doubt. Does the gate
-# stop it? We try the gate on each of the 20 test parts. **Newcombe's** interval is Wilson's, for a difference.
+# A team writes a gate: release if the measured gap in TPR is at most 10 points for every group. Its test
+# set is a fifth of the applicants, 398 people. The model as trained has a gap far above that, beyond doubt.
+# Does the gate stop it? We try the gate on each of the 20 test parts. **Newcombe's** interval is Wilson's,
+# for a difference.
 
-# %%
+# %% tags=["folded"]
+# Newcombe's interval of the gap, from counts
 limit, least = 0.10, 50
 
 
@@ -665,23 +718,25 @@ def measured(decisions, who):
     n = {name: (good & (group == name)).sum() for name in GROUPS}
     hits = {name: decisions[good & (group == name)].sum() for name in GROUPS}
     for name in GROUPS[1:]:
-        low, high = confint_proportions_2indep(hits["white"], n["white"], hits[name], n[name], method="newcomb")
+        low, high = confint_proportions_2indep(hits["white"], n["white"], hits[name], n[name],
+                                               method="newcomb")
         gap = hits["white"] / n["white"] - hits[name] / n[name]
         found[name] = {"gap": float(gap), "low": float(low), "high": float(high), "n": int(n[name])}
     return found
 
 
+# %%
 tests = []
 for fold, (_, test) in enumerate(folds):
     tests.append(measured(passes["as trained"][fold // 5], np.isin(np.arange(len(loans)), test)))
 naive = sum(all(part["gap"] <= limit for part in one.values()) for one in tests)
 black = [one["Black"] for one in tests]
-figures.md(f"**{naive}** of {len(tests)} test parts release the model. Measured gaps for Black applicants run from "
-           f"{min(one['gap'] for one in black):+.2f} to {max(one['gap'] for one in black):+.2f}, "
+figures.md(f"**{naive}** of {len(tests)} test parts release the model. Measured gaps for Black applicants run "
+           f"from {min(one['gap'] for one in black):+.2f} to {max(one['gap'] for one in black):+.2f}, "
            f"each on {min(one['n'] for one in black)} or {max(one['n'] for one in black)} approved ones.")
 
 # %% tags=["claim"]
-assert np.allclose(confint_proportions_2indep(56, 70, 48, 80, method="newcomb"), (0.0524, 0.3339), atol=1e-4), "Newcombe"
+assert np.allclose(newcombe["difference"], (0.0524, 0.3339), atol=1e-4), "Newcombe's own example"
 assert naive >= 1, "some test part releases the model"
 
 # %% [markdown]
@@ -693,14 +748,16 @@ assert naive >= 1, "some test part releases the model"
 #
 # Write `gate(measured, groups, limit, least)`. `measured` is a dict from a group's name to a dict with
 # `low` and `high` (the interval of its gap) and `n`; `groups` lists the names that must be judged. A group
-# can be **judged** if it is in `measured`, its `n` is at least `least`, and both ends are numbers (not NaN).
+# can be **judged** if it is in `measured`, its `n` is at least `least`, and both ends are numbers (not
+# NaN).
 #
 # - `"refuse"` if any of `groups` can be judged and its whole interval lies above `limit`;
-# - otherwise `"release"` if there are groups, all of them can be judged, and no interval reaches above `limit`;
+# - otherwise `"release"` if there are groups, all of them can be judged, and no interval reaches above
+#   `limit`;
 # - otherwise `"can't tell"`.
 #
-# With a limit of 0.1 and least 50: an interval from 0.12 to 0.3 on 133 refuses; the same on 26 can't tell; 0.02 to 0.1
-# on 133 releases; 0.02 to 0.11 can't tell.
+# With a limit of 0.1 and least 50: an interval from 0.12 to 0.3 on 133 refuses; the same on 26 can't tell;
+# 0.02 to 0.1 on 133 releases; 0.02 to 0.11 can't tell.
 
 # %% tags=["starter"] exercise="3.10d"
 def gate(measured, groups, limit, least):
@@ -730,21 +787,31 @@ figures.md("The 20 parts: " + ", ".join(f"{count} × *{verdict}*" for verdict, c
 
 verdicts = {}
 for name in passes:
-    asked_of = {part: left[name][part] | {"n": int(((group == part) & (approve == 1)).sum())} for part in GROUPS[1:]}
+    asked_of = {part: left[name][part] | {"n": int(((group == part) & (approve == 1)).sum())}
+                for part in GROUPS[1:]}
     verdicts[name] = {part: gate(asked_of, [part], limit, least) for part in GROUPS[1:]}
     verdicts[name]["both"] = gate(asked_of, GROUPS[1:], limit, least)
 figures.table(pd.DataFrame(verdicts).T.rename_axis("all 1,989, limit 0.10"))
 
+# %% tags=["claim"]
+assert said.index.tolist() == ["can't tell"], "no single part lets the gate tell"
+assert verdicts["as trained"]["both"] == "refuse", "on all, the model as trained is refused"
+assert all(verdicts[name]["both"] == "can't tell" for name in list(verdicts)[1:]), "no remedy is released"
+
 # %% [markdown]
-# PROSE
+# No single part lets the gate tell: a fifth of the applicants has 26 or 27 approved Black ones. On all of
+# them the model as trained is refused, and no remedy is released for both groups: none is proven good. That
+# isn't the gate's failure. It says what is missing: applicants. An interval of ± 5 points on a TPR of 0.8
+# takes 1.96² · 0.8 · 0.2 / 0.05² ≈ 246 approved people in the group, and more for a difference. Collect,
+# pool several months, or let people decide, and say so.
 #
 # **On Monday:** give the gate a least number and an interval, and make "can't tell" keep the old version.
 
 # %% [markdown]
 # ## What you did
 #
-# - You computed demographic parity, equal opportunity and predictive parity with intervals; your function, fairlearn
-#   and TFMA said the same, and the gap stood at five thresholds.
+# - You computed demographic parity, equal opportunity and predictive parity with intervals; your function,
+#   fairlearn and TFMA said the same, and the gap stood at five thresholds.
 # - You derived from your own rates that PPV, FNR and FPR can't all be equal where base rates differ.
 # - You found the group in inputs that leave it out, and no single column that carries it.
 # - You reweighed, constrained and set thresholds, and counted who passes more often and who less.
@@ -758,8 +825,8 @@ lesson.end()
 #
 # What two more columns do: the attribute itself, and the lender's own judgement. About 5 minutes.
 #
-# Would it help to tell the model the group? And `gdlin`, "meets guidelines", decides nearly everything. A model
-# with it is better at the label.
+# Would it help to tell the model the group? And `gdlin`, "meets guidelines", decides nearly everything. A
+# model with it is better at the label.
 
 # %%
 more = {"as trained": inputs,
@@ -768,8 +835,8 @@ more = {"as trained": inputs,
 deep = {}
 for name, columns in more.items():
     parts = prepared(columns)
-    scores = out_of_fold(lambda fold, parts=parts: LogisticRegression(C=0.1, max_iter=500)
-                         .fit(parts[fold][0], approve[folds[fold][0]]).predict_proba(parts[fold][1])[:, 1])
+    scores = out_of_fold(lambda fold, parts=parts: fresh().fit(
+        parts[fold][0], approve[folds[fold][0]]).predict_proba(parts[fold][1])[:, 1])
     deep[name] = {"AUC of approval": np.mean([roc_auc_score(approve, one) for one in scores]),
                   **gaps(scores >= bar)["Black"]}
 deep = pd.DataFrame(deep).T.rename_axis("inputs")
@@ -779,5 +846,12 @@ deep = pd.DataFrame(deep).T.rename_axis("inputs")
 figures.table(deep, caption="Gap in TPR, white − Black, 95 % interval", formats=dict.fromkeys(deep, "{:.2f}"))
 
 # %% tags=["claim"]
-assert deep.gap["with the group"] > deep.gap["as trained"] + 0.05, "told the group, the model follows the label further"
-assert deep["AUC of approval"]["with `gdlin`"] > deep["AUC of approval"]["as trained"] + 0.02, "better at the label"
+assert deep.low["with the group"] > deep.gap["as trained"] + 0.03, "told the group, the gap grows"
+assert deep.high["with `gdlin`"] < deep.gap["as trained"] - 0.02, "with `gdlin` it is smaller"
+assert deep["AUC of approval"]["with `gdlin`"] > deep["AUC of approval"]["as trained"] + 0.02, "and better"
+
+# %% [markdown]
+# Told the group, the model follows the lenders' decisions, gap included. With `gdlin` it is better at the
+# label, and the gap is smaller. That is no comfort: the column is the lender's own view of the applicant,
+# so if people were judged differently, that stands in this input already, and the gap has moved from the
+# model into the data.

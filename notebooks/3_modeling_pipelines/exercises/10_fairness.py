@@ -1,9 +1,7 @@
 """How the exercises of lesson 3.10 are judged."""
 
-import math
-
 from helpers.exercises.kit import Program, exercise
-from helpers.exercises.plain import Blank, NotData, kind
+from helpers.exercises.plain import NotData, kind
 from helpers.exercises.rules import function, table
 from helpers.exercises.signs import CONSTANT, NOTHING, listed, number, optional, unless
 
@@ -28,9 +26,19 @@ def _share(hits, among):
 
 
 def _rates(
-    chance, approve, bar, *, passing=lambda c, bar: c is not None and c >= bar, keep=lambda c, a: True, missing=None
+    chance,
+    approve,
+    bar,
+    *,
+    passing=lambda c, bar: c is not None and c >= bar,
+    keep=lambda c, a: True,
+    missing=None,
 ):
-    rows = [(passing(c, bar), missing if a is None else a) for c, a in zip(chance, approve, strict=True) if keep(c, a)]
+    rows = [
+        (passing(c, bar), missing if a is None else a)
+        for c, a in zip(chance, approve, strict=True)
+        if keep(c, a)
+    ]
     decided = [(p, a) for p, a in rows if a is not None]
     return [
         _share([p for p, _ in rows], len(rows)),
@@ -109,7 +117,14 @@ def _weighed(make):
     def rule(group, approve):
         rows = list(zip(group, approve, strict=True))
         return [
-            make(rows.count((g, a)), group.count(g), approve.count(a), len(rows), len(set(group)), len(set(approve)))
+            make(
+                rows.count((g, a)),
+                group.count(g),
+                approve.count(a),
+                len(rows),
+                len(set(group)),
+                len(set(approve)),
+            )
             for g, a in rows
         ]
 
@@ -197,25 +212,23 @@ def _played(own_bars):
     X, approve, group = _world()
     model = _model()
     made = own_bars(model, X.copy(), approve.copy(), group.copy())
-    if made is ...:
-        raise Blank("")
     if made is None:
-        raise NotData("gives nothing back; it should return the ThresholdOptimizer.")
+        raise NotData("is a function that gives nothing back; it should return the `ThresholdOptimizer`.")
     if not isinstance(made, ThresholdOptimizer):
-        raise NotData(f"gives back {kind(made)}; it should be a `ThresholdOptimizer`.")
+        raise NotData(f"is a function that gives back {kind(made)}; it should be a `ThresholdOptimizer`.")
     found = {"fitted": hasattr(made, "interpolated_thresholder_"), "again": type(model).again,
              "model": type(made.estimator) is type(model), "flip": bool(made.flip)}  # fmt: skip
     found |= {name: str(getattr(made, name)) for name in ("constraints", "objective", "predict_method")}
     if found["fitted"] and found["model"]:
         passing = made._pmf_predict(X, sensitive_features=group)[:, 1]
-        found["selected"] = [float(passing[group == name].mean()) for name in "abc"]
         found["tpr"] = [float(passing[(group == name) & (approve == 1)].mean()) for name in "abc"]
-        found["fpr"] = [float(passing[(group == name) & (approve == 0)].mean()) for name in "abc"]
     return found
 
 
-def _spread(values):
-    return max(values) - min(values)
+def _equal(shares):
+    if type(shares) is not list or not shares or not all(map(number, shares)):
+        return False
+    return max(shares) - min(shares) <= 0.03
 
 
 @exercise(
@@ -224,7 +237,7 @@ def _spread(values):
     said="Three groups, one true positive rate, and the model is the one you were given.",
     hints=(
         'Read `help(ThresholdOptimizer)`: `constraints="true_positive_rate_parity"`, and an `objective`.',
-        "`prefit=True` leaves the model as it is; `predict_method=\"predict_proba\"` goes by its chances.",
+        '`prefit=True` leaves the model as it is; `predict_method="predict_proba"` goes by its chances.',
         "`.fit(X, approve, sensitive_features=group)` gives back the fitted optimizer: return that.",
     ),
 )
@@ -242,20 +255,15 @@ def a_bar_for_each_group(own_bars):
         yield "All groups are selected equally often: that is demographic parity. Asked is the true positive rate."
     if played.get("constraints") == "equalized_odds":
         yield "Equalized odds asks for equal false positive rates as well. Asked is the true positive rate alone."
-    if str(played.get("constraints")).startswith("false_"):
+    if played.get("constraints") not in ("true_positive_rate_parity", "false_negative_rate_parity"):
         yield "You hold another rate equal. Asked is the true positive rate."
-    if not str(played.get("constraints")).startswith("true_positive"):
-        yield "You hold another rate equal than the true positive rate."
     if played.get("objective") == "accuracy_score":
         yield "Plain accuracy weighs both errors alike, and lets nearly everybody pass. Asked is balanced accuracy."
     if played.get("objective") != "balanced_accuracy_score":
         yield "Asked is the best balanced accuracy; your `objective` is another."
     if played.get("flip"):
         yield "With `flip` a higher chance may make somebody wait. Leave it off."
-    tpr = played.get("tpr")
-    if type(tpr) is not list or not tpr or not all(type(rate) is float and math.isfinite(rate) for rate in tpr):
-        yield "The true positive rates can't be read from what the optimizer says."
-    elif _spread(tpr) > 0.03:
+    if not _equal(played.get("tpr")):
         yield "The true positive rates differ. Did it get the right names and outcomes?"
 
 
@@ -287,7 +295,7 @@ table(
         _case((0.02, 0.1, 133), (-0.05, 0.1, 50), "release",
               "An interval that ends at the limit doesn't reach above it, and `least` applicants are enough."),
         _case((0.1, 0.2, 133), (0.0, 0.05, 85), _CANT,
-              "An interval that begins at the limit is not wholly above it, and reaches above: can't tell."),
+              "An interval that begins at the limit is not wholly above it, and reaches above: neither proven."),
         _case((0.02, 0.11, 133), (0.0, 0.05, 85), _CANT,
               "The interval reaches across the limit: neither proven bad nor proven good."),
         _case((0.12, 0.3, 26), (0.0, 0.05, 85), _CANT,
@@ -299,7 +307,7 @@ table(
         _case((0.12, 0.3, 133), (0.0, 0.05, 17), "refuse",
               "One group is proven bad, another too small. What is proven refuses."),
         _case((0.12, 0.3, 133), (0.02, 0.2, 85), "refuse",
-              "One group is proven bad, of the other one can't tell. What is proven refuses."),
+              "One group is proven bad, of the other nothing is proven. What is proven refuses."),
         _case((0.0, 0.05, 133), None, _CANT, "A group that was asked for was not measured, and your gate decides without it."),
         _case((_NAN, _NAN, 133), (0.0, 0.05, 85), _CANT,
               "A comparison with NaN is False. An interval that isn't there can't open the gate."),
@@ -312,7 +320,7 @@ table(
         _case((0.0, 0.05, 26), (0.0, 0.05, 17), "release", "`least` is given: here it is 10, not 50.", least=10),
     ],
     odd={
-        'The answer must be "release", "refuse" or "can\'t tell", in every case.':
+        "The answer must be one of the three verdicts as they are written, in every case.":
             unless(lambda output: output in ("release", "refuse", _CANT)),
     },
     mistakes={"A gate that always says the same is a wall, or a hole in one.": CONSTANT},

@@ -15,7 +15,7 @@
 # - apply three remedies (**reweighing**, **constraint**, **thresholds**), and count what each costs whom;
 # - write a **gate** that refuses "can't tell", and say what a data set can't answer.
 #
-# *Needs: lessons 1.3 and 3.8. Time: about 70 minutes, and 5 more for "Deeper"; the code runs in less than a
+# *Needs: lessons 1.3 and 3.8. Time: about 65 minutes, and 5 more for "Deeper"; the code runs in less than a
 # minute.*
 
 # %%
@@ -149,7 +149,8 @@ group, approve = loans.group.to_numpy(), loans.approve.to_numpy()
 splitter = RepeatedStratifiedKFold(n_splits=5, n_repeats=repeats, random_state=seed)
 folds = list(splitter.split(inputs, group + approve.astype(str).astype(object)))
 
-
+# %% tags=["folded"]
+# Inputs ready for each fold, and answers about those who are not in training
 def prepared(columns):
     """By fold the columns without gaps, scaled: of the training applicants, of the others."""
     found = []
@@ -833,7 +834,7 @@ lesson.end()
 # %% [markdown]
 # ## Deeper
 #
-# What two more columns do: the attribute itself, and the lender's own judgement. About 5 minutes.
+# What two more columns do, the attribute itself and the lender's own judgement: about 5 minutes.
 #
 # Would it help to tell the model the group? And `gdlin`, "meets guidelines", decides nearly everything. A
 # model with it is better at the label.

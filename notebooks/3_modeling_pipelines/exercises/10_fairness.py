@@ -16,7 +16,8 @@ def _probes():
     return [(np.array(chance, dtype=float), np.array(approve, dtype=float), bar) for chance, approve, bar in [
         ([0.9, 0.8, 0.7, gap], [1, 0, 1, 1], 0.8), ([0.9, 0.2, 0.6, 0.95], [1, 1, 0, gap], 0.5),
         ([0.1, 0.2, 0.3], [1, 0, 1], 0.5), ([0.9, 0.6, 0.4], [0, 0, gap], 0.5), ([], [], 0.5),
-        ([0.7, 0.7, 0.1, gap, 0.99], [1, gap, 0, gap, 1], 0.7), ([gap, gap], [1, 0], 0.0), ([0.9, 0.7], [gap, gap], 0.5),
+        ([0.7, 0.7, 0.1, gap, 0.99], [1, gap, 0, gap, 1], 0.7), ([gap, gap], [1, 0], 0.0),
+        ([0.9, 0.7], [gap, gap], 0.5),
         ([0.4, 0.6, 0.8, 0.9, 0.3, 0.7], [0, 1, 0, 1, 1, 0], 0.6),
     ]]  # fmt: skip
 
@@ -75,12 +76,14 @@ function(
         "A chance that equals the bar passes.": _with(passing=lambda c, bar: c is not None and c > bar),
         "A missing chance passes with you. The model said nothing, so a person looks.":
             _with(passing=lambda c, bar: c is None or c >= bar),
-        "You leave out who has no chance. They belong to the group, and they wait.": _with(keep=lambda c, a: c is not None),
+        "You leave out who has no chance. They belong to the group, and they wait.":
+            _with(keep=lambda c, a: c is not None),
         "You leave out who isn't decided yet. They pass or wait already, so they count for `selected`.":
             _with(keep=lambda c, a: a is not None),
         "You leave out every row with a gap. Each gap leaves out less than that.":
             _with(keep=lambda c, a: a is not None and c is not None),
-        "An open decision counts with you as a denial: `ppv` is among those who pass and are decided.": _with(missing=0),
+        "An open decision counts with you as a denial: `ppv` is among those who pass and are decided.":
+            _with(missing=0),
         "An open decision counts with you as an approval.": _with(missing=1),
         "A rate of nobody is NaN. Zero would say that somebody was refused.":
             lambda *given: [0 if rate is None else rate for rate in _rates(*given)],
@@ -106,7 +109,8 @@ def _groups():
     import numpy as np
 
     return [(np.array(group), np.array(approve)) for group, approve in [
-        (list("AAAABB"), [1, 1, 1, 0, 1, 0]), (list("ABAB"), [1, 1, 0, 0]), (list("BAAAAAAC"), [0, 1, 1, 1, 0, 1, 1, 1]),
+        (list("AAAABB"), [1, 1, 1, 0, 1, 0]), (list("ABAB"), [1, 1, 0, 0]),
+        (list("BAAAAAAC"), [0, 1, 1, 1, 0, 1, 1, 1]),
         (list("AAB"), [1, 1, 0]), (["x"], [1]), (list("CABBACAB"), [1, 0, 1, 1, 1, 0, 0, 1]),
     ]]  # fmt: skip
 
@@ -142,8 +146,9 @@ function(
     mistakes={
         "It is upside down: a pair that is rarer than it should be gets a weight above 1.":
             _weighed(lambda pair, g, a, n, gs, as_: pair * n / g / a),
-        "You divide by how frequent the pair is alone. That makes all pairs equally heavy, so small groups weigh as much "
-        "as large ones; each group should keep its size.": _weighed(lambda pair, g, a, n, gs, as_: n / (gs * as_ * pair)),
+        "You divide by how frequent the pair is alone. That makes all pairs equally heavy, so small groups weigh "
+        "as much as large ones; each group should keep its size.":
+            _weighed(lambda pair, g, a, n, gs, as_: n / (gs * as_ * pair)),
         "That is one over the share of the pair. It is to be multiplied by what the share would be.":
             _weighed(lambda pair, g, a, n, gs, as_: n / pair),
         "You weigh by group alone. Inside a group approved and denied rows need other weights.":
@@ -308,11 +313,13 @@ table(
               "One group is proven bad, another too small. What is proven refuses."),
         _case((0.12, 0.3, 133), (0.02, 0.2, 85), "refuse",
               "One group is proven bad, of the other nothing is proven. What is proven refuses."),
-        _case((0.0, 0.05, 133), None, _CANT, "A group that was asked for was not measured, and your gate decides without it."),
+        _case((0.0, 0.05, 133), None, _CANT,
+              "A group that was asked for was not measured, and your gate decides without it."),
         _case((_NAN, _NAN, 133), (0.0, 0.05, 85), _CANT,
               "A comparison with NaN is False. An interval that isn't there can't open the gate."),
         _case((0.0, 0.05, 133), (0.0, 0.05, 85), _CANT,
-              "No group was asked for, so nothing was judged. `all([])` is true in Python; a gate must not be.", groups=[]),
+              "No group was asked for, so nothing was judged. `all([])` is true in Python; a gate must not be.",
+              groups=[]),
         _case((0.0, 0.05, 133), (0.12, 0.3, 85), "release",
               "Only the groups asked for are judged.", groups=["Black"]),
         _case((0.12, 0.18, 133), (0.0, 0.05, 85), "release",

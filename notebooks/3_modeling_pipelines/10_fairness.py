@@ -363,7 +363,7 @@ assert (waits["low"]["Hispanic"] < 0).any(), "an end below zero"
 # At `bar` TFMA's FNR is your 1 − TPR. The line of Black applicants lies above the white one at each of the
 # five bars, beyond the intervals. So it is no accident of our bar. For Hispanic applicants, 85 of whom were
 # approved, the intervals overlap at some of the bars: can't tell there. One of their ends lies below zero,
-# which no rate can: the jackknife's intervals are symmetric, Wilson's aren't.
+# which no rate can: the jackknife's intervals are symmetric, Wilson's aren't. The FPR are needed next.
 #
 # **On Monday:** show each rate per group with an interval and at several thresholds, not at yours alone.
 
@@ -714,7 +714,7 @@ assert table_of["approved: from"]["thresholds", "Black"] > 0, "own bars: more ap
 # ## 6 What breaks in production: the gate that can't tell
 #
 # A team writes a gate: release if the measured gap in TPR is at most 10 points for every group. Its test
-# set is a fifth of the applicants, 398 people. The model as trained has a gap far above that, beyond doubt.
+# set is a fifth of the applicants, 398 people. The model as trained has a gap above that, beyond its interval.
 # Does the gate stop it? We try the gate on each of the 20 test parts. **Newcombe's** interval is Wilson's,
 # for a difference.
 
@@ -751,7 +751,7 @@ assert np.allclose(newcombe["difference"], (0.0524, 0.3339), atol=1e-4), "Newcom
 assert naive >= 1, "some test part releases the model"
 
 # %% [markdown]
-# A part that happens to look good is enough: whoever tries again, will be released. The number was computed
+# A part that happens to look good is enough: who tries often is released one day. The number was computed
 # rightly each time; it was asked of too few.
 
 # %% [markdown] exercise="3.10d"

@@ -714,9 +714,9 @@ assert table_of["approved: from"]["thresholds", "Black"] > 0, "own bars: more ap
 # ## 6 What breaks in production: the gate that can't tell
 #
 # A team writes a gate: release if the measured gap in TPR is at most 10 points for every group. Its test
-# set is a fifth of the applicants, 398 people. The model as trained has a gap above that, beyond its interval.
-# Does the gate stop it? We try the gate on each of the 20 test parts. **Newcombe's** interval is Wilson's,
-# for a difference.
+# set is a fifth of the applicants, 398 people. The model as trained has a gap above that, beyond its
+# interval. Does the gate stop it? We try the gate on each of the 20 test parts. **Newcombe's** interval is
+# Wilson's, for a difference.
 
 # %% tags=["folded"]
 # Newcombe's interval of the gap, from counts

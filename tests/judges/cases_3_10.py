@@ -24,6 +24,11 @@ def _in_a_loop(chance, approve, bar):
     return share(hits, group), share(hits_good, good), share(hits_good, decided)
 
 
+def _spoiled(chance, approve, bar):
+    selected, tpr, ppv = _in_a_loop(chance, approve, bar)
+    return selected, tpr, math.nan if np.isnan(approve[chance >= bar]).any() else ppv
+
+
 def _with_pandas(chance, approve, bar):
     rows = pd.DataFrame({"passing": pd.Series(chance, dtype=float) >= bar, "approve": approve})
     passing = rows[rows.passing].approve.dropna()
@@ -76,6 +81,10 @@ def _fit_then_give(model, X, approve, group):
     return optimizer
 
 
+def _white_or_not(model, X, approve, group):
+    return _optimizer()(model, X, approve, group == "a")
+
+
 def _by_outcome(model, X, approve, group):
     return _optimizer()(model, X, approve, np.roll(group, 170))
 
@@ -109,6 +118,32 @@ def _small_refuse(measured, groups, limit, least):
     return _gate(measured, groups, limit, least)
 
 
+def _nan_compared(measured, groups, limit, least):
+    """No test for NaN: comparisons with it are False."""
+    judged = [measured[name] for name in groups if name in measured and measured[name]["n"] >= least]
+    if any(part["low"] > limit for part in judged):
+        return "refuse"
+    whole = groups and len(judged) == len(groups)
+    return "release" if whole and all(part["high"] <= limit for part in judged) else "can't tell"
+
+
+def _absolute(measured, groups, limit, least):
+    verdict = _gate(measured, groups, limit, least)
+    return "can't tell" if verdict == "release" and any(measured[g]["low"] < -limit for g in groups) else verdict
+
+
+def _middle(measured, groups, limit, least):
+    def ok(part):
+        return part and part["n"] >= least and (part["low"] + part["high"]) / 2 > limit
+
+    return "refuse" if any(ok(measured.get(g)) for g in groups) else _gate(measured, groups, limit, least)
+
+
+def _without_the_small(measured, groups, limit, least):
+    judged = [name for name in groups if name in measured and measured[name]["n"] >= least]
+    return _gate(measured, judged, limit, least)
+
+
 def _doubt_first(measured, groups, limit, least):
     if any(measured.get(name, {"n": 0})["n"] < least for name in groups):
         return "can't tell"
@@ -134,6 +169,8 @@ CASES = {
         ],
         wrong={
             "three numbers in a tuple": lambda *given: dict(zip("abc", _in_a_loop(*given), strict=True)),
+            "is NaN as soon as": _spoiled,
+            "comes first": lambda *given: tuple(_in_a_loop(*given)[i] for i in (1, 0, 2)),
             "the four rows of the example": lambda *given: tuple(1 - rate for rate in _in_a_loop(*given)),
         },
     ),
@@ -165,6 +202,7 @@ CASES = {
             "lets nearly everybody pass": _optimizer(objective="accuracy_score"),
             "`objective` is another": _optimizer(objective="true_positive_rate"),
             "With `flip`": _optimizer(flip=True),
+            "other groups than the names": _white_or_not,
             "the right names and outcomes": _by_outcome,
         },
         invalid={
@@ -181,6 +219,10 @@ CASES = {
             "A group with fewer than `least`": _small_refuse,
             "What is proven refuses": _doubt_first,
             "can't open the gate": _without_nan,
+            "One end is NaN": _nan_compared,
+            "in the group's favour": _absolute,
+            "reaches across the limit": _middle,
+            "It can't be judged, so nothing": _without_the_small,
             "A gate that always says": lambda *given: "refuse",
         },
     ),

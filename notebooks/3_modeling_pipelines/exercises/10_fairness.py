@@ -1,5 +1,7 @@
 """How the exercises of lesson 3.10 are judged."""
 
+from unittest.mock import patch
+
 from helpers.exercises.kit import Program, exercise
 from helpers.exercises.plain import NotData, kind
 from helpers.exercises.rules import function, table
@@ -87,6 +89,12 @@ function(
         "An open decision counts with you as an approval.": _with(missing=1),
         "A rate of nobody is NaN. Zero would say that somebody was refused.":
             lambda *given: [0 if rate is None else rate for rate in _rates(*given)],
+        "Your `ppv` is NaN as soon as one who passes isn't decided. Take it among those who are.":
+            lambda chance, approve, bar: _rates(chance, approve, bar)[:2] + [
+                None if any(a is None and c is not None and c >= bar for c, a in zip(chance, approve, strict=True))
+                else _rates(chance, approve, bar)[2]],
+        "`selected` and `tpr` are exchanged: `selected` comes first, and divides by all.":
+            lambda *given: [_rates(*given)[i] for i in (1, 0, 2)],
         "`tpr` and `ppv` are exchanged: `tpr` divides by the approved, `ppv` by those who pass.":
             lambda *given: [_rates(*given)[i] for i in (0, 2, 1)],
         "You divide `tpr` by everybody. Its base is whom the lender approved.":
@@ -159,6 +167,8 @@ function(
             _weighed(lambda pair, g, a, n, gs, as_: g * a / n / n),
         "You multiply counts and divide by a count: the number of all rows is missing below.":
             _weighed(lambda pair, g, a, n, gs, as_: g * a / pair),
+        "That is how many rows the pair would have. Each of its rows gets that, divided by how many it has.":
+            _weighed(lambda pair, g, a, n, gs, as_: g * a / n),
         "You divide by the pair's share inside its group and forget the outcome's share.":
             _weighed(lambda pair, g, a, n, gs, as_: g / pair),
         "All your weights are 1.": _weighed(lambda *counts: 1),
@@ -181,7 +191,7 @@ def _world():
     draw = np.random.default_rng(3)
     group = np.array(["a"] * 300 + ["b"] * 120 + ["c"] * 80)
     approve = (draw.random(500) < np.repeat([0.9, 0.65, 0.75], [300, 120, 80])).astype(int)
-    score = np.clip(0.6 + 0.25 * approve - 0.12 * (group != "a") + draw.normal(0, 0.13, 500), 0.01, 0.99)
+    score = np.clip(0.6 + 0.25 * approve - 0.12 * (group != "a") + draw.normal(0, 0.13, 500), 0.01, 0.99).round(2)
     return score[:, None], approve, group
 
 
@@ -211,12 +221,22 @@ def _model():
     return Fitted()
 
 
+def _coarse(fit):
+    def fitted(self, *given, **named):
+        self.grid_size = min(self.grid_size, 100)
+        return fit(self, *given, **named)
+
+    return fitted
+
+
 def _played(own_bars):
     from fairlearn.postprocessing import ThresholdOptimizer
 
     X, approve, group = _world()
     model = _model()
-    made = own_bars(model, X.copy(), approve.copy(), group.copy())
+    # Fairlearn's grid of 1,000 is nearly all of the work; what is judged shows on a tenth of it.
+    with patch.object(ThresholdOptimizer, "fit", _coarse(ThresholdOptimizer.fit)):
+        made = own_bars(model, X.copy(), approve.copy(), group.copy())
     if made is None:
         raise NotData("is a function that gives nothing back; it should return the `ThresholdOptimizer`.")
     if not isinstance(made, ThresholdOptimizer):
@@ -226,6 +246,7 @@ def _played(own_bars):
     found |= {name: str(getattr(made, name)) for name in ("constraints", "objective", "predict_method")}
     if found["fitted"] and found["model"]:
         passing = made._pmf_predict(X, sensitive_features=group)[:, 1]
+        found["names"] = sorted(map(str, made.interpolated_thresholder_.interpolation_dict))
         found["tpr"] = [float(passing[(group == name) & (approve == 1)].mean()) for name in "abc"]
     return found
 
@@ -268,6 +289,8 @@ def a_bar_for_each_group(own_bars):
         yield "Asked is the best balanced accuracy; your `objective` is another."
     if played.get("flip"):
         yield "With `flip` a higher chance may make somebody wait. Leave it off."
+    if played.get("names") != ["a", "b", "c"]:
+        yield "It has bars for other groups than the names given: pass `group` as `sensitive_features`."
     if not _equal(played.get("tpr")):
         yield "The true positive rates differ. Did it get the right names and outcomes?"
 
@@ -299,14 +322,16 @@ table(
               "Both intervals end below the limit on enough applicants, and your gate stays shut."),
         _case((0.02, 0.1, 133), (-0.05, 0.1, 50), "release",
               "An interval that ends at the limit doesn't reach above it, and `least` applicants are enough."),
-        _case((0.1, 0.2, 133), (0.0, 0.05, 85), _CANT,
-              "An interval that begins at the limit is not wholly above it, and reaches above: neither proven."),
         _case((0.02, 0.11, 133), (0.0, 0.05, 85), _CANT,
               "The interval reaches across the limit: neither proven bad nor proven good."),
-        _case((0.12, 0.3, 26), (0.0, 0.05, 85), _CANT,
-              "A group with fewer than `least` can't be judged: it doesn't refuse either."),
+        _case((0.02, 0.3, 133), (0.0, 0.05, 85), _CANT,
+              "The interval reaches across the limit: neither proven bad nor proven good."),
+        _case((0.1, 0.2, 133), (0.0, 0.05, 85), _CANT,
+              "An interval that begins at the limit is not wholly above it, and reaches above: neither proven."),
         _case((0.0, 0.05, 49), (0.0, 0.05, 85), _CANT,
               "A small group's interval looks good. It can't be judged, so nothing is released."),
+        _case((0.12, 0.3, 26), (0.0, 0.05, 85), _CANT,
+              "A group with fewer than `least` can't be judged: it doesn't refuse either."),
         _case((0.0, 0.05, 133), (0.0, 0.05, 17), _CANT,
               "The last group is too small to be judged: one that isn't judged keeps the gate shut."),
         _case((0.12, 0.3, 133), (0.0, 0.05, 17), "refuse",
@@ -317,6 +342,12 @@ table(
               "A group that was asked for was not measured, and your gate decides without it."),
         _case((_NAN, _NAN, 133), (0.0, 0.05, 85), _CANT,
               "A comparison with NaN is False. An interval that isn't there can't open the gate."),
+        _case((_NAN, 0.05, 133), (0.0, 0.05, 85), _CANT,
+              "One end is NaN. A group is judged only if both ends are numbers."),
+        _case((0.2, _NAN, 133), (0.0, 0.05, 85), _CANT,
+              "One end is NaN. A group is judged only if both ends are numbers."),
+        _case((-0.3, -0.15, 133), (0.0, 0.05, 85), "release",
+              "A gap below zero is in the group's favour. Asked is whether it reaches above the limit."),
         _case((0.0, 0.05, 133), (0.0, 0.05, 85), _CANT,
               "No group was asked for, so nothing was judged. `all([])` is true in Python; a gate must not be.",
               groups=[]),

@@ -304,7 +304,7 @@ assert gaps(passes["as trained"], "PPV")["Hispanic"]["low"] < 0, "their PPV: can
 # All three criteria fail for Black applicants, beyond the intervals of the differences. Of Hispanic
 # applicants fewer are selected, too; in PPV the interval of their difference holds zero: can't tell.
 #
-# That was one bar. **Fairness Indicators** was TFMA's view for this: rates per slice at many thresholds. It
+# **Fairness Indicators** was TFMA's view for this: rates per slice at many thresholds. It
 # left TFMA with its add-ons and lives in a package of its own, whose demands clash with this TFX. Its
 # numbers are still at hand: TFMA's own rates, asked per slice and threshold. **FNR** is 1 − TPR, the
 # share of needless waits. TFMA's jackknife gives the intervals.
@@ -357,13 +357,11 @@ assert (waits["low"]["Black"] > waits["high"]["white"]).all(), "at each bar, bey
 hand = [1 - rates(chance[0][group == name], approve[group == name].astype(float), bar)[1] for name in GROUPS]
 assert np.allclose(waits["value"].loc[bar, GROUPS].astype(float), hand, atol=1e-6), "TFMA's FNR"
 assert (waits["low"]["Hispanic"] < waits["high"]["white"]).any(), "for Hispanic applicants not at each"
-assert (waits["low"]["Hispanic"] < 0).any(), "an end below zero"
 
 # %% [markdown]
 # At `bar` TFMA's FNR is your 1 − TPR. The line of Black applicants lies above the white one at each of the
-# five bars, beyond the intervals. So it is no accident of our bar. For Hispanic applicants, 85 of whom were
-# approved, the intervals overlap at some of the bars: can't tell there. One of their ends lies below zero,
-# which no rate can: the jackknife's intervals are symmetric, Wilson's aren't. The FPR are needed next.
+# five bars, beyond the intervals. For Hispanic applicants, 85 of whom were approved, the intervals overlap
+# at some of the bars: can't tell there. The FPR are needed next.
 #
 # **On Monday:** show each rate per group with an interval and at several thresholds, not at yours alone.
 
@@ -377,10 +375,10 @@ assert (waits["low"]["Hispanic"] < 0).any(), "an end below zero"
 #
 #     FPR = p / (1 − p) · (1 − PPV) / PPV · (1 − FNR)
 #
-# This is Chouldechova's identity (2017). It holds for each group of each model.
+# This is Chouldechova's identity (2017).
 
 
-# %%
+# %% tags=["atol=0.01"]
 def implied_fpr(p, ppv, fnr):
     """The only FPR that goes with this base rate, PPV and FNR."""
     return p / (1 - p) * (1 - ppv) / ppv * (1 - fnr)
@@ -425,11 +423,11 @@ assert forced_low["white"] > forced_high[["Black", "Hispanic"]].max(), "FPR can'
 # ## 4 Left out, and still there
 #
 # "Race is not an input" is often offered as proof. How well can the 45 inputs tell whether an applicant is
-# white? An AUC of 0.5 is a coin. Which input carries it? A candidate is `suffolk`, the county that holds the
-# city of Boston. What does the AUC fall to when it is taken out?
+# white? An AUC of 0.5 is a coin. Which input carries it? A candidate is `suffolk`, the county
+# that holds the city of Boston. How many points of AUC (hundredths) are lost when it is taken out?
 
 # %% prediction="3.10p1"
-guess = ...     # AUC without the county, from 0.5 to 1
+guess = ...     # points of AUC lost without the county
 lesson.predict("3.10p1", guess)
 
 # %%
@@ -461,8 +459,9 @@ figures.bars(auc.AUC, "Without the county, or all columns on place, the inputs s
 single = inputs.fillna(inputs.median()).apply(lambda column: roc_auc_score(minority, column))
 single = single.where(single > 0.5, 1 - single).nlargest(3)
 alone = ", ".join(f"`{name}` {value:.2f}" for name, value in single.items())
-figures.md(f"The three inputs that tell most alone: {alone}.")
-lesson.reveal("3.10p1", auc.AUC["without the county"], within=0.03, form="{:.2f}")
+figures.md(f"Three inputs tell most alone (ranked without a model): {alone}.")
+lost = 100 * (auc.AUC["all 45 inputs"] - auc.AUC["without the county"])
+lesson.reveal("3.10p1", lost, within=2, form="{:.0f} points")
 
 # %% tags=["atol=0.01"]
 without = pd.DataFrame({name: gaps(fast[name] >= bar)["Black"] for name in SETS}).T
@@ -474,7 +473,9 @@ figures.table(without.rename_axis("fast lane from"), caption="Gap in TPR, white 
 # %% tags=["claim"]
 assert len(SETS["all 45 inputs"]) == 45 and single.max() < auc.low.iloc[0], "no input alone tells as much"
 assert auc.low.iloc[:3].min() > 0.65, "the inputs tell the group, without place as well"
-assert abs(auc.AUC.iloc[0] - auc.AUC.iloc[1]) < 0.02, "without the county, nearly the same"
+near = ends(again["all 45 inputs"] - again["without the county"])
+assert near[0] > -0.01 and near[1] < 0.02, "without the county, nearly the same, paired"
+assert auc.low["the county alone"] > 0.5, "the county alone: better than a coin"
 assert ends(again["all 45 inputs"] - again["without all five on place"])[0] > 0, "place carries some"
 assert without.low.iloc[2] > 0.05, "without place the gap stays"
 assert without["AUC of approval"].iloc[0] - without["AUC of approval"].iloc[2] < 0.02, "hardly worse"
@@ -542,7 +543,8 @@ heavier = out_of_fold(lambda fold: reweighed[fold].predict_proba(X[fold][1])[:, 
 passes["reweighing"] = heavier >= bar
 
 # %% tags=["atol=0.01"]
-steps = {"lender": lender.rate["white"] - lender.rate["Black"], "training set, reweighed": np.mean(balanced),
+steps = {"lender": lender.rate["white"] - lender.rate["Black"],
+         "training set, reweighed": np.abs(balanced).max(),
          "model, as trained": gaps(passes["as trained"], "selected")["Black"]["gap"],
          "model, reweighed": gaps(passes["reweighing"], "selected")["Black"]["gap"]}
 figures.table(pd.Series(steps, name="white − Black").to_frame().rename_axis("share approved or selected"),
@@ -554,8 +556,8 @@ assert gaps(passes["reweighing"], "selected")["Black"]["low"] > 0.1, "the model 
 
 # %% [markdown]
 # The reweighed training set is balanced **by construction**: the weights were made for it, whatever the
-# data. Tutorials that stop there (one goes from −0.17 to 0.00) have measured their arithmetic. The model is
-# not balanced: the inputs still tell the groups apart in what they predict.
+# data. A tutorial that stops there (one goes from −0.17 to 0.00) has measured its arithmetic.
+# The model is not balanced: its selected shares stay more than ten points apart.
 #
 # **In training: a constraint.** fairlearn's `ExponentiatedGradient` looks for a mixture of models that
 # decides as well as it can while all groups have the same TPR. Its costs are our bar, put in words: a wrong
@@ -593,10 +595,11 @@ lesson.reveal("3.10p2", 100 * new["gap"], within=4, form="{:.0f} points")
 
 # %% tags=["claim"]
 assert abs(np.mean(seen)) < 0.03 and new["low"] > 0, "met in training, not among those not seen"
+assert new["gap"] < gaps(passes["as trained"])["Black"]["gap"], "a part of it"
 
 # %% [markdown]
-# The constraint is met where it was fitted, and the gap returns on new applicants: a training part holds
-# about 106 approved Black applicants, which is few for 45 inputs.
+# The constraint is met where it was fitted; among new applicants a part of the gap is back. A training
+# part holds about 106 approved Black applicants, for 45 inputs.
 #
 # **After training: thresholds.** `ThresholdOptimizer` leaves the model and gives each group a bar of its
 # own.
@@ -658,7 +661,7 @@ figures.md(f"Asked twice, with another `random_state`, about **{differ:.0f}** of
 # The picture of the gaps that are left
 left = {name: gaps(decisions) for name, decisions in passes.items()}
 table = pd.DataFrame({part: {name: left[name][part]["gap"] for name in passes} for part in GROUPS[1:]})
-figures.bars(table, "Each remedy narrows the gap of Black applicants; zero is inside for own bars alone",
+figures.bars(table, "Each remedy narrows the gap of Black applicants; only own bars may have closed it",
              x="gap in TPR to white applicants, 95 % interval", form="{:+.2f}",
              errors={part: ([left[name][part]["low"] for name in passes],
                             [left[name][part]["high"] for name in passes]) for part in GROUPS[1:]})
@@ -736,7 +739,7 @@ def measured(decisions, who):
     return found
 
 
-# %%
+# %% tags=["atol=1"]
 tests = []
 for fold, (_, test) in enumerate(folds):
     tests.append(measured(passes["as trained"][fold // 5], np.isin(np.arange(len(loans)), test)))
@@ -748,11 +751,12 @@ figures.md(f"**{naive}** of {len(tests)} test parts release the model. Measured 
 
 # %% tags=["claim"]
 assert np.allclose(newcombe["difference"], (0.0524, 0.3339), atol=1e-4), "Newcombe's own example"
-assert naive >= 1, "some test part releases the model"
+spread = np.ptp([one["gap"] for one in black])
+assert spread > 0.15 and naive < len(tests), "the same model, measured gaps more than 15 points apart"
 
 # %% [markdown]
-# A part that happens to look good is enough: who tries often is released one day. The number was computed
-# rightly each time; it was asked of too few.
+# The measured gaps lie more than 15 points apart: the part you happen to hold decides (divided with
+# `seed = 5`, none releases). Each number is computed rightly, and asked of too few.
 
 # %% [markdown] exercise="3.10d"
 # ### Exercise 3.10d: A gate that may say "can't tell" (1 point)
@@ -807,14 +811,16 @@ figures.table(pd.DataFrame(verdicts).T.rename_axis("all 1,989, limit 0.10"))
 # %% tags=["claim"]
 assert said.index.tolist() == ["can't tell"], "no single part lets the gate tell"
 assert verdicts["as trained"]["both"] == "refuse", "on all, the model as trained is refused"
+assert abs(left["reweighing"]["Hispanic"]["high"] - limit) < 0.01, "within a point of the limit"
 assert all(verdicts[name]["both"] == "can't tell" for name in list(verdicts)[1:]), "no remedy is released"
 
 # %% [markdown]
 # No single part lets the gate tell: a fifth of the applicants has 26 or 27 approved Black ones. On all of
-# them the model as trained is refused, and no remedy is released for both groups: none is proven good. That
-# isn't the gate's failure. It says what is missing: applicants. An interval of ± 5 points on a TPR of 0.8
-# takes 1.96² · 0.8 · 0.2 / 0.05² ≈ 246 approved people in the group, and more for a difference. Collect,
-# pool several months, or let people decide, and say so.
+# them the model as trained is refused, and no remedy is released for both groups: none is proven good.
+# Reweighing's *release* for Hispanic applicants is close, within a point of the limit: another `seed` may
+# turn it. That isn't the gate's failure. It says what is missing: applicants. An interval of ± 5 points on a
+# TPR of 0.8 takes 1.96² · 0.8 · 0.2 / 0.05² ≈ 246 approved people in the group, and more for a difference.
+# Collect, pool several months, or let people decide, and say so.
 #
 # **On Monday:** give the gate a least number and an interval, and make "can't tell" keep the old version.
 
@@ -858,11 +864,12 @@ figures.table(deep, caption="Gap in TPR, white − Black, 95 % interval", format
 
 # %% tags=["claim"]
 assert deep.low["with the group"] > deep.gap["as trained"] + 0.03, "told the group, the gap grows"
+assert abs(np.diff(deep["AUC of approval"].iloc[:2]))[0] < 0.01, "told the group, hardly better"
 assert deep.high["with `gdlin`"] < deep.gap["as trained"] - 0.02, "with `gdlin` it is smaller"
 assert deep["AUC of approval"]["with `gdlin`"] > deep["AUC of approval"]["as trained"] + 0.02, "and better"
 
 # %% [markdown]
-# Told the group, the model follows the lenders' decisions, gap included. With `gdlin` it is better at the
+# Told the group, the model is hardly better at the label, and the gap grows. With `gdlin` it is better at the
 # label, and the gap is smaller. That is no comfort: the column is the lender's own view of the applicant,
 # so if people were judged differently, that stands in this input already, and the gap has moved from the
 # model into the data.

@@ -14,7 +14,8 @@
 # - count what a further worker is worth, by Amdahl's law, and what a pipeline leaves idle;
 # - see a shard that both workers read, and a checkpoint written by two.
 #
-# *Needs: lesson 1.1 and a first `GradientTape`. Time: about 70 minutes; the code runs in less than a minute.*
+# *Needs: lesson 1.1 and a first `GradientTape`. Time: about 75 minutes, and 5 more for "Deeper"; the code
+# runs in less than a minute.*
 
 # %%
 from helpers import lesson
@@ -82,7 +83,7 @@ early = (quarter.month < 3).to_numpy()
 scaled = (columns - columns[early].mean()) / columns[early].std()
 chosen = np.random.default_rng(seed).permutation(np.flatnonzero(early))[: 32 * batch]
 X, y = scaled.to_numpy("float32")[chosen], (quarter.arr_delay > 15).to_numpy("float32")[chosen]
-march_X, march_y = scaled[~early].to_numpy("float32"), (quarter.arr_delay > 15).to_numpy("float32")[~early]
+X_march, y_march = scaled[~early].to_numpy("float32"), (quarter.arr_delay > 15).to_numpy("float32")[~early]
 march = quarter[~early]
 
 # %% tags=["folded"]
@@ -449,7 +450,7 @@ figures.show(fig, f"{title}. The undisturbed run goes from 0 to {steps}, the kil
 
 # %%
 ones = np.c_[X, np.ones(len(X))]
-ones_march = np.c_[march_X, np.ones(len(march_X))]
+ones_march = np.c_[X_march, np.ones(len(X_march))]
 
 
 def gradient(weights, rows):
@@ -457,7 +458,9 @@ def gradient(weights, rows):
     return ones[rows].T @ (chance - y[rows]) / len(rows)
 
 
-def log_loss(weights, X=ones_march, y=march_y):
+# %% tags=["folded"]
+# March's loss, and how long each gradient takes
+def log_loss(weights, X=ones_march, y=y_march):
     score = X @ weights
     return float(np.mean(np.logaddexp(0, score) - y * score))
 
@@ -470,7 +473,7 @@ def durations(seed, workers=8):
 
 # %%
 def asynchronous(rate, seed, until, workers=8):
-    """Updates as (seconds, staleness, March's log loss at some of them), each from weights fetched earlier."""
+    """Updates as (seconds, staleness, weights), each with the gradient at weights that were fetched earlier."""
     waits, done = durations(seed, workers), np.zeros(workers, int)
     weights, fetched = np.zeros(ones.shape[1]), [(0, np.zeros(ones.shape[1]))] * workers
     ready, history = waits[:, 0].copy(), []
@@ -498,10 +501,14 @@ def synchronous(rate, seed, until, workers=8):
 
 
 # %%
-until, seconds = 60, np.arange(5, 61, 5)
-ways = {"synchronous": (synchronous, 0.3), "asynchronous": (asynchronous, 0.3),
-        "asynchronous, rate 1": (asynchronous, 1.0)}
-races = {name: [way(rate, seed + i, until) for i in range(3)] for name, (way, rate) in ways.items()}
+ways = {"synchronous, rate 0.3": (synchronous, 0.3), "synchronous, rate 1": (synchronous, 1.0),
+        "asynchronous, rate 0.3": (asynchronous, 0.3), "asynchronous, rate 1": (asynchronous, 1.0)}
+races = {name: [way(rate, seed + i, until=60) for i in range(3)] for name, (way, rate) in ways.items()}
+staleness = np.mean([late for history in races["asynchronous, rate 0.3"] for _, late, _ in history])
+
+# %% tags=["folded", "rtol=0.05"]
+# The picture of the race
+seconds = np.arange(5, 61, 5)
 
 
 def losses_of(history):
@@ -510,32 +517,31 @@ def losses_of(history):
 
 
 curves = {name: np.array([losses_of(history) for history in runs]) for name, runs in races.items()}
-staleness = np.mean([late for history in races["asynchronous"] for _, late, _ in history])
 updates = {name: np.mean([len(history) for history in runs]) for name, runs in races.items()}
-
-# %% tags=["folded"]
-# The picture of the race
 means = pd.DataFrame({name: runs.mean(axis=0) for name, runs in curves.items()}, index=seconds)
 ends = {name: (runs.min(axis=0), runs.max(axis=0)) for name, runs in curves.items()}
-figures.lines(means, "Asynchronous is ahead early, and at a rate of 1 it is lost",
-              x="simulated seconds", y="log loss in March", form="{:.3f}", bands=ends)
-figures.md(f"Mean staleness {staleness:.1f} updates; {updates['synchronous']:.0f} synchronous steps and "
-           f"{updates['asynchronous']:.0f} asynchronous updates in {until} s.")
+figures.lines(means, "At a rate of 0.3 asynchronous is ahead, at a rate of 1 it is lost",
+              x="simulated seconds", y="log loss in March", form="{:.2f}", bands=ends)
+figures.md(f"Mean staleness {staleness:.1f} updates; {updates['synchronous, rate 1']:.0f} synchronous steps and "
+           f"{updates['asynchronous, rate 1']:.0f} asynchronous updates in 60 s.")
 
 # %% tags=["claim"]
-for i in range(3):
-    assert curves["asynchronous"][i, 0] < curves["synchronous"][i, 0], "asynchronous is ahead early"
-    assert curves["asynchronous, rate 1"][i].min() > curves["synchronous"][i, -1], "at a rate of 1 it is lost"
+slow, fast = curves["synchronous, rate 0.3"], curves["asynchronous, rate 0.3"]
+assert (fast < slow).all(), "at a rate of 0.3 asynchronous is ahead, in each run and at each time"
+assert (curves["asynchronous, rate 1"] > fast).all(), "at a rate of 1 it is lost, in each run and at each time"
+assert (curves["synchronous, rate 1"][:, -1] < curves["asynchronous, rate 1"][:, -1]).all(), (
+    "synchronous training stands a rate of 1"
+)
 assert abs(staleness - 7) < 0.5, "with eight workers a gradient is about seven updates old"
 
 # %% [markdown]
-# Nobody waits, so there are many more updates, each of a single worker's rows, and the loss falls sooner. The
-# price: a gradient is seven updates old on average, for the other seven workers were not idle. At a rate of 0.3 that
-# does no visible harm here; at 1, at which synchronous training is still fine, as we'll see, it ruins the model.
+# Nobody waits, so there are many more updates, each of a single worker's rows, and at a rate of 0.3 the loss falls
+# sooner. The price: a gradient is seven updates old on average, for the other seven workers were not idle. At a
+# rate of 1, which synchronous training stands, the asynchronous model is lost.
 #
 # There is a theory for it. On a parabola of curvature λ, with gradients `d` updates old, gradient descent
-# converges for rates below `2·sin(π / (4d + 2)) / λ`: 2/λ without delay, 1/λ with a delay of one, and less and less.
-# How large may the rate be with a delay of 16, as a share of what it may be without?
+# converges for rates below `2·sin(π / (4d + 2)) / λ`. Without delay that is 2/λ, with a delay of one 1/λ. How
+# large may the rate be with a delay of 16, in percent of what it may be without?
 
 # %% prediction="3.6p2"
 guess = ...  # in percent
@@ -579,13 +585,13 @@ orders = {seed + i: [rows_of(step, 0, 1, len(X), batch, seed + i) for step in ra
 rates = [0.03, 0.1, 0.3, 1.0]
 ends = np.array([[[delayed(delay, rate, each) for delay in delays] for rate in rates] for each in orders])
 
-# %% tags=["folded"]
+# %% tags=["folded", "rtol=0.05"]
 # The picture of delay and rate
 after = pd.DataFrame(ends.mean(axis=0), index=[f"{rate:g}" for rate in rates],
                      columns=[f"delay {delay}" for delay in delays])
 bands = {name: (ends[:, :, i].min(axis=0), ends[:, :, i].max(axis=0)) for i, name in enumerate(after)}
 figures.lines(after, "A delay does harm at rates beyond its limit", x="learning rate",
-              y="log loss in March", form="{:.3f}", bands=bands)
+              y="log loss in March", form="{:.2f}", bands=bands)
 
 # %% tags=["claim"]
 worse = ends - ends[:, :, :1]
@@ -664,11 +670,14 @@ figures.lines(shares, "Even workers give back the 5 %; waiting for the slowest l
 
 # %% tags=["claim"]
 assert np.allclose(shares["even workers"], 0.05), "even workers give back the known share"
-assert (shares["times vary by 20 %"] > 0.06).all(), "waiting for the slowest looks like serial work"
+varied = shares["times vary by 20 %"]
+assert (varied > 0.052).all(), "waiting for the slowest looks like serial work"
+assert varied[2] > 2 * varied[64] > 0.1, "with two workers it looks like more than twice as much as with 64"
 
 # %% [markdown]
-# The law is exact where its assumption holds. Where times vary, the fitted share is too large, since the
-# step waits: a measured `s` holds all that doesn't shrink, whatever its name.
+# The law is exact where its assumption holds. Where times vary, the step waits, and the fitted share is too large:
+# with two workers more than twice what it is with 64. So a share measured with two says nothing
+# certain of 64; if it changes with the number of workers, something else than serial work is in it.
 #
 # What else doesn't shrink can be **counted**. An all-reduce in a ring sends `2(n − 1)/n` times the
 # gradient's bytes from each worker in each step, whatever its share of the rows.
@@ -695,7 +704,8 @@ assert counted["bytes sent by each"].is_monotonic_increasing, "and no fewer byte
 # alone; then both do the same steps, half of the rows each, with an all-reduce.
 
 
-# %%
+# %% tags=["folded"]
+# The two on the clock, in turns, in one process each with one thread
 def race(job):
     tf.config.threading.set_intra_op_parallelism_threads(1)
     task = {"type": "worker", "index": job.worker}
@@ -726,7 +736,7 @@ def race(job):
     found = {}
     for size in job.sizes:
         rows = tf.random.stateless_normal([size, 26], [seed, 0])
-        for _ in range(8):  # the shorter of each is kept: others use this machine, too
+        for _ in range(6):  # the shorter of each is kept: others use this machine, too
             if job.worker == 0:
                 found.setdefault((size, "alone"), []).append(seconds(alone, rows))
             seconds(together, rows[:1])  # wait for each other
@@ -734,8 +744,9 @@ def race(job):
     return {"seconds": {key: min(times) for key, times in found.items()}}
 
 
-# %%
-sizes = [32, 256, 2048, 16384]
+# %% tags=["folded"]
+# The measurement
+sizes = [32, 256, 2048, 8192]
 measured = pd.Series(run(race, sizes=sizes)[0]["seconds"]).unstack()
 speedups = measured["alone"] / measured["together"]
 measured_share = serial_share(2, speedups)
@@ -769,8 +780,8 @@ assert measured_share[32] > 1, "by the law more than all of that step is serial"
 # The curve has one fitted number, that constant. How near your points come to 2 depends on who else uses
 # your two cores; no sentence here does.
 #
-# **On Monday:** before you rent eight, measure two at your batch size, compute `s`, and read off what eight can
-# give at most.
+# **On Monday:** before you rent 64, measure two, four and eight at your batch size, and compute `s` from each. Only
+# if it stays the same does the law tell what 64 give.
 
 # %% [markdown]
 # ## 5 A pipeline of stages
@@ -922,17 +933,18 @@ def of_file_0(step, worker, workers, size, batch, seed):
     return of_its_file(step, 0, workers, size, batch, seed + worker)
 
 
-long = plain | {"steps": 256}
+long = plain | {"steps": 128}
 sound, faulty = (run(two_workers, **long | {"rows_of": reads}) for reads in (of_its_file, of_file_0))
 
-# %%
+# %% tags=["folded"]
+# What it costs: March's loss, both models on the same flights, with an interval over days
 def odds(weights, X):
     return (np.maximum(X @ weights[0] + weights[1], 0) @ weights[2] + weights[3])[:, 0]
 
 
 def losses(result):
-    score = odds(result["weights"], march_X)
-    return np.logaddexp(0, score) - march_y * score
+    score = odds(result["weights"], X_march)
+    return np.logaddexp(0, score) - y_march * score
 
 
 cost = pd.DataFrame({"day": march.day.to_numpy(), "newark": (march.origin == "EWR").to_numpy(),
@@ -957,7 +969,8 @@ assert harm.low["JFK and LaGuardia"] > 0, "the model is worse where it was never
 
 # %% [markdown]
 # The run did as many steps, on as many rows. What gives it away is **counting**: rows read by all workers in
-# an epoch, and how many of them are different. The model is worse for the airports that it has never seen.
+# an epoch, and how many of them are different. The model is worse for the airports that it has never seen; for Newark one
+# can't tell.
 #
 # **A checkpoint written by two.** A checkpoint is several files: an index, and the data it points to. If two
 # workers write to one name, and worker 1 is a save ahead, the data may be of the one and the index
@@ -968,8 +981,8 @@ import shutil
 
 torn = place / "torn"
 torn.mkdir()
-newest, older = (tf.train.get_checkpoint_state(str(place / name)).all_model_checkpoint_paths[place_]
-                 for name, place_ in (("run", -1), ("run-1", -2)))
+newest, older = (tf.train.get_checkpoint_state(str(place / name)).all_model_checkpoint_paths[at]
+                 for name, at in (("run", -1), ("run-1", -2)))
 shutil.copy(f"{newest}.index", torn / "ckpt.index")
 shutil.copy(f"{older}.data-00000-of-00001", torn / "ckpt.data-00000-of-00001")
 
@@ -1013,3 +1026,42 @@ assert reads["the chief's"] == f"step {steps}", "the chief's is whole"
 
 # %%
 lesson.end()
+
+# %% [markdown]
+# ## Deeper
+#
+# How often to save? Young's formula for the interval between checkpoints, against work really lost on a
+# simulated clock; about 5 minutes.
+#
+# A checkpoint costs `C` minutes, and a failure comes every `M` minutes on average. Saving rarely loses much
+# work with each failure, saving often costs its time. Per minute of training, the one costs `C / interval`, the
+# other about `interval / (2·M)`, and the sum is least at **`√(2·C·M)`**. With Llama 3's 466 interruptions in
+# 54 days, and a minute for a checkpoint (that is our assumption):
+
+# %%
+cost, between = 1.0, 54 * 24 * 60 / 466
+young = (2 * cost * between) ** 0.5
+
+
+def time_lost(interval, failures):
+    """The share of the time that was no progress, over many failures, each so many minutes after the one before."""
+    kept = failures // (interval + cost) * interval
+    return 1 - kept.sum() / failures.sum()
+
+
+intervals = [2, 5, 10, round(young), 40, 80, 160]
+minutes = np.random.default_rng(seed).exponential(between, (20, 2000))
+lost = pd.DataFrame([[time_lost(each, row) for row in minutes] for each in intervals],
+                    index=pd.Index(intervals, name="minutes between checkpoints"))
+ends = {None: (lost.quantile(0.025, axis=1), lost.quantile(0.975, axis=1))}
+figures.bars(lost.mean(axis=1), f"Young's {young:.0f} minutes lose {lost.loc[round(young)].mean():.0%} of the time",
+             x="share of the time lost", form="{:.1%}", errors=ends)
+
+# %% tags=["claim"]
+others = lost.drop([10, round(young)]) - lost.loc[round(young)]
+assert others.min().min() > 0, "Young's interval loses less, each time"
+assert abs(lost.loc[round(young)].mean() - (2 * cost / between) ** 0.5) < 0.02, "as much as the formula says"
+
+# %% [markdown]
+# In each of twenty simulations of 2,000 failures Young's interval loses less than 2, 5, 40, 80 and 160 minutes. About
+# a tenth of the time is lost, within two points of what the formula says; the restart is left out.

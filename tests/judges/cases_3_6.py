@@ -135,7 +135,9 @@ CASES = {
             "written by two": _resume(own=lambda folder, worker: folder),
             "doesn't write to `folder`": _resume(own=lambda folder, worker: f"{folder}-{worker}"),
             "one folder; each": _resume(own=lambda folder, worker: folder if worker == 0 else f"{folder}-x"),
-            "other names": _resume(own=lambda folder, worker: folder if worker == 0 else f"{folder}/{worker}"),
+            "other names": _resume(
+                own=lambda folder, worker: folder if worker == 0 else f"{folder}/{worker}"
+            ),
             "nothing is restored": _resume(who=lambda worker: False),
             "Only worker 0 is restored": _resume(who=lambda worker: worker == 0),
             "its own folder": _resume(read=lambda manager, folder: manager.latest_checkpoint),
@@ -155,7 +157,10 @@ CASES = {
     ),
     "3.6d": cases(
         "starts",
-        right=[_in_a_matrix, lambda seconds, micro: [list(map(float, row)) for row in _in_a_matrix(seconds, micro)]],
+        right=[
+            _in_a_matrix,
+            lambda seconds, micro: [list(map(float, row)) for row in _in_a_matrix(seconds, micro)],
+        ],
         wrong={"Draw the stages": lambda seconds, micro: [[m + 1 for m in range(micro)] for _ in seconds]},
     ),
 }

@@ -64,19 +64,26 @@ def who_reads_which_rows(rows_of):
         if any(not 0 <= row < size for epoch in rows for row in epoch):
             yield "There are row numbers that no row has." + told
         sizes = [[len(share) for share in step] for step in found["read"]]
-        if workers > 1 and any(step[0] and step[0] == step[1] for step in found["read"]):
+        if workers > 1 and all(step[0] == step[1] for step in found["read"]):
             yield "Both workers read the same rows: the worker's number plays no part." + told
         if found["again"] != found["read"][1]:
-            yield "Asked again for step 1 it gives other rows. What is remembered, or drawn without a seed?" + told
+            yield (
+                "Asked again for step 1 it gives other rows. What is remembered, or drawn without a seed?"
+                + told
+            )
         if any(sum(step) > batch for step in sizes):
             yield "A step has more than `batch` rows: `batch` is of all workers together." + told
         if any(sum(step) < batch for step in sizes[: half - 1]):
-            yield "A step before the last has fewer than `batch` rows: `batch` is of all workers together." + told
+            yield (
+                "A step before the last has fewer than `batch` rows: `batch` is of all workers together."
+                + told
+            )
         if sum(sizes[half - 1]) != size - batch * (half - 1):
             yield "The last rows of the epoch are lost: its last step has what is left, be it few." + told
         if any(len(set(epoch)) < size for epoch in rows):
             yield (
-                "In an epoch some rows are never read, and others twice. Is the order drawn anew in each step?" + told
+                "In an epoch some rows are never read, and others twice. Is the order drawn anew in each step?"
+                + told
             )
         if any(max(step) - min(step) > 1 for step in sizes):
             yield "The shares of a step differ by more than one row." + told

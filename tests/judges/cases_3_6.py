@@ -71,6 +71,11 @@ def _unseeded(size, seed, epoch, step):
     return np.random.default_rng().permutation(size)
 
 
+def _forgets(step, worker, workers, size, batch, seed):
+    order = _drawn(size, seed, 0, step)
+    order[worker::workers]
+
+
 def _resume(read=None, own=None, keep=2, give=None, who=lambda worker: True):
     """The lesson's way, with something changed."""
 
@@ -126,7 +131,7 @@ CASES = {
             "Another seed": _reader(order=lambda size, seed, epoch, step: _drawn(size, 0, epoch, step)),
             "fewer than `batch`": _batch_divided,
         },
-        invalid={"plain list or an array": lambda *given: 3},
+        invalid={"plain list or an array": lambda *given: 3, "is None": _forgets},
     ),
     "3.6b": cases(
         "resume",
@@ -141,6 +146,7 @@ CASES = {
             "nothing is restored": _resume(who=lambda worker: False),
             "Only worker 0 is restored": _resume(who=lambda worker: worker == 0),
             "its own folder": _resume(read=lambda manager, folder: manager.latest_checkpoint),
+            "Not all workers": _resume(who=lambda worker: worker < 2),
             "isn't the newest": _resume(read=_oldest),
             "More than the last two": _resume(keep=5),
             "Only one checkpoint": _resume(keep=1),
@@ -153,7 +159,10 @@ CASES = {
             lambda n, s: (n / s - 1) / (n - 1),
             lambda workers, speedup: np.float64(workers - speedup) / (speedup * (workers - 1)),
         ],
-        wrong={"Put yours into": lambda workers, speedup: workers / speedup - 1},
+        wrong={
+            "Put yours into": lambda workers, speedup: workers / speedup - 1,
+            "a single number": lambda workers, speedup: [speedup / workers],
+        },
     ),
     "3.6d": cases(
         "starts",
@@ -161,6 +170,9 @@ CASES = {
             _in_a_matrix,
             lambda seconds, micro: [list(map(float, row)) for row in _in_a_matrix(seconds, micro)],
         ],
-        wrong={"Draw the stages": lambda seconds, micro: [[m + 1 for m in range(micro)] for _ in seconds]},
+        wrong={
+            "Draw the stages": lambda seconds, micro: [[m + 1 for m in range(micro)] for _ in seconds],
+            "a number for each micro-batch": lambda seconds, micro: [float(m) for m in range(micro)],
+        },
     ),
 }

@@ -64,7 +64,7 @@ def who_reads_which_rows(rows_of):
         if any(not 0 <= row < size for epoch in rows for row in epoch):
             yield "There are row numbers that no row has." + told
         sizes = [[len(share) for share in step] for step in found["read"]]
-        if workers > 1 and all(step[0] == step[1] for step in found["read"]):
+        if workers > 1 and all(step[0] and step[0] == step[1] for step in found["read"]):
             yield "Both workers read the same rows: the worker's number plays no part." + told
         if found["again"] != found["read"][1]:
             yield (

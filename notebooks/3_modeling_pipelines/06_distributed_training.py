@@ -475,7 +475,7 @@ def log_loss(weights, X=ones_march, y=y_march):
 
 
 def durations(seed, workers=8):
-    """For each worker, seconds of its gradients, one after the other; the last worker is three times as slow."""
+    """For each worker, seconds of its gradients in a row; the last worker takes three times as long."""
     draws = np.random.default_rng(seed).gamma(10, 0.1, (workers, 2000))
     return draws * np.where(np.arange(workers) == workers - 1, 3, 1)[:, None]
 

@@ -528,9 +528,9 @@ def losses_of(history):
 curves = {name: np.array([losses_of(history) for history in runs]) for name, runs in races.items()}
 updates = {name: np.mean([len(history) for history in runs]) for name, runs in races.items()}
 means = pd.DataFrame({name: runs.mean(axis=0) for name, runs in curves.items()}, index=seconds)
-ends = {name: (runs.min(axis=0), runs.max(axis=0)) for name, runs in curves.items()}
+spans = {name: (runs.min(axis=0), runs.max(axis=0)) for name, runs in curves.items()}
 figures.lines(means, "At a rate of 0.3 asynchronous is ahead, at a rate of 1 it is lost",
-              x="simulated seconds", y="log loss in March", form="{:.2f}", bands=ends)
+              x="simulated seconds", y="log loss in March", form="{:.2f}", bands=spans)
 figures.md(f"Mean staleness {staleness:.1f} updates; {updates['synchronous, 1']:.0f} synchronous steps and "
            f"{updates['asynchronous, 1']:.0f} asynchronous updates in 60 s.")
 
@@ -1083,9 +1083,9 @@ intervals = [2, 5, 10, round(young), 40, 80, 160]
 minutes = np.random.default_rng(seed).exponential(between, (20, 2000))
 lost = pd.DataFrame([[time_lost(each, row) for row in minutes] for each in intervals],
                     index=pd.Index(intervals, name="minutes between checkpoints"))
-ends = {None: (lost.quantile(0.025, axis=1), lost.quantile(0.975, axis=1))}
+spans = {None: (lost.quantile(0.025, axis=1), lost.quantile(0.975, axis=1))}
 figures.bars(lost.mean(axis=1), f"Young's {young:.0f} minutes lose {lost.loc[round(young)].mean():.0%} of the time",
-             x="share of the time lost", form="{:.1%}", errors=ends)
+             x="share of the time lost", form="{:.1%}", errors=spans)
 
 # %% tags=["claim"]
 others = lost.drop([10, round(young)]) - lost.loc[round(young)]

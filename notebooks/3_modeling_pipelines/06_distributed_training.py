@@ -625,9 +625,9 @@ assert limits.iloc[:, 0].all() and not limits.iloc[:, 1].any(), "the formula's l
 # ## 4 What is another worker worth?
 #
 # Some of a step can be divided among `n` workers, and some can't: reading the weights, adding up, waiting.
-# If the share `s` can't, a step takes `s + (1 − s)/n` of its time, and the **speedup** is `1 / (s + (1 −
-# s)/n)`. That is **Amdahl's law**: with s = 0.1 no number of workers gives more than 10. Turned round, a
-# measured speedup tells `s`.
+# If the share `s` can't, a step takes `s + (1 − s)/n` of its time, and the **speedup** is
+# `1 / (s + (1 − s)/n)`. That is **Amdahl's law**: with s = 0.1 no number of workers gives more than 10.
+# Turned round, a measured speedup tells `s`.
 
 # %% [markdown] exercise="3.6c"
 # ### Exercise 3.6c: What can't be divided (1 point)
@@ -759,7 +759,7 @@ def race(job):
 sizes = [32, 256, 2048, 8192]
 measured = pd.Series(run(race, sizes=sizes)[0]["seconds"]).unstack()
 speedups = measured["alone"] / measured["together"]
-measured_share = serial_share(2, speedups)
+measured_share = speedups.map(lambda each: serial_share(2, each))
 
 # %% tags=["folded"]
 # The picture of the measurement, and Amdahl's law with the one constant that fits it best

@@ -99,6 +99,12 @@ def _by_a_reader(checkpoint, folder, worker):
     return tf.train.CheckpointManager(checkpoint, folder + "-" + str(worker), 2)
 
 
+def _without_asking(checkpoint, folder, worker):
+    """Restoring None does nothing."""
+    checkpoint.restore(tf.train.latest_checkpoint(folder)).expect_partial()
+    return tf.train.CheckpointManager(checkpoint, folder + (f"-{worker}" if worker else ""), max_to_keep=2)
+
+
 def _oldest(manager, folder):
     state = tf.train.get_checkpoint_state(folder)
     return state and state.all_model_checkpoint_paths[0]
@@ -135,7 +141,7 @@ CASES = {
     ),
     "3.6b": cases(
         "resume",
-        right=[_by_a_reader, _resume()],
+        right=[_by_a_reader, _resume(), _without_asking],
         wrong={
             "written by two": _resume(own=lambda folder, worker: folder),
             "doesn't write to `folder`": _resume(own=lambda folder, worker: f"{folder}-{worker}"),

@@ -897,7 +897,6 @@ def carried_out(micro, layers, X, y):
             parts[m] = np.tanh(parts[m] @ layers[stage])
             continue
         if stage == len(layers) - 1:
-            kept["end", m] = parts[m]
             parts[m] = 2 * (parts[m] - targets[m][:, None]) / len(X)
         out = np.tanh(kept[stage, m] @ layers[stage])
         back = parts[m] * (1 - out**2)
@@ -916,10 +915,18 @@ print("same gradient:", "yes" if differs < 1e-12 else f"no, by {differs:.1e}")
 
 # %% tags=["claim"]
 assert differs < 1e-12, "sixteen micro-batches give the whole batch's gradient"
-assert min(np.abs(a).max() for a in at_once) > 1e-3, "which isn't zero"
+values, nudge = [], np.zeros_like(layers[2])
+nudge[3, 2] = 1e-5
+for sign in (1, -1):
+    out = given[0]
+    for stage, layer in enumerate(layers):
+        out = np.tanh(out @ (layer + sign * nudge if stage == 2 else layer))
+    values.append(np.mean((out[:, 0] - given[1]) ** 2))
+assert abs((values[0] - values[1]) / 2e-5 - at_once[2][3, 2]) < 1e-8, "and it is the slope of the loss"
+assert abs(at_once[2][3, 2]) > 1e-4, "which isn't zero"
 
 # %% [markdown]
-# It does not: the gradient of a sum is the sum of the gradients. (Batch normalization would break it: it
+# It does not: the gradient of a sum is the sum of the gradients, and this one is the slope of the loss. (Batch normalization would break it: it
 # looks at the micro-batch.)
 #
 # **On Monday:** count your stages and micro-batches, and compute the bubble, before you profile.

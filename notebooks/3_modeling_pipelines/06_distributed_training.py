@@ -482,7 +482,7 @@ def durations(seed, workers=8):
 
 # %%
 def asynchronous(rate, seed, until, workers=8):
-    """Updates as (seconds, staleness, weights), each with the gradient at weights that were fetched earlier."""
+    """Updates as (seconds, staleness, weights), each with a gradient at weights fetched earlier."""
     waits, done = durations(seed, workers), np.zeros(workers, int)
     weights, fetched = np.zeros(ones.shape[1]), [(0, np.zeros(ones.shape[1]))] * workers
     ready, history = waits[:, 0].copy(), []
@@ -777,8 +777,8 @@ title = "With 32 rows a step the second worker makes it slower"
 ax.set(title=title, xlabel="rows of a step", ylabel="speedup by the second worker")
 ax.set_ylim(0, max(2.2, 1.1 * speedups.max()))
 ax.legend()
-figures.show(fig, f"{title}: points for steps of {', '.join(map(str, sizes))} rows, with the curve of Amdahl's law "
-             "and lines at 1 and 2; the first point is below 1.")
+figures.show(fig, f"{title}: points for steps of {', '.join(map(str, sizes))} rows, with the curve of "
+             "Amdahl's law and lines at 1 and 2; the first point is below 1.")
 
 # %% tags=["claim"]
 assert speedups[32] < 0.9, "with 32 rows a step the second worker makes it slower"
@@ -858,7 +858,8 @@ def bubble(stages, micro):
 
 
 counts = [1, 4, 16, 32]
-idle = pd.DataFrame({"scheduled": [bubble(4, m) for m in counts], "(K−1)/(M+K−1)": [3 / (m + 3) for m in counts]},
+idle = pd.DataFrame({"scheduled": [bubble(4, m) for m in counts],
+                     "(K−1)/(M+K−1)": [3 / (m + 3) for m in counts]},
                     index=pd.Index(counts, name="micro-batches"))
 figures.table(idle)
 
@@ -873,11 +874,12 @@ ax.set_yticks(range(4), [f"stage {stage + 1}" for stage in range(4)])
 ax.invert_yaxis()
 title = f"Four stages, four micro-batches: idle for {idle.scheduled[4]:.0%} of the time"
 ax.set(title=title, xlabel="second; blue: forward, orange: backward")
-figures.show(fig, f"{title}. Forward, each stage starts a second after the one before it; backward, before it.")
+figures.show(fig, f"{title}. Forward, each stage starts a second after the one before it; backward, a "
+             "second after the one behind it.")
 
 # %% tags=["claim"]
 assert np.allclose(idle.iloc[:, 0], idle.iloc[:, 1]), "the bubble is (K−1)/(M+K−1)"
-assert [round(share, 3) for share in idle.scheduled] == [0.75, 0.429, 0.158, 0.086], "and the published values"
+assert [round(share, 3) for share in idle.scheduled] == [0.75, 0.429, 0.158, 0.086], "as published"
 
 # %% [markdown]
 # The white corners are the **bubble**. With K stages and M micro-batches it is (K − 1)/(M + K − 1): more
@@ -906,7 +908,8 @@ def carried_out(micro, layers, X, y):
 
 
 draw = np.random.default_rng(seed)
-layers = [draw.normal(size=shape) / shape[0] ** 0.5 for shape in [(X.shape[1], 16), (16, 16), (16, 8), (8, 1)]]
+sides = [(X.shape[1], 16), (16, 16), (16, 8), (8, 1)]
+layers = [draw.normal(size=shape) / shape[0] ** 0.5 for shape in sides]
 given = X[:512].astype("float64"), y[:512].astype("float64")
 at_once = carried_out(1, layers, *given)
 in_parts = carried_out(16, layers, *given)
@@ -926,8 +929,8 @@ assert abs((values[0] - values[1]) / 2e-5 - at_once[2][3, 2]) < 1e-8, "and it is
 assert abs(at_once[2][3, 2]) > 1e-4, "which isn't zero"
 
 # %% [markdown]
-# It does not: the gradient of a sum is the sum of the gradients, and this one is the slope of the loss. (Batch normalization would break it: it
-# looks at the micro-batch.)
+# It does not: the gradient of a sum is the sum of the gradients, and this one is the slope of the loss.
+# (Batch normalization would break it: it looks at the micro-batch.)
 #
 # **On Monday:** count your stages and micro-batches, and compute the bubble, before you profile.
 
@@ -1081,7 +1084,7 @@ young = (2 * cost * between) ** 0.5
 
 
 def time_lost(interval, failures):
-    """The share of the time that was no progress, over many failures, each so many minutes after the one before."""
+    """The share of the time that was no progress; `failures` are the minutes from each to the next."""
     kept = failures // (interval + cost) * interval
     return 1 - kept.sum() / failures.sum()
 
@@ -1091,7 +1094,8 @@ minutes = np.random.default_rng(seed).exponential(between, (20, 2000))
 lost = pd.DataFrame([[time_lost(each, row) for row in minutes] for each in intervals],
                     index=pd.Index(intervals, name="minutes between checkpoints"))
 spans = {None: (lost.quantile(0.025, axis=1), lost.quantile(0.975, axis=1))}
-figures.bars(lost.mean(axis=1), f"Young's {young:.0f} minutes lose {lost.loc[round(young)].mean():.0%} of the time",
+title = f"Young's {young:.0f} minutes lose {lost.loc[round(young)].mean():.0%} of the time"
+figures.bars(lost.mean(axis=1), title,
              x="share of the time lost", form="{:.1%}", errors=spans)
 
 # %% tags=["claim"]

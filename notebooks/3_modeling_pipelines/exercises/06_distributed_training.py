@@ -14,7 +14,7 @@ _CLUSTERS = [(12, 4, 2), (11, 4, 2), (9, 4, 3), (5, 5, 1), (3, 8, 4)]
 
 
 def _read(rows_of):
-    """By cluster, for each step of two epochs the rows of each worker; then the same asked again, and with another seed."""
+    """By cluster: each worker's rows in each step of two epochs; then step 1 asked again, and another seed."""
     return [
         {
             "cluster": [size, batch, workers],
@@ -52,7 +52,7 @@ def _rows(rows_of, *given):
         "`np.random.default_rng([seed, epoch]).permutation(size)` is the same order for whoever asks, whenever.",
         "Of an order, `order[a:b]` are the rows of a step, and `[worker::workers]` every so many of them.",
     ),
-    said="Each row is read once in an epoch, by one worker, and the step's number says by whom: a restart needs no memory.",
+    said="Each row is read once in an epoch, and the step's number says by whom: a restart needs no memory.",
 )
 def who_reads_which_rows(rows_of):
     for found in rows_of:
@@ -193,7 +193,7 @@ function(
         "Asked is a single number.": unless(number),
     },
     rule=lambda workers, speedup: (1 / speedup - 1 / workers) / (1 - 1 / workers),
-    said="The measured time is a mixture of 1 (all serial) and 1/n (all divided); the share says where between them it lies.",
+    said="The measured time lies between 1 (all serial) and 1/n (all divided), or beyond; the share says where.",
     mistakes={
         "That is the efficiency lost, `1 − speedup / workers`; Amdahl's law is in times, not in speedups.":
             lambda workers, speedup: 1 - speedup / workers,
@@ -265,7 +265,9 @@ function(
                 for stage, lasts in enumerate(seconds)
             ],
         "All stages keep step with the slowest one; each starts as early as it can.":
-            lambda seconds, micro: [[(stage + m) * max(seconds) for m in range(micro)] for stage in range(len(seconds))],
+            lambda seconds, micro: [
+                [(stage + m) * max(seconds) for m in range(micro)] for stage in range(len(seconds))
+            ],
         "A stage starts a micro-batch while it is still at work on another.": _never_busy,
         "A stage starts a micro-batch that the one in front hasn't finished.": _no_wait,
         "Your list has a row for each micro-batch; asked is one for each stage.":

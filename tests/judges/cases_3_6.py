@@ -1,5 +1,7 @@
 """Answers to the exercises of lesson 3.6 that its own examples can't have: other right ways, mistakes nobody foresaw."""
 
+from pathlib import Path
+
 import numpy as np
 import tensorflow as tf
 
@@ -120,6 +122,37 @@ def _in_a_matrix(seconds, micro):
     return begin
 
 
+def _plainly_floored(step, worker, workers, size, batch, seed):
+    """The last rows lost, and no step at all where there are fewer rows than `batch`."""
+    epoch, at = divmod(step, size // batch)
+    return _drawn(size, seed, epoch, step)[at * batch : (at + 1) * batch][worker::workers]
+
+
+def _only_few_lost(step, worker, workers, size, batch, seed):
+    if size < batch:
+        return _plainly_floored(step, worker, workers, size, batch, seed)
+    return _reader()(step, worker, workers, size, batch, seed)
+
+
+def _moved_along(size, seed, epoch, step):
+    return np.roll(_drawn(size, seed, 0, step), epoch)
+
+
+def _by_name(manager, folder):
+    found = sorted(Path(folder).glob("ckpt-*.index"))
+    return found and str(found[-1]).removesuffix(".index")
+
+
+def _of_another(checkpoint, folder, worker):
+    checkpoint.restore(tf.train.latest_checkpoint(folder))
+    return tf.train.CheckpointManager(tf.train.Checkpoint(), f"{folder}-{worker}" if worker else folder, 2)
+
+
+def _saves_at_once(manager):
+    manager.save()
+    return manager
+
+
 CASES = {
     "3.6a": cases(
         "rows_of",
@@ -128,6 +161,9 @@ CASES = {
             "numbers that no row has": lambda *given: _reader()(*given) + 1,
             "plays no part": _reader(worker=0),
             "last rows of the epoch are lost": _floor,
+            "be it few": _plainly_floored,
+            "divide by zero": _only_few_lost,
+            "come together again": _reader(order=_moved_along),
             "drawn anew in each step": _reader(order=_once_drawn),
             "more than `batch`": _two_batches,
             "differ by more than one": _reader(cut=_rest_to_the_last),
@@ -154,6 +190,9 @@ CASES = {
             "its own folder": _resume(read=lambda manager, folder: manager.latest_checkpoint),
             "Not all workers": _resume(who=lambda worker: worker < 2),
             "isn't the newest": _resume(read=_oldest),
+            "newest checkpoint that is restored": _resume(read=_by_name),
+            "something else than `checkpoint`": _of_another,
+            "by itself": _resume(give=_saves_at_once),
             "More than the last two": _resume(keep=5),
             "Only one checkpoint": _resume(keep=1),
         },

@@ -9,24 +9,28 @@ from helpers.exercises.signs import CONSTANT, NOTHING, listed, number, unless
 
 # ---- 3.6a: what the workers read over two epochs -------------------------------------------------------------------
 
-# (size, batch, workers): even, an uneven end, an end with fewer rows than workers, one worker, more workers than rows
-_CLUSTERS = [(12, 4, 2), (11, 4, 2), (9, 4, 3), (5, 5, 1), (3, 8, 4)]
+# (size, batch, workers): even, an uneven end, fewer rows than workers, one worker, more workers than rows,
+# and many steps
+_CLUSTERS = [(12, 4, 2), (11, 4, 2), (9, 4, 3), (5, 5, 1), (3, 8, 4), (60, 6, 2)]
 
 
 def _read(rows_of):
     """By cluster: each worker's rows in each step of two epochs; then step 1 asked again, and another seed."""
-    return [
-        {
-            "cluster": [size, batch, workers],
-            "read": [
-                [_rows(rows_of, step, worker, workers, size, batch, 7) for worker in range(workers)]
-                for step in range(2 * -(-size // batch))
-            ],
-            "again": [_rows(rows_of, 1, worker, workers, size, batch, 7) for worker in range(workers)],
-            "other": [_rows(rows_of, 0, worker, workers, size, batch, 8) for worker in range(workers)],
-        }
-        for size, batch, workers in _CLUSTERS
-    ]
+    return [_played(rows_of, *cluster) for cluster in _CLUSTERS]
+
+
+def _played(rows_of, size, batch, workers):
+    def shares(step, seed):
+        return [_rows(rows_of, step, worker, workers, size, batch, seed) for worker in range(workers)]
+
+    try:
+        read = [shares(step, 7) for step in range(2 * -(-size // batch))]
+    except ZeroDivisionError:
+        if size >= batch:
+            raise
+        # Whoever rounds the number of steps down has none here
+        return {"cluster": [size, batch, workers], "read": None}
+    return {"cluster": [size, batch, workers], "read": read, "again": shares(1, 7), "other": shares(0, 8)}
 
 
 def _rows(rows_of, *given):
@@ -58,6 +62,9 @@ def who_reads_which_rows(rows_of):
     for found in rows_of:
         size, batch, workers = found["cluster"]
         told = f" (With {size} rows, `batch` {batch}, {workers} worker{'s' * (workers > 1)}.)"
+        if found["read"] is None:
+            yield "An epoch with fewer rows than `batch` has a step, too; you divide by zero." + told
+            continue
         half = len(found["read"]) // 2
         epochs = [found["read"][:half], found["read"][half:]]
         rows = [[row for step in epoch for share in step for row in share] for epoch in epochs]
@@ -91,6 +98,9 @@ def who_reads_which_rows(rows_of):
             yield "The rows come in the order of the table: nothing is drawn." + told
         if size > 8 and epochs[0] == epochs[1]:
             yield "The second epoch has the order of the first." + told
+        together = [[set(sum(step, [])) for step in epoch] for epoch in epochs]
+        if half > 9 and all(max(len(new & old) for old in together[0]) > batch - 2 for new in together[1]):
+            yield "In the second epoch the same rows come together again: its order isn't drawn anew." + told
         if size > 8 and found["other"] == found["read"][0]:
             yield "Another seed gives the same order." + told
 
@@ -120,7 +130,10 @@ def _saved(resume):
         # By the list the folder itself keeps of its checkpoints
         state = tf.train.get_checkpoint_state(folder)
         paths = state.all_model_checkpoint_paths if state else []
-        return [int(tf.train.load_variable(path, "step/.ATTRIBUTES/VARIABLE_VALUE")) for path in paths]
+        try:
+            return [int(tf.train.load_variable(path, "step/.ATTRIBUTES/VARIABLE_VALUE")) for path in paths]
+        except tf.errors.NotFoundError:
+            return [-2]
 
     with tempfile.TemporaryDirectory() as place:
         folder = os.path.join(place, "run")
@@ -135,7 +148,8 @@ def _saved(resume):
         save(*managers[1], 15, 20, 25)
         found["untouched"] = steps_in(folder)
         save(*managers[2], 15, 20, 25)
-        save(*managers[0], 10, 15, 20)
+        # Ten saves: by their names as text the ninth would be the newest
+        save(*managers[0], *range(2, 21, 2))
         found["kept"] = steps_in(folder)
         managers = [start(folder, worker) for worker in range(3)]
         found["resumed"] = [int(step) for step, _ in managers]
@@ -167,13 +181,17 @@ def one_writes_all_read(resume):
         yield "Workers 1 and 2 write to one folder; each needs its own."
     if resume["names"] != ["run", "run-1", "run-2"]:
         yield "The folders of the other workers have other names than asked for."
+    if resume["kept"] == [-2]:
+        yield "The manager saves something else than `checkpoint`: the step isn't in its files."
+    if resume["untouched"]:
+        yield "`resume` writes a checkpoint by itself; to save is the loop's task."
     if resume["resumed"] == [-1] * 3:
         yield "After a restart nothing is restored: every worker begins with its first weights."
     if resume["resumed"][0] == 20 and resume["resumed"][1] == -1:
         yield "Only worker 0 is restored; the others begin with their first weights, and the copies differ."
     if resume["resumed"][0] == 20 and resume["resumed"][1] == 25 or resume["own"] == 20:
         yield "Worker 1 is restored from its own folder, which nobody is to read: all read what the chief has written."
-    if set(resume["resumed"]) & {10, 15}:
+    if set(resume["resumed"]) & set(range(20)):
         yield "It isn't the newest checkpoint that is restored."
     if resume["resumed"] != [20] * 3:
         yield "Not all workers are restored to the chief's newest checkpoint."
@@ -207,6 +225,10 @@ function(
             lambda workers, speedup: 1 / speedup - 1 / workers,
         "You cut the share off at 0 or at 1. What lies outside says that the law isn't what was measured.":
             lambda workers, speedup: min(1, max(0, (1 / speedup - 1 / workers) / (1 - 1 / workers))),
+        "You cut the share off at 0. Below it the workers are faster than the law allows.":
+            lambda workers, speedup: max(0, (1 / speedup - 1 / workers) / (1 - 1 / workers)),
+        "You cut the share off at 1. Above it work was added, which the law doesn't know.":
+            lambda workers, speedup: min(1, (1 / speedup - 1 / workers) / (1 - 1 / workers)),
         "Your function gives the same share for everything.": CONSTANT,
     },
     otherwise="For some speedup the share is another. Put yours into Amdahl's law, and see which speedup it gives.",

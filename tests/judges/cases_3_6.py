@@ -45,13 +45,6 @@ def _first_rows_first(step, worker, workers, size, batch, seed):
     return [row for place, row in enumerate(reversed(rows)) if place % workers == worker]
 
 
-def _floor(step, worker, workers, size, batch, seed):
-    per_epoch = max(1, size // batch)
-    order = np.random.default_rng([seed, step // per_epoch]).permutation(size)
-    begin = step % per_epoch * batch
-    return order[begin : begin + batch][worker::workers]
-
-
 def _two_batches(step, worker, workers, size, batch, seed):
     return _reader()(step, worker, 1, size, batch * workers, seed)
 
@@ -107,11 +100,6 @@ def _without_asking(checkpoint, folder, worker):
     return tf.train.CheckpointManager(checkpoint, folder + (f"-{worker}" if worker else ""), max_to_keep=2)
 
 
-def _oldest(manager, folder):
-    state = tf.train.get_checkpoint_state(folder)
-    return state and state.all_model_checkpoint_paths[0]
-
-
 def _in_a_matrix(seconds, micro):
     begin = np.zeros((len(seconds), micro))
     for k in range(len(seconds)):
@@ -160,8 +148,7 @@ CASES = {
         wrong={
             "numbers that no row has": lambda *given: _reader()(*given) + 1,
             "plays no part": _reader(worker=0),
-            "last rows of the epoch are lost": _floor,
-            "be it few": _plainly_floored,
+            "last rows of the epoch are lost": _plainly_floored,
             "divide by zero": _only_few_lost,
             "come together again": _reader(order=_moved_along),
             "drawn anew in each step": _reader(order=_once_drawn),
@@ -189,8 +176,7 @@ CASES = {
             "Only worker 0 is restored": _resume(who=lambda worker: worker == 0),
             "its own folder": _resume(read=lambda manager, folder: manager.latest_checkpoint),
             "Not all workers": _resume(who=lambda worker: worker < 2),
-            "isn't the newest": _resume(read=_oldest),
-            "newest checkpoint that is restored": _resume(read=_by_name),
+            "isn't the newest": _resume(read=_by_name),
             "something else than `checkpoint`": _of_another,
             "by itself": _resume(give=_saves_at_once),
             "More than the last two": _resume(keep=5),

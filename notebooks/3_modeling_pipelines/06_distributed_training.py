@@ -1000,8 +1000,8 @@ torn = place / "torn"
 torn.mkdir()
 newest, older = (tf.train.get_checkpoint_state(str(place / name)).all_model_checkpoint_paths[at]
                  for name, at in (("run", -1), ("run-1", -2)))
-shutil.copy(f"{newest}.index", torn / "ckpt.index")
-shutil.copy(f"{older}.data-00000-of-00001", torn / "ckpt.data-00000-of-00001")
+for file, end in ((newest, "index"), (older, "data-00000-of-00001")):
+    shutil.copy(f"{file}.{end}", torn / f"ckpt.{end}")
 
 # %% tags=["folded"]
 # What became of them

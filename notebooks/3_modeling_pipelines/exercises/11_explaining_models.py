@@ -61,18 +61,13 @@ def _one_world(fit_monotone, columns, directions):
         if name not in ("monotonic_cst", "random_state") and value != usual[name]
     ]  # fmt: skip
     return {
-        "curves": {name: along[place].T.tolist() for place, name in enumerate(columns)},
+        "turns": {
+            name: [bool((step < -1e-9).any()), bool((step > 1e-9).any())]
+            for name, step in zip(columns, np.diff(along, axis=1), strict=True)
+        },
         "signal": float(of_rows[late == 1].mean() - of_rows[late == 0].mean()),
         "as_asked": not set_otherwise,
     }
-
-
-def _falls(curves):
-    return max(max(a - b for a, b in zip(curve, curve[1:], strict=False)) for curve in curves)
-
-
-def _climbs(curves):
-    return max(max(b - a for a, b in zip(curve, curve[1:], strict=False)) for curve in curves)
 
 
 @exercise(
@@ -89,23 +84,20 @@ def a_monotone_model(fit_monotone):
         yield "It gives high chances to what was not late. `late` is 1 where a flight was late."
     if any(world["signal"] < 0.08 for world in fit_monotone):
         yield "It has hardly learned the rows it was given. Fit it on `X` and `late`, all of them."
-    turns = [
-        {name: (_falls(curves) > 1e-9, _climbs(curves) > 1e-9) for name, curves in world["curves"].items()}
-        for world in fit_monotone
-    ]
-    held = {"rain": (False, True), "view": (True, False)}
+    turns = [world["turns"] for world in fit_monotone]  # by column: does the chance fall, does it rise?
+    held = {"rain": [False, True], "view": [True, False]}
     broken = [name for turn in turns for name, want in held.items() if turn[name] != want]
-    if all(turn["rain"] == (True, False) and turn["view"] == (False, True) for turn in turns):
+    if all(turn["rain"] == [True, False] and turn["view"] == [False, True] for turn in turns):
         yield "The directions are turned round: 1 says that the chance must not fall when the column rises."
-    if broken and all(turn[name] == (True, True) for turn in turns for name in turn):
+    if broken and all(turn[name] == [True, True] for turn in turns for name in turn):
         yield "No direction is kept: the chance still rises and falls along every column. Is `monotonic_cst` given?"
     if broken and all(turns[0][name] == want for name, want in held.items()):
         yield "It keeps the directions only where the columns stand in one order. Make the list from `columns`."
-    if all(turn[name] == (False, True) for turn in turns for name in held):
+    if all(turn[name] == [False, True] for turn in turns for name in held):
         yield "`view` must not raise the chance: its direction is −1, and yours keeps 1 for both."
     if broken:
         yield "A direction is not kept in every world. The list must have one number per column, in their order."
-    if any(turn[name] != (True, True) for turn in turns for name in ("hour", "heat")):
+    if any(turn[name] != [True, True] for turn in turns for name in ("hour", "heat")):
         yield "A column that `directions` doesn't name is held as well. What is not named is free: 0."
     if not all(world["as_asked"] for world in fit_monotone):
         yield "The directions hold, and another setting differs from `SETTINGS`: the price would be that of both."

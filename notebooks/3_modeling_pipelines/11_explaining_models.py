@@ -13,7 +13,7 @@
 # - measure how far a global explanation is **stable**, and a **surrogate** is faithful;
 # - stop a decision that was made from an importance.
 #
-# *Needs: lesson 1.3. Time: about 60 minutes, and 5 more for "Deeper"; the code runs in less
+# *Needs: lesson 1.3. Time: about 65 minutes, and 5 more for "Deeper"; the code runs in less
 # than a minute.*
 
 # %%
@@ -89,7 +89,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-SETTINGS = {"early_stopping": False, "random_state": 0}     # else scikit-learn's defaults: 100 trees of 31 leaves
+# Otherwise scikit-learn's defaults: 100 trees of at most 31 leaves
+SETTINGS = {"early_stopping": False, "random_state": 0}
 X_past, late_past = past[COLUMNS].to_numpy(float), past.late.to_numpy()
 X, late = test[COLUMNS].to_numpy(float), test.late.to_numpy()
 
@@ -101,6 +102,7 @@ def losses(model, X):
 
 
 black = HistGradientBoostingClassifier(**SETTINGS).fit(X_past, late_past)
+black_loss = losses(black, X)
 small = HistGradientBoostingClassifier(
     **SETTINGS, max_leaf_nodes=8, min_samples_leaf=100).fit(X_past, late_past)
 logistic = make_pipeline(StandardScaler(), LogisticRegression()).fit(X_past, late_past)
@@ -207,7 +209,6 @@ import pickle
 
 from sklearn.metrics import roc_auc_score
 
-black_loss = losses(black, X)
 MODELS = {"black box": black, "monotone": monotone, "EBM": ebm, "small trees": small, "logistic": logistic}
 price = pd.DataFrame({
     name: [roc_auc_score(late, model.predict_proba(X)[:, 1]), *by_days(losses(model, X) - black_loss),
@@ -235,7 +236,7 @@ figures.show(fig, "Four of the ten curves that the EBM consists of: departure, h
 # %% tags=["claim"]
 assert price.low["monotone"] < 0 < price.high["monotone"], "can't tell whether the demands cost anything"
 assert price.high["EBM"] < 0 and price.high["small trees"] < 0, "EBM and small trees lose less"
-assert price.low["small trees"] < price.loss["EBM"] < price.high["small trees"], "EBM is inside their interval"
+assert price.low["small trees"] < price.loss["EBM"] < price.high["small trees"], "EBM lies in their interval"
 assert abs(ebm.eval_terms(X[:500]).sum(axis=1) + ebm.intercept_[0]
            - ebm.decision_function(X[:500])).max() < 1e-9, "the curves and the intercept are the model"
 wind = said.data(at["wind_speed"])["scores"]
@@ -273,7 +274,8 @@ tumours = load_breast_cancer()
 learn, held, learn_kind, held_kind = train_test_split(tumours.data, tumours.target, random_state=42)
 forest = RandomForestClassifier(n_estimators=100, random_state=42).fit(learn, learn_kind)
 alone = permutation_importance(forest, held, held_kind, n_repeats=5, random_state=42).importances_mean
-figures.md(f"Right: {forest.score(held, held_kind):.0%}. Largest fall by one of 30: {100 * alone.max():.1f} points.")
+figures.md(f"Right: {forest.score(held, held_kind):.0%}. "
+           f"Largest fall by one of 30: {100 * alone.max():.1f} points.")
 lesson.reveal("3.11p1", 100 * alone.max(), within=1, form="{:.1f} points")
 
 # %% tags=["claim"]
@@ -355,12 +357,12 @@ figures.bars(shown, "Two clusters of measurements carry the forest; no single me
 # %% tags=["claim"]
 largest = together.sort_values()
 error = (largest * (1 - largest) / len(held)) ** 0.5
-assert ((largest - 2 * error).iloc[-2:] > 0.05).all() and largest.iloc[-3] < 0.03, "two clusters carry the forest"
+assert ((largest - 2 * error).iloc[-2:] > 0.05).all() and largest.iloc[-3] < 0.03, "two clusters carry it"
 
 # %% [markdown]
-# Now the flights. Arrival follows from departure and distance, but for time zones and winds. And any two of
-# temperature, dew point and humidity give the third. We group them by what they *are*. Beside the shuffle stands a stricter
-# question, **drop and refit**: how much is lost by a model that never had the column?
+# Now the flights. Arrival follows from departure and distance, but for time zones and winds; and any two of
+# temperature, dew point and humidity give the third. We group them by what they *are*. Beside the shuffle
+# stands a stricter question, **drop and refit**: how much is lost by a model that never had the column?
 
 # %%
 GROUPS = {"timetable": ["departure", "arrival"], "moist air": ["temp", "dewp", "humid"]}
@@ -368,10 +370,10 @@ ASKED = {name: [name] for name in COLUMNS} | GROUPS
 order = np.random.default_rng(seed).permutation(len(X))
 
 
-def shuffled_loss(model, names):
-    """What each test flight loses when the named columns are shuffled together."""
+def shuffled_loss(names):
+    """What each test flight loses in the black box when the named columns are shuffled together."""
     places = [at[name] for name in names]
-    return losses(model, shuffle_together(X.copy(), places, order)) - losses(model, X)
+    return losses(black, shuffle_together(X.copy(), places, order)) - black_loss
 
 
 def refit_without(names):
@@ -386,10 +388,12 @@ def dropped_loss(names):
     return losses(model, X[:, places]) - black_loss
 
 
-shuffled = pd.DataFrame({name: by_days(shuffled_loss(black, names)) for name, names in ASKED.items()},
-                        index=["loss", "low", "high"]).T
-dropped = pd.DataFrame({name: by_days(dropped_loss(names)) for name, names in ASKED.items()},
-                       index=["loss", "low", "high"]).T
+of_shuffle = {name: shuffled_loss(names) for name, names in ASKED.items()}
+of_drop = {name: dropped_loss(names) for name, names in ASKED.items()}
+shuffled, dropped = (
+    pd.DataFrame({name: by_days(lost) for name, lost in of.items()}, index=["loss", "low", "high"]).T
+    for of in (of_shuffle, of_drop)
+)
 
 # %% tags=["folded", "atol=2"]
 # The picture of the two importances
@@ -400,16 +404,24 @@ figures.bars(both, "Dropped, departure costs next to nothing; with arrival it co
                      "dropped and refitted": (dropped.low, dropped.high)})  # fmt: skip
 
 # %% tags=["claim"]
-over = by_days(shuffled_loss(black, ["departure"]) - shuffled_loss(black, GROUPS["timetable"]))
-extra = by_days(dropped_loss(GROUPS["timetable"]) - dropped_loss(["departure"]) - dropped_loss(["arrival"]))
-assert dropped.high["departure"] < 7, "dropped alone, departure costs at most seven thousandths"
+over = by_days(of_shuffle["departure"] - of_shuffle["timetable"])
+extra = by_days(of_drop["timetable"] - of_drop["departure"] - of_drop["arrival"])
+assert dropped.high["departure"] < 5, "dropped alone, departure costs at most five thousandths"
 assert extra[1] > 3, "the two cost together more than the sum of both"
 assert over[1] > 0, "shuffled alone, departure costs more than shuffled with arrival"
+assert shuffled.low["moist air"] > 10 and dropped.low["moist air"] < 3, "moist air: can't tell"
+assert ((X[order][:, at["departure"]] > X[:, at["arrival"]]).mean()
+        > 2 * (X[:, at["departure"]] > X[:, at["arrival"]]).mean() > 0), "more land before they start"
 
 # %% [markdown]
 # The two methods err in opposite directions. *Dropped*, departure costs next to nothing, as arrival stands
 # in for it; together they cost more than the sum of both. *Shuffled* alone, it costs even more than together
-# with arrival. That can't be information: the model is judged on flights that land before they start.
+# with arrival, though less was taken away: the model is judged on pairs that no timetable has, such as
+# flights that land before they start.
+#
+# And the methods ask different things. Shuffling says what **this model** leans on: the moist air matters to
+# it. Refitting says what **the data** would lose: without all three, we can't tell. Grouping mends both; it
+# doesn't make them one.
 #
 # **On Monday:** compute importances by group, and write the groups down before you look.
 
@@ -418,7 +430,7 @@ assert over[1] > 0, "shuffled alone, departure costs more than shuffled with arr
 #
 # How does the chance change with one column? Three answers from the same model:
 #
-# - **PDP** (partial dependence; Friedman, 2001): set the column to a value in *all* rows, average the chances.
+# - **PDP** (partial dependence; Friedman, 2001): set the column to a value in *all* rows, and average.
 # - **ICE** (individual conditional expectation; Goldstein et al., 2015): the same, one curve per row.
 # - **ALE** (accumulated local effects; Apley and Zhu, 2020): ask each row only at the two edges of the bin
 #   it lies in. Average these small steps per bin, and add them up.
@@ -493,7 +505,7 @@ figures.lines(known, "ALE finds the bend that the data has; PDP draws a straight
 # %% tags=["claim"]
 assert abs(known["ALE"] - known["truth along the data"]).max() < 0.01, "ALE finds the bend"
 assert np.allclose(np.diff(straight), 3 / 20), "the ALE of a linear function is its slope"
-assert abs(known["PDP"] - known["truth along the data"]).max() > 0.1, "PDP is elsewhere"
+assert abs(known["PDP"] - known["truth along the data"]).max() > 0.07, "PDP is elsewhere"
 
 # %% [markdown]
 # Now departure, in twenty bins of equally many flights.
@@ -542,8 +554,8 @@ alone_pdp = ice(alone_model, X_alone[every], "departure", edges).mean(axis=0)
 gaps = {"with arrival": (ale - pdp)[-3] - (ale - pdp)[0],
         "without": (alone_ale - alone_pdp)[-3] - (alone_ale - alone_pdp)[0]}
 figures.md(f"ALE's rise less PDP's: **{100 * gaps['with arrival']:+.1f} points** "
-           f"(days drawn again: {100 * ahead_low:+.1f} to {100 * ahead_high:+.1f}). In a model that never had "
-           f"`arrival`: {100 * gaps['without']:+.1f}.")
+           f"(days drawn again: {100 * ahead_low:+.1f} to {100 * ahead_high:+.1f}). "
+           f"In a model that never had `arrival`: {100 * gaps['without']:+.1f}.")
 
 # %% tags=["claim"]
 assert abs(gaps["without"]) < gaps["with arrival"] / 2, "without arrival less than half of the gap is left"
@@ -631,8 +643,9 @@ figures.show(fig, f"The mean rises in both models; in the black box some flights
                   "in the monotone model.")
 
 # %% tags=["claim"]
-assert against["monotone"] == 0 and against["black box"] > 0.03, "in the black box some fall, in the monotone none"
-assert all(curve.mean(axis=0)[-1] > curve.mean(axis=0)[1] for curve in windy.values()), "the mean rises in both"
+assert against["monotone"] == 0 and against["black box"] > 0.03, "some fall in the black box alone"
+means = [curve.mean(axis=0) for curve in windy.values()]
+assert all(mean[-1] > mean[1] for mean in means), "the mean rises in both"
 
 # %% [markdown]
 # The mean rises in both models. Behind it, in the black box, some flights fall; the monotone model has none.
@@ -644,10 +657,11 @@ assert all(curve.mean(axis=0)[-1] > curve.mean(axis=0)[1] for curve in windy.val
 # ## 4 How far to trust an explanation
 #
 # An explanation is a measurement, and can be repeated. The forest is grown again with other **seeds**; the
-# flights' black box, which has no randomness, is fitted again on other **days**. Each time all importances are ranked. The rank
-# correlation of two such rankings is 1 if they agree.
+# flights' black box, whose fit has no chance in it, is fitted on days drawn again. Each time all importances
+# are ranked. The rank correlation of two such rankings is 1 if they agree.
 
-# %%
+# %% tags=["folded"]
+# Refits, and the agreement of their rankings
 from itertools import combinations
 
 grown, learned = [], []
@@ -677,26 +691,28 @@ def agreement(rankings):
     return [spearmanr(one, other).statistic for one, other in combinations(rankings, 2)]
 
 
-steady = pd.DataFrame({"tumours, 30 measurements": agreement(grown), "flights, 10 columns": agreement(learned)})
+steady = pd.DataFrame({"tumours, 30 measurements": agreement(grown),
+                       "flights, 10 columns": agreement(learned)})
 
 # %% tags=["folded", "atol=0.1"]
 # The picture of the agreement
-figures.bars(steady.median(), "Nobody could repeat the ranking of the tumours' measurements; the flights' holds better",
-             x="rank correlation of two models (bars: median; lines: lowest and highest pair)", form="{:.2f}",
+figures.bars(steady.median(),
+             "Another seed ranks the tumours' measurements otherwise; the flights' ranking holds better", x="rank correlation of two models (bars: median; lines: lowest and highest pair)", form="{:.2f}",
              errors={None: (steady.min(), steady.max())})
 
 # %% tags=["claim"]
-assert steady["tumours, 30 measurements"].max() < steady["flights, 10 columns"].median(), "the flights' holds better"
-assert steady["tumours, 30 measurements"].median() < 0.6, "the tumours' ranking can't be repeated"
+of_tumours, of_flights = steady["tumours, 30 measurements"], steady["flights, 10 columns"]
+assert of_tumours.max() < of_flights.median(), "the flights' holds better"
+assert of_tumours.median() < 0.6, "the tumours' ranking can't be repeated"
 tops = [set(np.argsort(-np.array(one))[:2]) for one in learned]
 assert all(top == {at["departure"], at["humid"]} for top in tops), "departure and humid lead in each"
 
 # %% [markdown]
-# In the forest ten related measurements take turns, so whoever publishes its ranking publishes a seed. The flights' two leaders, departure
-# and humidity, lead in every refit.
+# In the forest related measurements take each other's place: whoever publishes that ranking publishes a seed.
+# The flights' two leaders, departure and humidity, lead in every refit.
 #
-# A **surrogate** explains everything at once: a small tree that imitates the black box's chances. **Fidelity**
-# is how well it does on new rows: R², and how many flights it misses by more than five points.
+# A **surrogate** explains everything at once: a small tree that imitates the black box's chances.
+# **Fidelity** is how well it does on new rows: R², and how many flights it misses by more than five points.
 
 # %%
 from sklearn.metrics import r2_score
@@ -707,7 +723,8 @@ fidelity = {}
 for depth in (2, 3, 4, 6, 8, 10):
     tree = DecisionTreeRegressor(max_depth=depth, min_samples_leaf=50, random_state=0).fit(X_past, taught)
     imitated = tree.predict(X)
-    fidelity[depth] = [tree.get_n_leaves(), r2_score(chance, imitated), (abs(imitated - chance) > 0.05).mean()]
+    missed = abs(imitated - chance) > 0.05
+    fidelity[depth] = [tree.get_n_leaves(), r2_score(chance, imitated), missed.mean()]
 fidelity = pd.DataFrame(fidelity, index=["leaves", "R²", "misses"]).T.rename_axis("depth")
 
 # %% tags=["rtol=0.05"]
@@ -715,27 +732,30 @@ figures.table(fidelity, caption="Trees that imitate the black box; misses: by mo
               formats={"leaves": "{:.0f}", "R²": "{:.2f}", "misses": "{:.0%}"})
 
 # %% tags=["claim"]
-assert fidelity["R²"].is_monotonic_increasing and fidelity["R²"].max() < 0.9, "deeper is closer, and never close"
-assert fidelity.misses[3] > 0.35, "a tree of eight leaves misses more than a third by over five points"
+assert fidelity["R²"].is_monotonic_increasing and fidelity["R²"].max() < 0.9, "deeper is closer, not close"
+assert fidelity.leaves[3] <= 8 and fidelity.misses[3] > 0.4, "eight leaves miss four flights in ten and more"
+assert fidelity.misses[10] > 0.3, "ten levels still miss three in ten"
 
 # %% [markdown]
-# A tree that fits on a page misses more than a third of the flights by over five points; a deep one that nobody
-# reads misses many as well. Such a picture shows *a* model, and it isn't yours. Where you want to read the
-# model, use one that can be read.
+# A tree of eight leaves, which fits on a page, misses four flights in ten and more by over five points. One
+# ten levels deep, which nobody reads, still misses three in ten. Such a picture shows *a* model, and it isn't
+# yours. Where you want to read the model, use one that can be read.
 #
 # **On Monday:** print the fidelity under every surrogate, and the agreement of refits under every ranking.
 
 # %% [markdown]
 # ## 5 What breaks in production
 #
-# A team wants fewer feeds. It drops each column in turn, refits, and marks every one whose loss can't be told
-# from zero. The table is honest. Then all that were marked are switched off in one release.
+# A team wants fewer feeds. It drops each column in turn, refits, and marks every one whose mean loss is under
+# one thousandth; for none of them can the loss be told from zero. The table is honest. Then all that were
+# marked are switched off in one release.
 
 # %%
-idle = [name for name in COLUMNS if dropped.low[name] <= 0]
+idle = [name for name in COLUMNS if dropped.loss[name] < 1]
 release = by_days(dropped_loss(idle))
-singly = by_days(sum(dropped_loss([name]) for name in idle))
-cuts = pd.DataFrame({"sum of the single tests": singly, "all at once": release}, index=["loss", "low", "high"]).T
+singly = by_days(sum(of_drop[name] for name in idle))
+cuts = pd.DataFrame({"sum of the single tests": singly, "all at once": release},
+                    index=["loss", "low", "high"]).T
 
 # %% tags=["folded", "atol=2"]
 # The picture of the release
@@ -744,8 +764,8 @@ figures.bars(cuts.loss, f"Each of {len(idle)} columns could go; all of them at o
              errors={None: (cuts.low, cuts.high)})
 
 # %% tags=["claim"]
-assert all(dropped.low[name] <= 0 for name in idle) and len(idle) >= 5, "each could go"
-assert release[1] > 0, "all at once could not"
+assert (dropped.low[idle] <= 0).all() and len(idle) >= 5, "each could go"
+assert release[1] > 5 and singly[1] < 0 < singly[2], "all at once could not"
 
 # %% [markdown]
 # Each test was right, and the sum of right tests is no test: the columns stood in for each other, and went
@@ -769,18 +789,38 @@ lesson.end()
 # %% [markdown]
 # ## Deeper
 #
-# An EBM may also have curves over two columns; do they say more here? About 5 minutes. The library chooses
-# the pairs.
+# Two more EBMs, about 5 minutes. One has curves over two columns; the library chooses the pairs. The other
+# takes directions, too (`monotone_constraints`): legible *and* sensible. What does each cost beside the ten
+# free curves?
 
 # %%
-pairs = ExplainableBoostingClassifier(feature_names=COLUMNS, interactions=2, outer_bags=4, max_rounds=500,
-                                      n_jobs=1, random_state=0).fit(X_past, late_past)
-gained = by_days(losses(pairs, X) - losses(ebm, X))
-figures.md(f"Added: {' and '.join(f'`{name}`' for name in pairs.term_names_[-2:])}. Loss × 1,000 less that of "
-           f"the ten curves: {gained[0]:+.1f} ({gained[1]:+.1f} to {gained[2]:+.1f}).")
+def more_ebm(**options):
+    """An EBM with other options than the one above, fitted on the same rows."""
+    return ExplainableBoostingClassifier(
+        feature_names=COLUMNS, outer_bags=4, max_rounds=500, n_jobs=1, random_state=0, **options
+    ).fit(X_past, late_past)
+
+
+pairs = more_ebm(interactions=2)
+sensible = more_ebm(interactions=0, monotone_constraints=[DEMANDS.get(name, 0) for name in COLUMNS])
+free_loss = losses(ebm, X)
+beside = pd.DataFrame({name: by_days(losses(model, X) - free_loss) for name, model in
+                       {"with two pairs": pairs, "with the demands": sensible}.items()},
+                      index=["loss", "low", "high"]).T.rename_axis("EBM")  # fmt: skip
+
+# %% tags=["folded", "atol=0.5"]
+# The table of the two
+figures.table(beside, caption="Log loss × 1,000, less that of the ten free curves, and its 95 % interval",
+              formats=dict.fromkeys(["loss", "low", "high"], "{:+.1f}"))
 
 # %% tags=["claim"]
-assert gained[2] > -2, "two pairs gain less than two thousandths"
+curve = sensible.explain_global().data(at["wind_speed"])["scores"]
+assert (np.diff(curve) >= -1e-9).all(), "now the wind curve never falls"
+assert beside.low["with the demands"] < 0, "can't tell whether the demands cost anything"
+assert beside.high["with the demands"] < 1, "the demands cost less than one thousandth"
+assert beside.low["with two pairs"] > -5, "two pairs gain five thousandths at most"
 
 # %% [markdown]
-# Two more surfaces, which can't be read in a line, gain at most two thousandths, if anything.
+# Two surfaces that can't be read in a line gain five thousandths at most, if anything. The demands cost less
+# than one, if anything, and now the wind curve never falls. So this is the model to put before a dispatcher:
+# ten curves, each of which says what an expert can check, with no price that these 26 weeks of test can show.

@@ -697,7 +697,8 @@ steady = pd.DataFrame({"tumours, 30 measurements": agreement(grown),
 # %% tags=["folded", "atol=0.1"]
 # The picture of the agreement
 figures.bars(steady.median(),
-             "Another seed ranks the tumours' measurements otherwise; the flights' ranking holds better", x="rank correlation of two models (bars: median; lines: lowest and highest pair)", form="{:.2f}",
+             "Another seed ranks the tumours' measurements otherwise; the flights' ranking holds better",
+             x="rank correlation of two models (bars: median; lines: lowest, highest pair)", form="{:.2f}",
              errors={None: (steady.min(), steady.max())})
 
 # %% tags=["claim"]

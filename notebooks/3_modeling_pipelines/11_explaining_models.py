@@ -581,13 +581,14 @@ figures.bars(gaps, "Where the model has arrival, ALE rises further than PDP, mor
 # %% tags=["claim"]
 parted = gaps["with arrival"] - gaps["without"]
 assert (parted > 0).all() and len(parted) == 5, "with arrival the gap is larger, in five of five refits"
-low = gaps["with arrival"].mean() - 2.13 * gaps["with arrival"].std() / len(gaps) ** 0.5     # t, one-sided 95 %
-assert low > 0, "where the model has arrival, ALE rises further on average"
+# Student's t of five, one-sided 95 %
+mean, error = gaps["with arrival"].mean(), gaps["with arrival"].std() / len(gaps) ** 0.5
+assert mean - 2.13 * error > 0, "where the model has arrival, ALE rises further on average"
 
 # %% [markdown]
-# Same column, two answers. How far apart they are depends on the fit. In each of the five ALE is further ahead
-# with `arrival` than without: the related column pulls the two apart. Neither curve is what moving a flight
-# would do; both describe the model, and they ask different rows.
+# Same column, two answers. How far apart they are depends on the fit. In each of the five ALE is further
+# ahead with `arrival` than without: the related column pulls the two apart. Neither curve is what moving a
+# flight would do; both describe the model, and they ask different rows.
 #
 # Which rows does PDP ask at 5:00? All of them: each keeps its own arrival, so a flight that lands at noon is
 # sent off at five. Count a pair of hours, departure and arrival, as real if at least five test flights have

@@ -5,7 +5,7 @@ from helpers.exercises.plain import NotData
 from helpers.exercises.rules import function
 from helpers.exercises.signs import CONSTANT, NOTHING, listed, number, unless
 
-# ---- a: a monotone model, fitted by the learner's function on two small worlds ---------------------------------------
+# ---- a: a monotone model, fitted by the learner's function on two small worlds -------------------
 
 # In neither world do the columns stand in the lesson's order: a list written by hand is found out
 _WORLDS = (
@@ -103,7 +103,7 @@ def a_monotone_model(fit_monotone):
         yield "The directions hold, and another setting differs from `SETTINGS`: the price would be that of both."
 
 
-# ---- b: columns shuffled together ----------------------------------------------------------------------------------------
+# ---- b: columns shuffled together ----------------------------------------------------------------
 
 
 def _tables():
@@ -168,7 +168,7 @@ function(
     ),
 )  # fmt: skip
 
-# ---- c: ALE by hand --------------------------------------------------------------------------------------------------
+# ---- c: ALE by hand ------------------------------------------------------------------------------
 
 
 def _steps():
@@ -233,7 +233,7 @@ function(
     ),
 )  # fmt: skip
 
-# ---- d: real rows behind a PDP ---------------------------------------------------------------------------------------
+# ---- d: real rows behind a PDP -------------------------------------------------------------------
 
 
 def _cells():

@@ -255,7 +255,7 @@ assert all(added(name, high) > added(name, low) + 0.2 for name, (low, high) in L
 wind = said.data(at["wind_speed"])["scores"]
 assert (np.diff(wind) < 0).any(), "the EBM's wind curve falls in places"
 assert one["EBM"][0.1] < one["EBM"][0.05], "and so does that of rain"
-assert (price.kB[["EBM", "small trees"]] < 0.8 * price.kB["black box"]).all(), "EBM and small trees are smaller"
+assert (price.kB[["EBM", "small trees"]] < 0.8 * price.kB["black box"]).all(), "both are smaller"
 
 # %% [markdown]
 # The demands cost nothing that can be told from zero, and small trees and the EBM lose less than the black

@@ -1,5 +1,7 @@
 """How the exercises of lesson 3.11 are judged."""
 
+from statistics import median
+
 from helpers.exercises.kit import Program, exercise
 from helpers.exercises.plain import NotData
 from helpers.exercises.rules import function
@@ -112,7 +114,7 @@ def _tables():
     return [(np.array(X, dtype=float), columns, np.array(order)) for X, columns, order in [
         ([[1, 10, 7], [2, 20, 8], [3, 30, 9], [4, 40, 6]], [0, 1], [2, 0, 1, 3]),
         ([[1, 5, 9, 13], [2, 6, 10, 14], [3, 7, 11, 15]], [1, 3], [1, 2, 0]),
-        ([[1, 2], [3, 4], [5, 6]], [1], [2, 0, 1]),
+        ([[1, 2.5], [3, 4.25], [5, 6]], [1], [2, 0, 1]),
         ([[1, 2, 3], [4, 5, 6], [7, 8, 9], [10, 11, 12]], [2, 0, 1], [3, 0, 1, 2]),
         ([[1, 2], [3, 4]], [], [1, 0]),
     ]]  # fmt: skip
@@ -176,20 +178,23 @@ def _steps():
 
     return [(np.array(bins), np.array(steps, dtype=float), count) for bins, steps, count in [
         ([0, 0, 0, 1], [0.1, 0.3, 0.2, 0.4], 2),
-        ([1, 0, 2, 1, 1], [0.5, -0.25, 0.1, 0.1, 0.3], 3),
+        ([1, 0, 2, 1, 1], [0.5, -0.25, 0.1, 0.1, 0.6], 3),
         ([0, 3, 3, 0, 0, 0], [0.2, 0.4, 0.1, 0.1, 0.3, 0.0], 4),
         ([0, 0], [0.5, 0.25], 1),
         ([2, 2, 2, 0], [0.3, 0.1, 0.2, 0.7], 4),
     ]]  # fmt: skip
 
 
-def _ale(bins, steps, count, mean=True, centre="rows", start=True, where="middle", total=False):
+def _ale(bins, steps, count, mean=True, centre="rows", start=True, where="middle", total=False,
+         halfway=False, running=True):  # fmt: skip
     members = [[s for b, s in zip(bins, steps, strict=True) if b == k] for k in range(count)]
     size = len(steps) if total else None
     rise = [sum(own) / (size or len(own)) if own and mean else sum(own) for own in members]
+    if halfway:
+        rise = [median(own) if own else 0 for own in members]
     curve = [0.0]
     for one in rise:
-        curve.append(curve[-1] + one)
+        curve.append(curve[-1] * running + one)
     middle = [(a + b) / 2 for a, b in zip(curve, curve[1:], strict=False)]
     counted = {"middle": middle, "upper": curve[1:], "lower": curve[:-1]}[where]
     away = {
@@ -224,6 +229,9 @@ function(
         "You add up sums of steps, so a full bin weighs more. Take each bin's mean.":
             lambda *given: _ale(*given, mean=False),
         "You divided by all rows. A bin's mean is over its own rows.": lambda *given: _ale(*given, total=True),
+        "You take each bin's median. Take its mean.": lambda *given: _ale(*given, halfway=True),
+        "The steps are not added up: each edge stands higher than the one before by its bin's mean.":
+            lambda *given: _ale(*given, running=False),
         "Your function gives the same curve for all steps.": CONSTANT,
     },
     otherwise="Some edge is elsewhere. Follow the task's four rows: means, running sum, the rows' mean.",
@@ -283,6 +291,13 @@ function(
                 for k in range(count)],
         "You ask whether a pair is there at all, whatever `least` says.":
             lambda a, b, count, least: _supported(a, b, count, 1),
+        "You divide by the rows of the bin itself. PDP asks *all* rows there, whatever their own bin.":
+            lambda a, b, count, least: [
+                sum(1 for one, other in zip(a, b, strict=True)
+                    if one == k and list(zip(a, b, strict=True)).count((one, other)) >= least)
+                / max(1, a.count(k)) for k in range(count)],
+        "The two bins are changed over: count the pairs (*k*, `b[i]`), the varied column first.":
+            lambda a, b, count, least: _supported(b, a, count, least, partners=lambda _: b),
         "Those are the shares that are not real.":
             lambda *given: [1 - share for share in _supported(*given)],
         "Your function gives the same for all rows.": CONSTANT,

@@ -13,7 +13,7 @@
 # - measure how far a global explanation is **stable**, and a **surrogate** is faithful;
 # - stop a decision that was made from an importance.
 #
-# *Needs: lesson 1.3. Time: about 65 minutes, and 5 more for "Deeper"; the code runs in less
+# *Needs: lesson 1.3. Time: about 70 minutes, and 5 more for "Deeper"; the code runs in less
 # than a minute.*
 
 # %%
@@ -596,8 +596,8 @@ assert mean - 2.13 * error > 0, "where the model has arrival, ALE rises further 
 
 # %% [markdown]
 # Same column, two answers. How far apart they are depends on the fit. In four of five refits ALE is further
-# ahead with `arrival` than without, by a point and a half or more; in one it can't be told. Neither curve is
-# what moving a flight would do; both describe the model, and they ask different rows.
+# ahead with `arrival` than without, by a point and a half or more; in one by less, if at all. Neither curve
+# is what moving a flight would do; both describe the model, and they ask different rows.
 #
 # Which rows does PDP ask at 5:00? All of them: each keeps its own arrival, so a flight that lands at noon is
 # sent off at five. Count a pair of hours, departure and arrival, as real if at least five test flights have
@@ -694,7 +694,7 @@ assert all(mean[-1] > mean[1] for mean in means), "the mean rises in both"
 # %% [markdown]
 # The mean rises in both models. Behind it, in the black box, some flights fall; the monotone model has none.
 # (scikit-learn's `partial_dependence` draws the same curves with `kind="individual"`.) In log odds the EBM's
-# ICE curves are all parallel to the curve that was printed: for a sum the mean hides nothing.
+# ICE curves are all parallel to its curve for wind: for a sum the mean hides nothing.
 #
 # **On Monday:** put ICE under every PDP, the share of real rows below it, and ALE beside it where a column
 # has a partner.
@@ -828,7 +828,7 @@ assert by_days(release - singly)[1] > 0, "all at once costs more than the sum of
 #
 # - You built a monotone model and an EBM, and found that neither had a measurable price here.
 # - You saw permutation importance fail on related columns, in both directions, and asked by groups.
-# - You drew PDP, ICE and ALE, separated why they differ, and counted the real rows behind a curve.
+# - You drew PDP, ICE and ALE, saw a related column part them, and counted the real rows behind a curve.
 # - You repeated rankings over seeds and days, and measured a surrogate's fidelity.
 # - You stopped a release that single importances had justified.
 

@@ -129,7 +129,9 @@ def _nan_compared(measured, groups, limit, least):
 
 def _absolute(measured, groups, limit, least):
     verdict = _gate(measured, groups, limit, least)
-    return "can't tell" if verdict == "release" and any(measured[g]["low"] < -limit for g in groups) else verdict
+    return (
+        "can't tell" if verdict == "release" and any(measured[g]["low"] < -limit for g in groups) else verdict
+    )
 
 
 def _middle(measured, groups, limit, least):

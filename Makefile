@@ -7,7 +7,7 @@ unexport PYTHONDONTWRITEBYTECODE  # without bytecode TensorFlow imports in 19 s 
 unexport PYTHONPATH VIRTUAL_ENV
 PYTHON ?= python3
 BIN := .venv/bin
-PYTEST := $(BIN)/python -m pytest -q -rfEs -n 2  # with the reason of what is skipped
+PYTEST := $(BIN)/python -m pytest -q -rfEs --dist loadfile  # with the reason of what is skipped
 
 help:
 	@echo "make run     run every lesson, in parallel; the report is build/report/index.html"
@@ -29,8 +29,8 @@ run: setup
 	$(BIN)/workbook run
 
 test: lint
-	$(PYTEST) --dist loadfile tests
-	$(PYTEST) --dist loadfile -p helpers.workbook.compare --nbval notebooks
+	$(PYTEST) -n 3 tests  # they wait as much as they compute: three keep two cores busy
+	$(PYTEST) -n 2 -p helpers.workbook.compare --nbval notebooks
 
 learn: setup
 	$(BIN)/workbook learn

@@ -66,8 +66,12 @@ WITHOUT_FORK = [
 ]
 
 
-@pytest.mark.parametrize("hangs", [_loops, _sleeps, _sleeps_in_its_pipeline])
-@pytest.mark.parametrize("name", WITHOUT_FORK)
+HANGING = [(name, hangs) for name in WITHOUT_FORK for hangs in (_loops, _sleeps)]
+
+
+@pytest.mark.parametrize(
+    "name, hangs", [*HANGING, ("3.5b", _sleeps_in_its_pipeline), ("3.5c", _sleeps_in_its_pipeline)]
+)
 def test_an_answer_that_hangs_in_this_process_is_told_and_a_right_one_after_it_is_right(
     name, hangs, monkeypatch
 ):

@@ -25,7 +25,7 @@ lesson.begin("3.2")
 seed = 2024
 trials = 3            # configurations that the Tuner tries
 every = 12            # in July's exam each `every`-th flight is taken
-sparse = 8            # in section 4, each `sparse`-th flight is learned from
+sparse = 12           # in section 4, each `sparse`-th flight is learned from
 starts = 2            # seeds of the comparison in section 4
 shrink = 0.4          # what is left of a weight before new noise is added
 noise = 1.0           # how much of a fresh start is added
@@ -714,7 +714,7 @@ figures.md(f"The base of this model is the {'tuned model' if base.id == tuned.id
 
 # %% [markdown]
 # Now the comparison. It must be fair: the blessed model has seen every flight of its months, and rivals on a
-# sample have not. So we play the change of month on one sample, every eighth flight, outside the pipeline but
+# sample have not. So we play the change of month on one sample, every twelfth flight, outside the pipeline but
 # with the same `fit` and the tuned values. A base is trained on January to June. Then July arrives, and the
 # starts are trained on January to July, two epochs each. Whatever a start knows, it knows from these rows.
 # The warm network has its base's steps behind it, so a fourth start gets about as many in all: anew, with
@@ -794,7 +794,7 @@ assert arms.low.min() > -0.02 and arms.high.max() < 0.02, "all gains are small"
 # The paper's harm would be an interval of `warm` below zero, and August doesn't show it. That isn't a proof
 # that there is none: an interval that holds zero can't tell. And before you praise a start, look at the last
 # row: as many steps from random weights are its real rival. All gains are small, and they
-# differ from seed to seed. This was an eighth of the flights; with all of them it has to be measured again.
+# differ from seed to seed. This was a twelfth of the flights; with all of them it has to be measured again.
 # Ash and Adams trained to the end, on images; here it is a few epochs, on rows that change with the season.
 #
 # **On Monday:** before you start warm to save time, train anew once beside it and compare on the month after.

@@ -713,12 +713,12 @@ figures.md(f"The base of this model is the {'tuned model' if base.id == tuned.id
            f"its hyperparameters are {values}.")
 
 # %% [markdown]
-# Now the comparison. It must be fair: the blessed model has seen every flight of its months, and rivals on a
-# sample have not. So we play the change of month on one sample, every twelfth flight, outside the pipeline but
-# with the same `fit` and the tuned values. A base is trained on January to June. Then July arrives, and the
-# starts are trained on January to July, two epochs each. Whatever a start knows, it knows from these rows.
-# The warm network has its base's steps behind it, so a fourth start gets about as many in all: anew, with
-# four epochs. Each start is tried with more than one seed, and judged on all of August.
+# Now the comparison. It must be fair: the blessed model has seen every flight of its months, and rivals on
+# a sample have not. So we play the change of month on one sample, every twelfth flight, outside the
+# pipeline but with the same `fit` and the tuned values. A base is trained on January to June. Then July
+# arrives, and the starts are trained on January to July, two epochs each. Whatever a start knows, it knows
+# from these rows. The warm network has its base's steps behind it, so a fourth start gets about as many in
+# all: anew, with four epochs. Each start is tried with more than one seed, and judged on all of August.
 
 # %%
 import tensorflow_transform as tft

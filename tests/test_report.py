@@ -222,7 +222,7 @@ def test_bundles_that_are_not_what_their_types_say_lose_no_page(bundles):
     [
         "![gone](attachment:gone.png)",
         "<div>" * 3000 + "deep",
-        "<table>" + "<tr><td>1" * 10_000,  # without </td> each lies beside all before it
+        "<table>" + "<tr><td>1" * 50_000,  # without </td> each lies beside all before it
         "half a pair: \ud800",
         {**v4.new_markdown_cell("tags"), "metadata": {"tags": {"a": 1}, "attachments": 3}},
         {**v4.new_code_cell("%%latex\nx"), "metadata": {"tags": 7}},

@@ -190,3 +190,16 @@ def test_no_file_names_a_registry_or_a_folder_of_one_machine():
         text = (ROOT / name).read_text(encoding="utf8")
         assert not hosts.search(text), f"{name} names a registry"
         assert not here.search(text), f"{name} bears a folder of this machine"
+
+
+def test_without_tensorflow_js_the_setup_goes_on_and_says_which_lesson_misses_it(
+    monkeypatch, tmp_path, capfd
+):
+    monkeypatch.setattr(bootstrap, "VENV", tmp_path)
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin/npm").write_text(
+        "#!/bin/sh\necho 'npm error code ENETUNREACH connection refused'\nexit 1\n"
+    )
+    (tmp_path / "bin/npm").chmod(0o755)
+    bootstrap.install_tfjs()
+    assert "Lesson 4.4 goes without TensorFlow.js; to try again" in capfd.readouterr().err

@@ -16,6 +16,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 VENV = ROOT / ".venv"
 READY = VENV / ".ready"
+TFJS = Path("helpers") / "tfjs"
 UV_VERSION = "uv>=0.5"
 CPUINFO = Path("/proc/cpuinfo")
 GIGABYTES = 8
@@ -35,6 +36,7 @@ def digest() -> str:
     """Digest of the files the environment is made from."""
     parts = [ROOT / "requirements.lock", ROOT / "pyproject.toml", ROOT / ".python-version", Path(__file__)]
     parts += [Path(__file__).with_name("kernelspec.py"), ROOT / "helpers" / "environment.py"]
+    parts += [ROOT / TFJS / "package-lock.json"]
     return hashlib.sha256(b"\0".join(part.read_bytes() for part in parts) + str(ROOT).encode()).hexdigest()
 
 
@@ -134,6 +136,26 @@ def step(said: str, *command: str) -> None:
         raise Missing(explain(words))
 
 
+def install_tfjs() -> None:
+    """TensorFlow.js for lesson 4.4, by the npm in the environment; the other lessons need none of it."""
+    place = VENV / "share" / "tfjs"
+    place.mkdir(parents=True, exist_ok=True)
+    for name in ("package.json", "package-lock.json"):
+        shutil.copy(str(ROOT / TFJS / name), str(place / name))
+    try:
+        # Scripts of packages stay unrun
+        step(
+            "Installing TensorFlow.js …",
+            str(VENV / "bin" / "npm"), "ci", "--prefix", str(place), "--ignore-scripts", "--no-audit", "--no-fund",
+        )  # fmt: skip
+    except Missing as error:
+        sys.stderr.write(
+            "{}\nLesson 4.4 goes without TensorFlow.js; to try again: `rm .venv/.ready`, and call again.\n".format(
+                error
+            )
+        )
+
+
 def setup() -> None:
     """Make the environment anew unless it is ready."""
     preflight()
@@ -144,10 +166,11 @@ def setup() -> None:
         said = "Making .venv with Python {} …".format(wanted())
         step(said, uv, "venv", "--allow-existing", "--python", wanted(), str(VENV))
     step(
-        "Installing 310 packages (about a minute, 3 GB) …",
+        "Installing 357 packages (about a minute, 3 GB) …",
         uv, "pip", "sync", "--compile-bytecode", "--require-hashes", "requirements.lock",
     )  # fmt: skip
     step("Installing the workbook …", uv, "pip", "install", "--no-deps", "--no-build-isolation", "-e", ".")
+    install_tfjs()
     step("Installing the kernel …", str(VENV / "bin" / "python"), "-m", "helpers.workbook.kernelspec")
     READY.write_text(digest())
 

@@ -1,0 +1,24 @@
+"""Answers to the exercises of lesson 4.3 that its own examples can't have: other right ways, mistakes nobody foresaw."""
+
+from .harness import cases
+
+
+def _counted_in_a_loop(chances, threshold):
+    found = 0
+    for chance in chances:
+        if chance > threshold:
+            found += 1
+    return found
+
+
+CASES = {
+    "4.3a": cases(
+        "alerts",
+        right=[_counted_in_a_loop],
+        wrong={
+            "Count a short list": lambda chances, threshold: len(chances),
+            "one whole number": lambda chances, threshold: list(chances[chances > threshold]),
+        },
+    ),
+    "4.3b": cases("known", right=[["distance", "carrier", "carrier"]], wrong={}),
+}

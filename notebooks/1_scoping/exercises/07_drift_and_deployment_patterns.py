@@ -6,12 +6,10 @@ import dataclasses
 
 import numpy as np
 
-from helpers.exercises import register
-from helpers.exercises.kit import Exercise, Program, right, wrong
 from helpers.exercises.plain import plain
-from helpers.exercises.probes import short
 from helpers.exercises.rules import function
-from helpers.exercises.signs import NOTHING, close, number, unless, where
+from helpers.exercises.signs import NOTHING, listed, number, some, unless, where
+from helpers.exercises.worlds import Worlds
 
 
 def _share(weight=lambda p: p / (1 - p), over=sum):
@@ -160,41 +158,43 @@ class World:
     length: int
     always: bool = False
 
+    def __str__(self) -> str:
+        days = ", ".join(str(day and day[0]) for day in self.days)
+        return f"differences {days}; steps {self.steps}, length {self.length}"
+
 
 RAMP, QUIET = [0.01, 0.05, 0.25, 0.5, 1.0], (10, 100)
-WORLDS = {
-    "a good version on a ramp": World([QUIET] * 20, RAMP, 3),
-    "a good version, two steps": World([QUIET] * 12, [0.1, 1.0], 5),
-    "a version that is the same": World([(0, 0)] * 5, [0.5, 1.0], 2),
-    "a bad version": World([(-16, 100)] * 12, RAMP, 3),
+# The short ones first: the first that fails is shown
+_WORLDS = {
     "a bad version that is all open": World([(-35, 100)] * 4, [1.0], 1, always=True),
-    "a noisy start": World([(-29, 100), (25, 100), *[QUIET] * 10], RAMP, 2),
-    "one bad day among good ones": World([(40, 100), (40, 100), (-35, 100), *[QUIET] * 6], RAMP, 3),
+    "a version that is the same": World([(0, 0)] * 5, [0.5, 1.0], 2),
+    "a version that gets worse": World([(-15, 100), *[(-50, 100)] * 4], [0.1, 1.0], 4),
+    "a loss beside small variances": World([(-2, 4), (-2, 4), (-10, 4), (-60, 4), (-60, 4)], [0.1, 1.0], 6),
+    "no comparison at all": World([None] * 6, RAMP, 2),
     "a very good version": World([(90, 100)] * 8, RAMP, 2),
     "a sum just at the line": World([(-30, 100), (30, 100), *[QUIET] * 6], RAMP, 2),
-    "days without a comparison": World([None, QUIET, None, None, *[QUIET] * 8], RAMP, 3),
-    "no comparison at all": World([None] * 6, RAMP, 2),
+    "one bad day among good ones": World([(40, 100), (40, 100), (-35, 100), *[QUIET] * 6], RAMP, 3),
     "outcomes that come after the stop": World([(-40, 100), *[(30, 100)] * 8], [0.1, 1.0], 3, always=True),
     "a shadow": World([QUIET] * 9, [0.0, 1.0], 3, always=True),
     "a ramp that ends at half": World([QUIET] * 9, [0.1, 0.5], 2),
-    "a version that gets worse": World([(-15, 100), *[(-50, 100)] * 4], [0.1, 1.0], 4),
-    "a loss beside small variances": World([(-2, 4), (-2, 4), (-10, 4), (-60, 4), (-60, 4)], [0.1, 1.0], 6),
+    "a good version, two steps": World([QUIET] * 12, [0.1, 1.0], 5),
+    "a bad version": World([(-16, 100)] * 12, RAMP, 3),
+    "a noisy start": World([(-29, 100), (25, 100), *[QUIET] * 10], RAMP, 2),
+    "days without a comparison": World([None, QUIET, None, None, *[QUIET] * 8], RAMP, 3),
+    "a good version on a ramp": World([QUIET] * 20, RAMP, 3),
 }
 
 
-def played(controller):
-    """The shares that a controller gives in each world, morning by morning. What is no share serves nobody."""
-    found = []
-    for name, world in WORLDS.items():
-        past, shares = [], []
-        for shown in world.days:
-            share = plain(controller([dict(record) for record in past], list(world.steps), world.length))
-            shares.append(share)
-            both = number(share) and 0 < share < 1
-            difference, variance = shown if shown and (both or world.always) else (None, None)
-            past.append({"difference": difference, "variance": variance})
-        found.append({"world": name, "shares": shares})
-    return found
+def _played(controller, world):
+    """The shares that a controller gives in a world, morning by morning. What is no share serves nobody."""
+    past, shares = [], []
+    for shown in world.days:
+        share = plain(controller([dict(record) for record in past], list(world.steps), world.length))
+        shares.append(share)
+        both = number(share) and 0 < share < 1
+        difference, variance = shown if shown and (both or world.always) else (None, None)
+        past.append({"difference": difference, "variance": variance})
+    return shares
 
 
 def _controller(*, days=None, worse=None, sums=None, back=0.0, at=None, climb=None):
@@ -247,120 +247,90 @@ def _last(path):
     return path[-1][0] < -3 * path[-1][1] ** 0.5 if path else False
 
 
-_RULES = {
-    "You never stop: the bad versions get all flights in the end.": _controller(worse=lambda path: False),
-    "You stop the very good version, too. Only a sum *below* the line is worse.":
-        _controller(worse=lambda path: any(abs(total) > 3 * v**0.5 for total, v in path)),
-    "You stop what earns *more*. Worse is a sum below zero, and below the line.":
-        _controller(worse=lambda path: any(total > 3 * v**0.5 for total, v in path)),
-    "A sum just at the line, or a sum of 0 with a line of 0, is no proof: stop strictly below it.":
-        _controller(worse=lambda path: any(total <= -3 * v**0.5 for total, v in path)),
-    "You judge each day alone. One bad day among good ones is not enough, and many small losses add up.":
-        _controller(sums=_each_day),
-    "You judge the newest day alone. Add up all days so far.":
-        _controller(sums=_each_day, worse=_last),
-    "You stop only where the sum was below the line on *all* mornings. Any one is enough.":
-        _controller(worse=lambda path: path and all(total < -3 * v**0.5 for total, v in path)),
-    "You stop a day late: what yesterday showed stands in `past` this morning.":
-        _controller(worse=lambda path: any(total < -3 * v**0.5 for total, v in path[:-1])),
-    "Your line is that of the newest day's variance. The sum has the sum of all variances.": _controller(
-        sums=lambda counted: [
-            (total, v) for (total, _), (_, v) in zip(_sums(counted), counted, strict=True)
-        ]
-    ),
-    "A difference of 0 is a comparison, too, and counts. Leave out None only.":
-        _controller(days=lambda past: [record for record in past if record["difference"]]),
-    "On a morning after a day without a comparison you serve nobody. Nothing has changed: go on as before.": (
-        lambda past, steps, length: 0.0 if past and past[-1]["difference"] is None else _right(past, steps, length)
-    ),
-    "On the first morning you serve nobody. Nothing is proved yet: begin with the first step.": (
-        lambda past, steps, length: _right(past, steps, length) if past else 0.0
-    ),
-    "You hold or go back while the sum is negative. Only a sum below the line changes anything; else the days climb.": (
-        lambda past, steps, length: min(_right(past, steps, length), steps[0])
-        if sum(record["difference"] or 0 for record in past) < 0
-        else _right(past, steps, length)
-    ),
-    "You ask today's sum only. Outcomes that come after the stop look better, and your rollout begins again.":
-        _controller(worse=_last),
-    "You add up standard deviations. Variances add up; the root comes after the sum.": _controller(sums=_spreads),
-    "You compare the *mean* difference with the line of the *sum*: it is too small to cross it.":
-        _controller(sums=_means),
-    "Your line is three variances, not three standard deviations: take the root.":
-        _controller(worse=lambda path: any(total < -3 * v for total, v in path)),
-    "You stop on a noisy start. One or two standard deviations come by chance: the line is at three.":
-        _controller(worse=lambda path: any(total < -2 * v**0.5 for total, v in path)),
-    "You stop as soon as a sum is negative. The line is three standard deviations lower.":
-        _controller(worse=lambda path: any(total < 0 for total, _ in path)),
-    "The days without a comparison moved your rollout on. They count for nothing, so a step goes on.":
-        _controller(days=lambda past: past),
-    "Once worse, you go back to the first step. What is proved worse gets nothing.": _controller(back="first"),
-    "When the steps are used up you stop serving. The last one is for good.":
-        _controller(climb=lambda n, steps, length: [*steps, 0][min(n // length, len(steps))]),
-    "When the steps are used up you begin again. The last one is for good.":
-        _controller(climb=lambda n, steps, length: steps[n // length % len(steps)]),
-    "You climb every day. Each step lasts `length` compared days.":
-        _controller(climb=lambda n, steps, length: steps[min(n, len(steps) - 1)]),
-    "You climb a day late: with a `length` of three, three compared days are a whole step.":
-        _controller(climb=lambda n, steps, length: steps[min(max(n - 1, 0) // length, len(steps) - 1)]),
-    "Your steps last a day too long: with a `length` of three, three compared days are a whole step.":
-        _controller(climb=lambda n, steps, length: steps[min(n // (length + 1), len(steps) - 1)]),
-    "You climb a day early: with a `length` of three, two compared days are not a whole step yet.":
-        _controller(climb=lambda n, steps, length: steps[min((n + 1) // length, len(steps) - 1)]),
-    "You never climb: the share stays on the first step.":
-        _controller(climb=lambda n, steps, length: steps[0]),
-    "You leave out the last step: a good version never gets all flights.":
-        _controller(climb=lambda n, steps, length: steps[min(n // length, max(len(steps) - 2, 0))]),
-}  # fmt: skip
-_NOTHING = "On some mornings your program gives nothing back. A router needs a share every morning."
-_ODD = "A share is one number, from nothing for nobody to one for all flights."
-_STOPS = "It climbs by itself, and what is worse gets nothing, on that morning and all that follow."
-
-
-def _judged(share_today):
-    """The verdict on what a controller did in the worlds."""
-    shares = [share for world in share_today for share in world["shares"]]
-    if None in shares:
-        return wrong(_NOTHING)
-    if not all(number(share) and 0 <= share <= 1 for share in shares):
-        return wrong(_ODD)
-    if close(share_today, played(_controller())):
-        return right(_STOPS)
-    for reason, controller in _RULES.items():
-        if close(share_today, played(controller)):
-            return wrong(reason)
-    expected = {world["world"]: world["shares"] for world in played(_controller())}
-    failed = [world for world in share_today if not close(world["shares"], expected[world["world"]])]
-    shown = min(failed, key=lambda world: len(world["shares"]))
-    days = ", ".join(str(day and day[0]) for day in WORLDS[shown["world"]].days)
-    return wrong(
-        f"Played against {shown['world']} (differences {days}; steps {WORLDS[shown['world']].steps}, length "
-        f"{WORLDS[shown['world']].length}) your shares are `{short(shown['shares'], 120)}`, which is not it. Go "
-        "through these mornings by hand."
-    )
-
-
-def _examples():
-    yield _STOPS, {"share_today": _controller()}
-    yield _NOTHING, {"share_today": lambda past, steps, length: {}.get("share")}
-    yield _ODD, {"share_today": lambda past, steps, length: steps}
-    for reason, controller in _RULES.items():
-        yield reason, {"share_today": controller}
-
-
-register(
-    Exercise(
-        "1.7c",
-        {"share_today": Program(played)},
-        (
-            'Begin with the days that count: `[d for d in past if d["difference"] is not None]`. How many are there?',
-            "`np.cumsum` gives the sums of all mornings at once; `(total < line).any()` asks all of them.",
-            "`counted // length` is the number of steps that are over; `min(…, len(steps) - 1)` stays on the last one.",
+function(
+    "1.7c",
+    "share_today",
+    form=Worlds(_played, {f"{name} ({world})": (world,) for name, world in _WORLDS.items()}),
+    odd={
+        "On some mornings your program gives nothing back. A router needs a share every morning.":
+            some(lambda shares: None in shares),
+        "A share is one number, from nothing for nobody to one for all flights.":
+            unless(listed(lambda share: number(share) and 0 <= share <= 1)),
+    },
+    rule=_right,
+    said="It climbs by itself, and what is worse gets nothing, on that morning and all that follow.",
+    mistakes={
+        "You never stop: the bad versions get all flights in the end.": _controller(worse=lambda path: False),
+        "You stop the very good version, too. Only a sum *below* the line is worse.":
+            _controller(worse=lambda path: any(abs(total) > 3 * v**0.5 for total, v in path)),
+        "You stop what earns *more*. Worse is a sum below zero, and below the line.":
+            _controller(worse=lambda path: any(total > 3 * v**0.5 for total, v in path)),
+        "A sum just at the line, or a sum of 0 with a line of 0, is no proof: stop strictly below it.":
+            _controller(worse=lambda path: any(total <= -3 * v**0.5 for total, v in path)),
+        "You judge each day alone. One bad day among good ones is not enough, and many small losses add up.":
+            _controller(sums=_each_day),
+        "You judge the newest day alone. Add up all days so far.":
+            _controller(sums=_each_day, worse=_last),
+        "You stop only where the sum was below the line on *all* mornings. Any one is enough.":
+            _controller(worse=lambda path: path and all(total < -3 * v**0.5 for total, v in path)),
+        "You stop a day late: what yesterday showed stands in `past` this morning.":
+            _controller(worse=lambda path: any(total < -3 * v**0.5 for total, v in path[:-1])),
+        "Your line is that of the newest day's variance. The sum has the sum of all variances.": _controller(
+            sums=lambda counted: [
+                (total, v) for (total, _), (_, v) in zip(_sums(counted), counted, strict=True)
+            ]
         ),
-        _judged,
-        examples=_examples,
-    )
-)
+        "A difference of 0 is a comparison, too, and counts. Leave out None only.":
+            _controller(days=lambda past: [record for record in past if record["difference"]]),
+        "On a morning after a day without a comparison you serve nobody. Nothing has changed: go on as before.": (
+            lambda past, steps, length: 0.0 if past and past[-1]["difference"] is None else _right(past, steps, length)
+        ),
+        "On the first morning you serve nobody. Nothing is proved yet: begin with the first step.": (
+            lambda past, steps, length: _right(past, steps, length) if past else 0.0
+        ),
+        "You hold or go back while the sum is negative. Only a sum below the line changes anything; else the days climb.": (
+            lambda past, steps, length: min(_right(past, steps, length), steps[0])
+            if sum(record["difference"] or 0 for record in past) < 0
+            else _right(past, steps, length)
+        ),
+        "You ask today's sum only. Outcomes that come after the stop look better, and your rollout begins again.":
+            _controller(worse=_last),
+        "You add up standard deviations. Variances add up; the root comes after the sum.": _controller(sums=_spreads),
+        "You compare the *mean* difference with the line of the *sum*: it is too small to cross it.":
+            _controller(sums=_means),
+        "Your line is three variances, not three standard deviations: take the root.":
+            _controller(worse=lambda path: any(total < -3 * v for total, v in path)),
+        "You stop on a noisy start. One or two standard deviations come by chance: the line is at three.":
+            _controller(worse=lambda path: any(total < -2 * v**0.5 for total, v in path)),
+        "You stop as soon as a sum is negative. The line is three standard deviations lower.":
+            _controller(worse=lambda path: any(total < 0 for total, _ in path)),
+        "The days without a comparison moved your rollout on. They count for nothing, so a step goes on.":
+            _controller(days=lambda past: past),
+        "Once worse, you go back to the first step. What is proved worse gets nothing.": _controller(back="first"),
+        "When the steps are used up you stop serving. The last one is for good.":
+            _controller(climb=lambda n, steps, length: [*steps, 0][min(n // length, len(steps))]),
+        "When the steps are used up you begin again. The last one is for good.":
+            _controller(climb=lambda n, steps, length: steps[n // length % len(steps)]),
+        "You climb every day. Each step lasts `length` compared days.":
+            _controller(climb=lambda n, steps, length: steps[min(n, len(steps) - 1)]),
+        "You climb a day late: with a `length` of three, three compared days are a whole step.":
+            _controller(climb=lambda n, steps, length: steps[min(max(n - 1, 0) // length, len(steps) - 1)]),
+        "Your steps last a day too long: with a `length` of three, three compared days are a whole step.":
+            _controller(climb=lambda n, steps, length: steps[min(n // (length + 1), len(steps) - 1)]),
+        "You climb a day early: with a `length` of three, two compared days are not a whole step yet.":
+            _controller(climb=lambda n, steps, length: steps[min((n + 1) // length, len(steps) - 1)]),
+        "You never climb: the share stays on the first step.":
+            _controller(climb=lambda n, steps, length: steps[0]),
+        "You leave out the last step: a good version never gets all flights.":
+            _controller(climb=lambda n, steps, length: steps[min(n // length, max(len(steps) - 2, 0))]),
+    },
+    otherwise="Go through the mornings of this world by hand.",
+    hints=(
+        'Begin with the days that count: `[d for d in past if d["difference"] is not None]`. How many are there?',
+        "`np.cumsum` gives the sums of all mornings at once; `(total < line).any()` asks all of them.",
+        "`counted // length` is the number of steps that are over; `min(…, len(steps) - 1)` stays on the last one.",
+    ),
+)  # fmt: skip
 
 # What a release brings: bold and good, careful and good, bold and bad, careful and bad
 function(

@@ -10,7 +10,8 @@ import numpy as np
 
 from helpers.exercises.kit import Program, exercise
 from helpers.exercises.rules import function
-from helpers.exercises.signs import CONSTANT, NOTHING, follows, listed, number, truth, unless
+from helpers.exercises.signs import CONSTANT, NOTHING, each, follows, listed, number, right_but, truth, unless, unlike
+from helpers.exercises.worlds import Worlds
 
 # ---- 3.9a: a metamorphic test --------------------------------------------------------------------------------------
 
@@ -23,6 +24,7 @@ _WORLDS = [
     ([1.75, 2.0, 1.625], [1.0, 0.0, 0.0], 0.1875),
     ([], [], 0.1),
 ]
+_CHANGES = {"precip": lambda rain: 2 * rain, "wind": lambda wind: wind + 4}
 
 
 def _chance(precip: float, wind: float) -> float:
@@ -43,96 +45,78 @@ class _Model:
         return (self.predict_proba(rows)[:, 1] >= 0.5).astype(int)
 
 
-def _tested(broken: Callable) -> dict[str, Any]:
-    """What the learner's test says in each world, and whether the rows are as they were."""
+def _tested(broken: Callable, column: str, precip: list, wind: list, allowed: float) -> dict[str, Any]:
+    """What the learner's test says of a table, and whether the rows are as they were."""
     import pandas as pd
 
-    said, untouched = [], True
-    for column, change in (("precip", lambda rain: 2 * rain), ("wind", lambda wind: wind + 4)):
-        for precip, wind, allowed in _WORLDS:
-            rows = pd.DataFrame({"precip": precip, "wind": wind}, dtype=float)
-            rows.index = [3 * place + 7 for place in range(len(rows))]
-            before = rows.copy()
-            out = broken(_Model(), rows, column, change, allowed)
-            untouched = untouched and rows.equals(before)
-            said.append(None if out is None else np.asarray(out).tolist())
-    return {"said": said, "untouched": untouched}
+    rows = pd.DataFrame({"precip": precip, "wind": wind}, dtype=float)
+    rows.index = [3 * place + 7 for place in range(len(rows))]
+    before = rows.copy()
+    out = broken(_Model(), rows, column, _CHANGES[column], allowed)
+    return {"said": None if out is None else np.asarray(out).tolist(), "untouched": rows.equals(before)}
 
 
-def _answers(
-    rule: Callable[[float, float, float], bool], columns: Any = ("precip", "wind")
-) -> list[list[bool]]:
-    """What somebody says who compares (before, after, allowed) by this rule, in all worlds."""
-    said = []
-    for column in columns:
-        for precip, wind, allowed in _WORLDS:
-            rows = [
-                (_chance(r, w), _chance(2 * r, w) if column == "precip" else _chance(r, w + 4), allowed)
-                for r, w in zip(precip, wind, strict=True)
-            ]
-            said.append([bool(rule(*row)) for row in rows])
-    return said
+def _by(rule: Callable[[float, float, float], bool]) -> Callable:
+    """The test of somebody who compares (before, after, allowed) by this rule."""
+
+    def broken(model, rows, column, change, allowed):
+        before = model.predict_proba(rows)[:, 1].tolist()
+        after = model.predict_proba(rows.assign(**{column: change(rows[column])}))[:, 1].tolist()
+        return [rule(*chances, allowed) for chances in zip(before, after, strict=True)]
+
+    return broken
 
 
-_BROKEN = {
-    "A chance that falls by exactly `allowed` is not broken: asked is *more than*.":
-        lambda before, after, allowed: before - after >= allowed,
-    "You say True where the chance *rises*. The test breaks where it falls.":
-        lambda before, after, allowed: after - before > allowed,
-    "You say True where the chance moves either way. A rise is what we expect; the test breaks where it falls.":
-        lambda before, after, allowed: abs(before - after) > allowed,
-    "You don't use `allowed` as it is given: smaller falls count for you, too.":
-        lambda before, after, allowed: before > after,
-    "You say True where the test holds. Asked is where it breaks.":
-        lambda before, after, allowed: not before - after > allowed,
-    "`predict` gives 0 or 1. A fall that doesn't cross one half is invisible to it: ask `predict_proba`.":
-        lambda before, after, allowed: (before >= 0.5) - (after >= 0.5) > allowed,
-    "You compare shares: the fall relative to the chance before. Asked is the difference.":
-        lambda before, after, allowed: before - after > allowed * before,
-}  # fmt: skip
+def _truths(found: dict[str, Any], due: dict[str, Any]) -> bool:
+    said = found["said"]
+    return type(said) is list and len(said) == len(due["said"]) and all(map(truth, said))
 
 
-@exercise(
+function(
     "3.9a",
-    broken=Program(_tested),
+    "broken",
+    form=Worlds(
+        _tested,
+        {
+            f"{column} changed, precip={precip}, wind={wind}, allowed={allowed}": (column, precip, wind, allowed)
+            for column in _CHANGES for precip, wind, allowed in _WORLDS
+        },
+    ),
+    odd={
+        "Asked is an array with True or False for each row.": unlike(_truths),
+        "Your function changes the rows it is given, so the next test asks about rows that no flight had (and yours may "
+        "compare them with themselves). Change a copy.": unless(lambda found: found["untouched"]),
+    },
+    rule=_by(lambda before, after, allowed: before - after > allowed),
+    said="The model is asked twice, nothing else moves, and no label is needed.",
+    mistakes={
+        "For rain it is right, and for another column not. Use `column` and `change` as they are given.":
+            right_but(on=lambda world: world.startswith("precip")),
+        "A chance that falls by exactly `allowed` is not broken: asked is *more than*.":
+            _by(lambda before, after, allowed: before - after >= allowed),
+        "You say True where the chance *rises*. The test breaks where it falls.":
+            _by(lambda before, after, allowed: after - before > allowed),
+        "You say True where the chance moves either way. A rise is what we expect; the test breaks where it falls.":
+            _by(lambda before, after, allowed: abs(before - after) > allowed),
+        "You don't use `allowed` as it is given: smaller falls count for you, too.":
+            _by(lambda before, after, allowed: before > after),
+        "You say True where the test holds. Asked is where it breaks.":
+            _by(lambda before, after, allowed: not before - after > allowed),
+        "`predict` gives 0 or 1. A fall that doesn't cross one half is invisible to it: ask `predict_proba`.":
+            _by(lambda before, after, allowed: (before >= 0.5) - (after >= 0.5) > allowed),
+        "You compare shares: the fall relative to the chance before. Asked is the difference.":
+            _by(lambda before, after, allowed: before - after > allowed * before),
+        "Your function finds nothing broken, whatever is changed. Does the copy that you ask about have the changed "
+        "column under its own name, and do you read the second of the two chances?":
+            each(lambda found: not any(found["said"])),
+    },
+    otherwise="For some row it says otherwise. Before minus after, and compare with `allowed`.",
     hints=(
         "Two questions to the model: the rows as they are, and a copy in which one column is changed.",
         "`rows.assign(**{column: change(rows[column])})` is a changed copy; the rows stay.",
         "`model.predict_proba(rows)[:, 1]` is the chance of being late. Before minus after is how far it fell.",
     ),
-    said="The model is asked twice, nothing else moves, and no label is needed.",
-)
-def a_metamorphic_test(broken):
-    said, wanted = broken["said"], _answers(_falls_too_far)
-    if not all(
-        type(one) is list and len(one) == len(right) and all(map(truth, one))
-        for one, right in zip(said, wanted, strict=True)
-    ):
-        yield "Asked is an array with True or False for each row."
-        return
-    if not broken["untouched"]:
-        yield (
-            "Your function changes the rows it is given, so the next test asks about rows that no flight had (and "
-            "yours may compare them with themselves). Change a copy."
-        )
-    said = [list(map(bool, one)) for one in said]
-    if said[: len(_WORLDS)] == wanted[: len(_WORLDS)] and said != wanted:
-        yield "For rain it is right, and for another column not. Use `column` and `change` as they are given."
-    for reason, rule in _BROKEN.items():
-        if said == _answers(rule):
-            yield reason
-    if not any(map(any, said)):
-        yield (
-            "Your function finds nothing broken, whatever is changed. Does the copy that you ask about have the "
-            "changed column under its own name, and do you read the second of the two chances?"
-        )
-    if said != wanted:
-        yield "For some row it says otherwise. Before minus after, and compare with `allowed`."
-
-
-def _falls_too_far(before: float, after: float, allowed: float) -> bool:
-    return before - after > allowed
-
+)  # fmt: skip
 
 # ---- 3.9b: which slices are kept ------------------------------------------------------------------------------------
 

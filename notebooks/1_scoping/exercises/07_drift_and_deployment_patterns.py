@@ -13,7 +13,8 @@ from helpers.exercises.worlds import Worlds
 
 
 def _share(weight=lambda p: p / (1 - p), over=sum):
-    """A rule: late flights count with a weight that follows from their probability, over something of all weights."""
+    """A rule: late flights count with a weight that follows from their probability,
+    over something of all weights."""
 
     def expected_late(late, q):
         weights = [weight(p) for p in q]
@@ -37,18 +38,20 @@ function(
         ]
     ],
     odd={
-        "Your function gives nothing back, or 0 / 0. Does it `return` the share? And `q / 1 - q` is 0: it needs "
-        "brackets.": NOTHING,
+        "Your function gives nothing back, or 0 / 0. Does it `return` the share? And `q / 1 - q` is 0: "
+        "it needs brackets.": NOTHING,
         "Asked is one number, a share, for all the flights together.": unless(number),
     },
     rule=_share(),
     said="Odds as weights undo the difference of the inputs; what is left of the difference is the rule.",
     mistakes={
-        "You weigh by `q` itself. A probability is a part of the whole; asked is how many times as frequent such "
-        "flights are in the month as in training.": _share(lambda p: p),
-        "Your weights are turned round: flights that look like the month should count more, and yours count less.":
+        "You weigh by `q` itself. A probability is a part of the whole; asked is how many times as frequent "
+        "such flights are in the month as in training.": _share(lambda p: p),
+        "Your weights are turned round: flights that look like the month should count more, "
+        "and yours count less.":
             _share(lambda p: (1 - p) / p),
-        "Your weights are 1 / (1 − q), one more than the odds. How many flights of the month come on one of training?":
+        "Your weights are 1 / (1 − q), one more than the odds. How many flights of the month come "
+        "on one of training?":
             _share(lambda p: 1 / (1 - p)),
         "You give weight to flights that look like *training*. The month's kind should count.":
             _share(lambda p: 1 - p),
@@ -59,22 +62,24 @@ function(
             _share(over=lambda weights: 1),
         "You divide by how many flights are late. A share divides by the weights of all flights.":
             lambda late, q: _share(over=lambda weights: 1)(late, q) / sum(late),
-        "You multiply two means. A flight's own weight goes with its own `late`, before anything is added up.":
+        "You multiply two means. A flight's own weight goes with its own `late`, before anything is added "
+        "up.":
             lambda late, q: sum(late) / len(late) * sum(p / (1 - p) for p in q) / len(q),
         "You divide one sum by another at the end. Each flight gets its own weight, made of its own *q*.":
             lambda late, q: sum(p * y for p, y in zip(q, late, strict=True)) / sum(1 - p for p in q),
-        "You cut off very small and very large `q`. The few flights that look most like the month count most; leave "
-        "them their weight.": _share(lambda p: min(max(p, 0.01), 0.99) / (1 - min(max(p, 0.01), 0.99))),
+        "You cut off very small and very large `q`. The few flights that look most like the month count "
+        "most; leave them their weight.":
+            _share(lambda p: min(max(p, 0.01), 0.99) / (1 - min(max(p, 0.01), 0.99))),
         "That is the share of flights *on time*: `late` is 1 where a flight was late.":
             lambda late, q: 1 - _share()(late, q),
-        "You keep only flights that look more like the month than like training. Weighing keeps all, and says how much "
-        "each counts.": _share(lambda p: p >= 0.5),
+        "You keep only flights that look more like the month than like training. Weighing keeps all, and "
+        "says how much each counts.": _share(lambda p: p >= 0.5),
     },
-    otherwise="Try it by hand: two flights, the late one with odds of 4, the other with odds of a quarter. Which share "
-    "is late?",
+    otherwise="Try it by hand: two flights, the late one with odds of 4, the other with odds of a quarter. "
+    "Which share is late?",
     hints=(
-        "The text above the exercise names the weight of a flight: how many times as frequent flights like it are in "
-        "the month.",
+        "The text above the exercise names the weight of a flight: how many times as frequent flights like "
+        "it are in the month.",
         "A weighted mean divides by the sum of the weights, not by the number of flights.",
         "`q / (1 - q)` works on all flights at once, and `np.average` takes weights.",
     ),
@@ -118,39 +123,44 @@ function(
             lambda calm, allowed: sorted(calm)[allowed],
         "That is the largest value, whatever is allowed. It keeps the promise, and misses more than it must.":
             lambda calm, allowed: max(calm),
-        "Off by one: from the largest down, only `allowed - 1` values stand before the one you pick; and with "
-        "`allowed=0` you pick the smallest.": lambda calm, allowed: sorted(calm, reverse=True)[allowed - 1],
+        "Off by one: from the largest down, only `allowed - 1` values stand before the one you pick; and "
+        "with `allowed=0` you pick the smallest.":
+            lambda calm, allowed: sorted(calm, reverse=True)[allowed - 1],
         "You count days *at or above* the limit. A day that is equal to the limit does not ring.":
-            lambda calm, allowed: min((v for v in calm if sum(x >= v for x in calm) <= allowed), default=max(calm)),
+            lambda calm, allowed: min(
+                (v for v in calm if sum(x >= v for x in calm) <= allowed), default=max(calm)
+            ),
         "You take the largest value that breaks the promise. The next one up keeps it.":
-            lambda calm, allowed: max((v for v in calm if sum(x > v for x in calm) > allowed), default=min(calm)),
+            lambda calm, allowed: max(
+                (v for v in calm if sum(x > v for x in calm) > allowed), default=min(calm)
+            ),
         "You have not sorted: the position in time says nothing about the size.":
             lambda calm, allowed: calm[min(allowed, len(calm) - 1)],
         "Equal values stand for days, too. Each of them counts, so don't drop repeats.":
             lambda calm, allowed: _from_top(set(calm), allowed),
-        "For some lists your limit is not one of their values. No interpolation, no formula with standard deviations: "
-        "pick a day.": where(lambda output, calm, allowed: output not in calm),
+        "For some lists your limit is not one of their values. No interpolation, no formula with standard "
+        "deviations: pick a day.": where(lambda output, calm, allowed: output not in calm),
     },
-    otherwise="Count for some list how many values lie strictly above your limit, and whether a smaller value would "
-    "do.",
+    otherwise="Count for some list how many values lie strictly above your limit, and whether a "
+    "smaller value would do.",
     hints=(
         "Sort the values from the largest down. How many lie strictly above the first? Above the second?",
         "With `allowed=0` no calm day may ring, so the limit is the largest value.",
-        "Python counts from 0: in the sorted list the value at position `allowed` has at most `allowed` values above "
-        "it.",
+        "Python counts from 0: in the sorted list the value at position `allowed` has at most "
+        "`allowed` values above it.",
     ),
 )
 
 
-# ---- 1.7c: a controller is judged by what it does in worlds that answer it ---------------------------------------
+# ---- 1.7c: a controller is judged by what it does in worlds that answer it ---------------------------------
 
 
 @dataclasses.dataclass(frozen=True)
 class World:
     """Days that a rollout meets, each what it shows, or None where nothing could be compared.
 
-    Arms can be compared only while both have flights; a shadow or a glance at the weeks before, and outcomes that
-    come late, show something whatever the share: then `always`.
+    Arms can be compared only while both have flights; a shadow or a glance at the weeks before, and outcomes
+    that come late, show something whatever the share: then `always`.
     """
 
     days: list
@@ -198,7 +208,8 @@ def _played(controller, world):
 
 
 def _controller(*, days=None, worse=None, sums=None, back=0.0, at=None, climb=None):
-    """The right controller, or one that does one thing otherwise: which days count, what is worse, how it climbs."""
+    """The right controller, or one that does one thing otherwise: which days count,
+    what is worse, how it climbs."""
     days = days or (lambda past: [record for record in past if record["difference"] is not None])
     sums = sums or _sums
     worse = worse or (lambda path: any(total < -3 * variance**0.5 for total, variance in path))
@@ -282,20 +293,26 @@ function(
         ),
         "A difference of 0 is a comparison, too, and counts. Leave out None only.":
             _controller(days=lambda past: [record for record in past if record["difference"]]),
-        "On a morning after a day without a comparison you serve nobody. Nothing has changed: go on as before.": (
-            lambda past, steps, length: 0.0 if past and past[-1]["difference"] is None else _right(past, steps, length)
+        "On a morning after a day without a comparison you serve nobody. Nothing has "
+        "changed: go on as before.": (
+            lambda past, steps, length: (
+                0.0 if past and past[-1]["difference"] is None else _right(past, steps, length)
+            )
         ),
         "On the first morning you serve nobody. Nothing is proved yet: begin with the first step.": (
             lambda past, steps, length: _right(past, steps, length) if past else 0.0
         ),
-        "You hold or go back while the sum is negative. Only a sum below the line changes anything; else the days climb.": (
+        "You hold or go back while the sum is negative. Only a sum below the line changes anything; "
+        "else the days climb.": (
             lambda past, steps, length: min(_right(past, steps, length), steps[0])
             if sum(record["difference"] or 0 for record in past) < 0
             else _right(past, steps, length)
         ),
-        "You ask today's sum only. Outcomes that come after the stop look better, and your rollout begins again.":
+        "You ask today's sum only. Outcomes that come after the stop look better, and your "
+        "rollout begins again.":
             _controller(worse=_last),
-        "You add up standard deviations. Variances add up; the root comes after the sum.": _controller(sums=_spreads),
+        "You add up standard deviations. Variances add up; the root comes after the sum.":
+            _controller(sums=_spreads),
         "You compare the *mean* difference with the line of the *sum*: it is too small to cross it.":
             _controller(sums=_means),
         "Your line is three variances, not three standard deviations: take the root.":
@@ -306,7 +323,8 @@ function(
             _controller(worse=lambda path: any(total < 0 for total, _ in path)),
         "The days without a comparison moved your rollout on. They count for nothing, so a step goes on.":
             _controller(days=lambda past: past),
-        "Once worse, you go back to the first step. What is proved worse gets nothing.": _controller(back="first"),
+        "Once worse, you go back to the first step. What is proved worse gets nothing.":
+            _controller(back="first"),
         "When the steps are used up you stop serving. The last one is for good.":
             _controller(climb=lambda n, steps, length: [*steps, 0][min(n // length, len(steps))]),
         "When the steps are used up you begin again. The last one is for good.":
@@ -326,9 +344,11 @@ function(
     },
     otherwise="Go through the mornings of this world by hand.",
     hints=(
-        'Begin with the days that count: `[d for d in past if d["difference"] is not None]`. How many are there?',
+        'Begin with the days that count: `[d for d in past if d["difference"] is not None]`. '
+        'How many are there?',
         "`np.cumsum` gives the sums of all mornings at once; `(total < line).any()` asks all of them.",
-        "`counted // length` is the number of steps that are over; `min(…, len(steps) - 1)` stays on the last one.",
+        "`counted // length` is the number of steps that are over; `min(…, len(steps) - 1)` "
+        "stays on the last one.",
     ),
 )  # fmt: skip
 
@@ -352,7 +372,8 @@ function(
     rule=lambda bg, cg, bb, cb: (bg - cg) / ((bg - cg) + (cb - bb)),
     said="Premium against averted loss: above this share of broken releases the careful pattern earns more.",
     mistakes={
-        "That is premium over averted loss: bad releases per *good* one. Asked is their share of *all* releases.":
+        "That is premium over averted loss: bad releases per *good* one. Asked is their share "
+        "of *all* releases.":
             lambda bg, cg, bb, cb: (bg - cg) / (cb - bb),
         "That is the share of *good* releases at which the two are even.":
             lambda bg, cg, bb, cb: (cb - bb) / ((bg - cg) + (cb - bb)),
@@ -371,12 +392,12 @@ function(
         "Your share is negative. Turn one of the two differences round.":
             lambda bg, cg, bb, cb: -(bg - cg) / ((bg - cg) + (cb - bb)),
     },
-    otherwise="At your share the two patterns don't earn the same on average. Put it into (1 − b) · good + b · bad for "
-    "both.",
+    otherwise="At your share the two patterns don't earn the same on average. Put it into (1 − b) · good "
+    "+ b · bad for both.",
     hints=(
         "With a share `b` of bad releases a pattern earns (1 − b) · good + b · bad per release, on average.",
         "Write that down for both patterns, set them equal, and solve for `b`.",
-        "What care costs on a good release is the premium, what it averts on a bad one the benefit. Where do (1 − b) "
-        "premiums equal b benefits?",
+        "What care costs on a good release is the premium, what it averts on a bad one the benefit. Where do "
+        "(1 − b) premiums equal b benefits?",
     ),
 )

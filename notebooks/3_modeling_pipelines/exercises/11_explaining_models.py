@@ -4,7 +4,18 @@ from statistics import median
 
 from helpers.exercises.plain import NotData
 from helpers.exercises.rules import function
-from helpers.exercises.signs import CONSTANT, NOTHING, close, follows, listed, number, right_but, some, unless, unlike
+from helpers.exercises.signs import (
+    CONSTANT,
+    NOTHING,
+    close,
+    follows,
+    listed,
+    number,
+    right_but,
+    some,
+    unless,
+    unlike,
+)
 from helpers.exercises.worlds import Worlds
 
 # ---- a: a monotone model, fitted by the learner's function on two small worlds -------------------
@@ -105,7 +116,8 @@ function(
     mistakes={
         "The directions are turned round: 1 says that the chance must not fall when the column rises.":
             follows(_fit(lambda directions, name: -directions.get(name, 0)), read=_held),
-        "No direction is kept: the chance still rises and falls along every column. Is `monotonic_cst` given?":
+        "No direction is kept: the chance still rises and falls along every column. Is `monotonic_cst` "
+        "given?":
             follows(_fit(lambda directions, name: 0), read=lambda world: world["turns"]),
         "It keeps the directions only where the columns stand in one order. Make the list from `columns`.":
             right_but(on=lambda world: world in list(_WORLDS)[:1]),
@@ -116,7 +128,8 @@ function(
         "A column that `directions` doesn't name is held as well. What is not named is free: 0.":
             unlike(close, read=lambda world: world["turns"]),
     },
-    otherwise="The directions hold, and another setting differs from `SETTINGS`: the price would be that of both.",
+    otherwise="The directions hold, and another setting differs from `SETTINGS`: the price "
+    "would be that of both.",
     hints=(
         "`directions.get(name, 0)` is the direction of a column, or 0 where it is free.",
         "`monotonic_cst` takes the list in the order of `columns`; `fit` gives the model back.",
@@ -173,7 +186,8 @@ function(
         "That is `X` as it came.": lambda X, columns, order: X,
         "All columns moved, so the rows are only in another order. Those not listed stay.":
             lambda X, columns, order: [X[i] for i in order],
-        "Only the first of the listed columns moved.": lambda X, columns, order: _together(X, columns[:1], order),
+        "Only the first of the listed columns moved.":
+            lambda X, columns, order: _together(X, columns[:1], order),
         "You moved the columns that are not listed.":
             lambda X, columns, order: _together(X, [j for j in range(len(X[0])) if j not in columns], order),
         "Each column has moved on its own, so the group is torn apart. One order serves all.": _apart,
@@ -247,7 +261,8 @@ function(
             lambda *given: _ale(*given, start=False),
         "You add up sums of steps, so a full bin weighs more. Take each bin's mean.":
             lambda *given: _ale(*given, mean=False),
-        "You divided by all rows. A bin's mean is over its own rows.": lambda *given: _ale(*given, total=True),
+        "You divided by all rows. A bin's mean is over its own rows.":
+            lambda *given: _ale(*given, total=True),
         "You take each bin's median. Take its mean.": lambda *given: _ale(*given, halfway=True),
         "The steps are not added up: each edge stands higher than the one before by its bin's mean.":
             lambda *given: _ale(*given, running=False),
@@ -256,7 +271,8 @@ function(
     otherwise="Some edge is elsewhere. Follow the task's four rows: means, running sum, the rows' mean.",
     hints=(
         "`np.bincount(bins, minlength=count)` counts the rows of each bin; with `weights=steps` it adds up.",
-        "Put a 0 before `np.cumsum(means)`. Then subtract `np.average` of the bins' middles, weighted by rows.",
+        "Put a 0 before `np.cumsum(means)`. Then subtract `np.average` of the bins' "
+        "middles, weighted by rows.",
     ),
 )  # fmt: skip
 
@@ -324,6 +340,7 @@ function(
     otherwise="For some bin it is another share. Write down the pairs of a small example, as the task does.",
     hints=(
         "First a table of counts: how many rows have bin `k` and partner `p`? `np.add.at` or `pd.crosstab`.",
-        "Then, for each `k`, look up the count of `(k, b[i])` for every row, and take the mean of `>= least`.",
+        "Then, for each `k`, look up the count of `(k, b[i])` for every row, and take the mean of `>= "
+        "least`.",
     ),
 )  # fmt: skip

@@ -11,7 +11,7 @@ from helpers.exercises.rules import function
 from helpers.exercises.signs import CONSTANT, NOTHING, number, unless, unlike
 from helpers.exercises.worlds import Worlds
 
-# ---- 3.12a: Shapley by hand ----------------------------------------------------------------------------------------
+# ---- 3.12a: Shapley by hand --------------------------------------------------------------------------------
 
 
 def _worth(players, earns):
@@ -77,7 +77,8 @@ function(
         "That is each player's gain alone, as the first to come. Take the mean over all orders.": _shares(
             lambda size, total: float(size == 0)
         ),
-        "That is what is lost when each player leaves the whole, as the last to come. Take the mean over all orders.":
+        "That is what is lost when each player leaves the whole, as the last to come. Take the "
+        "mean over all orders.":
             _shares(lambda size, total: float(size == total - 1)),
         "You sum over the orders and don't divide by how many there are.": _shares(
             lambda size, total: math.factorial(total) * _even(size, total)
@@ -98,7 +99,8 @@ function(
         "A sign: a player's share is the worth with them minus the worth without.": _shares(
             _even, lambda worth, before, after: worth[before] - worth[after]
         ),
-        "Your shares are parts of one. They should add up to what all earn, beyond what nobody earns.": _shares(
+        "Your shares are parts of one. They should add up to what all earn, beyond what nobody earns.":
+            _shares(
             _even,
             scale=lambda found, worth: {
                 player: share / (sum(found.values()) or 1) for player, share in found.items()
@@ -109,12 +111,13 @@ function(
     otherwise="For some game a share is another. Write its orders down, as in the table.",
     hints=(
         "`max(worth, key=len)` is the coalition of all players.",
-        'For an order and a place: `before = "".join(sorted(order[:place]))`, and with the player `order[:place + 1]`.',
+        'For an order and a place: `before = "".join(sorted(order[:place]))`, and with the player '
+        '`order[:place + 1]`.',
         "Sum the gains over all orders, then divide by their number.",
     ),
 )  # fmt: skip
 
-# ---- 3.12b: the kernel ---------------------------------------------------------------------------------------------
+# ---- 3.12b: the kernel -------------------------------------------------------------------------------------
 
 
 def _coalitions():
@@ -165,7 +168,8 @@ function(
         "You divide by *C*(*M*, *s*) alone. *s* and *M* − *s* are missing.": _weights(
             lambda total, size: (total - 1) / math.comb(total, size)
         ),
-        "You leave out *M* − 1 above the line.": _weights(lambda total, size: _kernel(total, size) / (total - 1)),
+        "You leave out *M* − 1 above the line.":
+            _weights(lambda total, size: _kernel(total, size) / (total - 1)),
         "Above the line stands *M* − 1, not *M*.": _weights(
             lambda total, size: _kernel(total, size) * total / (total - 1)
         ),
@@ -176,7 +180,9 @@ function(
             lambda total, size: (total - 1) / math.comb(total, size) * size * (total - size)
         ),
         "Those weigh gains in a Shapley value's own sum. The regression has other weights.": _weights(
-            lambda total, size: math.factorial(size) * math.factorial(total - size - 1) / math.factorial(total)
+            lambda total, size: (
+                math.factorial(size) * math.factorial(total - size - 1) / math.factorial(total)
+            )
         ),
         "Every coalition weighs the same for you.": _weights(lambda total, size: 1.0, (1, 1)),
     },
@@ -188,7 +194,7 @@ function(
     ),
 )  # fmt: skip
 
-# ---- 3.12c: with the tool ------------------------------------------------------------------------------------------
+# ---- 3.12c: with the tool ----------------------------------------------------------------------------------
 
 
 def _look_at_values(value):
@@ -211,14 +217,18 @@ def _look_at_values(value):
     values=Made("what `.shap_values(…)` gives back: an array with a row for each applicant", _look_at_values),
     hints=(
         "The model that it wants is a function from rows to one number each. `chance` is one.",
-        "`explainer = shap.KernelExplainer(chance, background)`, then its `.shap_values` of the rows `asked`.",
+        "`explainer = shap.KernelExplainer(chance, background)`, then its `.shap_values` of the rows "
+        "`asked`.",
     ),
     said="The tool's shares are your own, computed over all 64 coalitions.",
 )
 def with_the_tool(values, given):
     values, exact = np.array(values), np.array(given["exact"])
     if values.ndim == 3:
-        yield "There are shares for both classes. Explain one number: the chance of a denial, as `chance` gives it."
+        yield (
+            "There are shares for both classes. Explain one number: the chance of a denial, as "
+            "`chance` gives it."
+        )
     if values.shape == exact.shape[::-1]:
         yield "It lies on its side: asked is a row for each applicant, a column for each feature."
     if values.shape[1] != exact.shape[1]:
@@ -237,14 +247,17 @@ def with_the_tool(values, given):
     if np.allclose(sums, given["one row"], atol=1e-6):
         yield "You compare with one row, the background's mean. Asked is the mean over its rows' chances."
     if np.allclose(sums, exact.sum(axis=1), atol=1e-6):
-        yield "They add up to what they should, and some are not exact. Were all coalitions asked, by KernelSHAP?"
+        yield (
+            "They add up to what they should, and some are not exact. Were all coalitions "
+            "asked, by KernelSHAP?"
+        )
     yield (
-        "They add up to something else than the chance minus the background's mean. Which model, which background and "
-        "which rows did the explainer get?"
+        "They add up to something else than the chance minus the background's mean. Which model, which "
+        "background and which rows did the explainer get?"
     )
 
 
-# ---- 3.12d: the audit ----------------------------------------------------------------------------------------------
+# ---- 3.12d: the audit --------------------------------------------------------------------------------------
 
 
 def _both(rows):
@@ -305,21 +318,26 @@ function(
     "3.12d",
     "flips",
     form=Worlds(
-        _audited, {f"{name} on {len(rows)} rows": (rule, rows) for rows in _ROWS for name, rule in _RULES.items()}
+        _audited, {f"{name} on {len(rows)} "
+        "rows": (rule, rows) for rows in _ROWS for name, rule in _RULES.items()}
     ),
     odd={
         "Asked is one number, the share of the rows.": unless(lambda found: number(found["share"])),
-        "The rows were changed: work on a copy, others need them as they are.": unless(lambda found: found["kept"]),
+        "The rows were changed: work on a copy, others need them as they are.":
+            unless(lambda found: found["kept"]),
     },
     rule=_audit,
     said="Each row is its own comparison, so no other column can be the cause.",
     mistakes={
-        "That is how many flip, not which share of the rows.": lambda decide, rows: _audit(decide, rows) * len(rows),
+        "That is how many flip, not which share of the rows.":
+            lambda decide, rows: _audit(decide, rows) * len(rows),
         "That is the share that *stays*. Asked is the share that changes.":
             lambda decide, rows: 1 - _audit(decide, rows),
         "You give every row the same mark, one, so those that had it are not turned.": _as(1),
         "You give every row the same mark, zero, so those that had it are not turned.": _as(0),
-        "You compare the rates of two groups. They may differ in other columns: compare each row with itself.": _gap,
+        "You compare the rates of two groups. They may differ in other columns: compare each row with "
+        "itself.":
+            _gap,
         "You compare the rates of two groups, without a sign. Compare each row with itself.":
             lambda decide, rows: abs(_gap(decide, rows)),
         "You ask only the rows of the one group, those marked. Turn all rows.": _only(1),
@@ -329,7 +347,8 @@ function(
             lambda decide, rows: abs(_change(decide, rows)),
         "You turn the sign. Turned round, a one is a zero and a zero a one.":
             lambda decide, rows: _share(decide, rows, rows * np.r_[-1, np.ones(rows.shape[1] - 1)]),
-        "That is in per cent. Asked is a share, at most one.": lambda decide, rows: 100 * _audit(decide, rows),
+        "That is in per cent. Asked is a share, at most one.":
+            lambda decide, rows: 100 * _audit(decide, rows),
     },
     otherwise="Go through four rows by hand.",
     hints=(
@@ -338,7 +357,7 @@ function(
     ),
 )  # fmt: skip
 
-# ---- 3.12e: a path's gradients -------------------------------------------------------------------------------------
+# ---- 3.12e: a path's gradients -----------------------------------------------------------------------------
 
 # Each: a gradient for every row of a batch, the point, the baseline
 _PATHS = {
@@ -414,11 +433,13 @@ function(
         "Your path goes beyond `x`: it adds `x`, not `x - baseline`, to the baseline.": (
             lambda g, x, b, n: (x - b) * g(b + np.multiply.outer((np.arange(n) + 0.5) / n, x)).mean(axis=0)
         ),
-        "You take the gradient where each step begins. Take it at the middle.": _at(lambda n: np.arange(n) / n),
+        "You take the gradient where each step begins. Take it at the middle.":
+            _at(lambda n: np.arange(n) / n),
         "You take the gradient where each step ends. Take it at the middle.": _at(
             lambda n: np.arange(1, n + 1) / n
         ),
-        "Your places go from one end to the other, both included. Take the middles of `steps` equal steps.": _at(
+        "Your places go from one end to the other, both included. Take the middles of `steps` equal steps.":
+            _at(
             lambda n: np.linspace(0, 1, n)
         ),
         "You take one place more than there are steps. Take the middle of each step.": _at(
@@ -430,7 +451,8 @@ function(
             )
         ),
         "A sign: multiply by `x - baseline`.": lambda g, x, b, n: -_integrated(g, x, b, n),
-        "You take the size of the shares. They have signs.": lambda g, x, b, n: np.abs(_integrated(g, x, b, n)),
+        "You take the size of the shares. They have signs.":
+            lambda g, x, b, n: np.abs(_integrated(g, x, b, n)),
     },
     otherwise="Go through one step of the path by hand.",
     hints=(

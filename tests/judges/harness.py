@@ -12,8 +12,7 @@ import functools
 import json
 import math
 import re
-import weakref
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -116,17 +115,32 @@ def garbage() -> list[Any]:
 # These functions are ours and end; a process for each would take minutes
 in_this_process = mock.patch.object(sandbox, "FORKS", False)
 
-# What a form reads of a function or an object of ours is kept: it may play a world of seconds, and is asked for dozens of
-# times. `_on_right` reads once more without.
-READ: weakref.WeakKeyDictionary[Any, dict[kit.Form, Any]] = weakref.WeakKeyDictionary()
+# What a form reads of an answer of ours is kept: it may play a world of seconds, and is asked for dozens of times.
+# `_on_right` reads once more without. By identity, for which the answer is kept as well: it may be an array or a message.
+READ: dict[int, tuple[Any, dict[kit.Form, Any]]] = {}
 _taken = kit.Form.taken
 
 
+@functools.cache
+def _examples(of: Callable[[], Iterable]) -> list[tuple[str, dict[str, Any]]]:
+    """An exercise's own examples, made once, so that what is read of them is kept."""
+    return list(of())
+
+
+def _ours(task: Exercise, cases: Cases) -> list[tuple[str, dict[str, Any]]]:
+    """The exercise's own examples; what is read of them and of its cases is kept from now on."""
+    examples = _examples(task.examples)
+    told = [answers for _, answers in examples]
+    for answers in [*told, *cases.right, *cases.wrong.values(), *cases.invalid.values()]:
+        for value in answers.values():
+            READ.setdefault(id(value), (value, {}))
+    return examples
+
+
 def _kept(form: kit.Form, value: Any) -> Any:
-    try:
-        kept = READ.setdefault(value, {})
-    except TypeError:  # plain data, or of no identity
+    if id(value) not in READ:  # made up
         return _taken(form, value)
+    _, kept = READ[id(value)]
     if form not in kept:
         try:
             kept[form] = _taken(form, value)
@@ -145,7 +159,7 @@ read_once = mock.patch.object(kit.Form, "taken", _kept)
 def faults(task: Exercise, cases: Cases, examples: int = 60) -> list[str]:
     """What is wrong with the exercise's judge or its cases, one sentence each."""
     found, own = [], []
-    for reason, answers in task.examples():
+    for reason, answers in _ours(task, cases):
         verdict = kit.assess(task, answers, cases.given)
         if not re.fullmatch(".*".join(map(re.escape, reason.split("{}"))), verdict.reason):
             found.append(f"the example of {reason!r} is {verdict.status}: {verdict.reason}")
@@ -179,7 +193,7 @@ def unsaid(book: Path, tasks: dict[str, Exercise], cases: dict[str, Cases]) -> l
     """The sentences in a book of exercises that no example, no case and no garbage gets to hear."""
     heard = []
     for name, task in tasks.items():
-        examples = [answers for _, answers in task.examples()]
+        examples = [answers for _, answers in _ours(task, cases[name])]
         first = [*examples, *cases[name].right][0]
         garbled = [{**first, form: junk} for form in task.forms for junk in garbage()]
         case = cases[name]

@@ -9,8 +9,10 @@ import ast
 import copy
 import dataclasses
 import functools
+import itertools
 import json
 import math
+import random
 import re
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -304,31 +306,19 @@ def _on_garbage(task: Exercise, cases: Cases) -> list[str]:
 
 
 def _on_made_up(task: Exercise, cases: Cases, examples: int) -> list[str]:
-    """Hypothesis: JSON of any kind, and right answers with one place replaced by JSON of any kind."""
+    """JSON of any kind, and right answers with one place replaced by JSON of any kind."""
     shipped = kit.collect(task, cases.right[0])
-    quick = hypothesis.settings(
-        max_examples=examples,
-        derandomize=True,
-        database=None,
-        deadline=None,
-        suppress_health_check=list(hypothesis.HealthCheck),
-    )
+    free = [name for name, form in task.forms.items() if not _looked_at(form)]
 
-    @quick
-    @hypothesis.given(st.sampled_from(list(task.forms)), JSON)
-    def any_json(name: str, junk: Any) -> None:
+    def any_json(name: str, junk: Any, chance: random.Random) -> None:
         answer = (lambda *args: junk) if isinstance(task.forms[name], FUNCTIONS) else junk
         verdict = kit.assess(task, {**cases.right[0], name: answer}, cases.given)
         assert verdict.status != RIGHT or _equal(task, name, answer, cases) or _guessable(task.forms[name]), (
             "is right"
         )
 
-    free = [name for name, form in task.forms.items() if not _looked_at(form)]
-
-    @quick
-    @hypothesis.given(st.sampled_from(free or [""]), JSON, st.data())
-    def one_place_replaced(name: str, junk: Any, draw: Any) -> None:
-        path = draw.draw(st.sampled_from(_places(shipped[name], isinstance(task.forms[name], RECORDS))))
+    def one_place_replaced(name: str, junk: Any, chance: random.Random) -> None:
+        path = chance.choice(_places(shipped[name], isinstance(task.forms[name], RECORDS)))
         try:
             data = {**shipped, name: strict(task.forms[name].shape(_replaced(shipped[name], path, junk)))}
         except NotData:
@@ -337,14 +327,13 @@ def _on_made_up(task: Exercise, cases: Cases, examples: int) -> list[str]:
         assert verdict == kit.decide(task, data, cases.given), "is judged differently the second time"
 
     found = []
-    for trial in (any_json, one_place_replaced)[: 1 + bool(free)]:
-        try:
-            trial()
-        except Exception as error:  # noqa: BLE001 - whatever the judge raised is the finding
-            note = " ".join(getattr(error, "__notes__", []))
-            found.append(
-                f"on made-up JSON ({trial.__name__}): {type(error).__name__}: {error} {note}".strip()
-            )
+    for trial, names in ((any_json, list(task.forms)), (one_place_replaced, free)):
+        chance = random.Random(task.id)
+        for junk in made_up(examples) if names else ():
+            try:
+                trial(chance.choice(names), copy.deepcopy(junk), chance)
+            except Exception as error:  # noqa: BLE001 - whatever the judge raised is the finding
+                found.append(f"on made-up JSON ({trial.__name__}), {junk!r}: {type(error).__name__}: {error}")
     return found
 
 
@@ -357,6 +346,24 @@ JSON = st.recursive(
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=6), inner, max_size=4),
     max_leaves=8,
 )
+
+
+@functools.cache
+def made_up(count: int) -> list[Any]:
+    """So many different pieces of JSON by Hypothesis, as many of one kind as of another, as far as there are.
+
+    It would make the same for each exercise, and takes longer than most judges: once is enough.
+    """
+    kinds: dict[type, dict[str, Any]] = {}
+
+    @hypothesis.settings(max_examples=5 * count, derandomize=True, database=None, deadline=None)
+    @hypothesis.given(JSON)
+    def note(junk: Any) -> None:
+        kinds.setdefault(type(junk), {}).setdefault(repr(junk), junk)
+
+    note()
+    in_turn = itertools.zip_longest(*(made.items() for made in kinds.values()))
+    return [one[1] for turn in in_turn for one in turn if one][:count]
 
 
 def leaks(

@@ -416,12 +416,15 @@ def _same(one: Any, other: Any) -> bool:
 
 def _leaves(data: Any) -> list[Any]:
     """Texts and numbers in plain data."""
-    data = plain(data)
-    if isinstance(data, dict):
-        return [leaf for value in data.values() for leaf in _leaves(value)]
-    if isinstance(data, list):
-        return [leaf for value in data for leaf in _leaves(value)]
-    return [float(data) if type(data) is int else data] if type(data) in (str, int, float) else []
+    return list(_walk(plain(data)))
+
+
+def _walk(data: Any) -> Iterator[Any]:
+    if isinstance(data, (dict, list)):
+        for value in data.values() if isinstance(data, dict) else data:
+            yield from _walk(value)
+    elif type(data) in (str, int, float):
+        yield float(data) if type(data) is int else data
 
 
 def _places(data: Any, is_function: bool) -> list[tuple]:

@@ -352,7 +352,7 @@ JSON = st.recursive(
 def made_up(count: int) -> list[Any]:
     """So many different pieces of JSON by Hypothesis, as many of one kind as of another, as far as there are.
 
-    It would make the same for each exercise, and takes longer than most judges: once is enough.
+    For each exercise it would make much the same, and take longer than most judges: once is enough.
     """
     kinds: dict[type, dict[str, Any]] = {}
 

@@ -224,12 +224,10 @@ def test_the_harness_finds_a_judge_that(judge, said):
     assert said in " | ".join(faults(_with(TASK, judge), SMALL))
 
 
-def test_made_up_answers_are_as_many_as_asked_for_all_different_of_every_kind_and_the_same_each_time():
+def test_made_up_answers_are_as_many_as_asked_for_all_different_and_of_every_kind():
     made = made_up(60)
     assert len(made) == len(set(map(repr, made))) == 60
     assert {type(junk) for junk in made} == {type(None), bool, int, float, str, list, dict}
-    made_up.cache_clear()
-    assert made_up(60) == made
 
 
 @pytest.mark.parametrize(

@@ -114,11 +114,16 @@ import functools
 
 import keras
 import tensorflow as tf
+import tensorflow_transform as tft
 
 from helpers.flights import model
 
 HIDDEN = {"small": [16], "medium": [64, 32], "large": [128, 64]}
 BATCH = 1024
+
+
+# What follows is kept: in this process one graph is loaded, one network of each shape is traced
+opened = functools.cache(tft.TFTransformOutput)
 
 
 @functools.cache
@@ -133,12 +138,19 @@ def compiled(sizes, hidden, dropout):
     return network, peak, steps
 
 
+@functools.cache
+def first_weights(sizes, hidden, seed):
+    """What a network of this shape and seed begins with."""
+    keras.utils.set_random_seed(seed)
+    return model.build(dict(sizes), hidden).get_weights()
+
+
 def member(settings, sizes, rows):
     """A network as new: the weights of its seed, an optimizer that remembers nothing."""
-    hidden = tuple(settings.get("hidden") or HIDDEN[settings["size"]])
-    network, peak, steps = compiled(tuple(sorted(sizes.items())), hidden, settings["dropout"])
+    shape = tuple(sorted(sizes.items())), tuple(settings.get("hidden") or HIDDEN[settings["size"]])
+    network, peak, steps = compiled(*shape, settings["dropout"])
+    network.set_weights(first_weights(*shape, settings["seed"]))
     keras.utils.set_random_seed(settings["seed"])
-    network.set_weights(model.build(sizes, hidden, settings["dropout"]).get_weights())
     for variable in network.optimizer.variables:
         variable.assign(keras.ops.zeros_like(variable))
     peak.assign(settings["learning_rate"])
@@ -200,14 +212,13 @@ _ = (code / "late_tuning.py").write_text('''
 """What Tuner and Trainer of "Late?" run. `space` and `start_from` are put in from the notebook."""
 import keras_tuner
 import late_parts as parts
-import tensorflow_transform as tft
 from tfx.components.tuner.component import TunerFnResult
 
 from helpers.flights import model, trainer
 
 
 def tuner_fn(fn_args):
-    transform = tft.TFTransformOutput(fn_args.transform_graph_path)
+    transform = parts.opened(fn_args.transform_graph_path)
     inputs, late = trainer.read(fn_args.train_files, transform)
     seen, outcome = trainer.read(fn_args.eval_files, transform)
     config = fn_args.custom_config
@@ -225,7 +236,7 @@ def tuner_fn(fn_args):
 
 
 def run_fn(fn_args):
-    transform = tft.TFTransformOutput(fn_args.transform_graph_path)
+    transform = parts.opened(fn_args.transform_graph_path)
     settings = {"epochs": 2, "members": 2, **fn_args.custom_config, **fn_args.hyperparameters["values"]}
     sizes = trainer.sizes(transform)
     inputs, late = trainer.read(fn_args.train_files, transform)
@@ -305,11 +316,15 @@ def training(rows, newest, months, hyperparameters, name="Trainer", base=None, *
 
 # %% tags=["folded"]
 # Run components as the pipeline "flights", without what the Tuner prints
+import gc
+
 from IPython.utils.capture import capture_output
 
 
 def run(*components):
     """Run them by LocalDagRunner."""
+    # What is loaded by now stays; to look through it at each collection takes seconds in all
+    gc.freeze()
     with capture_output():
         tfx.orchestration.LocalDagRunner().run(tfx.dsl.Pipeline(
             pipeline_name="flights", pipeline_root=str(work), enable_cache=True,
@@ -721,9 +736,7 @@ figures.md(f"The base of this model is the {'tuned model' if base.id == tuned.id
 # all: anew, with four epochs. Each start is tried with more than one seed, and judged on all of August.
 
 # %%
-import tensorflow_transform as tft
-
-graph = tft.TFTransformOutput(str(today.transform_graph))
+graph = late_parts.opened(str(today.transform_graph))
 layer, spec, sizes = graph.transform_features_layer(), graph.raw_feature_spec(), trainer.sizes(graph)
 
 

@@ -56,17 +56,30 @@ def _by_predict(model, rows, column, change, allowed):
 # ---- 3.9b ----------------------------------------------------------------------------------------------------------
 
 
-def _by_scipy(p, share):
-    from scipy.stats import false_discovery_control
+def _what_is_left(slices, most):
+    """By what is new in a slice, in numpy."""
+    told, places = np.array([], int), []
+    for place, flights in enumerate(slices):
+        flights = np.array(sorted(flights))
+        if np.isin(flights, told).mean() <= most:
+            places.append(place)
+            told = np.union1d(told, flights)
+    return np.array(places, int)
 
-    return false_discovery_control(p) <= share + 1e-12 if len(p) else []
+
+def _again(slices, most):
+    """Unites the findings anew for each slice."""
+    places = []
+    for place, flights in enumerate(slices):
+        before = set().union(*(slices[one] for one in places))
+        if not len(flights - before) < (1 - most) * len(flights):
+            places += [place]
+    return tuple(places)
 
 
-def _from_the_largest(p, share):
-    for cut in sorted(p, reverse=True):
-        if cut <= share * np.sum(p <= cut) / len(p):
-            return [value <= cut for value in p]
-    return [False] * len(p)
+def _mask(slices, most):
+    places = _again(slices, most)
+    return [place in places for place in range(len(slices))]
 
 
 # ---- 3.9c ----------------------------------------------------------------------------------------------------------
@@ -173,11 +186,14 @@ CASES = {
         },
     ),
     "3.9b": cases(
-        "kept",
-        right=[_by_scipy, _from_the_largest],
+        "findings",
+        right=[_what_is_left, _again],
         wrong={
-            "for each p-value": lambda p, share: [float(value) for value in p],
-            "others are kept": lambda p, share: [value <= 0.04 for value in p],
+            "a number of findings": lambda slices, most: len(_again(slices, most)),
+            "Those are slices": lambda slices, most: [slices[place] for place in _again(slices, most)],
+            "True or False for each slice": _mask,
+            "whole numbers": lambda slices, most: [place + 0.5 for place in _again(slices, most)],
+            "others are findings": lambda slices, most: _again(slices, most / 2),
         },
     ),
     "3.9c": cases(

@@ -133,99 +133,151 @@ function(
     ),
 )  # fmt: skip
 
-# ---- 3.9b: which slices are kept ---------------------------------------------------------------------------
+
+# ---- 3.9b: how many findings -------------------------------------------------------------------------------
 
 
-def _ranked(line: Callable[[int, int, float], float], stop: str = "last", strict: bool = False) -> Callable:
-    """p-values by size against a line for each rank (from 1); kept: up to the last
-    below, or to the first above."""
+def _cover(told_again: Callable[[set, list[set], set], float], every: bool = False) -> Callable:
+    """A slice is a finding where told_again(it, findings before, the flights in them) is at most `most`.
 
-    def kept(p, share):
-        order = sorted(range(len(p)), key=lambda place: p[place])
-        below = [
-            p[place] < line(rank, len(p), share) if strict else p[place] <= line(rank, len(p), share)
-            for rank, place in enumerate(order, 1)
-        ]
-        if stop == "own":
-            count = None
-        elif stop == "first":
-            count = below.index(False) if False in below else len(below)
-        else:
-            count = max((rank for rank, yes in enumerate(below, 1) if yes), default=0)
-        said = [False] * len(p)
-        for rank, place in enumerate(order):
-            said[place] = below[rank] if count is None else rank < count
-        return said
+    every: slices that are no findings are put among those before, too.
+    """
 
-    return kept
+    def findings(slices, most):
+        places, before, covered = [], [], set()
+        for place, flights in enumerate(map(set, slices)):
+            new = told_again(flights, before, covered) <= most
+            if new:
+                places.append(place)
+            if new or every:
+                before.append(flights)
+                covered |= flights
+        return places
+
+    return findings
 
 
-def _line(rank: int, number_of: int, share: float) -> float:
-    return rank / number_of * share
+def _of_all(flights: set, before: list[set], covered: set) -> float:
+    return len(flights & covered) / len(flights)
 
 
-_rule = _ranked(_line)
+def _of_each_by(size: Callable[[set, set], int]) -> Callable[[set, list[set], set], float]:
+    """Compares with each finding by itself, and divides by size(flights, the finding)."""
+    return lambda flights, before, covered: max(
+        (len(flights & one) / size(flights, one) for one in before), default=0
+    )
 
 
-def _in_order(p, share):
-    return sorted(_rule(p, share), reverse=True)
+_of_each = _of_each_by(lambda flights, one: len(flights))
 
 
-def _unsorted(p, share):
-    """Compares each p with the line of its place in the list."""
-    return [value <= _line(place, len(p), share) for place, value in enumerate(p, 1)]
+def _of_last(flights: set, before: list[set], covered: set) -> float:
+    return len(flights & before[-1]) / len(flights) if before else 0
 
 
-def _ps(*values: float) -> np.ndarray:
-    return np.array(values, float)
+def _added(flights: set, before: list[set], covered: set) -> float:
+    """Counts a flight once for each finding it lies in."""
+    return sum(len(flights & one) for one in before) / len(flights)
+
+
+_findings = _cover(_of_all)
+
+
+def _by_size(slices, most):
+    """From the largest on."""
+    order = sorted(range(len(slices)), key=lambda place: -len(slices[place]))
+    return sorted(order[place] for place in _findings([slices[place] for place in order], most))
+
+
+def _sets(*slices: int) -> list[set[int]]:
+    """Slices of flights with numbers of one digit: 345 is the flights 3, 4 and 5."""
+    return [set(map(int, str(one))) for one in slices]
 
 
 function(
-    "3.9b", "kept",
+    "3.9b", "findings",
     [
-        (_ps(0.30, 0.01, 0.04, 0.045), 0.1), (_ps(0.02, 0.9, 0.04, 0.06), 0.125),
-        (_ps(0.5, 0.25, 0.9, 0.75), 0.5),
-        (_ps(0.25, 0.5, 1.0, 0.9), 1.0), (_ps(0.6, 0.9, 0.7), 0.05),
-        (_ps(0.03, 0.001, 0.03, 0.8, 0.02), 0.05),
-        (_ps(0.04), 0.05), (_ps(), 0.05), (_ps(0.2, 0.04, 0.9, 0.95, 0.35), 0.25),
-        (_ps(0.045, 0.002, 0.04, 0.049, 0.03), 0.05), (_ps(0.03, 0.004, 0.02, 0.7, 0.8), 0.05),
+        (_sets(1234, 345, 3456, 1268), 0.5), (_sets(1234, 345, 3456, 1268), 0.75),
+        (_sets(123, 4567, 14, 2358), 0.5),
+        ([], 0.5), (_sets(12, 12, 34, 3412, 5), 0.0), (_sets(7), 0.5),
+        (_sets(12, 1234, 123456, 12345678), 0.5),
+        (_sets(1234567, 12, 1, 98, 8914, 123456789), 0.25), (_sets(1, 12, 2345, 1, 9, 29, 123456789), 1.0),
+        (_sets(1234, 5678, 34, 56, 1269, 69, 4592), 0.5), (_sets(12345, 1267, 2468, 1849, 89), 0.5),
+        (_sets(1234, 3456, 3478, 1278), 0.5),
     ],
     odd={
-        "Your function gives nothing back. Does it `return` an array?": NOTHING,
-        "Asked is an array with True or False for each p-value.": unless(listed(truth)),
+        "Your function gives nothing back. Does it `return` the list of places?": NOTHING,
+        "That is a number of findings. Asked are their places, a list.": unless(lambda out: not number(out)),
+        "Those are slices. Asked are their places in the list, from 0.":
+            unless(lambda out: type(out) is not list or not any(type(one) is list for one in out)),
+        "That is True or False for each slice. Asked are the places of those that are findings.":
+            unless(lambda out: type(out) is not list or not any(type(one) is bool for one in out)),
+        "Asked is a list of places: whole numbers from 0.":
+            unless(listed(lambda one: number(one) and one >= 0 and one == int(one))),
     },
-    read=lambda said: list(map(bool, said)) if type(said) is list else said,
-    rule=_rule,
-    said="All up to the last one below its line are kept, also those above their own.",
+    rule=_findings,
+    said="Each flight is told once, by the loudest slice that has it; only what is left over can be news.",
     mistakes={
-        "That is no correction: every p up to `share` is kept, and of 1,000 slices of noise some 50 are.":
-            lambda p, share: [value <= share for value in p],
-        "That is Bonferroni's line for all, share / m. It is safe, and finds less: the line "
-        "rises with the rank.":
-            lambda p, share: [value <= share / len(p) for value in p],
-        "You keep those below their own line. One above its own is kept, too, if a larger one "
-        "is below *its* line.":
-            _ranked(_line, "own"),
-        "You stop at the first one above its line. Asked is the *last* one below it, and all smaller ones.":
-            _ranked(_line, "first"),
-        "That is Holm's line, share / (m − rank + 1). Asked is rank / m · share.":
-            follows(_ranked(lambda rank, m, share: share / (m - rank + 1), "first"),
-                    _ranked(lambda rank, m, share: share / (m - rank + 1))),
-        "A p exactly on its line counts as below.": _ranked(_line, strict=True),
-        "Your ranks begin at 0. The smallest has the rank 1.":
-            _ranked(lambda rank, m, share: (rank - 1) / m * share),
-        "You give them in the order of size. Asked is the order in which the p-values came.": _in_order,
-        "You compare each p with the line of its place in the list. The rank is its place by size.":
-            _unsorted,
-        "You say True for those that are dropped.": lambda p, share: [not one for one in _rule(p, share)],
+        "Those are the slices that are told again. Asked are the findings.":
+            lambda slices, most: sorted(set(range(len(slices))) - set(_findings(slices, most))),
+        "Your places begin at 1. The loudest has the place 0.":
+            lambda slices, most: [place + 1 for place in _findings(slices, most)],
+        "Every slice is a finding for yours.": lambda slices, most: list(range(len(slices))),
+        "Exactly `most` is still a finding: told again is *more than* that.": follows(
+            _cover(lambda flights, before, covered: _of_all(flights, before, covered) + 1e-9),
+            _cover(lambda *told: _of_all(*told) + 1e-9 if told[1] else 0),
+        ),
+        "A slice that was told again is no finding, so its flights don't count for those after it.":
+            _cover(_of_all, every=True),
+        "You compare with each finding by itself. Two of them may share a slice out: count its flights in "
+        "all.":
+            _cover(_of_each),
+        "You compare with each slice before, findings or not, by itself. Count the flights that lie in any "
+        "*finding*.":
+            _cover(_of_each, every=True),
+        "A flight that lies in two findings counts twice for yours. Put the findings together as one set.":
+            follows(_cover(_added), _cover(_added, every=True)),
+        "You compare with the loudest slice alone. All findings before it count.":
+            _cover(lambda flights, before, covered: len(flights & before[0]) / len(flights) if before else 0),
+        "You compare with the last finding alone. All findings before it count.":
+            _cover(_of_last),
+        "You compare with the slice just before. Count the flights that lie in any finding before.":
+            _cover(_of_last, every=True),
+        "That is the share of both together (Jaccard). Asked is the share of the slice's own flights.":
+            follows(
+                _cover(lambda flights, before, covered: len(flights & covered) / len(flights | covered)),
+                _cover(_of_each_by(lambda flights, one: len(flights | one))),
+            ),
+        "You divide by the flights of the findings. Asked is which share of the *slice* lies in them.":
+            follows(
+                _cover(lambda flights, before, covered: len(flights & covered) / max(len(covered), 1)),
+                _cover(_of_each_by(lambda flights, one: len(one))),
+                _cover(_of_each_by(lambda flights, one: min(len(flights), len(one)))),
+            ),
+        "You compare a number of flights with `most`. It is a share: divide by the number of the slice's "
+        "flights.":
+            _cover(lambda flights, before, covered: len(flights & covered)),
+        "For yours a share `most` must be new. Asked: no more than `most` told already; one half is the "
+        "same.":
+            lambda slices, most: _findings(slices, 1 - most),
+        "For yours one flight in common is too much. Up to a share `most` may be.":
+            lambda slices, most: _findings(slices, 0),
+        "You don't use `most` as it is given: for yours it is one half.":
+            lambda slices, most: _findings(slices, 0.5),
+        "For yours a slice is told again only if all its flights are. More than a share `most` is enough.":
+            _cover(lambda flights, before, covered: 2 if flights <= covered else 0),
+        "You stop at the first slice that is told again. A finding may come after it.":
+            lambda slices, most: [at for at, place in enumerate(_findings(slices, most)) if at == place],
+        "You begin with the largest. The slices come loudest first, and in that order they are asked.":
+            _by_size,
         "Your function gives the same for every list.": CONSTANT,
     },
-    otherwise="For some list others are kept. Follow the four rows of the table.",
+    otherwise="For some list others are findings. Follow the four slices of the table.",
     hints=(
-        "`order = np.argsort(p)` sorts them; `p[order]` against `share * np.arange(1, m + 1) / "
-        "m` asks all at once.",
-        "`np.flatnonzero(below)` has the ranks below the line; the last of them counts. There may be none.",
-        "The largest p that is kept is a threshold: `p <= threshold` is in the order in which they came.",
+        "Keep one set of all flights in findings so far. It begins empty, and grows by findings alone.",
+        "`len(flights & covered)` of a slice's `len(flights)` are told already.",
+        "`enumerate(slices)` gives each slice with its place. A finding: keep the place, and `covered |= "
+        "flights`.",
     ),
 )  # fmt: skip
 
@@ -368,6 +420,10 @@ def _near(some: list[np.ndarray], others: list[np.ndarray]) -> bool:
 
 
 # ---- 3.9d: can members be told? ----------------------------------------------------------------------------
+
+
+def _ps(*values: float) -> np.ndarray:
+    return np.array(values, float)
 
 
 def _pairs(tie: float = 0.5, below: bool = True) -> Callable:

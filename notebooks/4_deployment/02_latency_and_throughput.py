@@ -14,7 +14,7 @@
 # - plan a number of replicas, and test the plan behind a real proxy;
 # - stop a storm of retries that outlives its cause.
 #
-# *Needs: lesson 4.1. Time: about 65 minutes, and 5 more for "Deeper" at the end.*
+# *Needs: lesson 4.1. Time: about 70 minutes, and 5 more for "Deeper" at the end.*
 
 # %%
 from helpers import lesson
@@ -326,8 +326,8 @@ assert effort["cold"] > 2 * effort["warm"], "the first request of a cold model c
 #
 # With stated costs: a lookup takes 0.04 s on average, a graph run 0.05 s and 0.01 s more for each row. So a
 # request alone takes 0.1 s again. The cache has its hits as counted, in the flights' own order; a batch
-# makes one lookup and one run for up to 16 requests, and either takes who is there or waits up to 0.3 s for
-# more.
+# makes one lookup and one run for up to 16 requests, and takes who is there (*batches*) or waits up to 0.3 s
+# for more (*waiting*).
 
 # %% tags=["folded"]
 def in_batches(arrive, lookup, wait=0.0, most=16, fixed=0.05, each=0.01):
@@ -354,8 +354,6 @@ for rate in rates:
                    "batches": in_batches(arrive, lookup), "waiting": in_batches(arrive, lookup, wait=0.3)}
 p95 = pd.DataFrame({rate: {way: np.percentile(waits, 95) for way, waits in ways.items()}
                     for rate, ways in moved.items()}).T
-p50, p99 = (pd.DataFrame({rate: {way: np.percentile(waits, q) for way, waits in ways.items()}
-                          for rate, ways in moved.items()}).T for q in (50, 99))
 
 # %% tags=["folded"]
 overloaded = p95.where(p95 < 3)     # a queue that grows for ever has no percentiles
@@ -364,20 +362,28 @@ figures.lines(overloaded.set_axis(map(str, rates)),
               x="requests a second", y="p95 in seconds", form="{:.2f}", marks={"limit": limit})
 
 # %%
-figures.table(pd.concat({"p50": p50.loc[7], "p95": p95.loc[7], "p99": p99.loc[7],
-                         "most a second": (p95 <= limit).apply(lambda ok: p95.index[ok].max())}, axis=1)
-              .rename_axis("at 7 a second"),
-              formats=dict.fromkeys(["p50", "p95", "p99"], "{:.2f}"))
+first = lookup[:100] + 0.06
+cold = first + 2 * (np.arange(100) == 0)    # not warmed up: say that the first run takes two seconds more
+at_7 = moved[7] | {"plain, the first 100, warm": served(steps[:100] / 7, first),
+                   "plain, the first 100, cold": served(steps[:100] / 7, cold)}
+shown = pd.DataFrame({way: np.percentile(waits, [50, 95, 99]) for way, waits in at_7.items()},
+                     index=["p50", "p95", "p99"]).T
+figures.table(shown.assign(most=(p95 <= limit).apply(lambda ok: p95.index[ok].max()))
+              .rename(columns={"most": "most a second within the limit"}).rename_axis("at 7 a second")
+              .reset_index(), formats=dict.fromkeys(["p50", "p95", "p99"], "{:.2f}"))
 
 # %% tags=["claim"]
 most = (p95 <= limit).apply(lambda ok: p95.index[ok].max())
 assert most.plain < most.cached < most.batches, "the cache moves the knee, batches move it further"
-assert p50.loc[1, "waiting"] > 2 * p50.loc[1, "batches"], "waiting costs when it is calm"
+assert p95.loc[1, "waiting"] > 2 * p95.loc[1, "batches"], "waiting costs when it is calm"
+assert shown.p95.iloc[5] > limit > shown.p95.iloc[4], "cold, the first hundred break the promise"
 assert (p95.loc[:7, "batches"] < p95.loc[:7, "plain"] * 1.05).all(), "batches that don't wait cost little"
 
 # %% [markdown]
 # Batches that take who is there cost next to nothing when it is calm and serve the most when it isn't. The
-# time-out buys fuller batches with everybody's time: set it from your limit.
+# time-out buys fuller batches with everybody's time: set it from your limit. And one cold request of two
+# seconds is not one slow request: those behind it wait as well, and the promise is broken for the first
+# hundred.
 #
 # **On Monday:** count your hits before you build a cache, and time a run of 1 and of 16 rows before you
 # batch.
@@ -412,8 +418,8 @@ def note(start_time, response_time, exception, **_):
 ''')
 
 url = next(line.split()[-1] for line in server.stdout if "REST" in line)
-start("locust", sys.executable, "-m", "locust", "--headless", "--users", users, "--spawn-rate", users,
-      "--host", url, "--run-time", "5m", "--only-summary")
+locust = start("locust", sys.executable, "-m", "locust", "--headless", "--users", users,
+               "--spawn-rate", users, "--host", url, "--run-time", "5m", "--only-summary")
 
 # %% [markdown]
 # That is a **closed loop**: users wait for answers, so whoever is kept waiting asks less. Flights land,
@@ -580,11 +586,11 @@ assert seen.p95.tolist()[0] < 1 < min(seen.p95.tolist()[1:]), "only the closed l
 # ## 4 A plan, and running at it
 #
 # More load than one server carries? **Vertical** scaling takes a faster one, **horizontal** scaling takes
-# more of them, behind a proxy that shares the requests. Three ways to twice the power, for 12 requests a
+# more of them, behind a proxy that shares the requests. Three ways to twice the power, for 14 requests a
 # second of 0.1 s:
 
 # %%
-arrive = steps / 12
+arrive = steps / 14
 work, coin = 0.1 * units[:20_000], draw.random(20_000) < 0.5
 split = np.empty(20_000)
 for side in (coin, ~coin):
@@ -592,11 +598,11 @@ for side in (coin, ~coin):
 ways = pd.DataFrame({"one, twice as fast": served(arrive, work / 2),
                      "two behind one queue": served(arrive, work, 2),
                      "two, requests dealt out at random": split})
-figures.bars(ways.quantile(0.95).rename("p95"), "The faster one wins, one queue comes next, dealt out is last",
+figures.bars(ways.quantile(0.95).rename("p95"), "One faster wins, one queue is next, dealt out is last",
              x="p95 in seconds", form="{:.2f}")
 
 # %% tags=["claim"]
-means, laws = ways.mean(), (0.125, 0.1 / (1 - 0.36), 0.25)
+means, laws = ways.mean(), (0.05 / (1 - 0.7), 0.1 / (1 - 0.7**2), 0.1 / (1 - 0.7))
 spread = [ways[way].to_numpy().reshape(40, -1).mean(axis=1).std(ddof=1) / 40**0.5 for way in ways]
 assert (abs(means - laws) < 3 * np.array(spread)).all(), "the means agree with M/M/1 and M/M/2"
 for_each = np.array([np.percentile(part, 95, axis=1) for part in ways.to_numpy().T.reshape(3, 40, -1)])
@@ -645,11 +651,11 @@ def replicas(rate, work, limit):
 replicas = lesson.check("4.2b", replicas=replicas)
 
 # %%
-rate = 12
+rate = 14
 print({f"within {most} s": replicas(rate, 0.1, most) for most in (1.2, 0.6, 0.4, 0.32, 0.2)})
 
 # %% [markdown]
-# Two will do for 12 a second within 1.2 s. Stricter limits cost more and more, and within 0.2 s no number
+# Two will do for 14 a second within 1.2 s. Stricter limits cost more and more, and within 0.2 s no number
 # of replicas helps: there only faster work does. Now the plan meets the wire. Three processes play
 # replicas: each serves one request at a time and sleeps as long as the request says, so that your machine's
 # processor is not what we measure. **nginx** stands before the first two.
@@ -752,13 +758,14 @@ while True:
         time.sleep(0.05)
 
 # %% [markdown]
-# We run at the plan: 12 requests a second for eight seconds, to the two behind nginx and, the same
+# We run at the plan: 14 requests a second for eight seconds, to the two behind nginx and, the same
 # schedule, to the third replica alone.
 
 # %%
-due = draw.exponential(1 / rate, 400).cumsum()
+own = np.random.default_rng([seed, 4])
+due = own.exponential(1 / rate, 400).cumsum()
 due = due[due < 8]
-seconds = draw.exponential(0.1, len(due))
+seconds = own.exponential(0.1, len(due))
 
 
 # %% tags=["folded"]
@@ -787,8 +794,8 @@ ax.axhline(limit, color=figures.GREY, linestyle="--", linewidth=1, marker="")
 ax.set(xlabel="second of the test", ylabel="latency in seconds",
        title="One replica falls behind and further behind, two keep up, and our rule had said so")
 ax.legend(fontsize=8)
-figures.show(fig, "Latency by second of the test, measured as dots and by our rule as lines. One alone climbs "
-             "over the limit; most requests to two behind nginx stay below it.")
+figures.show(fig, "Latency by second of the test, measured as dots and by our rule as lines. One alone "
+             "climbs over the limit; most requests to two behind nginx stay below it.")
 
 # %%
 measured = pd.DataFrame({name: {"on the wire": np.quantile(log.latency, 0.95),
@@ -800,7 +807,7 @@ print(f"heads counted / Little's law: {heads.mean() / (pair.latency.sum() / pair
 figures.table((measured <= limit).replace({True: "kept", False: "broken"}).rename_axis("p95").reset_index())
 
 # %% tags=["claim"]
-assert (measured.loc["by our rule"] <= limit).tolist() == [True, False], "by the rule two keep it, one doesn't"
+assert (measured.loc["by our rule"] <= limit).tolist() == [True, False], "by our rule, two keep it"
 assert (measured.loc["on the wire"] <= limit).tolist() == [True, False], "on the wire, too"
 by_law = pair.latency.sum() / pair.done.max()
 assert abs(heads.mean() / by_law - 1) < 0.1, "Little's law holds on the measured log"
@@ -832,7 +839,7 @@ for name in ("nginx", "ONE", "THREE"):
 
 # %% [markdown]
 # Nobody saw an error: nginx sent a request that met the dead replica on to the other one, twice, and then
-# left it alone. But the survivor has a load of 120 %, and the promise is gone. So a plan is `replicas(…)`
+# left it alone. But the survivor has a load of 140 %, and the promise is gone. So a plan is `replicas(…)`
 # **and one more**, or what may fail at once.
 #
 # **On Monday:** compute your number, run at it for ten minutes, then switch one replica off while it runs.

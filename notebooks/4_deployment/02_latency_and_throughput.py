@@ -367,9 +367,9 @@ at_7 = moved[7] | {"plain, the first 100, warm": served(steps[:100] / 7, first),
                    "plain, the first 100, cold": served(steps[:100] / 7, cold)}
 shown = pd.DataFrame({way: np.percentile(waits, [50, 95, 99]) for way, waits in at_7.items()},
                      index=["p50", "p95", "p99"]).T
-figures.table(shown.assign(most=(p95 <= limit).apply(lambda ok: p95.index[ok].max()))
-              .rename(columns={"most": "most a second within the limit"}).rename_axis("at 7 a second")
-              .reset_index(), formats=dict.fromkeys(["p50", "p95", "p99"], "{:.2f}"))
+shown["most within the limit"] = (p95 <= limit).apply(lambda ok: p95.index[ok].max())
+figures.table(shown.rename_axis("at 7 a second").reset_index(),
+              formats=dict.fromkeys(["p50", "p95", "p99"], "{:.2f}") | {"most within the limit": "{:.0f}"})
 
 # %% tags=["claim"]
 most = (p95 <= limit).apply(lambda ok: p95.index[ok].max())
@@ -379,10 +379,10 @@ assert shown.p95.iloc[5] > limit > shown.p95.iloc[4], "cold, the first hundred b
 assert (p95.loc[:7, "batches"] < p95.loc[:7, "plain"] * 1.05).all(), "batches that don't wait cost little"
 
 # %% [markdown]
-# Batches that take who is there cost next to nothing when it is calm and serve the most when it isn't. The
-# time-out buys fuller batches with everybody's time: set it from your limit. And one cold request of two
-# seconds is not one slow request: those behind it wait as well, and the promise is broken for the first
-# hundred.
+# The last column is the highest of the tried rates that keeps the promise. Batches that take who is there
+# cost next to nothing when it is calm and serve the most when it isn't. The time-out buys fuller batches
+# with everybody's time: set it from your limit. And one cold request of two seconds is not one slow
+# request: those behind it wait as well, and the promise is broken for the first hundred.
 #
 # **On Monday:** count your hits before you build a cache, and time a run of 1 and of 16 rows before you
 # batch.
@@ -429,7 +429,8 @@ locust = start("locust", sys.executable, "-m", "locust", "--headless", "--users"
 async def offer(url, due, send, freeze=None):
     """Log of an open loop: seconds `due` [n] and `done` since the start; whether it was answered."""
     async with httpx.AsyncClient(base_url=url, timeout=120, limits=httpx.Limits()) as client:
-        began = time.perf_counter()
+        await send(client, 0)       # the client's own warm-up
+        began, clock = time.perf_counter(), time.time()
 
         async def one(due, number):
             await asyncio.sleep(began + due - time.perf_counter())
@@ -438,7 +439,8 @@ async def offer(url, due, send, freeze=None):
 
         log = [one(at, number) for number, at in enumerate(due.tolist())]
         *log, _ = await asyncio.gather(*log, freeze or asyncio.sleep(0))
-    return pd.DataFrame(log, columns=["due", "done", "fine"]).assign(latency=lambda x: x.done - x.due)
+    log = pd.DataFrame(log, columns=["due", "done", "fine"])
+    return log.assign(latency=log.done - log.due, clock=clock)
 
 
 # %% tags=["folded"]
@@ -480,13 +482,13 @@ for _ in range(1200):
 # %%
 due = draw.exponential(1 / 16, 400).cumsum()
 due = due[due < 6 + frozen]
-began = time.time()
 opened = run(offer(url, due, predict, freeze(server.child)))
 
 # %% tags=["folded"]
 # Locust's log of the same seconds
 stop("locust")
 stop("server")
+began = opened.clock[0]
 closed = pd.read_csv(scratch / "locust.csv", names=["start", "ms", "fine"], on_bad_lines="skip").dropna()
 closed = closed[(closed.start > began) & (closed.start < began + 6 + frozen)]
 closed = closed.assign(due=closed.start - began, latency=closed.ms / 1000)
@@ -495,7 +497,7 @@ closed = closed.assign(due=closed.start - began, latency=closed.ms / 1000)
 # The picture hangs on the clock, so its words say no numbers
 import matplotlib.pyplot as plt
 
-fig, axes = plt.subplots(1, 2, figsize=(9, 3.4), sharey=True)
+fig, axes = plt.subplots(1, 2, figsize=(9, 3.4), sharex=True, sharey=True)
 titles = f"closed loop: {users} users wait", "open loop: the schedule goes on"
 for ax, log, name in zip(axes, (closed, opened), titles, strict=True):
     ax.axvspan(3, 3 + frozen, color="#E4E4E4")
@@ -792,7 +794,7 @@ for log, count, colour, name in ((single, 1, figures.ORANGE, "one alone"),
     ax.plot(due, served(due, seconds, count), color=colour, linewidth=1, marker="", label=f"{name}, our rule")
 ax.axhline(limit, color=figures.GREY, linestyle="--", linewidth=1, marker="")
 ax.set(xlabel="second of the test", ylabel="latency in seconds",
-       title="One replica falls behind and further behind, two keep up, and our rule had said so")
+       title="One replica breaks the limit, two keep it, as our rule had said")
 ax.legend(fontsize=8)
 figures.show(fig, "Latency by second of the test, measured as dots and by our rule as lines. One alone "
              "climbs over the limit; most requests to two behind nginx stay below it.")

@@ -98,6 +98,7 @@ CASES = {
             "it should be one block": BLOCK + "keepalive_timeout 5s;",
             "it should be the text": ["least_conn"],
             "is empty": "  # nothing yet",
+            "holds no block": "server 127.0.0.1:ONE;",
         },
     ),
     "4.2d": cases(

@@ -183,6 +183,8 @@ def _look_at_block(value):
     text = re.sub(r"#.*", "", value)
     if not text.strip():
         raise NotData("is empty; it should be the text of nginx's block.")
+    if "upstream" not in text:
+        raise NotData("holds no block; it should be `upstream replicas { … }`.")
     if problem := _refusal(value):
         raise NotData(f"is refused by nginx: {clean(problem, 200)}")
     blocks = re.findall(r"upstream\s+(\S+)\s*\{([^}]*)\}", text)

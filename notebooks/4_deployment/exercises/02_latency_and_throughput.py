@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import re
 import subprocess
@@ -154,6 +155,7 @@ function(
 _SECONDS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "": 1}
 
 
+@functools.lru_cache
 def _refusal(text):
     """What nginx says against a configuration with this block; nothing if it takes it."""
     with tempfile.TemporaryDirectory() as folder:

@@ -1,4 +1,4 @@
-"""Answers to the exercises of lesson 4.2 that its own examples can't have: other right ways, mistakes nobody foresaw."""
+"""Answers to 4.2's exercises that its own examples can't have: other right ways, mistakes nobody foresaw."""
 
 import math
 

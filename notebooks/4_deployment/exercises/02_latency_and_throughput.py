@@ -56,8 +56,8 @@ function(
             lambda latencies, every: latencies,
         "Where exactly `every` is left, one more request was due.": _filled(
             _less, lambda left, every: left > every),
-        "You go on until nothing is left. What is due with less than `every` left is the user's next real request, "
-        "and stands in the log.": _filled(_less, lambda left, every: left > 0),
+        "You go on until nothing is left. What is due with less than `every` left is the user's next real "
+        "request, and stands in the log.": _filled(_less, lambda left, every: left > 0),
         "You go on down to zero; stop where less than `every` is left.": _filled(
             _less, lambda left, every: left >= 0),
         "You add one request for each slow one. A long wait swallowed several.": lambda latencies, every: [
@@ -78,8 +78,8 @@ function(
         "Equal latencies are one for you. Each is a request of its own.": lambda latencies, every: sorted(
             set(_corrected(latencies, every))),
     },
-    otherwise="Some list has other numbers. Take one latency, and subtract `every` by hand until less than `every` is "
-    "left.",
+    otherwise="Some list has other numbers. Take one latency, and subtract `every` by hand until less than "
+    "`every` is left.",
     hints=(
         "One loop over the latencies, and in it a second one over what is left of each.",
         "`left = latency - every`, and as long as `left >= every`: note it and take `every` off again.",
@@ -90,7 +90,7 @@ function(
 
 
 def _planned(fits, most=10_000):
-    """A rule: the first number of replicas whose load, with `work` and `limit`, fits; None where none does."""
+    """A rule: the first number of replicas whose load, `work` and `limit` fit; None where none does."""
 
     def rule(rate, work, limit):
         return next((n for n in range(1, most) if fits(rate * work / n, work, limit)), None)
@@ -112,8 +112,8 @@ def _but_none(other):
 
 function(
     "4.2b", "replicas",
-    [(5, 0.1, 1.2), (9, 0.1, 1.2), (40, 0.1, 1.2), (5, 0.5, 1.2), (12, 0.1, 1.2), (10, 0.1, 1.2), (0.5, 0.1, 0.35),
-     (30, 0.1, 0.32), (100, 0.02, 0.2), (2, 0.25, 1.498)],
+    [(5, 0.1, 1.2), (9, 0.1, 1.2), (40, 0.1, 1.2), (5, 0.5, 1.2), (12, 0.1, 1.2), (10, 0.1, 1.2),
+     (0.5, 0.1, 0.35), (30, 0.1, 0.32), (100, 0.02, 0.2), (2, 0.25, 1.498), (400, 0.1, 0.32)],
     odd={
         "Asked is a whole number, or None.": unless(
             lambda output: output is None or number(output) and output == int(output)),
@@ -122,30 +122,35 @@ function(
     said="Each replica gets its share of the rate, and that share must leave enough idle time for the limit.",
     mistakes={
         "Your function gives nothing back, or always None. Does it `return` the number?": lambda *given: None,
-        "Above a load of 1 the formula gives a negative p95, which is below every limit. A queue that grows for ever "
+        "Above a load of 1 the formula gives a negative p95, which is below every limit. A queue that grows "
+        "for ever "
         "must be ruled out first.": _but_none(_planned(lambda load, work, limit: _p95(load, work) <= limit)),
         "That keeps the load below 1 and looks at no limit. Just below 1 requests wait very long.": _but_none(
             _planned(lambda load, work, limit: load < 1)),
-        "That is rate × work rounded up: no idle time is left where it comes out even, and the limit is not looked "
-        "at.": _but_none(_planned(lambda load, work, limit: load <= 1)),
+        "That is rate × work rounded up: no idle time is left where it comes out even, and the limit is not "
+        "looked at.": _but_none(_planned(lambda load, work, limit: load <= 1)),
         "That keeps the mean within the limit: work / (1 − load). Promised is p95.": _planned(
             lambda load, work, limit: load < 1 and work / (1 - load) <= limit),
         "That keeps p99 within the limit (4.605). Promised is p95, and p99 costs more.": _planned(
             lambda load, work, limit: load < 1 and 4.605 * work / (1 - load) <= limit),
         "At exactly the limit the promise is kept: *at most*.": _planned(
             lambda load, work, limit: load < 1 and _p95(load, work) < limit),
-        "That is one too few: the number before the first that keeps the limit (did you round down?).": lambda *given:
+        "That is one too few: the number before the first that keeps the limit (did you round "
+        "down?).": lambda *given:
             _replicas(*given) and max(1, _replicas(*given) - 1),
-        "That is one more than is needed. A spare one is wise, and asked is the smallest number.": lambda *given:
+        "That is one more than is needed. A spare one is wise, and asked is the smallest "
+        "number.": lambda *given:
             _replicas(*given) and _replicas(*given) + 1,
         "Where even an idle replica is too slow, no number will do: return None.": lambda *given:
             _replicas(*given) or 0,
     },
-    otherwise="For some rate, work and limit the number is another. Go up by hand, one by one: load, then p95.",
+    otherwise="For some rate, work and limit the number is another. Go up by hand, one by one: load, then "
+    "p95.",
     hints=(
-        "Start with one replica and add one as long as the promise is broken. The load is rate × work / number.",
-        "Two things break it: a load of 1 or more, and a p95 above the limit. Test them in this order, for the formula "
-        "means nothing where the load is not below 1.",
+        "Start with one replica and add one as long as the promise is broken. The load is rate × work / "
+        "number.",
+        "Two things break it: a load of 1 or more, and a p95 above the limit. Test them in this order, for "
+        "the formula means nothing where the load is not below 1.",
         "An idle replica's p95 is 2.996 × work. Return None first where that is no less than the limit.",
     ),
 )  # fmt: skip
@@ -208,23 +213,29 @@ def _look_at_block(value):
     "4.2c",
     upstream=Made("the text of nginx's block", _look_at_block),
     hints=(
-        "The block in the task has all four kinds of things: a name, a rule, an address, two settings. Yours has two "
-        "`server` lines.",
+        "The block in the task has all four kinds of things: a name, a rule, an address, two settings. "
+        "Yours has two `server` lines.",
         "`max_fails=2 fail_timeout=30s` stands behind each address, before the semicolon.",
     ),
-    said="nginx takes it: whoever has the fewest requests in flight is next, and who failed twice is left alone for a "
-    "while.",
+    said="nginx takes it: whoever has the fewest requests in flight is next, and who failed twice is left "
+    "alone for a while.",
 )
 def tell_nginx(upstream):
     servers, addresses = upstream["servers"], {"127.0.0.1:ONE", "127.0.0.1:TWO"}
     if upstream["name"] != "replicas":
-        yield "The block bears another name than the task says, and the lesson's `proxy_pass` would not find it."
+        yield (
+            "The block bears another name than the task says, and the lesson's `proxy_pass` would not "
+            "find it."
+        )
     if len(servers) == 1 and set(servers) < addresses:
         yield "There is one server only. Which is to take over when it dies?"
     if set(servers) - addresses:
         yield "A server has another address than the task says; the lesson puts the ports in itself."
     if "least_conn" not in upstream["rules"] and len(upstream["rules"]) == 0:
-        yield "Without a rule nginx deals requests out in turn, and a slow replica gets as many as a quick one."
+        yield (
+            "Without a rule nginx deals requests out in turn, and a slow replica gets as many as a "
+            "quick one."
+        )
     if "least_conn" not in upstream["rules"]:
         yield "That rule is another. Asked is the server with the fewest requests in flight."
     if len(upstream["rules"]) > 1:
@@ -266,7 +277,8 @@ def _pair(output):
 
 function(
     "4.2d", "budget",
-    [(0, False), (5, False), (4.95, False), (1, True), (0.9, True), (3, True), (0, True), (2.5, False), (1.05, True),
+    [(0, False), (5, False), (4.95, False), (1, True), (0.9, True), (3, True), (0, True), (2.5, False),
+     (1.05, True),
      (5, True)],
     odd={
         "Your function gives nothing back, for some input at least. Both branches need a `return`.": NOTHING,
@@ -278,9 +290,13 @@ function(
     },
     rule=_budget(),
     read=lambda output: [output[0], bool(output[1])],
-    said="First attempts pay in, retries spend, so in the long run there is at most one retry for ten first attempts.",
+    said="First attempts pay in, retries spend, so in the long run there is at most one retry for ten first "
+    "attempts.",
     mistakes={
         "The tokens grow beyond 5. A long calm would save up for a storm.": _budget(most=math.inf),
+        "You look whether there are 5 before you pay in, so 4.95 becomes more than 5. Pay in, then cut.":
+            lambda tokens, is_retry: (
+                _budget()(tokens, is_retry) if is_retry else [tokens + 0.1 if tokens < 5 else 5, True]),
         "The tokens stop below 5: they may reach it.": lambda tokens, is_retry:
             _budget()(tokens, is_retry) if is_retry or tokens + 0.1 <= 5 else [tokens, True],
         "With exactly 1 token a retry goes out: *at least*.": _budget(least=lambda tokens: tokens > 1),
@@ -290,7 +306,10 @@ function(
             [0, False] if is_retry and tokens < 1 else _budget()(tokens, is_retry),
         "A first attempt always goes out, whatever the tokens: the budget limits retries.": _budget(
             first=lambda tokens: tokens >= 1),
-        "Retries pay in for you. Only first attempts do, or a storm would feed itself again.": _budget(retry=0.1),
+        "Retries pay in for you. Only first attempts do, or a storm would feed itself "
+        "again.": _budget(retry=0.1),
+        "A retry pays in for you before it spends. Only first attempts pay in.": lambda tokens, is_retry:
+            _budget()(min(5, tokens + 0.1) if is_retry else tokens, is_retry),
         "A retry that goes out costs one token; yours are free.": lambda tokens, is_retry:
             [tokens, tokens >= 1] if is_retry else [min(5, tokens + 0.1), True],
         "First attempts pay nothing in, so no retry will ever be paid for.": lambda tokens, is_retry:

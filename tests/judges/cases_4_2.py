@@ -66,7 +66,10 @@ CASES = {
             "whole number, or None": lambda rate, work, limit: (
                 rate * work / max(0.1, 1 - 2.996 * work / limit)
             ),
-            "one by one": lambda rate, work, limit: 2,
+            # counts to a hundred only
+            "one by one": lambda rate, work, limit: (
+                _by_division(rate, work, limit) if rate < 100 or work < 0.1 else None
+            ),
         },
     ),
     "4.2c": cases(

@@ -305,12 +305,12 @@ batching = BatchingParameters(max_batch_size=16, batch_timeout_micros=150_000, m
 options = {"models": {"wide": scratch / "wide"}, "file_system_poll_wait_seconds": 0, "threads": 64}
 calm, busy, runs = {}, {}, {}
 with ModelServer(**options) as plain, ModelServer(**options, batching=batching) as batched:
-    for way, url in {"alone": plain.rest_url, "in batches": batched.rest_url}.items():
-        run(asked(url, 1, at_once=False))       # the first run costs more: see below
-        calm[way], scores = run(asked(url, 8, at_once=False))
-        before = graph_runs(url)
-        busy[way] = run(asked(url, 64, at_once=True))
-        runs[way] = graph_runs(url) - before
+    for way, address in {"alone": plain.rest_url, "in batches": batched.rest_url}.items():
+        run(asked(address, 1, at_once=False))       # the first run costs more: see below
+        calm[way], scores = run(asked(address, 8, at_once=False))
+        before = graph_runs(address)
+        busy[way] = run(asked(address, 64, at_once=True))
+        runs[way] = graph_runs(address) - before
 batches = quicker({way: (calm[way], busy[way][0]) for way in calm})
 print(f"runs for 64 at once: {runs['alone']:.0f} alone, in batches",
       "half of them or fewer" if runs["in batches"] <= 32 else "more than half of them")
@@ -593,7 +593,7 @@ for _ in range(1200):
     time.sleep(0.05)
 
 # %%
-due = draw.exponential(1 / 16, 400).cumsum()
+due = draw.exponential(1 / (8 * users), 400).cumsum()
 due = due[due < 6 + frozen]
 opened = run(offer(url, due, predict, freeze(server.child)))
 

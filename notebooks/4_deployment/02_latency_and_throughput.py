@@ -167,15 +167,15 @@ def served(arrive, work, replicas=1):
 draw = np.random.default_rng(seed)
 gaps, units = draw.exponential(size=(2, 200_000))     # one schedule for all: only its pace changes
 work = 0.1 * units                                    # 0.1 s on average: at most 10 a second
-queue = {load: served(0.1 / load * gaps.cumsum(), work) for load in (0.3, 0.5, 0.7, 0.8, 0.9)}
-law = pd.DataFrame({load: {"mean / work": waits.mean() / 0.1, "by the law": 1 / (1 - load),
-                           "p99 / mean": np.percentile(waits, 99) / waits.mean()}
-                    for load, waits in queue.items()}).T.rename_axis("load")
+queue = {load: served(0.1 / load * gaps.cumsum(), work) for load in np.arange(1, 10) / 10}
+law = pd.DataFrame({load: {"mean / work": queue[load].mean() / 0.1, "by the law": 1 / (1 - load),
+                           "p99 / mean": np.percentile(queue[load], 99) / queue[load].mean()}
+                    for load in (0.3, 0.5, 0.7, 0.8, 0.9)}).T.rename_axis("load")
 figures.table(law.reset_index(), formats={"load": "{:.0%}"} | dict.fromkeys(law, "{:.2f}"))
 
 # %% tags=["claim"]
 # The law, within three standard errors of means over 40 stretches: neighbours in a queue are alike
-parts = {load: waits.reshape(40, -1).mean(axis=1) / 0.1 for load, waits in queue.items()}
+parts = {load: queue[load].reshape(40, -1).mean(axis=1) / 0.1 for load in law.index}
 assert all(abs(law.loc[load, "mean / work"] - law.loc[load, "by the law"]) < 3 * part.std(ddof=1) / 40**0.5
            for load, part in parts.items()), "the simulated means agree with the law"
 assert (abs(law["p99 / mean"] / 4.605 - 1) < 0.1).all(), "the 99th percentile is near 4.605 means"
@@ -192,9 +192,8 @@ guess = ...     # how many times as long is the 95th percentile at 90 % as at 50
 lesson.predict("4.2p1", guess)
 
 # %%
-loads = np.round(np.arange(0.1, 0.95, 0.1), 1)
-curve = pd.DataFrame({load: np.percentile(served(0.1 / load * gaps.cumsum(), work), [50, 95, 99])
-                      for load in loads}, index=["p50", "p95", "p99"]).T
+curve = pd.DataFrame({load: np.percentile(waits, [50, 95, 99]) for load, waits in queue.items()},
+                     index=["p50", "p95", "p99"]).T
 lesson.reveal("4.2p1", curve.loc[0.9, "p95"] / curve.loc[0.5, "p95"], within=1, form="{:.1f} times")
 limit = 1.2     # what we promise: 95 in 100 requests within so many seconds
 knee = curve.index[curve.p95 <= limit].max()
@@ -384,11 +383,11 @@ async def looked_up(keys, at_once):
 # %%
 run(looked_up([0], at_once=False))      # the model's first run
 ways = {"every lookup": list(range(64)), "weather kept": weather}
-cached = quicker({way: (run(looked_up(keys[:24], at_once=False)), run(looked_up(keys, at_once=True)))
+cached = quicker({way: (run(looked_up(keys[:16], at_once=False)), run(looked_up(keys, at_once=True)))
                   for way, keys in ways.items()})
 
 # %% tags=["claim"]
-assert len(set(weather[:24])) <= 8, "most of the first flights share their weather"
+assert len(set(weather[:16])) < 8, "most of the first flights share their weather"
 assert (cached.idxmin(axis=1) == "weather kept").all(), "the cache wins at both loads"
 saved = cached["every lookup"] - cached["weather kept"]
 assert saved.iloc[1] > 3 * saved.iloc[0], "it saves more where requests wait in line"

@@ -14,7 +14,7 @@
 # - reconcile: in = out + rejected, by keys and digests, and find what no count finds;
 # - run a job on a cluster by changing options, and find out what the cluster's runner left out.
 #
-# *Needs: lessons 1.1 and 4.1. Beam is explained where it comes. Time: about 65 minutes, and 5 more for
+# *Needs: lessons 1.1 and 4.1. Beam is explained where it comes. Time: about 70 minutes, and 5 more for
 # "Deeper"; the code runs in less than a minute.*
 
 # %%
@@ -59,7 +59,7 @@ starter = multiprocessing.get_context("forkserver")
 starter.set_forkserver_preload([
     "tensorflow", "pandas", "distributed", "apache_beam.ml.inference.base", "helpers.flights.scoring",
     "apache_beam.runners.dask.dask_runner",
-])  # fmt: skip
+])
 multiprocessing.forkserver.ensure_running()
 
 import logging
@@ -79,7 +79,7 @@ feed.loc[broken[0], "day_minute"] = 1500
 feed.loc[broken[1], "distance"] = np.nan
 feed.loc[broken[2], "carrier"] = None
 sources = {f"2013-{m:02}": str(place / "feed" / f"2013-{m:02}.parquet") for m in range(1, 13)}
-for (name, path), (_, flights) in zip(sources.items(), feed.groupby(year.month), strict=True):
+for path, (_, flights) in zip(sources.values(), feed.groupby(year.month), strict=True):
     flights.to_parquet(path, index=False)
 here = f"2013-{month:02}"
 
@@ -113,8 +113,8 @@ class Late(ModelHandler):
         return {"min_batch_size": self.size, "max_batch_size": self.size}
 
     def run_inference(self, batch, model, inference_args=None):
-        answer = model.signatures["predict_rows"](**tensors(pd.DataFrame(batch)))["late"]
-        return [PredictionResult(flight, chance) for flight, chance in zip(batch, answer.numpy().ravel())]
+        said = model.signatures["predict_rows"](**tensors(pd.DataFrame(batch)))["late"].numpy().ravel()
+        return [PredictionResult(flight, chance) for flight, chance in zip(batch, said, strict=True)]
 
 
 # %% [markdown]
@@ -140,7 +140,7 @@ class WriteLines(beam.DoFn):
         self.folder = folder
 
     def start_bundle(self):
-        self.file = open(f"{self.folder}/{uuid.uuid4()}.csv", "w")
+        self.file = open(f"{self.folder}/{uuid.uuid4()}.csv", "w")  # noqa: SIM115 - until the bundle ends
 
     def process(self, text):
         self.file.write(f"{text}\n")
@@ -178,13 +178,13 @@ late = Late(pipeline.ensure().model, batch)
 try:
     with beam.Pipeline() as job:
         (job | beam.Create([sources[here]]) | beam.FlatMap(read) | RunInference(late)
-         | beam.Map(line) | beam.ParDo(WriteLines(folder("first"))))  # fmt: skip
+         | beam.Map(line) | beam.ParDo(WriteLines(folder("first"))))
 except Exception as error:  # noqa: BLE001 - a runner may wrap it in any type
-    print("stopped, by", type(error).__name__, "- lines written:", len(lines_in("first")))
+    print("stopped:", next(text for text in str(error).splitlines() if "indices" in text))
 
 # %% [markdown]
-# Somewhere in this file are broken rows, and the job stops at the first that the model can't take. Beam has
-# a remedy: with `with_exception_handling()` the step gives a second collection, of what failed, and goes on.
+# Somewhere in this file are broken rows, and the job stops at the first that the model can't take. (The message
+# speaks of a place in a batch, not of a flight.) Beam has a remedy: with `with_exception_handling()` the step gives a second collection, of what failed, and goes on.
 # Three rows are broken. How many flights of this file will be left without a chance?
 
 # %% prediction="4.3p1"
@@ -194,7 +194,7 @@ lesson.predict("4.3p1", guess)
 # %%
 with beam.Pipeline() as job:
     scored, failed = (job | beam.Create([sources[here]]) | beam.FlatMap(read)
-                      | RunInference(late).with_exception_handling())  # fmt: skip
+                      | RunInference(late).with_exception_handling())
     scored | beam.Map(line) | beam.ParDo(WriteLines(folder("second")))
 
 chances = chances_in("second")
@@ -226,9 +226,9 @@ assert set(inside) - set(chances.index) >= {broken[0], broken[2]} and np.isnan(c
 # `beam.pvalue.TaggedOutput("rejected", (row, name))`: its `row`, and the first feature that is wrong, in the
 # order of `FEATURES`. A tagged output goes to a collection of that name.
 #
-# The model needs `carrier`, `origin`, `dest` (text that is not empty), and `distance`, `weekday`, `day_minute`
-# (numbers that are known; `weekday` 0 to 6, `day_minute` 0 to 1439). Weather may be missing. What is missing
-# is `None` or NaN.
+# The model needs `carrier`, `origin`, `dest` (text that is not empty), and `distance`, `weekday`,
+# `day_minute` (numbers that are known; `weekday` 0 to 6, `day_minute` 0 to 1439). Weather may be missing.
+# What is missing is `None` or NaN.
 #
 # | row | carrier | … | distance | weekday | day_minute | temp | |
 # |---|---|---|---|---|---|---|---|
@@ -264,10 +264,10 @@ checked = lesson.check("4.3a", checked=checked)
 # %%
 with beam.Pipeline() as job:
     split = (job | beam.Create([sources[here]]) | beam.FlatMap(read)
-             | beam.FlatMap(checked).with_outputs("rejected", main="fit"))  # fmt: skip
+             | beam.FlatMap(checked).with_outputs("rejected", main="fit"))
     (split.fit | RunInference(late) | beam.Map(line) | "scored" >> beam.ParDo(WriteLines(folder("third"))))
     (split.rejected | "words" >> beam.MapTuple("{},{}".format)
-     | "rejects" >> beam.ParDo(WriteLines(folder("rejects"))))  # fmt: skip
+     | "rejects" >> beam.ParDo(WriteLines(folder("rejects"))))
 
 chances = chances_in("third")
 print(f"{len(inside):,} in, {len(chances):,} out, rejected:", *sorted(lines_in("rejects")), sep="\n")
@@ -389,7 +389,7 @@ ask, records = model.signatures["serving_default"], records_of(some)
 
 def in_parts(size):
     return np.concatenate([ask(tf.constant(records[i : i + size]))["late"].numpy().ravel()
-                           for i in range(0, len(records), size)])  # fmt: skip
+                           for i in range(0, len(records), size)])
 
 
 whole = in_parts(len(records))
@@ -398,24 +398,30 @@ steps = pd.DataFrame({size: ulps(in_parts(size), whole) for size in (1, 2, 3, 4,
 # %% tags=["folded", "atol=3"]
 # The picture of batch sizes
 figures.bars(100 * (steps > 0).mean().rename(index="batches of {}".format),
-             "The smaller the batch, the more answers differ in their last digits",
+             "In batches of 1 to 4 many answers differ in their last digits, in large ones hardly any",
              x="% of flights that differ from one large batch", form="{:.0f}")
 
 # %% tags=["claim"]
 share = (steps > 0).mean()
-assert share[1] > share[8] > share[64] and share[1] > 0.1, "small batches differ more often"
+assert share[[1, 2, 3, 4]].min() > 0.05 and share[64] < 0.02, "small batches differ often, large ones hardly"
 assert steps.to_numpy().max() <= 32, "never by more than 32 steps"
 
 # %% [markdown]
-# A sum of floats depends on the order of its terms, and a matrix product orders them by how many rows it has.
-# No side is wrong. That gives an honest tolerance: as many steps as the same model, in the same process,
-# differs from itself. Here it stayed under 32. Now everything against the large batch, and, so that we know
-# what a real difference looks like, a client that rounds temperatures to whole degrees.
+# A sum of floats depends on the order of its terms, and a matrix product may take another order for another
+# number of rows. No side is wrong. That gives an honest tolerance: as many steps as the same model, in one
+# process, differs from itself. Here it stayed under 32, which we take. Now everything is held against large
+# batches; and, so that we know what a real difference looks like, a client that rounds temperatures to whole
+# degrees.
 #
 # One more door: **BulkInferrer**, TFX's component for this, takes Examples and a model as artifacts and
-# writes `PredictionLog` records. It takes over a minute for the year here, so it gets every 20th flight.
+# writes a `PredictionLog` for each flight, request and answer, in no promised order: the key must be in the
+# Example. It is the dearest of the three here, so it gets every 20th flight of the year.
 
-# %%
+# %% tags=["folded"]
+# Every 20th flight as Examples, and the model; both become artifacts by Importers; what is written, read again
+import shutil
+
+from tensorflow_serving.apis.prediction_log_pb2 import PredictionLog
 from tfx import v1 as tfx
 from tfx.orchestration.experimental.interactive.interactive_context import InteractiveContext
 
@@ -424,18 +430,11 @@ every = fit[::20]
 with tf.io.TFRecordWriter(str(place / "examples" / "Split-all" / "data.gz"), "GZIP") as file:
     for record in records_of(every):
         file.write(record)
-
-# %% tags=["folded"]
-# The two artifacts, by Importers, and what the component has written
-import shutil
-
-from tensorflow_serving.apis.prediction_log_pb2 import PredictionLog
-
 shutil.copytree(late.folder, place / "imported" / "Format-Serving")
 context = InteractiveContext(pipeline_name="bulk", pipeline_root=str(place / "bulk"))
 artifacts = tfx.types.standard_artifacts
 given = tfx.dsl.Importer(source_uri=str(place / "examples"), artifact_type=artifacts.Examples,
-                         properties={"split_names": '["all"]'}).with_id("examples")  # fmt: skip
+                         properties={"split_names": '["all"]'}).with_id("examples")
 served = tfx.dsl.Importer(source_uri=str(place / "imported"), artifact_type=artifacts.Model).with_id("model")
 for node in (given, served):
     context.run(node)
@@ -457,7 +456,7 @@ def logged():
 bulk = tfx.components.BulkInferrer(
     examples=given.outputs["result"], model=served.outputs["result"], data_spec=tfx.proto.DataSpec(),
     model_spec=tfx.proto.ModelSpec(model_signature_name=["serving_default"]),
-)  # fmt: skip
+)
 context.run(bulk)
 from_bulk = logged()
 
@@ -469,7 +468,7 @@ predict = model.signatures["predict_rows"]
 def score(flights, size=8192):
     """Chances, float32 [n]."""
     parts = [predict(**tensors(flights[i : i + size]))["late"].numpy().ravel()
-             for i in range(0, len(flights), size)]  # fmt: skip
+             for i in range(0, len(flights), size)]
     return np.concatenate(parts) if parts else np.empty(0, "float32")
 
 
@@ -480,12 +479,13 @@ batch_seconds = (time.perf_counter() - began) / len(fit)
 faster = wire_seconds / asked / batch_seconds
 
 # %%
-rounded = some.assign(temp=some.temp.round())
+uneven = some[some.temp.notna() & (some.temp != some.temp.round())]
+rounded = uneven.assign(temp=uneven.temp.round())
 ways = {
     "online, one by one": (one_by_one, reference[some.row]),
     f"RunInference, batches of {batch}": (chances.to_numpy(), reference[chances.index]),
     "BulkInferrer": (from_bulk.to_numpy(), reference[from_bulk.index]),
-    "temperature rounded": (score(rounded), reference[some.row]),
+    "temperature rounded": (score(rounded), reference[uneven.row]),
 }
 gaps = {way: ulps(one, other.to_numpy()) for way, (one, other) in ways.items()}
 flips = {way: int(((one >= 0.3) != (other.to_numpy() >= 0.3)).sum()) for way, (one, other) in ways.items()}
@@ -507,7 +507,7 @@ edges = 2.0 ** np.arange(-1, 25)
 for way, colour in (("online, one by one", figures.BLUE), ("temperature rounded", figures.ORANGE)):
     ax.hist(np.maximum(gaps[way], 0.6), bins=edges, color=colour, alpha=0.7, label=way)
 ax.axvline(32, color=figures.GREY, linestyle="--", linewidth=1, marker="")
-title = "Rounding of floats ends below 32 steps; another input begins beyond"
+title = "Arithmetic stays within 32 steps; a rounded temperature is nearly always beyond"
 ax.set(title=title, xscale="log", xlabel="steps (ulps) from the large batch; the first bar: none",
        ylabel="flights")
 ax.legend(loc="upper center")
@@ -518,9 +518,9 @@ figures.show(fig, figures.alt(title, pd.Series({
 # %% tags=["claim"]
 arithmetic = [gap for way, gap in gaps.items() if way != "temperature rounded"]
 assert all(gap.max() <= 32 for gap in arithmetic), "three ways agree within 32 steps, on every row"
-changed_rows = (some.temp.notna() & (some.temp != some.temp.round())).to_numpy()
-assert np.median(gaps["temperature rounded"][changed_rows]) > 1000, "a rounded temperature is far beyond"
-assert (gaps["temperature rounded"][changed_rows] > 32).mean() > 0.95, "and nearly always seen"
+assert np.median(gaps["temperature rounded"]) > 1000, "a rounded temperature is far beyond"
+assert (gaps["temperature rounded"] > 32).mean() > 0.95, "and nearly always seen"
+assert flips["online, one by one"] == flips["BulkInferrer"] == 0, "arithmetic changes no alert"
 assert len(gaps["BulkInferrer"]) == len(every) and faster > 20, "BulkInferrer lost none; a batch is faster"
 
 # %% [markdown]
@@ -536,12 +536,13 @@ stored = os.path.getsize(sources[here]) / len(inside)
 figures.table(pd.DataFrame({
     "runs of the graph per 1,000 flights": ["1,000", f"{1000 / batch:g}"],
     "bytes read or sent per flight": [f"{wire_bytes / asked:.0f}", f"{stored:.0f}"],
-    "answers": ["in milliseconds, any time", "in the morning"],
+    "time per flight": ["1", "less than a 20th" if faster > 20 else "more than a 20th"],
 }, index=pd.Index(["online, one by one", f"in batches of {batch}"], name="way")))
-figures.md("Here the batch was **more than 20 times faster** per flight than single requests over loopback."
-           if faster > 20 else "Here the batch was not 20 times faster per flight.")
 
 # %% [markdown]
+# The clock's column is coarse on purpose: it holds on a busy machine, where nothing finer does. What the batch
+# can't do is answer for a flight that was not in its file.
+#
 # **On Monday:** ask your server about a hundred rows of last night's batch, and count steps between answers.
 
 # %% [markdown]
@@ -674,7 +675,7 @@ def apart(*jobs):
     logs = [str(place / f"{uuid.uuid4()}.log") for _ in jobs]
     processes = [
         starter.Process(target=wrap_non_picklable_objects(functools.partial(at_work, job, log)), daemon=True)
-        for job, log in zip(jobs, logs, strict=True)]  # fmt: skip
+        for job, log in zip(jobs, logs, strict=True)]
     try:
         for process in processes:
             process.start()
@@ -695,7 +696,7 @@ def output(name):
     """Every whole line of a folder as row, digest and chance; a line that was torn in two is none."""
     fields = [text.rstrip("\n").split(",") for text in lines_in(name)]
     fields = [(int(row), digest, chance) for row, digest, chance in filter(lambda f: len(f) == 3, fields)
-              if len(digest) == 16]  # fmt: skip
+              if len(digest) == 16]
     return pd.DataFrame(fields, columns=["row", "digest", "chance"])
 
 
@@ -726,7 +727,7 @@ by_month = year.set_index("row").month
 times = pd.DataFrame({
     name: table.row.map(by_month).value_counts().reindex(range(1, 13)) / by_month.value_counts()
     for name, table in (("appended", after_rerun["appended"]),
-                        ("one file, one rename", after_rerun["shards"]))})  # fmt: skip
+                        ("one file, one rename", after_rerun["shards"]))})
 figures.lines(times, f"Appended, all months before {stop} are there twice", x="month",
               y="times a flight is in the output", form="{:.1f}")
 
@@ -751,8 +752,8 @@ assert 1 < times.appended[killed] < 2, "and the month of the kill in part"
 #
 # In autumn 2020 England's health agency lost 15,841 positive tests from its daily counts. Laboratories'
 # files were copied into sheets of an old format which end at row 65,536; what came after was cut, and nothing
-# raised. Each test took several rows, so a sheet was full at some 1,400 of them. Here is that sheet, with three
-# rows for each flight: its digest, its chance, its alert.
+# raised. Each test took several rows, which filled a sheet early. Here is that sheet, a month in each, with
+# three rows for each flight: its digest, its chance, its alert.
 
 # %%
 def through_a_sheet(table, rows=65_536):
@@ -833,13 +834,13 @@ celsius = whole_year.assign(digest=digests(source.assign(temp=(source.temp - 32)
 outputs = {
     "one file, one rename": whole_year, "appended": after_rerun["appended"], "through sheets": cut,
     "one lost, one twice": pd.concat([whole_year.iloc[1:], whole_year.tail(1)]), "in °C": celsius,
-}  # fmt: skip
+}
 
 
 def faults_of(out, source=source):
     rejected = out.chance == ""
     return reconcile(source[["row", "digest"]], out.loc[~rejected, ["row", "digest"]],
-                     out.loc[rejected, ["row", "digest"]])  # fmt: skip
+                     out.loc[rejected, ["row", "digest"]])
 
 
 faults = {name: faults_of(out) for name, out in outputs.items()}
@@ -856,6 +857,7 @@ figures.table(pd.DataFrame({
 # %% tags=["claim"]
 assert faults["one file, one rename"] == set() and "twice" in faults["appended"], "exactly once, or twice"
 assert faults["through sheets"] == {"missing"}, "the sheet's cut is found"
+assert set(whole_year.row[whole_year.chance == ""]) == set(broken), "`sound` rejects what `checked` does"
 assert faults["one lost, one twice"] == {"missing", "twice"} and faults["in °C"] == {"changed"}, (
     "what counts do not see")
 assert all(len(outputs[name]) == len(source) for name in ("one lost, one twice", "in °C")), "counts agree"
@@ -884,7 +886,7 @@ logging.getLogger("distributed").setLevel(logging.ERROR)
 with warnings.catch_warnings():
     warnings.simplefilter("ignore", UserWarning)  # of a port that another dashboard has
     cluster = LocalCluster(n_workers=2, threads_per_worker=1, processes=True, dashboard_address=":0",
-                           memory_limit=None, silence_logs=logging.ERROR)  # fmt: skip
+                           memory_limit=None, silence_logs=logging.ERROR)
 
 # %%
 on_dask = {
@@ -896,30 +898,26 @@ on_dask = {
 def flight_by_flight(sources, out, runner=None, options=()):
     with beam.Pipeline(runner, PipelineOptions(list(options))) as job:
         (job | beam.Create(sources) | beam.FlatMap(read) | RunInference(late)
-         | beam.Map(line) | beam.ParDo(WriteLines(out)))  # fmt: skip
+         | beam.Map(line) | beam.ParDo(WriteLines(out)))
 
 
 # %% [markdown]
-# First the job of section 1, on January and February, which have no broken rows. It ends without an error.
-# How many chances will be there?
-
-# %% tags=["folded"]
-two = everything[:2]
-went_in = int((year.month <= 2).sum())
-figures.md(f"January and February have {went_in:,} flights.")
+# First the job of section 1, on the 50,009 flights of January and February, none of which is broken. It ends
+# without an error. How many chances will be there?
 
 # %% prediction="4.3p2"
 guess = ...  # a number of chances
 lesson.predict("4.3p2", guess)
 
 # %%
-ended = apart(functools.partial(flight_by_flight, two, folder("on dask"), **on_dask))
-came_out = len(chances_in("on dask"))
+ended = apart(functools.partial(flight_by_flight, everything[:2], folder("on dask"), **on_dask))
+went_in, came_out = int((year.month <= 2).sum()), len(chances_in("on dask"))
 lesson.reveal("4.3p2", came_out, within=50, form="{:,.0f} chances")
 print(*ended, f"- {went_in - came_out:,} flights are missing, out of {went_in:,}")
 
 # %% tags=["claim"]
 left = sum(int((year.month == m).sum()) % batch for m in (1, 2))
+assert went_in == 50_009, "flights of January and February"
 assert ended == ["done"] and went_in - came_out == left, "each partition's last batch, not full, is lost"
 
 # %% [markdown]
@@ -953,11 +951,11 @@ _ = apart(functools.partial(small_jobs, folder("small there"), **on_dask))
 # %% tags=["folded"]
 # The table of the small jobs
 asked_for = {"text": "WriteToText of 100 numbers", "tagged": "the 90 that are not tagged",
-             "two ends": "100 numbers to each of two ends"}  # fmt: skip
+             "two ends": "100 numbers to each of two ends"}
 small = pd.DataFrame(
     {where: [len(lines_in(f"{name}/{kind}")) for kind in asked_for] for where, name in
      (("lines by DirectRunner", "small here"), ("lines by DaskRunner", "small there"))},
-    index=pd.Index(asked_for.values(), name="what was asked"))  # fmt: skip
+    index=pd.Index(asked_for.values(), name="what was asked"))
 figures.table(small)
 
 # %% tags=["claim"]
@@ -976,7 +974,7 @@ ended = apart(job)
 there = output("year on dask")
 workers = {path.rpartition("-")[2] for path in glob.glob(str(place / "year on dask" / "*.by-*"))}
 print(*ended, "- by", len(workers), "processes - faults:", faults_of(there) or "none",
-      "- same bytes as before:", lines_in("year on dask") == lines_in("shards"))  # fmt: skip
+      "- same bytes as before:", lines_in("year on dask") == lines_in("shards"))
 cluster.close()
 
 # %% tags=["claim"]
@@ -991,30 +989,28 @@ from apache_beam.options.pipeline_options_validator import PipelineOptionsValida
 from apache_beam.runners.runner import create_runner
 
 asked_of = {
-    "FlinkRunner": ["--flink_master=flink:8081", "--parallelism=8", "--environment_type=DOCKER",
-                    "--max_bundle_sise=1000"],
+    "FlinkRunner": ["--flink_master=flink:8081", "--environment_type=DOCKER", "--max_parallelism=32",
+                    "--paralelism=8"],
     "DataflowRunner": ["--project=late", "--region=us-east1", "--temp_location=gs://late/tmp",
                        "--max_num_workers=8", "--sdk_container_image=late/worker:7"],
-}  # fmt: skip
+}
 parsed = {runner: PipelineOptions(flags).get_all_options(drop_default=True)
-          for runner, flags in asked_of.items()}  # fmt: skip
+          for runner, flags in asked_of.items()}
 forgotten = PipelineOptions(["--runner=DataflowRunner", "--project=late"])
 missing = PipelineOptionsValidator(forgotten, create_runner("DataflowRunner")).validate()
 
 # %% tags=["folded"]
 # What Beam has understood
 means = {
-    "flink_master": "where the cluster is", "parallelism": "how many workers at once",
+    "flink_master": "where the cluster is", "max_parallelism": "how many workers at most",
     "environment_type": "workers run Python in containers", "project": "who pays", "region": "where",
     "temp_location": "a bucket, for files must be seen by all", "max_num_workers": "the ceiling of autoscaling",
     "sdk_container_image": "an image with our code and model",
-}  # fmt: skip
-figures.table(pd.DataFrame(
-    [(runner, name, value, means[name]) for runner, found in parsed.items() for name, value in found.items()],
-    columns=["runner", "option", "value", "what it changes"]).set_index("runner"))  # fmt: skip
-
-# %%
-print("Dataflow, with --project alone:", *missing, sep="\n")
+}
+told = [(runner, name, value, means[name]) for runner, found in parsed.items()
+        for name, value in sorted(found.items())]
+told += [("Dataflow, --project alone", "refused", said, "") for said in missing]
+figures.table(pd.DataFrame(told, columns=["runner", "option", "value", "what it changes"]).set_index("runner"))
 
 # %% tags=["claim"]
 assert len(parsed["FlinkRunner"]) == len(asked_of["FlinkRunner"]) - 1, "the misspelt option is dropped"
@@ -1024,7 +1020,8 @@ assert any("region" in said for said in missing), "what Dataflow must have is as
 # What changes is where workers are, so: our code must come in an image, paths must be seen by all (`gs://`, not
 # a folder here; and on object stores a rename is a copy, so there the final name is written in one upload),
 # and whoever pays sets a ceiling. Dataflow asks for what it must have; but of Flink's four options **three**
-# arrived: Beam drops a misspelt one with a warning in the log.
+# arrived: Beam drops a
+# misspelt one (`--paralelism`) with a warning in the log.
 #
 # **On Monday:** run your batch job on a runner it has never seen, with a week of data, and reconcile.
 

@@ -212,7 +212,7 @@ CASES = {
             "more than once": _check(rejects=lambda out: [out, out]),
             "does not come out at all": _check(rejects=lambda out: []),
             "comes out changed": _check(fit=lambda f: [{name: f[name] for name in ["row", "carrier"]}]),
-            "nothing is rejected": lambda flight: [flight],
+            "the broken ones, too": lambda flight: [flight],
             "without weather": _check(
                 lambda name, value: (
                     _wrong(name, value, {**HIGHEST, "temp": 200, "wind_dir": 360}, -99) or _wrong(name, value)
@@ -243,7 +243,10 @@ CASES = {
             ),  # fmt: skip
             "must remember nothing": _remembers,
         },
-        invalid={"can't be judged yet": lambda flight: 1 / 0},
+        invalid={
+            "can't be judged yet": lambda flight: 1 / 0,
+            "gives nothing back": lambda flight: [].append(flight),
+        },
     ),
     "4.3b": cases(
         "ulps",

@@ -20,7 +20,7 @@ _SOUND = {
     "carrier": "UA", "origin": "EWR", "dest": "IAH", "distance": 1400.0, "weekday": 1, "day_minute": 315,
     "temp": 39.0, "dewp": 28.0, "humid": 62.2, "wind_dir": 250.0, "wind_speed": 12.6, "precip": 0.0,
     "pressure": 1012.2, "visib": 10.0,
-}  # fmt: skip
+}
 _GAP = float("nan")
 # What is changed of a sound flight, and what must come of it: None, or the first feature that is wrong
 _FLIGHTS = [
@@ -32,7 +32,9 @@ _FLIGHTS = [
     ({"day_minute": 4000, "carrier": None}, "carrier"), ({"day_minute": -5, "distance": _GAP}, "distance"),
     ({"distance": None}, "distance"), ({"day_minute": _GAP}, "day_minute"), ({"weekday": _GAP}, "weekday"),
     ({"distance": 80.0}, None),
-]  # fmt: skip
+]
+
+_REJECTED = [[100 + i, fault] for i, (_, fault) in enumerate(_FLIGHTS) if fault]
 
 
 def _flights():
@@ -57,7 +59,7 @@ def _through_beam(checked):
             else:
                 passed.append([flight["row"], repr(element) == before])
     found = {"alone": False, "tags": sorted(tags), "passed": passed, "rejected": rejected, "counts": None}
-    if tags == {"rejected"} and len(passed) + len(rejected) == len(_FLIGHTS):
+    if tags == {"rejected"} and [list(pair) for pair in rejected] == _REJECTED and all(same for _, same in passed):
         found["counts"] = _in_a_job(checked)
     return found
 
@@ -102,7 +104,7 @@ def a_check_that_rejects_by_name(checked):
         yield "A rejection is a pair: the flight's `row`, and the name of the feature."
     if any(type(row) is not int or row not in wanted for row, _ in told):
         yield "The first of a rejection's pair is not the flight's `row`."
-    passed, rejected = {row for row, _ in checked["passed"]}, {row: name for row, name in told}
+    passed, rejected = {row for row, _ in checked["passed"]}, dict(told)
     if len(checked["passed"]) + len(told) > len(wanted) or passed & set(rejected):
         yield "A flight comes out more than once: it is passed on or rejected, and once."
     if len(passed | set(rejected)) < len(wanted):
@@ -110,7 +112,7 @@ def a_check_that_rejects_by_name(checked):
     if not all(same for _, same in checked["passed"]):
         yield "A flight that fits must be passed on as it is; yours comes out changed."
     if not rejected:
-        yield "Every flight is passed on; nothing is rejected."
+        yield "Every flight is passed on, the broken ones, too."
     changed = {100 + i: set(what) for i, (what, _) in enumerate(_FLIGHTS)}
     if any(changed[row] <= set(WEATHER) and changed[row] for row in rejected):
         yield "A flight without weather is rejected. The model was trained with such gaps."
@@ -154,7 +156,7 @@ def _pairs():
         pair([0.25, after(0.25, -3)], [after(0.25, -3), after(0.25, 4)]),
         pair([0.0, 1.0], [after(0.0, 1), 1.0]),
         pair([0.2], [0.7]), pair([0.9, 0.01], [0.01, 0.9]), pair([], []),
-    ]  # fmt: skip
+    ]
 
 
 def _bits(values):
@@ -206,7 +208,7 @@ function(
         '`one.view("int32")` reads the same bits as whole numbers; `astype` would convert the values.',
         "The distance has no sign: take the absolute value of the difference.",
     ),
-)  # fmt: skip
+)
 
 
 # ---- 4.3c: a file that is whole or not there -----------------------------------------------------------------------
@@ -332,22 +334,18 @@ def _tables():
     import pandas as pd
 
     def table(text):
-        pairs = [(int(word[:-1]), word[-1]) for word in text.split()]
-        return pd.DataFrame(
-            {
-                "row": pd.Series([row for row, _ in pairs], dtype="int64"),
-                "digest": pd.Series([digest for _, digest in pairs], dtype=object),
-            }
-        )
+        pairs = [(int(text[i]), text[i + 1]) for i in range(0, len(text), 2)]
+        rows = pd.Series([row for row, _ in pairs], dtype="int64")
+        return pd.DataFrame({"row": rows, "digest": pd.Series([digest for _, digest in pairs], dtype=object)})
 
     return [
         tuple(map(table, texts)) for texts in [
-            ("1a 2b 3c", "3c 1a", "2b"), ("1a 2b 3c", "1a 1a", "2b"), ("1a 2b", "1a 2b", "2b"), ("1a 2b", "1a 2x 4d", ""),
-            ("1a 2b 3c", "1a 2b", ""), ("1a 2b", "1a", "2b 2b"), ("1a 2b", "1a", "2x"), ("1a", "1a", "5e"), ("", "", ""),
-            ("1a 2b", "", "1a 2b"), ("1a 2b", "1a 2b 4d", ""), ("1a 2b", "1a 4d", ""), ("1a 2b", "1b 2a", ""), ("1a 2a", "1a 2a", ""),
-            ("1a 2b 3c 4d", "2b 1a 4d", "3c"), ("1a 2b", "", ""), ("1a", "1a 7g 7g", ""), ("1a 2b", "1a 1x", "2b"),
+            ("1a2b3c", "3c1a", "2b"), ("1a2b3c", "1a1a", "2b"), ("1a2b", "1a2b", "2b"), ("1a2b", "1a2x4d", ""),
+            ("1a2b3c", "1a2b", ""), ("1a2b", "1a", "2b2b"), ("1a2b", "1a", "2x"), ("1a", "1a", "5e"), ("", "", ""),
+            ("1a2b", "", "1a2b"), ("1a2b", "1a4d", ""), ("1a2b", "1b2a", ""), ("1a2a", "1a2a", ""),
+            ("1a", "1a7g7g", ""), ("1a2b", "1a1x", "2b"),
         ]
-    ]  # fmt: skip
+    ]
 
 
 def _faults(source, scored, rejected):
@@ -423,4 +421,4 @@ function(
         "`pd.concat([scored, rejected])` first: what came out, in one table.",
         "`.isin`, `.duplicated()`; and a merge on `row` puts both digests side by side.",
     ),
-)  # fmt: skip
+)

@@ -320,7 +320,7 @@ def records_of(flights):
 
 
 def online(flights):
-    """Each flight's chance, asked over gRPC one by one; the bytes that went over the wire, and the seconds."""
+    """Each flight's chance, asked over gRPC one by one; bytes over the wire, and seconds."""
     (place / "shelf").mkdir(exist_ok=True)
     if not (place / "shelf" / "1").exists():
         os.symlink(late.folder, place / "shelf" / "1")
@@ -632,18 +632,21 @@ class LateFiles(Late):
             yield PredictionResult(path, flights.row.astype(str) + "," + digests(flights) + "," + said)
 
 
-# %%
+# %% tags=["folded"]
+# The kill
 import signal
 from pathlib import Path
 
 
 def until_killed(lines, is_killed):
+    """The lines; with `is_killed`, this process is gone before the 10,000th."""
     for i, text in enumerate(lines):
         if is_killed and i == 10_000:
             os.kill(os.getpid(), signal.SIGKILL)
         yield text
 
 
+# %%
 def score_files(sources, out, write=write_shard, killed=None, ask=RunInference, runner=None, options=()):
     def to_do(path):
         return not os.path.exists(f"{out}/{Path(path).stem}.csv")
@@ -1074,11 +1077,12 @@ def score_tables(tables):
 
 # %%
 def on_spark(paths):
-    """The chances of these files' flights, by row; Python's workers are two processes of Spark's."""
+    """The chances of these files' flights, by row, from Spark's own Python workers."""
     from pyspark.sql import SparkSession
 
     os.environ |= {"SPARK_LOCAL_IP": "127.0.0.1", "PYSPARK_PYTHON": sys.executable}
     builder = SparkSession.builder.master("local[2]").config("spark.ui.enabled", "false")
+    builder = builder.config("spark.ui.showConsoleProgress", "false")
     for key in ("spark.driver.host", "spark.driver.bindAddress"):
         builder = builder.config(key, "127.0.0.1")
     spark = builder.config("spark.sql.warehouse.dir", str(place / "spark")).getOrCreate()

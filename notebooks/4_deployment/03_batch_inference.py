@@ -419,7 +419,7 @@ assert steps.to_numpy().max() <= 32, "never by more than 32 steps"
 # Example. It is the dearest of the three here, so it gets every 40th flight of the year.
 
 # %% tags=["folded"]
-# Every 40th flight as Examples, and the model; both become artifacts by Importers; what is written, read again
+# Every 40th flight as Examples, and the model, become artifacts by Importers; what is written is read
 import shutil
 
 from tensorflow_serving.apis.prediction_log_pb2 import PredictionLog

@@ -541,8 +541,8 @@ figures.table(pd.DataFrame({
 }, index=pd.Index(["online, one by one", f"in batches of {batch}"], name="way")))
 
 # %% [markdown]
-# The clock's column is coarse on purpose: it holds on a busy machine, where nothing finer does. What the batch
-# can't do is answer for a flight that was not in its file.
+# The clock's column is coarse on purpose: it holds on a busy machine, where nothing finer does. What the
+# batch can't do is answer for a flight that was not in its file.
 #
 # **On Monday:** ask your server about a hundred rows of last night's batch, and count steps between answers.
 
@@ -569,8 +569,8 @@ def append(lines, source, folder):
 # ### Exercise 4.3c: Whole or not there (2 points)
 #
 # Write `write_shard(lines, source, folder)`. `lines` is an iterator of texts without line ends; `source` a
-# name such as `"2013-07"`; `folder` a path as text. Afterwards the lines stand, each with `"\n"` behind it, in
-# `{folder}/{source}.csv`, and:
+# name such as `"2013-07"`; `folder` a path as text. Afterwards the lines stand, each with `"\n"` behind it,
+# in `{folder}/{source}.csv`, and:
 #
 # - a reader who lists `*.csv` at any moment sees each file whole or not at all (the old one until the new one
 #   is whole);
@@ -605,8 +605,9 @@ def write_shard(lines, source, folder):
 write_shard = lesson.check("4.3c", write_shard=write_shard)
 
 # %% [markdown]
-# Now the job of the year. Its element is a whole file, and a file is a batch. A line has the flight's row, a **digest** of the features that the model was asked with, and the
-# chance, empty where the flight is rejected: so scored and rejected come in one file, by one rename.
+# Now the job of the year. Its element is a whole file, and a file is a batch. A line has the flight's row,
+# a **digest** of the features that the model was asked with, and the chance, empty where the flight is
+# rejected: so scored and rejected come in one file, by one rename.
 
 # %%
 def digests(flights):
@@ -782,14 +783,15 @@ sizes = by_month.value_counts()
 assert gone.sum() == (sizes - 65_536 // 3).clip(lower=0).sum() > 0, "what is beyond the last row is lost"
 
 # %% [markdown]
-# What finds this, and all else that goes missing on the way? **Reconciliation**: what came out is held against
-# what went in, by key. Counts alone do not do: one flight lost and another doubled leave them right.
+# What finds this, and all else that goes missing on the way? **Reconciliation**: what came out is held
+# against what went in, by key. Counts alone do not do: one flight lost and another doubled leave them
+# right.
 
 # %% [markdown] exercise="4.3d"
 # ### Exercise 4.3d: Reconcile (1 point)
 #
-# Write `reconcile(source, scored, rejected)`. Each is a DataFrame with the columns `row` and `digest`; a row is
-# in `source` once. Give back the set of the faults there are:
+# Write `reconcile(source, scored, rejected)`. Each is a DataFrame with the columns `row` and `digest`; a
+# row is in `source` once. Give back the set of the faults there are:
 #
 # - `"missing"`: a row of `source` is in neither of the two others;
 # - `"twice"`: a row stands more than once in `scored` and `rejected` together;
@@ -922,9 +924,10 @@ assert ended == ["done"] and first_faults == {"missing"}, "done, and flights are
 assert set(sources) - there == {"2013-06", "2013-12"}, "the last file of each of two partitions"
 
 # %% [markdown]
-# "Done", and the last file of each of the cluster's two partitions is missing. `RunInference` holds a batch back
-# until the next element comes, and sends the last when a bundle is finished; this runner collects a bundle's
-# results *before* it lets steps finish. Three more graphs, a hundred numbers each, run by both runners:
+# "Done", and the last file of each of the cluster's two partitions is missing. `RunInference` holds a batch
+# back until the next element comes, and sends the last when a bundle is finished; this runner collects a
+# bundle's results *before* it lets steps finish. Three more graphs, a hundred numbers each, run by both
+# runners:
 
 # %%
 def split_in_two(number):
@@ -996,7 +999,8 @@ assert ended == ["done"] and second_faults == set() and len(workers) == 2, "the 
 assert lines_in("on dask") == lines_in("shards"), "the same bytes as in one process"
 
 # %% [markdown]
-# Two worker processes, the bytes of one. For two other runners, we let Beam parse the options, without a cluster:
+# Two worker processes, the bytes of one. For two other runners, we let Beam parse the options, without a
+# cluster:
 
 # %%
 from apache_beam.options.pipeline_options_validator import PipelineOptionsValidator
@@ -1018,7 +1022,8 @@ missing = PipelineOptionsValidator(forgotten, create_runner("DataflowRunner")).v
 means = {
     "flink_master": "where the cluster is", "max_parallelism": "how many workers at most",
     "environment_type": "workers run Python in containers", "project": "who pays", "region": "where",
-    "temp_location": "a bucket, for files must be seen by all", "max_num_workers": "the ceiling of autoscaling",
+    "temp_location": "a bucket, for files must be seen by all",
+    "max_num_workers": "the ceiling of autoscaling",
     "sdk_container_image": "an image with our code and model",
 }
 told = [(runner, name, value, means[name]) for runner, found in parsed.items()
@@ -1031,11 +1036,10 @@ assert len(parsed["FlinkRunner"]) == len(asked_of["FlinkRunner"]) - 1, "the miss
 assert any("region" in said for said in missing), "what Dataflow must have is asked for"
 
 # %% [markdown]
-# What changes is where workers are, so: our code must come in an image, paths must be seen by all (`gs://`, not
-# a folder here; and on object stores a rename is a copy, so there the final name is written in one upload),
-# and whoever pays sets a ceiling. Dataflow asks for what it must have; but of Flink's four options **three**
-# arrived: Beam drops a
-# misspelt one (`--paralelism`) with a warning in the log.
+# What changes is where workers are, so: our code must come in an image, paths must be seen by all (`gs://`,
+# not a folder here; and on object stores a rename is a copy, so there the final name is written in one
+# upload), and whoever pays sets a ceiling. Dataflow asks for what it must have; but of Flink's four options
+# **three** arrived: Beam drops a misspelt one (`--paralelism`) with a warning in the log.
 #
 # **On Monday:** run your batch job on a runner it has never seen, with a week of data, and reconcile.
 
@@ -1057,10 +1061,10 @@ lesson.end()
 # %% [markdown]
 # ## Deeper
 #
-# The same job on Spark, about 5 minutes. Beam's own Spark runner needs a server in Java that no Python package
-# brings, so this is Spark's own way: `mapInPandas` hands each worker tables of rows. It needs Java 17 and
-# `pip install "mlops-workbook[spark]"` (300 MB); where one of them is missing, the cell does nothing, and
-# shows the same.
+# The same job on Spark, about 5 minutes. Beam's own Spark runner needs a server in Java that no Python
+# package brings, so this is Spark's own way: `mapInPandas` hands each worker tables of rows. It needs Java
+# 17 and `pip install "mlops-workbook[spark]"` (300 MB); where one of them is missing, the cell does
+# nothing, and shows the same.
 
 # %%
 import importlib.util

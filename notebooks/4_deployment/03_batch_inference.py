@@ -1029,7 +1029,8 @@ means = {
 told = [(runner, name, value, means[name]) for runner, found in parsed.items()
         for name, value in sorted(found.items())]
 told += [("Dataflow, --project alone", "refused", said, "") for said in missing]
-figures.table(pd.DataFrame(told, columns=["runner", "option", "value", "what it changes"]).set_index("runner"))
+columns = ["runner", "option", "value", "what it changes"]
+figures.table(pd.DataFrame(told, columns=columns).set_index("runner"))
 
 # %% tags=["claim"]
 assert len(parsed["FlinkRunner"]) == len(asked_of["FlinkRunner"]) - 1, "the misspelt option is dropped"

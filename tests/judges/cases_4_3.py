@@ -274,7 +274,7 @@ CASES = {
         right=[_with_pid, _with_tempfile],
         wrong={
             "there is no `*.csv`": _never_renamed,
-            "has another name": _named_anew,
+            "file's name is not": _named_anew,
             "what the killed attempt wrote was kept": _appended,
             "the killed attempt's rest": _part_is_read,
             "After a kill a reader finds": _plain,

@@ -137,7 +137,7 @@ def a_check_that_rejects_by_name(checked):
     if rejected != {row: name for row, name in wanted.items() if name}:
         yield "A rejection names another feature than the one that is wrong."
     if checked["counts"] != [len(passed), len(rejected)]:
-        yield "In a job it decides otherwise than by itself: Beam may call it anywhere, and again; it must remember nothing."
+        yield "In a job it decides otherwise than by itself: Beam may call it again, so it must remember nothing."
 
 
 # ---- 4.3b: steps between floats -----------------------------------------------------------------------------------
@@ -298,7 +298,7 @@ _WHOLE = {"2013-07.csv": _LINES}
         "`os.replace(old, new)` puts the new file in the old one's place in one step, also where there is one.",
         "Two attempts must not share the name they write to: put `uuid.uuid4()` or `os.getpid()` into it.",
     ),
-    said="The name says which input it is of, and it appears in one step: a kill leaves nothing, a rerun changes nothing.",
+    said="The name says which input it is of, and appears in one step: a kill leaves nothing, a rerun changes nothing.",
 )
 def whole_or_not_there(write_shard):
     found = write_shard
@@ -306,7 +306,7 @@ def whole_or_not_there(write_shard):
     if not first:
         yield "After the call there is no `*.csv` in the folder."
     if "2013-07.csv" not in first:
-        yield "The file has another name than `{folder}/{source}.csv`. A name that is new each time makes a second file."
+        yield "The file's name is not `{folder}/{source}.csv`. A name that is new each time makes another file."
     if len(first["2013-07.csv"]) > len(_LINES):
         yield "After a kill and a rerun lines are there twice: what the killed attempt wrote was kept, and appended to."
     if len(first) > 1:

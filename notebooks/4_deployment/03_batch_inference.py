@@ -71,7 +71,7 @@ quiet.tfx()
 logging.getLogger("apache_beam").setLevel(logging.CRITICAL)  # jobs that stop: they raise, and that we read
 FEATURES = examples.FEATURES
 place = lesson.scratch()
-(place / "feed").mkdir()
+(place / "feed").mkdir(exist_ok=True)
 year = examples.table().rename_axis("row").reset_index()
 broken = year.index[year.month == month][[2500, 7500, 12500]]
 feed = year[["row", *FEATURES]].copy()
@@ -154,10 +154,12 @@ class WriteLines(beam.DoFn):
 # Reading what was written
 import glob
 import os
+import shutil
 
 
 def folder(name):
-    """A new folder for what a job writes."""
+    """An empty folder for what a job writes."""
+    shutil.rmtree(place / name, ignore_errors=True)
     (place / name).mkdir()
     return str(place / name)
 
@@ -420,18 +422,16 @@ assert steps.to_numpy().max() <= 32, "never by more than 32 steps"
 
 # %% tags=["folded"]
 # Every 40th flight as Examples, and the model, become artifacts by Importers; what is written is read
-import shutil
-
 from tensorflow_serving.apis.prediction_log_pb2 import PredictionLog
 from tfx import v1 as tfx
 from tfx.orchestration.experimental.interactive.interactive_context import InteractiveContext
 
 every = fit[::40]
-(place / "examples" / "Split-all").mkdir(parents=True)
+(place / "examples" / "Split-all").mkdir(parents=True, exist_ok=True)
 with tf.io.TFRecordWriter(str(place / "examples" / "Split-all" / "data.gz"), "GZIP") as file:
     for record in records_of(every):
         file.write(record)
-shutil.copytree(late.folder, place / "imported" / "Format-Serving")
+shutil.copytree(late.folder, place / "imported" / "Format-Serving", dirs_exist_ok=True)
 context = InteractiveContext(pipeline_name="bulk", pipeline_root=str(place / "bulk"))
 artifacts = tfx.types.standard_artifacts
 given = tfx.dsl.Importer(source_uri=str(place / "examples"), artifact_type=artifacts.Examples,
@@ -904,7 +904,7 @@ on_dask = {
 
 
 # %% [markdown]
-# First the job of section 3 as it is; it just did the year without a fault, twice. On Dask, too, it ends
+# First the job of section 3 as it is; it has just done the year without a fault. On Dask, too, it ends
 # without an error. Of twelve files, how many will have their chances?
 
 # %% prediction="4.3p2"

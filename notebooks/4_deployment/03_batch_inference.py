@@ -967,9 +967,9 @@ assert small["lines by DirectRunner"].tolist() == [100, 90, 200], "the reference
 assert small["lines by DaskRunner"].tolist() == [0, 100, 100], "DaskRunner does not, and raises nothing"
 
 # %% [markdown]
-# Nothing is written; tagged rows are mixed with the others; only the last end of a graph is executed. No
+# No line is written; tagged rows are mixed with the others; only the last end of a graph is executed. No
 # error in any. "By options alone" holds for what both runners support, and a runner that does not support a
-# step may not say so. So our job must need less: one chain, no tags, nothing held back. A DoFn of five lines
+# step may not say so. So our job must need less: one chain, no tags, nothing held back. A small DoFn
 # does what `RunInference` does without collecting. We run into the same folder: what is there is skipped.
 
 # %%

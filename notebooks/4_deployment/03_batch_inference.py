@@ -418,7 +418,7 @@ assert steps.to_numpy().max() <= 32, "never by more than 32 steps"
 #
 # One more door: **BulkInferrer**, TFX's component for this, takes Examples and a model as artifacts and
 # writes a `PredictionLog` for each flight, request and answer, in no promised order: the key must be in the
-# Example. It is the dearest of the three here, so it gets every 40th flight of the year.
+# Example. That is much to write, so it gets every 40th flight of the year.
 
 # %% tags=["folded"]
 # Every 40th flight as Examples, and the model, become artifacts by Importers; what is written is read

@@ -127,11 +127,6 @@ def _one_part_name(lines, source, folder):
     os.replace(f"{folder}/{source}.part", f"{folder}/{source}.csv")
 
 
-def _deleted_first(lines, source, folder):
-    Path(folder, f"{source}.csv").unlink(missing_ok=True)
-    _with_pid(lines, source, folder)
-
-
 def _no_line_ends(lines, source, folder):
     part = Path(folder, f"{uuid.uuid4()}")
     part.write_text("\n".join(lines))
@@ -148,6 +143,58 @@ def _nothing_for_nothing(lines, source, folder):
     lines = list(lines)
     if lines:
         _with_pid(lines, source, folder)
+
+
+def _removed_at_last(lines, source, folder):
+    part = Path(folder, f"{uuid.uuid4()}")
+    part.write_text(_text(lines))
+    if os.path.exists(f"{folder}/{source}.csv"):
+        os.remove(f"{folder}/{source}.csv")
+    os.rename(part, f"{folder}/{source}.csv")
+
+
+def _copied(lines, source, folder):
+    with tempfile.TemporaryDirectory() as other:
+        part = Path(other, source)
+        part.write_text(_text(lines))
+        shutil.copy(part, f"{folder}/{source}.csv")
+
+
+def _moved(lines, source, folder):
+    with tempfile.TemporaryDirectory() as other:
+        part = Path(other, source)
+        part.write_text(_text(lines))
+        shutil.move(part, f"{folder}/{source}.csv")
+
+
+def _renamed_while_open(lines, source, folder):
+    part = f"{folder}/{uuid.uuid4()}"
+    with open(part, "w") as file:
+        file.writelines(f"{line}\n" for line in lines)
+        os.replace(part, f"{folder}/{source}.csv")
+
+
+def _a_line_for_nothing(lines, source, folder):
+    part = Path(folder, f"{uuid.uuid4()}")
+    part.write_text("\n".join(lines) + "\n")
+    os.replace(part, f"{folder}/{source}.csv")
+
+
+def _in_any_case(lines, source, folder):
+    part = f"{folder}/{uuid.uuid4()}"
+    try:
+        with open(part, "w") as file:
+            for line in lines:
+                file.write(f"{line}\n")
+    finally:
+        os.replace(part, f"{folder}/{source}.csv")
+
+
+def _hidden(lines, source, folder):
+    part = Path(folder, f".{uuid.uuid4()}.csv")
+    with open(part, "w") as file:
+        file.writelines(f"{line}\n" for line in lines)
+    part.replace(Path(folder, f"{source}.csv"))
 
 
 def _never_renamed(lines, source, folder):
@@ -271,7 +318,7 @@ CASES = {
     ),
     "4.3c": cases(
         "write_shard",
-        right=[_with_pid, _with_tempfile],
+        right=[_with_pid, _with_tempfile, _hidden],
         wrong={
             "there is no `*.csv`": _never_renamed,
             "file's name is not": _named_anew,
@@ -279,11 +326,16 @@ CASES = {
             "the killed attempt's rest": _part_is_read,
             "After a kill a reader finds": _plain,
             "not those that went in": _one_long_line,
-            "the old file is gone": _deleted_first,
+            "the old file is gone": _removed_at_last,
+            "You write to the name": _copied,
+            "from another folder": _moved,
+            "before it is closed": _renamed_while_open,
+            "yours holds a line": _a_line_for_nothing,
+            "fails in the middle": _in_any_case,
             "has no line end": _no_line_ends,
             "still to be done": _nothing_for_nothing,
             "Writing another shard changed": _clears_up,
-            "share the name they write to": _one_part_name,
+            "Of two attempts at once": _one_part_name,
         },
     ),
     "4.3d": cases(

@@ -735,11 +735,13 @@ figures.table(pd.DataFrame({
 # %% tags=["claim"]
 assert ends == ["SIGKILL"] * 2 and again == "done", "both were killed, and both ended the second time"
 assert sorted(after_rerun["shards"].row) == list(year.row), "by shards every flight is there once"
+said = after_rerun["shards"].query("chance != ''").set_index("row").chance.astype("float32")
+assert ulps(said.to_numpy(), reference[said.index].to_numpy()).max() <= 32, "with the chances of section 2"
 assert set(after_kill["shards"].row.map(by_month)) == set(range(1, killed)), "after the kill: whole months"
 times = after_rerun["appended"].row.map(by_month).value_counts().sort_index() / by_month.value_counts()
 assert (times[: killed - 1] == 2).all() and (times[killed:] == 1).all(), (
     "appended, earlier months are there twice")
-assert len(after_kill["appended"]) == (year.month < killed).sum() + 2_000, "and 2,000 of the month of the kill"
+assert len(after_kill["appended"]) == (year.month < killed).sum() + 2_000, "and 2,000 of the kill's month"
 
 # %% [markdown]
 # Appended, all months before the kill are there twice, and 2,000 flights of its own month. By shards, the
@@ -755,7 +757,7 @@ assert len(after_kill["appended"]) == (year.month < killed).sum() + 2_000, "and 
 #
 # In autumn 2020 England's health agency lost 15,841 positive tests from its daily counts. Laboratories'
 # files were copied into sheets of an old format which end at row 65,536; what came after was cut, and
-# nothing raised. Here is that sheet, with our flights in it.
+# nothing raised. Here is that sheet, with our flights.
 
 # %%
 whole_year = after_rerun["shards"]
@@ -774,7 +776,7 @@ assert gone.sum() == len(year) - 65_536 > 0 and gone.iloc[-1] == (year.month == 
 
 # %% [markdown]
 # What finds this? **Reconciliation**: what came out is held
-# against what went in, by key. Counts alone do not do: one flight lost and another doubled leave them
+# against what went in, by key. Counts do not do: one flight lost and another doubled leave them
 # right.
 
 # %% [markdown] exercise="4.3d"
@@ -830,7 +832,7 @@ source = pd.concat([pd.read_parquet(path) for path in everything], ignore_index=
 source["digest"] = digests(source)
 celsius = whole_year.assign(digest=digests(source.assign(temp=(source.temp - 32) / 1.8)).to_numpy())
 outputs = {
-    "one file, one rename": whole_year, "appended": after_rerun["appended"], "through sheets": cut,
+    "one file, one rename": whole_year, "appended": after_rerun["appended"], "through a sheet": cut,
     "one lost, one twice": pd.concat([whole_year.iloc[1:], whole_year.tail(1)]), "in °C": celsius,
 }
 
@@ -854,7 +856,7 @@ figures.table(pd.DataFrame({
 
 # %% tags=["claim"]
 assert faults["one file, one rename"] == set() and "twice" in faults["appended"], "exactly once, or twice"
-assert faults["through sheets"] == {"missing"}, "the sheet's cut is found"
+assert faults["through a sheet"] == {"missing"}, "the sheet's cut is found"
 assert set(whole_year.row[whole_year.chance == ""]) == set(broken), "`sound` rejects what `checked` does"
 assert faults["one lost, one twice"] == {"missing", "twice"} and faults["in °C"] == {"changed"}, (
     "what counts do not see")
@@ -867,7 +869,7 @@ assert all(len(outputs[name]) == len(source) for name in ("one lost, one twice",
 # ## 5 Elsewhere, by options alone
 #
 # Beam's promise is that a job does not know where it runs. We start a **Dask** cluster of two worker
-# processes and hand the jobs to Beam's `DaskRunner`, by its name and two options. (It refuses to start in a
+# processes and hand the jobs to Beam's `DaskRunner`, by name and two options. (It refuses to start in a
 # notebook; `apart` takes the job to a process of its own.)
 
 # %% tags=["folded"]

@@ -17,7 +17,7 @@ from helpers.exercises.rules import function
 from helpers.exercises.signs import CONSTANT, NOTHING, follows, listed, number, unless
 from helpers.flights.examples import WEATHER
 
-# ---- 4.3a: a check that gives Beam's own tagged outputs ------------------------------------------------------------
+# ---- 4.3a: a check that gives Beam's own tagged outputs ----------------------------------------------------
 
 _SOUND = {
     "carrier": "UA", "origin": "EWR", "dest": "IAH", "distance": 1400.0, "weekday": 1, "day_minute": 315,
@@ -27,11 +27,13 @@ _SOUND = {
 _GAP = float("nan")
 # What is changed of a sound flight, and what must come of it: None, or the first feature that is wrong
 _FLIGHTS = [
-    ({}, None), ({"carrier": None}, "carrier"), ({"distance": _GAP}, "distance"), ({"day_minute": 1440}, "day_minute"),
+    ({}, None), ({"carrier": None}, "carrier"), ({"distance": _GAP}, "distance"),
+    ({"day_minute": 1440}, "day_minute"),
     ({"day_minute": 0}, None), ({"day_minute": 1439}, None), ({"weekday": 0}, None), ({"weekday": 6}, None),
     ({"weekday": 7}, "weekday"), ({"day_minute": -1}, "day_minute"), ({"weekday": -1}, "weekday"),
     ({"dest": ""}, "dest"), ({"origin": _GAP}, "origin"), ({"weekday": None}, "weekday"),
-    (dict.fromkeys(WEATHER, _GAP), None), (dict.fromkeys(WEATHER), None), ({"temp": -3.0, "precip": 0.0}, None),
+    (dict.fromkeys(WEATHER, _GAP), None), (dict.fromkeys(WEATHER), None),
+    ({"temp": -3.0, "precip": 0.0}, None),
     ({"day_minute": 4000, "carrier": None}, "carrier"), ({"day_minute": -5, "distance": _GAP}, "distance"),
     ({"distance": None}, "distance"), ({"day_minute": _GAP}, "day_minute"), ({"weekday": _GAP}, "weekday"),
     ({"distance": 80.0}, None),
@@ -42,7 +44,7 @@ def _flights():
 
 
 def _checked_all(checked):
-    """What comes of each flight: passed on (and as it was), or rejected; and whether it does when asked again."""
+    """What comes of each flight: passed on (and as it was), or rejected; and whether it does so twice."""
     import apache_beam as beam
 
     def come(flights):
@@ -70,11 +72,12 @@ def _checked_all(checked):
     checked=Program(_checked_all, seconds=30),
     hints=(
         "Go through `FEATURES` in their order, and stop at the first that is wrong; weather is never wrong.",
-        "NaN compares as False with everything: `0 <= value <= 6` is False of it, and so needs no test of its own. "
+        "NaN compares as False with everything: `0 <= value <= 6` is False of it, and so needs no test "
+        "of its own. "
         "`None` can't be compared.",
         '`return [flight]`, or `return [beam.pvalue.TaggedOutput("rejected", (flight["row"], name))]`.',
     ),
-    said="A row that the model can't take is set aside alone, by name, before it can share a batch with others.",
+    said="A row that the model can't take is set aside by name, before it can share a batch with others.",
 )
 def a_check_that_rejects_by_name(checked):
     if checked["alone"]:
@@ -108,11 +111,17 @@ def a_check_that_rejects_by_name(checked):
     if passed & {111}:
         yield "An empty text passes; there is no such airport."
     if passed & {102, 120, 121}:
-        yield "A number that is NaN passes, and the model would compute with it. NaN compares as False with everything."
+        yield (
+            "A number that is NaN passes, and the model would compute with it. NaN compares as False "
+            "with everything."
+        )
     if passed & {109, 110, 118}:
         yield "A number below its range passes."
     if passed & {103, 108}:
-        yield "A number beyond the end of its range passes: the model has 7 weekdays and 1440 minutes, from 0."
+        yield (
+            "A number beyond the end of its range passes: the model has 7 weekdays and 1440 minutes, "
+            "from 0."
+        )
     if any(wanted[row] for row in passed):
         yield "A flight passes that the model can't take."
     if any(rejected[row] != wanted[row] for row in (117, 118)):
@@ -123,7 +132,7 @@ def a_check_that_rejects_by_name(checked):
         yield "Asked again it decides otherwise. Beam may try a bundle twice, so it must remember nothing."
 
 
-# ---- 4.3b: steps between floats -----------------------------------------------------------------------------------
+# ---- 4.3b: steps between floats ----------------------------------------------------------------------------
 
 
 def _pairs():
@@ -173,7 +182,7 @@ function(
         "That measures in steps as they are near 1. Below 1 floats lie closer.": follows(
             _in_units(lambda one, other: np.finfo("float32").eps),
             _in_units(lambda one, other: np.finfo("float32").eps / 2)),
-        "That takes the step at one of the two for the whole way. At a power of two the step changes.": follows(
+        "That takes the step at one of the two for the whole way; at a power of two it changes.": follows(
             _in_units(lambda one, other: np.spacing(one)), _in_units(lambda one, other: np.spacing(other)),
             _in_units(lambda one, other: np.spacing(np.maximum(one, other))),
             _in_units(lambda one, other: np.spacing(np.minimum(one, other)))),
@@ -194,13 +203,13 @@ function(
 )
 
 
-# ---- 4.3c: a file that is whole or not there -----------------------------------------------------------------------
+# ---- 4.3c: a file that is whole or not there ---------------------------------------------------------------
 
 _LINES = [f"{row},{'abcdef0123456789'},0.25" for row in range(5)]
 
 
 def _in_a_process(work):
-    """How a forked process that does this ends: its exit code, or minus the signal. It takes three seconds at most."""
+    """How a forked process that does this ends: its exit code, or minus the signal; in three seconds."""
     pid = os.fork()
     if pid == 0:
         code = 1
@@ -216,12 +225,13 @@ def _in_a_process(work):
 
 def _csvs(folder):
     """The lines of each file that a reader lists."""
-    return {Path(path).name: Path(path).read_text().splitlines() for path in sorted(glob.glob(f"{folder}/*.csv"))}
+    paths = map(Path, sorted(glob.glob(f"{folder}/*.csv")))
+    return {path.name: path.read_text().splitlines() for path in paths}
 
 
 def _watch(folder, done, sizes):
-    """From now on in this process, a fork: what is done to names that a reader of the folder lists goes into `done`,
-    and how large files are when they get such a name, into `sizes`."""
+    """From now on in this process, a fork: what is done to names that a reader lists goes into `done`, and
+    how large files are when they get such a name, into `sizes`."""
     folder = Path(folder).resolve()
 
     def listed_name(path):
@@ -308,11 +318,13 @@ _WHOLE = {"2013-07.csv": _LINES}
     "4.3c",
     write_shard=Program(_played, seconds=20),
     hints=(
-        "Write to a name that doesn't end in `.csv`, in the same folder; when all is written and closed, rename.",
-        "`os.replace(old, new)` puts the new file in the old one's place in one step, also where there is one.",
+        "Write to a name that doesn't end in `.csv`, in the same folder; when all is written and "
+        "closed, rename.",
+        "`os.replace(old, new)` puts the new file in the old one's place in one step, also where there "
+        "is one.",
         "Two attempts must not share the name they write to: put `uuid.uuid4()` or `os.getpid()` into it.",
     ),
-    said="The name says which input it is of, and appears in one step: a kill leaves nothing, a rerun changes nothing.",
+    said="The name says of which input, and appears at once: a kill leaves nothing, a rerun no second file.",
 )
 def whole_or_not_there(write_shard):
     found = write_shard
@@ -320,25 +332,43 @@ def whole_or_not_there(write_shard):
     if not first:
         yield "After the call there is no `*.csv` in the folder."
     if "2013-07.csv" not in first:
-        yield "The file's name is not `{folder}/{source}.csv`. A name that is new each time makes another file."
+        yield (
+            "The file's name is not `{folder}/{source}.csv`. A name that is new each time makes "
+            "another file."
+        )
     if len(first["2013-07.csv"]) > len(_LINES):
-        yield "After a kill and a rerun lines are there twice: what the killed attempt wrote was kept, and appended to."
+        yield (
+            "After a kill and a rerun lines are there twice: what the killed attempt wrote was kept, "
+            "and appended to."
+        )
     if len(first) > 1:
-        yield "After a kill and a rerun there is more than one `*.csv`: the killed attempt's rest is read as a result."
+        yield (
+            "After a kill and a rerun there is more than one `*.csv`: the killed attempt's rest is "
+            "read as a result."
+        )
     if found["killed"] or any(found["during"]):
         yield "After a kill a reader finds a `*.csv` that is not whole."
     if first != _WHOLE:
         yield "The file's lines are not those that went in, one on each line."
-    if "removed" in found["done"] or found["second"] != _WHOLE or any(state != _WHOLE for state in found["again"]):
-        yield "When a shard is written a second time, the old file is gone or changed before the new one is whole."
+    if "removed" in found["done"] or any(state != _WHOLE for state in [*found["again"], found["second"]]):
+        yield (
+            "When a shard is written a second time, the old file is gone or changed before the new "
+            "one is whole."
+        )
     if "written" in found["done"]:
-        yield "You write to the name that is read: until all is written, a reader finds a file that is not whole."
+        yield (
+            "You write to the name that is read: until all is written, a reader finds a file that is "
+            "not whole."
+        )
     if not found["ends"]:
         yield "The last line has no line end behind it."
     if found["early"]:
         yield "The file is renamed before it is closed: what Python holds in its buffer is not in it yet."
     if "moved" in found["done"]:
-        yield "You move it from another folder. That may be another file system, and from there a move is a copy."
+        yield (
+            "You move it from another folder. That may be another file system, and from there a move "
+            "is a copy."
+        )
     if "2013-08.csv" not in found["empty"]:
         yield "A shard without lines has no file, and looks as if it were still to be done."
     if found["empty"]["2013-08.csv"]:
@@ -346,12 +376,15 @@ def whole_or_not_there(write_shard):
     if found["empty"] != _WHOLE | {"2013-08.csv": []}:
         yield "Writing another shard changed what was there."
     if "2013-09.csv" in found["failed"]:
-        yield "When reading the lines fails in the middle, what was written so far appears as if it were whole."
+        yield (
+            "When reading the lines fails in the middle, what was written so far appears as if it "
+            "were whole."
+        )
     if found["rivals"] or any(found["codes"]) or found["left"] != _WHOLE:
         yield "Of two attempts at once one fails: the other renames or clears away what it writes to."
 
 
-# ---- 4.3d: reconciling ----------------------------------------------------------------------------------------------
+# ---- 4.3d: reconciling -------------------------------------------------------------------------------------
 
 
 def _tables():
@@ -359,12 +392,14 @@ def _tables():
 
     def table(text):
         pairs = [(int(text[i]), text[i + 1]) for i in range(0, len(text), 2)]
-        rows, digests = np.array([row for row, _ in pairs], "int64"), np.array([digest for _, digest in pairs], object)
+        rows = np.array([row for row, _ in pairs], "int64")
+        digests = np.array([digest for _, digest in pairs], object)
         return pd.DataFrame({"row": rows, "digest": digests})
 
     return [
         tuple(map(table, texts)) for texts in [
-            ("1a2b3c", "3c1a", "2b"), ("1a2b3c", "1a1a", "2b"), ("1a2b", "1a2b", "2b"), ("1a2b", "1a2x4d", ""),
+            ("1a2b3c", "3c1a", "2b"), ("1a2b3c", "1a1a", "2b"), ("1a2b", "1a2b", "2b"),
+            ("1a2b", "1a2x4d", ""),
             ("1a2b", "1a", "2b2b"), ("1a2b", "1a", "2x"), ("1a", "1a", "5e"), ("", "", ""),
             ("1a2b", "", "1a2b"), ("1a2b", "1b2a", ""), ("1a2a", "1a2a", ""),
             ("1a", "1a7g7g", ""), ("1a2b", "1a1x", "2b"), ("1a2b", "1x1a", "2b"),
@@ -398,9 +433,8 @@ def _rows(*tables):
     return [item["row"] for table in tables for item in table]
 
 
-def _by_row(items):
-    """The last of each row."""
-    return {item["row"]: item for item in items}
+def _last_of_each(items):
+    return [*{item["row"]: item for item in items}.values()]
 
 
 def _words(value):
@@ -419,7 +453,7 @@ function(
     },
     read=sorted,
     rule=_faults,
-    said="Keys say what is missing, doubled or strange, digests say what is not the same: no count can do either.",
+    said="Keys say what is missing, doubled or strange, digests what has changed: no count can do either.",
     mistakes={
         "You compare numbers of rows. One lost and one doubled leave the number right.": follows(
             _without("missing", lambda s, a, b: len(a) + len(b) < len(s)),
@@ -434,16 +468,16 @@ function(
             _without("unknown", lambda s, a, b: bool(set(_rows(a)) - set(_rows(s)))),
         "A row counts for you as doubled only where its digest is the same, too.":
             _without("twice", lambda s, a, b: len({(i["row"], i["digest"]) for i in a + b}) < len(a + b)),
-        "The digests are the same set, and yet they may stand at other rows: compare them row by row.":
-            _without("changed", lambda s, a, b: bool({i["digest"] for i in a + b} - {i["digest"] for i in s})),
+        "The same digests may stand at other rows: compare them row by row.":
+            _without("changed", lambda s, a, b: not {i["digest"] for i in a + b} <= {i["digest"] for i in s}),
         "You compare digests in `scored` alone; a rejected row may be another, too.":
             _without("changed", lambda s, a, b: "changed" in _faults(s, a, [])),
         "A row that stands on one side only has no digest to compare; that is another fault.": follows(
             _without("changed", lambda s, a, b: bool({"unknown", "changed"} & set(_faults(s, a, b)))),
-            _without("changed", lambda s, a, b: bool({"unknown", "missing", "changed"} & set(_faults(s, a, b))))),
+            _without("changed", lambda s, a, b: bool(set(_faults(s, a, b)) - {"twice"}))),
         "A row that stands twice may have two digests, and you compare one of them.": follows(
-            _without("changed", lambda s, a, b: "changed" in _faults(s, [*_by_row([*a, *b]).values()], [])),
-            _without("changed", lambda s, a, b: "changed" in _faults(s, [*_by_row([*a, *b][::-1]).values()], []))),
+            _without("changed", lambda s, a, b: "changed" in _faults(s, _last_of_each(a + b), [])),
+            _without("changed", lambda s, a, b: "changed" in _faults(s, _last_of_each((a + b)[::-1]), []))),
         "You name one fault, and there can be several at once.":
             lambda source, scored, rejected: _faults(source, scored, rejected)[:1],
         "Your function gives the same for all tables.": CONSTANT,

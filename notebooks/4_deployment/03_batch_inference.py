@@ -735,8 +735,8 @@ figures.table(pd.DataFrame({
 # %% tags=["claim"]
 assert ends == ["SIGKILL"] * 2 and again == "done", "both were killed, and both ended the second time"
 assert sorted(after_rerun["shards"].row) == list(year.row), "by shards every flight is there once"
-said = after_rerun["shards"].query("chance != ''").set_index("row").chance.astype("float32")
-assert ulps(said.to_numpy(), reference[said.index].to_numpy()).max() <= 32, "with the chances of section 2"
+once = after_rerun["shards"].query("chance != ''").set_index("row").chance.astype("float32")
+assert ulps(once.to_numpy(), reference[once.index].to_numpy()).max() <= 32, "with the chances of section 2"
 assert set(after_kill["shards"].row.map(by_month)) == set(range(1, killed)), "after the kill: whole months"
 times = after_rerun["appended"].row.map(by_month).value_counts().sort_index() / by_month.value_counts()
 assert (times[: killed - 1] == 2).all() and (times[killed:] == 1).all(), (

@@ -24,7 +24,7 @@ lesson.begin("4.3")
 
 # %% tags=["parameters"]
 seed = 2013
-keep = 4         # of the year's flights every fourth (1: all of them, which takes a minute more)
+keep = 4         # of the year's flights every fourth (1: all of them)
 month = 7        # whose file has three broken rows
 batch = 1000     # flights of one run of the model's graph, from 100
 asked = 500      # flights that are also asked about one by one, over the network

@@ -97,7 +97,7 @@ def kubernetes(service, container):
     return [
         {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": name},
          "spec": {"selector": {"matchLabels": labels},
-                  "template": {"metadata": {"labels": labels}, "spec": pod}}},
+                  "template": {"metadata": {"labels": {**labels}}, "spec": pod}}},
         {"apiVersion": "v1", "kind": "Service", "metadata": {"name": name},
          "spec": {"selector": labels,
                   "ports": [{"name": port["name"], "port": port["containerPort"]} for port in ports]}},
@@ -1014,7 +1014,7 @@ lesson.end()
 through_strict = {
     "least above most": ("minReplicas: 2", "minReplicas: 22"),
     "a Service that selects nobody": ("  selector:\n    app: late", "  selector:\n    app: lat"),
-    "a probe where nobody listens": ("              port: 8501", "              port: 85"),
+    "a probe where nobody listens": ("            port: 8501", "            port: 85"),
     "a tag that moves": (pinned("late:2"), "late:latest"),
     "a quantity that is none": ("memory: 2Gi", "memory: 2 GB"),
     "a metric of no known type": ("type: Resource", "type: Resources"),

@@ -4,13 +4,14 @@ import contextlib
 import json
 import math
 import re
+import selectors
 import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler, HTTPServer
 
 from helpers.exercises.kit import Program, Text, exercise
 from helpers.exercises.plain import Blank, NotData, clean, kind
 from helpers.exercises.rules import function
-from helpers.exercises.signs import CONSTANT, NOTHING, follows, number, optional, some, unless
+from helpers.exercises.signs import CONSTANT, NOTHING, number, optional, right_but, unless
 
 # ---- 4.6a: probes and resources ----------------------------------------------------------------------------------
 
@@ -36,7 +37,9 @@ class _Piece(Text):
         except yaml.YAMLError as error:
             mark = getattr(error, "problem_mark", None)
             where = f" Line {mark.line + 1} is where the parser stops." if mark else ""
-            raise NotData(f"is no YAML: {clean(str(getattr(error, 'problem', '') or error), 80)}.{where}") from None
+            raise NotData(
+                f"is no YAML: {clean(str(getattr(error, 'problem', '') or error), 80)}.{where}"
+            ) from None
         if piece in (..., "...") or piece is None:
             raise Blank("")
         if type(piece) is not dict or not all(type(key) is str for key in piece):
@@ -59,7 +62,9 @@ def _held_to_the_schema(piece):
     except kubernetes_validate.ValidationError as error:
         where = ".".join(str(part) for part in list(error.path)[5:])
         said = clean(error.message, 160)
-        raise NotData(f"is refused by Kubernetes's strict schema{' at `' + where + '`' if where else ''}: {said}") from None
+        raise NotData(
+            f"is refused by Kubernetes's strict schema{' at `' + where + '`' if where else ''}: {said}"
+        ) from None
 
 
 _UNITS = {"": 1, "m": 1e-3, "k": 1e3, "M": 1e6, "G": 1e9, "Ki": 2**10, "Mi": 2**20, "Gi": 2**30}
@@ -91,7 +96,7 @@ def _of_the_resources(resources):
     if {memory, _quantity(most["memory"])} & {1e9, 2e9}:
         yield "`G` is a billion bytes. A GiB is `Gi`."
     if memory != 2**30 or _quantity(most["memory"]) != 2**31:
-        yield "Memory: 1 GiB is what the pod asks for (`requests`), 2 GiB the most it may take (`limits`)."
+        yield "Memory: what the pod asks for (`requests`), or the most it may take (`limits`), is another size than the table's."
 
 
 _WAYS = {"httpGet", "tcpSocket", "exec", "grpc"}
@@ -144,14 +149,14 @@ def probes_and_resources(piece):
     yield from _of_a_get("startupProbe", startup)
     every, failures = _often(startup)
     if (every, failures) == (5, 300):
-        yield "300 failures at 5 s each are 25 minutes. `failureThreshold` counts probes, not seconds."
+        yield "`failureThreshold` counts probes, not seconds: your startup probe gives up after 25 minutes."
     if every != 5 or every * failures != 300:
-        yield f"The startup probe asks every {every:g} s and gives up after {every * failures:g} s; asked is every 5 s, for at most 5 minutes."
+        yield "The startup probe asks at another pace, or gives up earlier or later than after five minutes. Pace times failures is what it takes."
     if _often(readiness) != (5, 2):
-        yield "The readiness probe asks every 5 s, and the pod is out after 2 failures in a row."
+        yield "The readiness probe asks at another pace, or the pod is out after more or fewer failures, than the table says."
     every, failures = _often(liveness)
     if every != 10 or every * failures != 60:
-        yield f"The liveness probe asks every {every:g} s and kills after {every * failures:g} s; asked is every 10 s, after a minute."
+        yield "The liveness probe asks at another pace, or kills earlier or later than after a minute. Pace times failures is what it takes."
     for name in ("startupProbe", "readinessProbe", "livenessProbe"):
         if (piece[name].get("initialDelaySeconds") or 0) > 0:
             yield f"`{name}` waits before its first question (`initialDelaySeconds`). That is what the startup probe is for."
@@ -178,7 +183,7 @@ function(
         (1, 200, 100, 1, 20, 0.1), (4, 50, 100, 1, 20, 0.1), (4, 70, 60, 1, 20, 0.1), (10, 63, 60, 1, 20, 0.1),
         (10, 57, 60, 1, 20, 0.1), (8, 75, 60, 1, 20, 0.25), (8, 45, 60, 1, 20, 0.25), (8, 75, 60, 1, 20, 0.1),
         (10, 90, 60, 2, 12, 0.1), (4, 0, 60, 2, 20, 0.1), (1, 60, 60, 2, 20, 0.1), (15, 60, 60, 2, 12, 0.1),
-        (7, 32, 64, 1, 20, 0.1), (3, 80, 64, 1, 20, 0.1), (9, 100, 50, 2, 12, 0.1), (1, 62, 60, 2, 20, 0.1),
+        (8, 72, 60, 1, 20, 0.25), (8, 0.75, 0.5, 1, 20, 0.25), (5, 75, 60, 1, 20, 0.1), (7, 32, 64, 1, 20, 0.1), (3, 80, 64, 1, 20, 0.1), (9, 100, 50, 2, 12, 0.1), (1, 62, 60, 2, 20, 0.1),
     ],
     odd={
         "Your function gives nothing back. Does it `return` the number?": NOTHING,
@@ -188,7 +193,7 @@ function(
     rule=_wanted,
     said="A ratio is about proportions: twice the load on each pod asks for twice the pods, and small noise for none.",
     mistakes={
-        "Rounded to the nearest, 4 × 1.17 becomes 5, and 3 × 1.1 stays at 3: rounded up is what keeps the target.":
+        "Rounded to the nearest, 6.25 becomes 6, and the pods stay above the target: round up.":
             _slip(up=round),
         "You round down, and the pods stay above the target.": _slip(up=math.floor),
         "You add one for good measure: rounding down and adding one is one too many where the number is whole.":
@@ -249,9 +254,11 @@ function(
     said="Each unit of traffic saves the difference of the two, and k of them pay for what is fixed.",
     mistakes={
         "Where renting is not dearer per unit of traffic, no traffic pays for what is fixed: `None`, not a number.":
-            follows(_break_even, on=lambda fixed, owned, rented: rented > owned),
+            right_but(lambda right: lambda fixed, owned, rented: right(fixed, owned, rented) or 0.0,
+                      on=lambda fixed, owned, rented: rented > owned),
         "You return nothing where `fixed` is 0. Then owning is the cheaper from the start: k is 0.":
-            follows(_break_even, on=lambda fixed, owned, rented: fixed != 0),
+            right_but(lambda right: lambda fixed, owned, rented: right(fixed, owned, rented) or None,
+                      on=lambda fixed, owned, rented: fixed != 0),
         "You leave out what owning costs for each unit of traffic.":
             lambda fixed, owned, rented: fixed / rented if rented > owned else None,
         "You add the two costs of traffic. What a unit saves is their difference.":
@@ -277,15 +284,15 @@ function(
 # ---- 4.6d: who runs another version ------------------------------------------------------------------------------
 
 _A, _L, _E = "AVAILABLE", "LOADING", "END"
-_FLEETS = [  # wanted, what each replica says (None: nobody listens; a number: that status)
-    (2, {"a": {2: _A}, "b": {2: _A, 1: _E}}),
-    (2, {"a": {2: _A}, "old": {1: _A}, "loads": {2: _L, 1: _A}, "both": {2: _A, 1: _A}, "turned": {1: _A, 2: _A}}),
-    (10, {"a": {10: _A, 9: _A}, "nine": {9: _A, 10: _E}, "both": {9: _A, 10: _A}}),
-    (1, {"a": {1: _A}, "ahead": {2: _A, 1: _A}}),
-    (2, {"gone": None, "a": {2: _A}, "broken": 503, "nothing": {2: _E}, "empty": {}}),
-    (12, {"a": {12: _A}, "two": {2: _A}, "long": {112: _A}}),
-]
-_ORDER = ["a", "ahead", "old", "both", "turned", "loads", "nine", "gone", "broken", "nothing", "empty", "two", "long"]
+_FLEETS = [  # wanted, and what each kind of replica says (None: nobody listens; a number: that status)
+    (2, {"fine": {2: _A, 1: _E}}),
+    (2, {"fine": {2: _A}, "both": {2: _A, 1: _A}, "turned": {1: _A, 2: _A}, "old": {1: _A}, "loads": {2: _L, 1: _A}}),
+    (1, {"ahead": {2: _A, 1: _A}}),
+    (12, {"texts": {12: _A, 9: _A}, "nine": {9: _A, 12: _E}, "two": {2: _A}, "long": {112: _A}}),
+    (2, {"gone": None, "broken": 503, "nothing": {2: _E}, "none": {}}),
+]  # fmt: skip
+_ORDER = ["fine", "both", "turned", "texts", "old", "ahead", "loads", "nine", "gone", "broken", "nothing", "none", "two",
+          "long"]  # fmt: skip
 
 
 def _highest(said):
@@ -297,8 +304,8 @@ def _stale(wanted, fleet):
     return sorted(name for name, said in fleet.items() if _highest(said) != wanted)
 
 
-class _Quiet(BaseHTTPRequestHandler):
-    """A replica's status page, and its old and new pages for whoever asks otherwise."""
+class _Page(BaseHTTPRequestHandler):
+    """A replica's status page."""
 
     def do_GET(self):
         said = self.server.said
@@ -319,45 +326,57 @@ class _Quiet(BaseHTTPRequestHandler):
 
 
 def _played(stale):
-    """What the function says of each fleet of small servers."""
-    told = []
-    for wanted, fleet in _FLEETS:
-        with contextlib.ExitStack() as stack:
-            addresses = {}
-            for name, said in fleet.items():
-                server = ThreadingHTTPServer(("127.0.0.1", 0), _Quiet)
-                server.said, server.daemon_threads = said, True
-                addresses[name] = f"http://127.0.0.1:{server.server_port}"
+    """What the function says of each fleet of small servers, by kinds."""
+    with contextlib.ExitStack() as stack:
+        listening, fleets = selectors.DefaultSelector(), []
+        for wanted, fleet in _FLEETS:
+            addresses, kinds = {}, {}
+            for number, (one, said) in enumerate(fleet.items()):
+                server = HTTPServer(("127.0.0.1", 0), _Page)
+                stack.callback(server.server_close)
+                kinds[f"late-{number}"], server.said = one, said
+                addresses[f"late-{number}"] = f"http://127.0.0.1:{server.server_port}"
                 if said is None:
                     server.server_close()
-                    continue
-                threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
-                stack.callback(server.server_close)
-                stack.callback(server.shutdown)
-            found = stale(dict(addresses), wanted)
-        told.append(_listed(found))
-    return told
+                else:
+                    listening.register(server, selectors.EVENT_READ)
+            fleets.append((wanted, addresses, kinds))
+        over = threading.Event()
+        answering = threading.Thread(target=_answer, args=(listening, over), daemon=True)
+        stack.callback(lambda: (over.set(), answering.join()))
+        answering.start()
+        return [_listed(stale(dict(addresses), wanted), kinds) for wanted, addresses, kinds in fleets]
 
 
-def _listed(found):
+def _answer(listening, over):
+    """Answer whoever asks one of these servers, until it is over."""
+    while not over.is_set():
+        for key, _ in listening.select(0.02):
+            key.fileobj.handle_request()
+
+
+def _listed(found, kinds):
+    """The kinds of the replicas listed, "?" for what is no name; None where it is no list."""
     if found is None or type(found) in (str, dict) or not hasattr(found, "__iter__"):
         return None
-    return [name if type(name) is str else None for name in found]
+    return [kinds.get(name, "?") if type(name) is str else "?" for name in found]
 
 
 _OF_A_REPLICA = {
-    "a": "A replica that answers with the version wanted stands on your list.",
+    "fine": "A replica that answers with the version wanted stands on your list.",
+    "both": "A replica with an older version beside the one wanted answers with the highest. You list it.",
+    "turned": "The status page's order is no promise: the highest version counts, not the first or the last.",
+    "texts": "Of 9 and 12 the higher is 12. As texts it is 9: make numbers of them first.",
+    "old": "A replica that has only an older version is not on your list.",
     "ahead": "A replica whose highest available version is *above* the one wanted answers with that one: it is stale, "
              "though it has the one wanted, too.",
-    "old": "A replica that has only an older version is not on your list.",
-    "both": "A replica with an older version beside the one wanted answers with the highest. It is fine.",
-    "turned": "The status page's order is no promise: the highest version counts, not the first or the last.",
-    "loads": "A replica that still loads the version wanted, and answers with the old one, is stale. Look at `state`.",
-    "nine": "A replica on 9, where 10 ended, is stale. Look at `state`, and compare numbers: as texts, 9 is above 10.",
+    "loads": "A replica that is not done with loading the version wanted, and answers with the old one, is stale. Look at "
+             "`state`.",
+    "nine": "A replica on 9, where 12 has ended, is not on your list.",
     "gone": "A replica that gives no connection is not on your list. Nobody knows what it runs.",
     "broken": "A replica that answers 503 is not on your list.",
     "nothing": "A replica of which no version is available is not on your list.",
-    "empty": "A replica whose page lists no version is not on your list.",
+    "none": "A replica whose page lists no version at all is not on your list.",
     "two": "Version 2 passes where 12 is wanted: compare numbers, not parts of texts.",
     "long": "Version 112 passes where 12 is wanted: compare numbers, not parts of texts.",
 }  # fmt: skip
@@ -374,16 +393,16 @@ _OF_A_REPLICA = {
     said="Each replica was asked itself, and who did not answer counts as unknown, not as right.",
 )
 def who_is_stale(stale):
-    if any(found is None or None in found for found in stale):
-        yield "Your function should return a list of names, and an empty one where all is well."
+    if any(found is None for found in stale):
+        yield "Your function should return a list of names, also where all is well."
     pairs = [(wanted, fleet, set(found)) for (wanted, fleet), found in zip(_FLEETS, stale, strict=True)]
     if all(found == set(fleet) for _, fleet, found in pairs):
         yield "You list every replica. `version` in the body is a text and `wanted` a number: they are never equal."
     if not any(found for _, _, found in pairs):
-        yield "Your list is empty whatever the replicas say."
+        yield "You list nobody, whatever the replicas say."
     if all(found == set(fleet) - set(_stale(wanted, fleet)) for wanted, fleet, found in pairs):
         yield "Those are the replicas that are right. Asked are the others."
-    if any(found - set(fleet) for _, fleet, found in pairs):
+    if any("?" in found for _, _, found in pairs):
         yield "Your list holds something that is no replica's name. Names are the keys of `addresses`."
     for name in _ORDER:
         for wanted, fleet, found in pairs:

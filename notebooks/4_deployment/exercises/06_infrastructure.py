@@ -13,7 +13,7 @@ from helpers.exercises.plain import Blank, NotData, clean, kind
 from helpers.exercises.rules import function
 from helpers.exercises.signs import CONSTANT, NOTHING, number, optional, right_but, unless
 
-# ---- 4.6a: probes and resources ----------------------------------------------------------------------------------
+# ---- 4.6a: probes and resources ----------------------------------------------------------------------------
 
 _KEYS = ("resources", "startupProbe", "readinessProbe", "livenessProbe")
 _ASKS = "YAML text of four keys, as `draft` is"
@@ -83,12 +83,21 @@ def _of_the_resources(resources):
     for where, sizes in (("requests", asked), ("limits", most)):
         for name, value in sizes.items():
             if math.isnan(_quantity(value)):
-                yield f"`{clean(str(value), 20)}`, in `{where}` for {clean(name, 20)}, is no quantity: the schema takes any text, the cluster does not."
+                yield (
+                    f"`{clean(str(value), 20)}`, in `{where}` for {clean(name, 20)}, is no quantity: "
+                    "the schema takes any text, the cluster does not."
+                )
     cpu, memory = _quantity(asked.get("cpu")), _quantity(asked.get("memory"))
     if not asked:
-        yield "The pod asks for nothing. Without `requests` the autoscaler has no hundred per cent to measure against."
+        yield (
+            "The pod asks for nothing. Without `requests` the autoscaler has no hundred per cent to "
+            "measure against."
+        )
     if "cpu" in most:
-        yield "You limit the CPU. That throttles a pod while the machine has CPU to spare; asked is a limit on memory alone."
+        yield (
+            "You limit the CPU. That throttles a pod while the machine has CPU to spare; asked is a "
+            "limit on memory alone."
+        )
     if cpu != 1:
         yield "In `requests`, CPU is not one whole processor."
     if _quantity(most.get("memory")) is None:
@@ -96,7 +105,10 @@ def _of_the_resources(resources):
     if {memory, _quantity(most["memory"])} & {1e9, 2e9}:
         yield "`G` is a billion bytes. A GiB is `Gi`."
     if memory != 2**30 or _quantity(most["memory"]) != 2**31:
-        yield "Memory: what the pod asks for (`requests`), or the most it may take (`limits`), is another size than the table's."
+        yield (
+            "Memory: what the pod asks for (`requests`), or the most it may take (`limits`), is "
+            "another size than the table's."
+        )
 
 
 _WAYS = {"httpGet", "tcpSocket", "exec", "grpc"}
@@ -107,13 +119,19 @@ def _of_a_get(name, probe):
     if not get:
         yield f"`{name}` is to GET a page: `httpGet`."
     if get.get("path") == "/v1/models/late":
-        yield f"`{name}` asks for the status page, which answers 200 while the model still loads. Its path ends in `/metadata`."
+        yield (
+            f"`{name}` asks for the status page, which answers 200 while the model still loads. Its "
+            "path ends in `/metadata`."
+        )
     if get.get("path") != "/v1/models/late/metadata":
         yield f"`{name}` asks for another path than `/v1/models/late/metadata`."
     if get.get("port") not in (8501, "rest"):
         yield f"`{name}` asks another port than 8501."
     if get.get("scheme", "HTTP") != "HTTP" or get.get("host"):
-        yield f"`{name}` asks over HTTPS, or another host. The server speaks plain HTTP at the pod's own address."
+        yield (
+            f"`{name}` asks over HTTPS, or another host. The server speaks plain HTTP at the pod's own "
+            "address."
+        )
 
 
 def _often(probe):
@@ -140,7 +158,10 @@ def probes_and_resources(piece):
             yield f"`{name}` asks in two ways at once. The schema lets it pass, the cluster refuses it."
     startup, readiness, liveness = (piece[name] for name in _KEYS[1:])
     if "httpGet" in liveness:
-        yield "Your liveness probe GETs a page, and so stands in the queue with the requests: that is what made the storm."
+        yield (
+            "Your liveness probe GETs a page, and so stands in the queue with the requests: that is "
+            "what made the storm."
+        )
     if not liveness.get("tcpSocket"):
         yield "The liveness probe is to open a connection: `tcpSocket`."
     if liveness["tcpSocket"].get("port") not in (8501, "rest"):
@@ -151,39 +172,72 @@ def probes_and_resources(piece):
     if (every, failures) == (5, 300):
         yield "`failureThreshold` counts probes, not seconds: your startup probe gives up after 25 minutes."
     if every != 5 or every * failures != 300:
-        yield "The startup probe asks at another pace, or gives up earlier or later than after five minutes. Pace times failures is what it takes."
+        yield (
+            "The startup probe asks at another pace, or gives up earlier or later than after five "
+            "minutes. Pace times failures is what it takes."
+        )
     if _often(readiness) != (5, 2):
-        yield "The readiness probe asks at another pace, or the pod is out after more or fewer failures, than the table says."
+        yield (
+            "The readiness probe asks at another pace, or the pod is out after more or fewer "
+            "failures, than the table says."
+        )
     every, failures = _often(liveness)
     if every != 10 or every * failures != 60:
-        yield "The liveness probe asks at another pace, or kills earlier or later than after a minute. Pace times failures is what it takes."
+        yield (
+            "The liveness probe asks at another pace, or kills earlier or later than after a minute. "
+            "Pace times failures is what it takes."
+        )
     for name in ("startupProbe", "readinessProbe", "livenessProbe"):
         if (piece[name].get("initialDelaySeconds") or 0) > 0:
-            yield f"`{name}` waits before its first question (`initialDelaySeconds`). That is what the startup probe is for."
+            yield (
+                f"`{name}` waits before its first question (`initialDelaySeconds`). That is what the "
+                "startup probe is for."
+            )
 
 
-# ---- 4.6b: the autoscaler's rule ---------------------------------------------------------------------------------
+# ---- 4.6b: the autoscaler's rule ---------------------------------------------------------------------------
 
 
 def _wanted(now, metric, target, least, most, tolerance=0.1, *, up=math.ceil, near=None, keep=True):
     ratio = metric / target
-    near = near or (lambda ratio: abs(ratio - 1) <= tolerance)
-    many = now if keep and near(ratio) else up(now * ratio)
+    near = near or (lambda ratio, tolerance: abs(ratio - 1) <= tolerance)
+    many = now if keep and near(ratio, tolerance) else up(now * ratio)
     return min(max(many, least), most)
 
 
 def _slip(**how):
-    return lambda *given: _wanted(*given, **how)
+    """The rule, with one part of it done otherwise, or one input taken for another."""
+    inputs = ("now", "metric", "target", "least", "most", "tolerance")
+
+    def rule(*given):
+        told = dict(zip(inputs, given, strict=True))
+        told |= {name: value for name, value in how.items() if name in inputs}
+        parts = {name: part for name, part in how.items() if name not in inputs}
+        return _wanted(**told, **parts)
+
+    return rule
+
+
+def _unclamped_within(now, metric, target, least, most, tolerance):
+    near = abs(metric / target - 1) <= tolerance
+    return now if near else _wanted(now, metric, target, least, most, tolerance)
+
+
+def _by_difference(now, metric, target, least, most, tolerance):
+    near = abs(metric - target) <= tolerance
+    return _wanted(now, metric, target, least, most, tolerance, near=lambda ratio, tolerance: near)
 
 
 function(
     "4.6b", "wanted",
     # ratios that floats hold exactly where a limit is met
     [
-        (1, 200, 100, 1, 20, 0.1), (4, 50, 100, 1, 20, 0.1), (4, 70, 60, 1, 20, 0.1), (10, 63, 60, 1, 20, 0.1),
-        (10, 57, 60, 1, 20, 0.1), (8, 75, 60, 1, 20, 0.25), (8, 45, 60, 1, 20, 0.25), (8, 75, 60, 1, 20, 0.1),
-        (10, 90, 60, 2, 12, 0.1), (4, 0, 60, 2, 20, 0.1), (1, 60, 60, 2, 20, 0.1), (15, 60, 60, 2, 12, 0.1),
-        (8, 72, 60, 1, 20, 0.25), (8, 0.75, 0.5, 1, 20, 0.25), (5, 75, 60, 1, 20, 0.1), (7, 32, 64, 1, 20, 0.1), (3, 80, 64, 1, 20, 0.1), (9, 100, 50, 2, 12, 0.1), (1, 62, 60, 2, 20, 0.1),
+        (1, 200, 100, 1, 20, 0.1), (4, 50, 100, 1, 20, 0.1), (4, 70, 60, 1, 20, 0.1),
+        (10, 63, 60, 1, 20, 0.1), (10, 57, 60, 1, 20, 0.1), (8, 75, 60, 1, 20, 0.25),
+        (8, 45, 60, 1, 20, 0.25), (8, 75, 60, 1, 20, 0.1), (10, 90, 60, 2, 12, 0.1), (4, 0, 60, 2, 20, 0.1),
+        (1, 60, 60, 2, 20, 0.1), (15, 60, 60, 2, 12, 0.1), (8, 72, 60, 1, 20, 0.25),
+        (8, 0.75, 0.5, 1, 20, 0.25), (5, 75, 60, 1, 20, 0.1), (7, 32, 64, 1, 20, 0.1),
+        (3, 80, 64, 1, 20, 0.1), (9, 100, 50, 2, 12, 0.1), (1, 62, 60, 2, 20, 0.1),
     ],
     odd={
         "Your function gives nothing back. Does it `return` the number?": NOTHING,
@@ -191,43 +245,32 @@ function(
             unless(lambda output: number(output) and math.isfinite(output) and output == int(output)),
     },
     rule=_wanted,
-    said="A ratio is about proportions: twice the load on each pod asks for twice the pods, and small noise for none.",
+    said="A ratio is about proportions: twice the load on each pod asks for twice the pods, and a flicker "
+    "for none.",
     mistakes={
         "Rounded to the nearest, 6.25 becomes 6, and the pods stay above the target: round up.":
             _slip(up=round),
         "You round down, and the pods stay above the target.": _slip(up=math.floor),
-        "You add one for good measure: rounding down and adding one is one too many where the number is whole.":
+        "You round down and add one, which is one too many where the number is whole.":
             _slip(up=lambda x: math.floor(x) + 1),
         "You never use the tolerance, so every flicker of the metric moves pods.": _slip(keep=False),
         "A ratio that differs from 1 by exactly `tolerance` changes nothing yet.":
-            lambda now, metric, target, least, most, tolerance: _wanted(
-                now, metric, target, least, most, tolerance, near=lambda ratio: abs(ratio - 1) < tolerance),
+            _slip(near=lambda ratio, tolerance: abs(ratio - 1) < tolerance),
         "The tolerance holds in both directions: a ratio a little under 1 changes nothing, too.":
-            lambda now, metric, target, least, most, tolerance: _wanted(
-                now, metric, target, least, most, tolerance, near=lambda ratio: 0 <= ratio - 1 <= tolerance),
+            _slip(near=lambda ratio, tolerance: 0 <= ratio - 1 <= tolerance),
         "`ratio - 1` without `abs`: every ratio below 1 counts as near, and the service never shrinks.":
-            lambda now, metric, target, least, most, tolerance: _wanted(
-                now, metric, target, least, most, tolerance, near=lambda ratio: ratio - 1 <= tolerance),
-        "The tolerance is 0.1 for you, whatever is handed in.":
-            lambda now, metric, target, least, most, tolerance: _wanted(now, metric, target, least, most, 0.1),
+            _slip(near=lambda ratio, tolerance: ratio - 1 <= tolerance),
+        "The tolerance is 0.1 for you, whatever is handed in.": _slip(tolerance=0.1),
         "You compare the difference of metric and target with the tolerance. It is about their ratio.":
-            lambda now, metric, target, least, most, tolerance: _wanted(
-                now, metric, target, least, most, tolerance, near=lambda _: abs(metric - target) <= tolerance),
+            _by_difference,
         "Within the tolerance you return `now` as it is. `least` and `most` hold there, too.":
-            lambda now, metric, target, least, most, tolerance: now if abs(metric / target - 1) <= tolerance
-            else _wanted(now, metric, target, least, most, tolerance),
+            _unclamped_within,
         "Your ratio is upside down: more load gives fewer replicas.":
-            lambda now, metric, target, least, most, tolerance:
-            _wanted(now, target, metric or 1e-9, least, most, tolerance),
-        "`least` is never held: at night nobody would be left to answer.":
-            lambda now, metric, target, least, most, tolerance: _wanted(now, metric, target, 0, most, tolerance),
-        "`most` is never held.":
-            lambda now, metric, target, least, most, tolerance: _wanted(now, metric, target, least, 10**9, tolerance),
-        "`least` and `most` are never held.":
-            lambda now, metric, target, least, most, tolerance: _wanted(now, metric, target, 0, 10**9, tolerance),
-        "That is the ratio rounded up; it has to be multiplied with `now` first.":
-            lambda now, metric, target, least, most, tolerance: _wanted(
-                1, metric, target, least, most, tolerance, keep=False),
+            lambda now, metric, target, *more: _wanted(now, target, metric or 1e-9, *more),
+        "`least` is never held: at night nobody would be left to answer.": _slip(least=0),
+        "`most` is never held.": _slip(most=10**9),
+        "`least` and `most` are never held.": _slip(least=0, most=10**9),
+        "That is the ratio rounded up; it has to be multiplied with `now` first.": _slip(now=1, keep=False),
         "Your function gives the same number whatever comes.": CONSTANT,
     },
     otherwise="For some numbers another count comes out.",
@@ -237,7 +280,7 @@ function(
     ),
 )  # fmt: skip
 
-# ---- 4.6c: break-even --------------------------------------------------------------------------------------------
+# ---- 4.6c: break-even --------------------------------------------------------------------------------------
 
 
 def _break_even(fixed, owned, rented):
@@ -253,7 +296,8 @@ function(
     rule=_break_even,
     said="Each unit of traffic saves the difference of the two, and k of them pay for what is fixed.",
     mistakes={
-        "Where renting is not dearer per unit of traffic, no traffic pays for what is fixed: `None`, not a number.":
+        "Where renting is not dearer per unit of traffic, no traffic pays for what is fixed: `None`, "
+        "not a number.":
             right_but(lambda right: lambda fixed, owned, rented: right(fixed, owned, rented) or 0.0,
                       on=lambda fixed, owned, rented: rented > owned),
         "You return nothing where `fixed` is 0. Then owning is the cheaper from the start: k is 0.":
@@ -281,18 +325,19 @@ function(
     ),
 )  # fmt: skip
 
-# ---- 4.6d: who runs another version ------------------------------------------------------------------------------
+# ---- 4.6d: who runs another version ------------------------------------------------------------------------
 
 _A, _L, _E = "AVAILABLE", "LOADING", "END"
 _FLEETS = [  # wanted, and what each kind of replica says (None: nobody listens; a number: that status)
     (2, {"fine": {2: _A, 1: _E}}),
-    (2, {"fine": {2: _A}, "both": {2: _A, 1: _A}, "turned": {1: _A, 2: _A}, "old": {1: _A}, "loads": {2: _L, 1: _A}}),
+    (2, {"fine": {2: _A}, "both": {2: _A, 1: _A}, "turned": {1: _A, 2: _A}, "old": {1: _A},
+         "loads": {2: _L, 1: _A}}),
     (1, {"ahead": {2: _A, 1: _A}}),
     (12, {"texts": {12: _A, 9: _A}, "nine": {9: _A, 12: _E}, "two": {2: _A}, "long": {112: _A}}),
     (2, {"gone": None, "broken": 503, "nothing": {2: _E}, "none": {}}),
 ]  # fmt: skip
-_ORDER = ["fine", "both", "turned", "texts", "old", "ahead", "loads", "nine", "gone", "broken", "nothing", "none", "two",
-          "long"]  # fmt: skip
+_ORDER = ["fine", "both", "turned", "texts", "old", "ahead", "loads", "nine", "gone", "broken", "nothing",
+          "none", "two", "long"]  # fmt: skip
 
 
 def _highest(said):
@@ -368,10 +413,10 @@ _OF_A_REPLICA = {
     "turned": "The status page's order is no promise: the highest version counts, not the first or the last.",
     "texts": "Of 9 and 12 the higher is 12. As texts it is 9: make numbers of them first.",
     "old": "A replica that has only an older version is not on your list.",
-    "ahead": "A replica whose highest available version is *above* the one wanted answers with that one: it is stale, "
-             "though it has the one wanted, too.",
-    "loads": "A replica that is not done with loading the version wanted, and answers with the old one, is stale. Look at "
-             "`state`.",
+    "ahead": "A replica whose highest available version is *above* the one wanted answers with that one: "
+             "it is stale, though it has the one wanted, too.",
+    "loads": "A replica that is not done with loading the version wanted, and answers with the old one, "
+             "is stale. Look at `state`.",
     "nine": "A replica on 9, where 12 has ended, is not on your list.",
     "gone": "A replica that gives no connection is not on your list. Nobody knows what it runs.",
     "broken": "A replica that answers 503 is not on your list.",
@@ -386,7 +431,8 @@ _OF_A_REPLICA = {
     "4.6d",
     stale=Program(_played, seconds=40),
     hints=(
-        "`httpx.get(…).raise_for_status()` raises for 503, and is an `httpx.HTTPError`, as a lost connection is.",
+        "`httpx.get(…).raise_for_status()` raises for 503, and is an `httpx.HTTPError`, as a lost "
+        "connection is.",
         '`[int(one["version"]) for one in states if one["state"] == "AVAILABLE"]`',
         "`max(…, default=None) != wanted` holds for an empty list, too.",
     ),
@@ -397,7 +443,10 @@ def who_is_stale(stale):
         yield "Your function should return a list of names, also where all is well."
     pairs = [(wanted, fleet, set(found)) for (wanted, fleet), found in zip(_FLEETS, stale, strict=True)]
     if all(found == set(fleet) for _, fleet, found in pairs):
-        yield "You list every replica. `version` in the body is a text and `wanted` a number: they are never equal."
+        yield (
+            "You list every replica. `version` in the body is a text and `wanted` a number: they are "
+            "never equal."
+        )
     if not any(found for _, _, found in pairs):
         yield "You list nobody, whatever the replicas say."
     if all(found == set(fleet) - set(_stale(wanted, fleet)) for wanted, fleet, found in pairs):

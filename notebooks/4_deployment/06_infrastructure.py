@@ -639,7 +639,7 @@ ax.plot(others["replica-hours a week"], 100 * others.violated, "s", color=figure
 for name, row in policy.iterrows():
     ax.annotate(name, (row["replica-hours a week"], 100 * row.violated), textcoords="offset points",
                 xytext=(7, 5))
-title = "A schedule under HPA 60 takes away most of its violations"
+title = "HPA 60 with a schedule violates less than any target alone"
 ax.set(title=title, xlabel="replica-hours a week", ylabel="requests violated, %")
 ax.set_yscale("symlog", linthresh=0.01)
 ax.set_ylim(-0.002, 100)
@@ -649,19 +649,17 @@ figures.table(policy, formats={"replica-hours a week": "{:,.0f}", "violated": "{
                                "to": "{:.2%}"})
 
 # %% tags=["claim"]
-assert all(gap("HPA 60 + schedule", name)[1] < 0 for name in ("HPA 50", "HPA 60", "HPA 70", "schedule")), (
-    "both together violate less than HPA 50 to 70 and than the schedule alone")
-assert (policy.to[["HPA 30", "HPA 40", "HPA 50", "HPA 60"]] < 0.015).all() < policy.violated["HPA 70"], (
-    "up to 60 the HPA violates little, at 70 much")
-assert np.percentile(0.5 * shares_of["HPA 60"][1] - shares_of["HPA 60 + schedule"][1], 2.5) > 0, (
-    "the schedule takes away most of HPA 60's violations")
+assert all(gap("HPA 60 + schedule", name)[1] < 0 for name in [*reactive.index, "schedule"]), (
+    "both together violate less than any target alone, and than the schedule alone")
+assert policy.to[["HPA 30", "HPA 40", "HPA 50", "HPA 60"]].max() < 0.01, "up to 60 less than 1 % is violated"
+assert policy["from"]["HPA 70"] > 0.3, "at 70 more than 30 %"
 assert cost["HPA 60 + schedule"] < 1.03 * cost["HPA 60"], "for less than 3 % more than HPA 60"
 assert gap("HPA 60", "schedule")[1] < 0 and cost["schedule"] < cost["HPA 60"], "a schedule alone is worse"
 assert cost["always the peak"] > 2 * cost["HPA 60 + schedule"], "the peak costs more than twice"
 assert policy.violated["always the peak"] == 0, "the peak violates nothing"
 
 # %% [markdown]
-# Up to 60 the HPA violates little. At 70 a replica is meant to be as busy as it may be, so nothing is left
+# Up to 60 the HPA violates less than 1 %. At 70 a replica is meant to be as busy as it may be, so nothing is left
 # for the time until help is ready. A lower target pays for that reserve at all hours. When is it missing?
 
 # %% tags=["folded"]
@@ -684,9 +682,9 @@ assert (morning["HPA 60"] < morning["needed"]).sum() > 0 == (
 # %% [markdown]
 # More than half of its violations fall between 4 and 6 in the morning. A rule that reacts is late by what a
 # start takes, and a rise that comes every morning need not be waited for. The schedule alone violates more:
-# wherever this week needs more than the last. Together they violate less than HPA 60, for less than 3 %
-# more. Always the peak violates nothing, at more than twice the price. (In Kubernetes a schedule is a second
-# scaler, such as KEDA's cron, or a job that moves `minReplicas`.)
+# wherever this week needs more than the last. Together they violate less than any target tried, and cost
+# less than 3 % more than HPA 60. Always the peak violates nothing, at more than twice the price. (In
+# Kubernetes a schedule is a second scaler, such as KEDA's cron, or a job that moves `minReplicas`.)
 
 # %%
 service = {**service, "target": 60}

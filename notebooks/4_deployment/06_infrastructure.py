@@ -695,7 +695,8 @@ assert (morning["HPA 60"] < morning["needed"]).sum() > 0 == (
 # start takes, and a rise that comes every morning need not be waited for. The schedule alone violates more:
 # wherever this week needs more than the last. Together they violate less than any target tried, and cost
 # less than 3 % more than HPA 60. Always the peak violates nothing, at more than twice the price. (In
-# Kubernetes a schedule is a second scaler, such as KEDA's cron, or a job that moves `minReplicas`.)
+# Kubernetes a schedule is a second scaler, such as KEDA's cron, or a job that moves `minReplicas`; our files
+# don't have it yet.)
 
 # %%
 service = {**service, "target": 60}
@@ -709,8 +710,7 @@ assert not any(refusal(file, text) for file, text in files.items()), "and all pa
 
 # %% [markdown]
 # The card has a new target, which is one line in two files, and all pass.
-
-# %% [markdown]
+#
 # **On Monday:** divide the time a new pod takes by the time in which your traffic doubles.
 
 # %% [markdown]
@@ -737,7 +737,7 @@ yearly = pd.DataFrame({
 
 # %% [markdown]
 # The cloud is paid by what runs (with the autoscaler), a machine of one's own by the peak, an edge by
-# devices. Fixed cost doesn't grow with traffic; the rest does.
+# devices. Fixed cost doesn't grow with traffic; the rest does. (A spare machine is not counted.)
 
 # %% [markdown] exercise="4.6c"
 # ### Exercise 4.6c: From which traffic on? (1 point)
@@ -1009,7 +1009,7 @@ assert [name for name, got in answers.items() if got != recorded] == [moved_tag]
 #
 # - You generated eight files from one card, and saw ten typing errors refused, two of them by strict
 #   validation alone.
-# - You wrote probes under which a rush did no harm; Kubernetes's defaults had kept restarting pods after it.
+# - You wrote probes under which a rush killed nobody; Kubernetes's defaults had gone on killing after it.
 # - You wrote the autoscaler's rule, and chose a target and a schedule by replica-hours and violated requests.
 # - You computed where owning beats renting, for three ways to rent.
 # - You asked each replica for its version, found the forgotten one, and found a moved tag by its answers.
@@ -1025,7 +1025,7 @@ lesson.end()
 #
 # ### What strict lets through
 #
-# Schemas know names and types. These six pass, and each would be refused by the cluster, or do harm there.
+# Schemas know names and types. Six mistakes of other kinds, which a cluster refuses, or suffers from:
 
 # %%
 through_strict = {
@@ -1047,7 +1047,7 @@ figures.table(pd.DataFrame(passed).set_index("mistake"))
 assert all(row["written"] and row["strict schema"] == "passes" for row in passed), "all six pass"
 
 # %% [markdown]
-# Against these stand the generator (names and ports come from one place), rules of one's own, as for the
+# All six pass. Against these stand the generator (names and ports come from one place), rules of one's own, as for the
 # Dockerfile, and the cluster's own dry run (`kubectl apply --dry-run=server`), which needs the cluster.
 #
 # The rules are stricter than this repository's own Dockerfile, which makes a workbook and no service:

@@ -548,6 +548,10 @@ def wanted(now, metric, target, least, most, tolerance=0.1):
 # %% exercise="4.6b"
 wanted = lesson.check("4.6b", wanted=wanted)
 
+# %% tags=["claim"]
+assert [wanted(1, 200, 100, 1, 20), wanted(4, 50, 100, 1, 20)] == [2, 2], "the documentation's example"
+assert [wanted(4, 70, 60, 1, 20), wanted(4, 63, 60, 1, 20)] == [5, 4], "and the other rows of the table"
+
 # %% [markdown]
 # Now the year: `per_flight` requests a second for each flight that is scheduled to leave in the coming 60
 # minutes. (The flights are real, the requests are our assumption.)
@@ -1047,8 +1051,8 @@ figures.table(pd.DataFrame(passed).set_index("mistake"))
 assert all(row["written"] and row["strict schema"] == "passes" for row in passed), "all six pass"
 
 # %% [markdown]
-# All six pass. Against these stand the generator (names and ports come from one place), rules of one's own, as for the
-# Dockerfile, and the cluster's own dry run (`kubectl apply --dry-run=server`), which needs the cluster.
+# All six pass. Against these stand the generator (names and ports come from one place), rules of one's own,
+# as for the Dockerfile, and the cluster's own dry run (`kubectl apply --dry-run=server`).
 #
 # The rules are stricter than this repository's own Dockerfile, which makes a workbook and no service:
 

@@ -57,6 +57,13 @@ def _status(address):
     return _CLIENT.get(address + "/v1/models/late", timeout=5)
 
 
+def _code(url):
+    try:
+        return _CLIENT.get(url).status_code
+    except httpx.HTTPError:
+        return 0
+
+
 def _by_status(addresses, wanted):
     """Without raise_for_status, and a set for a list."""
     fine = set()
@@ -152,6 +159,8 @@ CASES = {
             "that is what made the storm": _with(("tcpSocket: {port: 8501}", "httpGet: {path: /v1/models/late, port: 8501}")),
             "is to open a connection": _with(("tcpSocket: {port: 8501}", "grpc: {port: 8501}")),
             "connection to another port": _with(("tcpSocket: {port: 8501}", "tcpSocket: {port: 8500}")),
+            "takes for a port's name": _with((_GET, _GET.replace("8501", '"8501"'))),
+            "a single success": _with((_LIVE, _LIVE + "\n  successThreshold: 2")),
             "`readinessProbe` is to GET": _with(
                 ("httpGet: {path: /v1/models/late" + _GET, "tcpSocket: {port: 8501}\n  periodSeconds: 5\n  failureThreshold: 2")),
             "answers 200 while the model still loads": _with((_GET, _GET.replace("/metadata", ""))),
@@ -200,6 +209,10 @@ CASES = {
         wrong={
             "should return a list of names": lambda addresses, wanted: ", ".join(addresses),
             "You list every replica": _those(lambda s, wanted: max(_serving(s, str), default=None) != wanted),
+            "You ask for another page": lambda addresses, wanted: [
+                name for name, at in addresses.items() if _code(at + "/v1/models/late/metadata") != 200],
+            "No replica got a GET": lambda addresses, wanted: list(addresses),
+            "is 2 for you": _those(lambda s, wanted: max(_serving(s), default=0) != 2),
             "You list nobody": lambda addresses, wanted: [],
             "Those are the replicas that are right": _those(lambda s, wanted: max(_serving(s), default=0) == wanted),
             "no replica's name": lambda addresses, wanted: [

@@ -1,6 +1,7 @@
 """How the exercises of lesson 4.6, Infrastructure, are judged."""
 
 import contextlib
+import functools
 import json
 import math
 import re
@@ -46,15 +47,19 @@ class _Piece(Text):
             raise NotData(f"holds {kind(piece)}; it should be {_ASKS}.")
         if strange := sorted(set(piece) - set(_KEYS)):
             raise NotData(f"has the key `{clean(strange[0], 40)}`; it should be {_ASKS}.")
-        _held_to_the_schema(piece)
-        return json.loads(json.dumps(piece))
+        text = json.dumps(piece)
+        if said := _said_by_the_schema(text):
+            raise NotData(said)
+        return json.loads(text)
 
 
-def _held_to_the_schema(piece):
-    """Raises NotData with what Kubernetes's strict schema says."""
+@functools.lru_cache(maxsize=256)  # the package reads its schemas anew at each call
+def _said_by_the_schema(text):
+    """What Kubernetes's strict schema has against a piece, given as JSON; empty where nothing."""
     import kubernetes_validate
 
-    pod = {"metadata": {"labels": {"app": "late"}}, "spec": {"containers": [{"name": "late", **piece}]}}
+    container = {"name": "late", **json.loads(text)}
+    pod = {"metadata": {"labels": {"app": "late"}}, "spec": {"containers": [container]}}
     whole = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "late"},
              "spec": {"selector": {"matchLabels": {"app": "late"}}, "template": pod}}  # fmt: skip
     try:
@@ -62,9 +67,8 @@ def _held_to_the_schema(piece):
     except kubernetes_validate.ValidationError as error:
         where = ".".join(str(part) for part in list(error.path)[5:])
         said = clean(error.message, 160)
-        raise NotData(
-            f"is refused by Kubernetes's strict schema{' at `' + where + '`' if where else ''}: {said}"
-        ) from None
+        return f"is refused by Kubernetes's strict schema{' at `' + where + '`' if where else ''}: {said}"
+    return ""
 
 
 _UNITS = {"": 1, "m": 1e-3, "k": 1e3, "M": 1e6, "G": 1e9, "Ki": 2**10, "Mi": 2**20, "Gi": 2**30}
@@ -164,6 +168,14 @@ def probes_and_resources(piece):
         )
     if not liveness.get("tcpSocket"):
         yield "The liveness probe is to open a connection: `tcpSocket`."
+    if any(probe.get("tcpSocket", probe.get("httpGet", {})).get("port") == "8501" for probe in
+           (startup, readiness, liveness)):
+        yield "`\"8501\"` is text, which the cluster takes for a port's name. The number has no quotes."
+    if any((probe.get("successThreshold") or 1) != 1 for probe in (startup, liveness)):
+        yield (
+            "A startup or liveness probe has passed after a single success: the schema lets another "
+            "`successThreshold` pass, the cluster refuses it."
+        )
     if liveness["tcpSocket"].get("port") not in (8501, "rest"):
         yield "The liveness probe opens a connection to another port than 8501."
     yield from _of_a_get("readinessProbe", readiness)
@@ -238,6 +250,7 @@ function(
         (1, 60, 60, 2, 20, 0.1), (15, 60, 60, 2, 12, 0.1), (8, 72, 60, 1, 20, 0.25),
         (8, 0.75, 0.5, 1, 20, 0.25), (5, 75, 60, 1, 20, 0.1), (7, 32, 64, 1, 20, 0.1),
         (3, 80, 64, 1, 20, 0.1), (9, 100, 50, 2, 12, 0.1), (1, 62, 60, 2, 20, 0.1),
+        (10, 66.3, 60, 1, 20, 0.1), (10, 53.75, 60, 1, 20, 0.1),
     ],
     odd={
         "Your function gives nothing back. Does it `return` the number?": NOTHING,
@@ -260,6 +273,10 @@ function(
             _slip(near=lambda ratio, tolerance: 0 <= ratio - 1 <= tolerance),
         "`ratio - 1` without `abs`: every ratio below 1 counts as near, and the service never shrinks.":
             _slip(near=lambda ratio, tolerance: ratio - 1 <= tolerance),
+        "`rel_tol` of `math.isclose` is a share of the larger number. Asked is how far the ratio is from 1.":
+            _slip(near=lambda ratio, tolerance: math.isclose(ratio, 1, rel_tol=tolerance)),
+        "You round the ratio before you compare it with the tolerance.":
+            _slip(near=lambda ratio, tolerance: abs(round(ratio, 2) - 1) <= tolerance),
         "The tolerance is 0.1 for you, whatever is handed in.": _slip(tolerance=0.1),
         "You compare the difference of metric and target with the tolerance. It is about their ratio.":
             _by_difference,
@@ -290,7 +307,7 @@ def _break_even(fixed, owned, rented):
 function(
     "4.6c", "break_even",
     [(1000, 100, 300), (1000, 100, 200), (0, 100, 200), (1000, 300, 300), (1000, 300, 200), (100, 0, 1000),
-     (15000.0, 2250.0, 3250.0), (500, 100, 1100)],
+     (15000.0, 2250.0, 3250.0), (500, 100, 1100), (0, 300, 200)],
     odd={"Asked is one number, or `None`.":
          unless(optional(lambda output: number(output) and math.isfinite(output)))},
     rule=_break_even,
@@ -354,6 +371,7 @@ class _Page(BaseHTTPRequestHandler):
 
     def do_GET(self):
         said = self.server.said
+        self.server.asked.append(self.path)
         body = {"model_version_status": [
             {"version": str(version), "state": state, "status": {"error_code": "OK", "error_message": ""}}
             for version, state in (said if type(said) is dict else {}).items()
@@ -371,15 +389,15 @@ class _Page(BaseHTTPRequestHandler):
 
 
 def _played(stale):
-    """What the function says of each fleet of small servers, by kinds."""
+    """What the function says of each fleet of small servers, by kinds; and the pages that it asked for."""
     with contextlib.ExitStack() as stack:
-        listening, fleets = selectors.DefaultSelector(), []
+        listening, fleets, asked = selectors.DefaultSelector(), [], []
         for wanted, fleet in _FLEETS:
             addresses, kinds = {}, {}
             for number, (one, said) in enumerate(fleet.items()):
                 server = HTTPServer(("127.0.0.1", 0), _Page)
                 stack.callback(server.server_close)
-                kinds[f"late-{number}"], server.said = one, said
+                kinds[f"late-{number}"], server.said, server.asked = one, said, asked
                 addresses[f"late-{number}"] = f"http://127.0.0.1:{server.server_port}"
                 if said is None:
                     server.server_close()
@@ -390,7 +408,8 @@ def _played(stale):
         answering = threading.Thread(target=_answer, args=(listening, over), daemon=True)
         stack.callback(lambda: (over.set(), answering.join()))
         answering.start()
-        return [_listed(stale(dict(addresses), wanted), kinds) for wanted, addresses, kinds in fleets]
+        found = [_listed(stale(dict(addresses), wanted), kinds) for wanted, addresses, kinds in fleets]
+        return {"found": found, "asked": sorted(set(asked))}
 
 
 def _answer(listening, over):
@@ -439,9 +458,16 @@ _OF_A_REPLICA = {
     said="Each replica was asked itself, and who did not answer counts as unknown, not as right.",
 )
 def who_is_stale(stale):
+    stale, asked = stale["found"], stale["asked"]
     if any(found is None for found in stale):
         yield "Your function should return a list of names, also where all is well."
     pairs = [(wanted, fleet, set(found)) for (wanted, fleet), found in zip(_FLEETS, stale, strict=True)]
+    if asked and "/v1/models/late" not in asked:
+        yield "You ask for another page than the task names; a replica's versions don't stand there."
+    if not asked and any(found for _, _, found in pairs):
+        yield "No replica got a GET from you."
+    if all(found == {one for one, said in fleet.items() if _highest(said) != 2} for _, fleet, found in pairs):
+        yield "The version wanted is 2 for you, whatever is handed in."
     if all(found == set(fleet) for _, fleet, found in pairs):
         yield (
             "You list every replica. `version` in the body is a text and `wanted` a number: they are "

@@ -119,7 +119,7 @@ def _by_loop(options, limits):
             continue
         if limits["private"] and row["leaves"]:
             continue
-        if best is None or row["libraries"] < options.loc[best, "libraries"]:
+        if best is None or row["memory"] < options.loc[best, "memory"]:
             best = name
     return best
 
@@ -128,7 +128,7 @@ def _by_sort(options, limits):
     fits = options[(options.latency <= limits["latency"]) & (options.memory <= limits["memory"])
                    & (options.libraries <= limits["libraries"])]  # fmt: skip
     fits = fits[~fits.leaves] if limits["private"] else fits
-    return fits.sort_values("libraries", kind="stable").index[0] if len(fits) else None
+    return fits.sort_values("memory", kind="stable").index[0] if len(fits) else None
 
 
 CASES = {

@@ -455,6 +455,7 @@ def _probes_of_options() -> list[tuple]:
         told(rows, 5, 80, 20, False),
         told(rows, 5, 29, 100, True),
         told([(2, 2, 7, False), (1, 1, 7, False), (3, 3, 9, False)], 5, 5, 10, True),
+        told([(3, 4, 7, False), (1, 4, 6, False), (2, 5, 1, False)], 5, 5, 10, False),
         told([(2, 2, 9, True), (1, 3, 12, False), (4, 1, 15, False)], 5, 5, 20, True),
         told([(2, 2, 30, False), (1, 3, 25, False)], 5, 5, 20, False),
         told([(9, 1, 1, False), (3, 9, 2, False), (3, 3, 8, False)], 5, 5, 10, False),
@@ -466,7 +467,7 @@ def _fits(row: dict, limits: dict, columns=_COLUMNS, strictly=False, private=Tru
     return within and not (private and limits["private"] and row["leaves"])
 
 
-def _choice(least="libraries", last=False, **how) -> Any:
+def _choice(least="memory", last=False, **how) -> Any:
     """The rule on plain data: rows with their names under `index`."""
 
     def rule(options, limits):
@@ -486,7 +487,7 @@ def _always_private(options, limits):
 def _only_leaving(options, limits):
     rows = [(n, r) for n, r in zip("abcdef", options, strict=False)
             if _fits(r, limits, private=False) and r["leaves"] == limits["private"]]  # fmt: skip
-    return min(rows, key=lambda it: it[1]["libraries"])[0] if rows else None
+    return min(rows, key=lambda it: it[1]["memory"])[0] if rows else None
 
 
 def _first_that_fits(options, limits):
@@ -508,20 +509,20 @@ function(
         "You keep out what leaves the device everywhere. Only a private place asks for that.": _always_private,
         "You ask that `leaves` equals `private`: the wrong way round.": _only_leaving,
         "You don't look at `latency`.": _choice(columns=("memory", "libraries")),
-        "You don't look at `memory`.": _choice(columns=("latency", "libraries")),
-        "You don't look at the limit on `libraries`; the fewest may still be too many.":
+        "You don't look at the limit on `memory`; the least may still be too much.": _choice(columns=("latency", "libraries")),
+        "You don't look at the limit on `libraries`.":
             _choice(columns=("latency", "memory")),
-        "That is the fastest of those within the limits. Asked is the one with the fewest libraries.":
+        "That is the fastest of those within the limits. Asked is the one with the least memory.":
             _choice(least="latency"),
-        "That is the one that takes the least memory. Asked is the one with the fewest libraries.":
-            _choice(least="memory"),
-        "That is the first within the limits. Compare their `libraries`.": _first_that_fits,
+        "That is the one with the fewest libraries. Asked is the one with the least memory.":
+            _choice(least="libraries"),
+        "That is the first within the limits. Compare their `memory`.": _first_that_fits,
         "Of equals you take the last; asked is the first.": _choice(last=True),
     },
     otherwise="For some options another one is chosen. Strike out, row by row, what breaks a limit.",
     hints=(
         "First a mask: three comparisons with `<=`, and `~options.leaves` where the place is private.",
         "`fitting = options[mask]`; if `fitting.empty`, there is none.",
-        "`fitting.libraries.idxmin()` is the label of the smallest, the first of equals.",
+        "`fitting.memory.idxmin()` is the label of the smallest, the first of equals.",
     ),
 )  # fmt: skip

@@ -19,7 +19,7 @@ from helpers.exercises.plain import Blank, NotData
 from helpers.exercises.rules import function
 from helpers.exercises.signs import NEVER, close, optional, unless
 
-# ---- 4.4a: a model that brings its facts along -------------------------------------------------------------------
+# ---- 4.4a: a model that brings its facts along ---------------------------------------------------
 
 
 def _look_at_file(content: Any) -> dict[str, Any]:
@@ -66,11 +66,13 @@ def _runs(content: bytes) -> bool:
     packed=Made("bytes: the model's content, and after it a ZIP archive", _look_at_file),
     hints=(
         '`file = io.BytesIO(files["LiteRT"])` is a file that holds the model.',
-        '`with zipfile.ZipFile(file, "a") as archive:` appends; inside, `archive.writestr(name, text)`, once for '
+        '`with zipfile.ZipFile(file, "a") as archive:` appends; inside, `archive.writestr(name, text)`, '
+        "once for "
         "each of the two, with `json.dumps(…)` as text.",
         "After the `with`, when the directory is written, `packed = file.getvalue()`.",
     ),
-    said="LiteRT reads from the front and finds its model unchanged; a reader of archives reads from the end and finds "
+    said="LiteRT reads from the front and finds its model unchanged; a reader of archives reads from "
+    "the end and finds "
     "the facts, so that neither can travel without the other.",
 )
 def a_model_with_its_facts(packed, given):
@@ -82,7 +84,8 @@ def a_model_with_its_facts(packed, given):
         )
     if held is None:
         yield (
-            "The model is there, and at the end no archive can be read. Is the content taken after the archive was "
+            "The model is there, and at the end no archive can be read. Is the content taken after the "
+            "archive was "
             "closed? Its directory is written then."
         )
     if not held:
@@ -94,7 +97,10 @@ def a_model_with_its_facts(packed, given):
             + (" It lies in a folder there, or under a longer name." if inside else "")
         )
     if None in (held["facts.json"], held["selftest.json"]):
-        yield "One of the two is no JSON. `str(facts)` looks alike; `json.dumps(facts)` is what others can read."
+        yield (
+            "One of the two is no JSON. `str(facts)` looks alike; `json.dumps(facts)` is what others "
+            "can read."
+        )
     if held["facts.json"] == given["selftest"] and held["selftest.json"] == given["facts"]:
         yield "The two are swapped: facts lie under the self-test's name."
     for name, key in (("facts.json", "facts"), ("selftest.json", "selftest")):
@@ -103,12 +109,15 @@ def a_model_with_its_facts(packed, given):
         if not close(held[name], given[key], rel=1e-9, abs_=1e-12):
             yield f"`{name}` is JSON and holds something else than `{key}`."
     if packed["begins"] != given["model"]:
-        yield "Between the model and the archive there is something else, or the model is not the one of this section."
+        yield (
+            "Between the model and the archive there is something else, or the model is not the one of "
+            "this section."
+        )
     if not packed["runs"]:
         yield "The archive is right, and LiteRT can't open the model in front of it. Was it changed?"
 
 
-# ---- 4.4b: the first row that differs ----------------------------------------------------------------------------
+# ---- 4.4b: the first row that differs ------------------------------------------------------------
 
 
 def _arrays(*pairs: tuple[list[float], list[float], float]) -> list[tuple]:
@@ -158,17 +167,20 @@ function(
         "Asked is one index, a whole number, or `None`.": unless(optional(_whole)),
     },
     rule=_first(lambda a, b, ulps: _ulps(a, b) > ulps),
-    said="An ulp grows with the number, so one tolerance in ulps is fair to small chances and large ones; a NaN is within "
+    said="An ulp grows with the number, so one tolerance in ulps is fair to small chances and large "
+    "ones; a NaN is within "
     "no tolerance.",
     mistakes={
         "Where no row differs you give 0. That is the first row; nothing found is `None`.":
             lambda here, there, ulps: _first(lambda a, b, u: _ulps(a, b) > u)(here, there, ulps) or 0,
-        "Where no row differs you give −1, an index that Python takes for the last row. Nothing found is `None`.":
+        "Where no row differs you give −1, an index that Python takes for the last row. Nothing found "
+        "is `None`.":
             lambda here, there, ulps: next(
                 (i for i, (a, b) in enumerate(zip(here, there, strict=True)) if _ulps(a, b) > ulps), -1),
         "Exactly `ulps` away is still within.":
             _first(lambda a, b, ulps: b is None or (_ulps(a, b) >= ulps and a != b)),
-        "A NaN slips through: every comparison with it is False, so ask what is *within*, and take the opposite.":
+        "A NaN slips through: every comparison with it is False, so ask what is *within*, and take the "
+        "opposite.":
             _first(lambda a, b, ulps: b is not None and _ulps(a, b) > ulps),
         "You look in one direction only. A row that is smaller there differs as well.":
             _first(lambda a, b, ulps: b is None or (b > a and _ulps(a, b) > ulps)),
@@ -188,16 +200,18 @@ function(
         "That is how many rows differ.": lambda here, there, ulps: sum(
             _ulps(a, b) > ulps for a, b in zip(here, there, strict=True)) or None,
     },
-    otherwise="For some arrays another row is the first. Divide the difference by `np.spacing(abs(here))`, row by row.",
+    otherwise="For some arrays another row is the first. Divide the difference by "
+    "`np.spacing(abs(here))`, row by row.",
     hints=(
         "`np.spacing(np.abs(here))` has the ulp of each row, float32.",
-        "Make the difference in float64 (`there.astype(float) - here`), and mark what is *not* within `ulps` of them.",
+        "Make the difference in float64 (`there.astype(float) - here`), and mark what is *not* within "
+        "`ulps` of them.",
         "`np.argmax` of an array of True and False is the first True; ask `.any()` before.",
     ),
 )  # fmt: skip
 
 
-# ---- 4.4c: where do they part ------------------------------------------------------------------------------------
+# ---- 4.4c: where do they part --------------------------------------------------------------------
 
 
 def _stages(**stages: list) -> dict[str, np.ndarray]:
@@ -241,7 +255,8 @@ def _rms(differences: list[float]) -> float:
 
 
 def _by(measure, order=lambda here, there: here) -> Any:
-    """The first stage for which measure(here, there) is beyond the tolerance, in the order of one of the two."""
+    """The first stage for which measure(here, there) is beyond the tolerance, in the order of one of "
+    "the two."""
 
     def rule(here, there, within):
         return next(
@@ -285,10 +300,12 @@ function(
         "Asked is the name of a stage, or `None`.": unless(optional(lambda output: type(output) is str)),
     },
     rule=_by(_nrmse),
-    said="The first stage that parts is where the fault lies; all later ones only pass it on. Divided by its range, each stage "
+    said="The first stage that parts is where the fault lies; all later ones only pass it on. Divided "
+    "by its range, each stage "
     "is measured by its own size.",
     mistakes={
-        "That is the stage with the largest error. A fault grows on its way; asked is where it begins.": _worst,
+        "That is the stage with the largest error. A fault grows on its way; asked is where it "
+        "begins.": _worst,
         "That is the last stage beyond the tolerance. Asked is the first.": _last,
         "You go through the stages in the order of `there`. The order of computation is that of `here`.":
             _by(_nrmse, lambda here, there: there),
@@ -296,7 +313,8 @@ function(
             _by(lambda a, b: _rms([y - x for x, y in zip(a, b, strict=True)])),
         "You divide by the range of `there`; the fault itself would change the measure. Take that of `here`.":
             _by(lambda a, b: _rms([y - x for x, y in zip(a, b, strict=True)]) / _range(b)),
-        "A constant stage never parts for you: its range is zero, and then you should divide by 1.": _without_constants,
+        "A constant stage never parts for you: its range is zero, and then you should divide by 1.":
+            _without_constants,
         "Differences of both signs cancel in your mean. Square them first.":
             _by(lambda a, b: abs(sum(y - x for x, y in zip(a, b, strict=True))) / len(a) / _range(a)),
         "That is the mean of the absolute differences. Squared, a few large ones count more.":
@@ -317,7 +335,7 @@ function(
 )  # fmt: skip
 
 
-# ---- 4.4d: the gap, in JavaScript ---------------------------------------------------------------------------------
+# ---- 4.4d: the gap, in JavaScript ----------------------------------------------------------------
 
 _PLAIN, _RAIN = {"mean": 1000, "deviation": 10, "log": False}, {"mean": 0.5, "deviation": 0.5, "log": True}
 _NEAR = {"mean": 5, "deviation": 10, "log": False}
@@ -397,7 +415,8 @@ def _measured(value: Any, fact: dict[str, Any]) -> bool:
     hints=(
         "One line at the head is enough: where `value` is a gap, `return 0`.",
         "`value == null` holds for `null` and `undefined`, and for nothing else.",
-        "`NaN` equals nothing, not even itself; `Number.isNaN(value)` asks for it. And `!value` is true of 0 as well.",
+        "`NaN` equals nothing, not even itself; `Number.isNaN(value)` asks for it. And `!value` is true "
+        "of 0 as well.",
     ),
     said="All three kinds of gap become the average, and a measured zero stays a measurement.",
 )
@@ -427,11 +446,14 @@ def the_gap_in_javascript(mended):
     if not undefined and not _told_apart(mended, _right, on=_gap("NaN")):
         yield "`null` is caught; `undefined` and `NaN` are not, and come out as no number."
     if not undefined:
-        yield "`undefined` slips through: a name that is not in the row. `===` tells it from `null`, `==` doesn't."
+        yield (
+            "`undefined` slips through: a name that is not in the row. `===` tells it from `null`, `==` "
+            "doesn't."
+        )
     yield "`NaN` slips through. It equals nothing, not even itself; `Number.isNaN` asks for it."
 
 
-# ---- 4.4e: choose -------------------------------------------------------------------------------------------------
+# ---- 4.4e: choose --------------------------------------------------------------------------------
 
 _COLUMNS = ("latency", "memory", "libraries")
 
@@ -506,10 +528,12 @@ function(
     mistakes={
         "A limit itself is still allowed.": _choice(strictly=True),
         "You don't look at `leaves` where `private` is True.": _choice(private=False),
-        "You keep out what leaves the device everywhere. Only a private place asks for that.": _always_private,
+        "You keep out what leaves the device everywhere. Only a private place asks for that.":
+            _always_private,
         "You ask that `leaves` equals `private`: the wrong way round.": _only_leaving,
         "You don't look at `latency`.": _choice(columns=("memory", "libraries")),
-        "You don't look at the limit on `memory`; the least may still be too much.": _choice(columns=("latency", "libraries")),
+        "You don't look at the limit on `memory`; the least may still be too much.":
+            _choice(columns=("latency", "libraries")),
         "You don't look at the limit on `libraries`.":
             _choice(columns=("latency", "memory")),
         "That is the fastest of those within the limits. Asked is the one with the least memory.":

@@ -156,10 +156,11 @@ assert not lacks["TensorFlow.js"], "TensorFlow.js has every name on its list"
 assert not set(in_double) & {"MatMul", "BiasAdd", "Sigmoid"}, "the layers don't"
 
 # %% [markdown]
-# `StringToHashBucketFast` gives words that no vocabulary has a number, and `Log1p` takes the logarithm of
-# rain, in float64, of which Select TF has none. (tf2onnx keeps a handler for the hash, and refuses it all
-# the same: a list of operators is not a conversion.) TensorFlow.js has every name on its list and no
-# float64, in which our preprocessing computes.
+# `StringToHashBucketFast` gives words that no vocabulary has a number; LiteRT and ONNX have no such thing.
+# Ordinary names such as `Sub` stand there for their **type**: our preprocessing computes in float64, and
+# these runtimes are made for float32. Select TF operators help with all but `Log1p`, the logarithm of rain.
+# (tf2onnx keeps a handler for the hash, and refuses it all the same: a list of operators is not a
+# conversion.) TensorFlow.js has every name on its list, and no float64 at all.
 #
 # All of this is *preprocessing*. The layers after it need ordinary operators. So we **cut**: the model that
 # travels takes what Transform gives out, six `ids` and 17 `numbers`. Beside the chance our build gives out

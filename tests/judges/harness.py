@@ -24,6 +24,7 @@ from hypothesis import strategies as st
 from helpers.exercises import kit, sandbox
 from helpers.exercises.kit import INVALID, NOT_ATTEMPTED, RIGHT, WRONG, Exercise, Verdict
 from helpers.exercises.plain import Blank, NotData, plain, strict
+from helpers.exercises.worlds import Worlds
 
 FEWEST_RIGHT, FEWEST_WRONG = 2, 4
 
@@ -51,7 +52,7 @@ def cases(name: str, right: list[Any], wrong: dict[str, Any], given: Any = None,
 
 
 FUNCTIONS = (kit.Function, kit.Program)  # answered by a function
-RECORDS = (kit.Function, kit.Query)  # read as what came of each probe
+RECORDS = (kit.Function, kit.Query, Worlds)  # read as what came of each probe
 
 
 def _blank(*args: Any) -> Any:

@@ -14,7 +14,7 @@
 # - localize a fault in a preprocessing that was rewritten, and mend it in JavaScript;
 # - choose a runtime under limits of latency, memory and privacy.
 #
-# *Needs: lesson 4.1; Keras; a look at JavaScript, which reads like Python with braces. Time: about 70
+# *Needs: lesson 4.1; Keras; a look at JavaScript, which reads like Python with braces. Time: about 65
 # minutes, and 5 more for "Deeper" at the end.*
 
 # %%
@@ -142,7 +142,10 @@ lacks["ONNX"] = sorted(kept.found)
 lists = (TFJS / "node_modules/@tensorflow/tfjs-converter/dist/operations/op_list").glob("*.js")
 named = {name for file in lists for name in re.findall(r"'tfOpName': '(\w+)'", file.read_text())}
 calls = {"PartitionedCall", "StatefulPartitionedCall"}
-lacks["TensorFlow.js"] = sorted({node.op for node in nodes} - named - calls) if named else []
+if named:
+    lacks["TensorFlow.js"] = sorted({node.op for node in nodes} - named - calls)
+else:
+    print("TensorFlow.js is missing: `rm .venv/.ready`, then `make setup` with a network, fetches it.")
 figures.table(pd.DataFrame({
     "refused for": {runtime: ", ".join(names) or "no operator" for runtime, names in lacks.items()}
 }).rename_axis("the whole model, for"))
@@ -152,13 +155,13 @@ assert "StringToHashBucketFast" in lacks["LiteRT"], "LiteRT has no hash for unkn
 assert lacks["LiteRT with Select TF"] == ["Log1p"], "with Select TF it still lacks the logarithm of rain"
 assert {"StringToHashBucketFast", "Log1p"} <= set(lacks["ONNX"]), "ONNX lacks the same two"
 assert len(in_double) > 10, "the preprocessing computes in float64"
-assert not lacks["TensorFlow.js"], "TensorFlow.js has every name on its list"
+assert not lacks.get("TensorFlow.js"), "TensorFlow.js has every name on its list"
 assert not set(in_double) & {"MatMul", "BiasAdd", "Sigmoid"}, "the layers don't"
 
 # %% [markdown]
 # `StringToHashBucketFast` gives words that no vocabulary has a number; LiteRT and ONNX have no such thing.
-# Ordinary names such as `Sub` stand there for their **type**: our preprocessing computes in float64, and
-# these runtimes are made for float32. Select TF operators help with all but `Log1p`, the logarithm of rain.
+# Ordinary names such as `Sub` stand in LiteRT's row for their **type**: our preprocessing computes in
+# float64, LiteRT in float32. Select TF operators help with all but `Log1p`, the logarithm of rain.
 # (tf2onnx keeps a handler for the hash, and refuses it all the same: a list of operators is not a
 # conversion.) TensorFlow.js has every name on its list, and no float64 at all.
 #
@@ -166,18 +169,16 @@ assert not set(in_double) & {"MatMul", "BiasAdd", "Sigmoid"}, "the layers don't"
 # travels takes what Transform gives out, six `ids` and 17 `numbers`. Beside the chance our build gives out
 # three inner **stages**, which a test needs.
 
-# %%
+# %% tags=["folded"]
+# The model's members with their trained weights; the first with its inside as outputs
+import keras
+
 transform = tft.TFTransformOutput(str(products.transform_graph))
 sizes = trainer.sizes(transform)
 members = [model.build(sizes, tuple(MODEL["hidden"]), MODEL["dropout"]) for _ in range(MODEL["members"])]
 weights = [weight for member in members for weight in member.weights]
 for weight, trained in zip(weights, first.weights, strict=True):
     weight.assign(trained)
-
-# %% tags=["folded"]
-# The first member with its inside as outputs
-import keras
-
 inside = {"looked_up": next(x for x in members[0].layers if isinstance(x, keras.layers.Concatenate)),
           "hidden": next(x for x in members[0].layers if isinstance(x, keras.layers.Dense))}
 opened = keras.Model(members[0].input, {name: layer.output for name, layer in inside.items()}
@@ -297,15 +298,15 @@ assert kilobytes["TensorFlow.js"] - len(binary) / 1e3 > bare, "the JSON outweigh
 assert (kilobytes[["LiteRT", "ONNX"]] < 2 * bare).all(), "the other two stay under twice the weights"
 
 # %% [markdown]
-# Three files, the same weights in each. (How small they get by rounding is lesson 3.4's; here nothing is
-# rounded.)
+# Three files, the same weights in each. (To round them is lesson 3.4's.)
 #
 # ### What else belongs into the file
 #
 # The app needs more than the graph: vocabularies, means, deviations. If they come by another way than the
 # model, they will one day be of another version. So they go **into** the file. LiteRT reads its FlatBuffer
 # from the front; a ZIP archive has its directory at the end. Both can be one file, and LiteRT's own
-# packer for metadata does just that: it appends a ZIP of the labels.
+# packer for metadata does just that: it appends a ZIP of the labels. With the facts goes a **self-test**,
+# which section 6 uses: 20 flights and the model's chances for them.
 
 # %% tags=["folded"]
 # The facts, computed from the months of training; and rows with their answers, by which an app tests itself
@@ -369,7 +370,6 @@ packed = lesson.check("4.4a", packed=packed, given={"model": len(files["LiteRT"]
 # %%
 with zipfile.ZipFile(io.BytesIO(packed)) as archive:
     facts = json.loads(archive.read("facts.json"))
-print(archive.namelist(), {name: len(words) for name, words in facts["vocabularies"].items()})
 
 # %% [markdown]
 # From here on the app reads its facts out of your file.
@@ -431,8 +431,8 @@ loaded().then(model => {
 
 def in_node(script, *arguments, given=""):
     """What a script writes in Node, from TensorFlow.js's folder. Raises RuntimeError with its last words."""
-    done = subprocess.run([NODE, "-e", script, *map(str, arguments)], cwd=TFJS, input=given, text=True,
-                          capture_output=True, timeout=120)
+    done = subprocess.run([NODE, "-e", script, *map(str, arguments)], cwd=TFJS if named else folder,
+                          input=given, text=True, capture_output=True, timeout=120)
     if done.returncode:
         raise RuntimeError(done.stderr[-500:])
     return done.stdout
@@ -449,15 +449,14 @@ def in_tfjs(backend, ids, numbers):
 
 if named:
     stages["TensorFlow.js"] = in_tfjs("wasm", ids, numbers)
-else:
-    print("TensorFlow.js is missing: `rm .venv/.ready`, then `make setup` with a network, fetches it.")
 
 # %% [markdown]
-# Same weights, same inputs, four runtimes. Does one of the three give TensorFlow's chances to the last bit?
+# Same weights, same inputs, four runtimes. For how many of the month's 27,000 flights does LiteRT decide
+# otherwise than TensorFlow, with an alert from a chance of 0.3?
 
 # %% prediction="4.4p1"
-guess = ...     # who gives TensorFlow's very bits: "LiteRT", "ONNX Runtime", "TensorFlow.js" or "none"
-lesson.predict("4.4p1", guess, among=("LiteRT", "ONNX Runtime", "TensorFlow.js", "none"))
+guess = ...     # how many alerts are other in LiteRT?
+lesson.predict("4.4p1", guess)
 
 # %% [markdown]
 # A float32 has neighbours, and their distance grows with the number: 6·10⁻⁸ at 0.5, an eighth of that at
@@ -475,7 +474,7 @@ lesson.predict("4.4p1", guess, among=("LiteRT", "ONNX Runtime", "TensorFlow.js",
 # ### Exercise 4.4b: The first row that differs (1 point)
 #
 # Write `first_row(here, there, ulps)`: the index of the first row where `there` is **more** than `ulps` ulps
-# away from `here`, in either direction. Both are float32 arrays [n]; the ulp is that of the number `here`.
+# away from `here`, in either direction. Both hold chances, float32 [n]; the ulp is that of the number `here`.
 # `here` has no NaN; a NaN `there` differs. `None` where no row differs.
 
 # %% tags=["starter"] exercise="4.4b"
@@ -487,7 +486,7 @@ def first_row(here, there, ulps):
 # %% tags=["solution"] exercise="4.4b"
 def first_row(here, there, ulps):
     """Index of the first row that is more than `ulps` ulps away, or None."""
-    beyond = ~(np.abs(there.astype(float) - here) <= ulps * np.spacing(np.abs(here)).astype(float))
+    beyond = ~(np.abs(there.astype(float) - here) <= ulps * np.spacing(here).astype(float))
     return int(np.argmax(beyond)) if beyond.any() else None
 
 
@@ -498,23 +497,21 @@ first_row = lesson.check("4.4b", first_row=first_row)
 TOLERANCE = 64  # ulps
 engines = {name: given["late"].ravel() for name, given in stages.items() if name != "TensorFlow"}
 figures.table(pd.DataFrame([
-    {"runtime": name, "rows": len(there), "same bits in all": first_row(here, there, 0) is None,
-     f"first beyond {TOLERANCE} ulps": first_row(here, there, TOLERANCE),
+    {"runtime": name, "rows": len(there), f"first beyond {TOLERANCE} ulps": first_row(here, there, TOLERANCE),
      "other alerts": int(((there >= 0.3) != (here >= 0.3)).sum())} for name, there in engines.items()
 ]).set_index("runtime"))
 
 # %%
-same = [name for name, there in engines.items() if first_row(here, there, 0) is None]
-lesson.reveal("4.4p1", same[0] if same else "none")
+lesson.reveal("4.4p1", int(((engines["LiteRT"] >= 0.3) != (here >= 0.3)).sum()), within=20,
+              form="{:,.0f} alerts")
 
 # %% tags=["claim"]
-assert all(first_row(here, there, 0) is not None for there in engines.values()), "none has the same bits"
 assert all(first_row(here, there, TOLERANCE) is None for there in engines.values()), "within the tolerance"
 assert all(((there >= 0.3) == (here >= 0.3)).all() for there in engines.values()), "not one alert is another"
 
 # %% [markdown]
-# No runtime has TensorFlow's bits in every row, none is beyond 64 ulps anywhere, and not one alert is
-# another. Why do they differ at all? The stages say where it begins.
+# None is beyond 64 ulps anywhere, and not one alert is another. Yet most bits are not TensorFlow's. The
+# stages say where that begins.
 
 # %% tags=["folded"]
 # In how many rows a stage has other bits than TensorFlow's
@@ -525,19 +522,21 @@ other = pd.DataFrame({name: {stage: (given[stage] != reference[stage]).any(axis=
                       for name, given in stages.items() if name != "TensorFlow"})
 fig, ax = plt.subplots(figsize=(7.5, 3.2))
 (100 * other).plot.bar(ax=ax, rot=0, color=[figures.BLUE, figures.ORANGE, figures.GREEN])
-title = "What is looked up has the same bits; what is added up has not"
+title = "What is looked up has the same bits in every runtime; what is added up need not"
 ax.set(title=title, ylabel="% of rows with other bits", xlabel="stage, in the order of computation")
-figures.show(fig, f"{title}. Bars for {', '.join(other)}: none at looked_up, some at late.")
+figures.show(fig, f"{title}. Bars for {', '.join(other)}: none at looked_up.")
 
 # %% tags=["claim"]
 assert (other.loc["looked_up"] == 0).all(), "what is looked up has the same bits"
-assert (other.loc["late"] > 0).all() and (other.loc["logit"] > 0).all(), "what is added up has not"
+assert other.to_numpy().any(), "what is added up need not have"
+assert any((tf.sigmoid(given["logit"]).numpy() != given["late"]).any() for given in stages.values()), (
+    "the sigmoid is approximated in several ways")
 
 # %% [markdown]
 # Lookups copy numbers. The first product adds them: each hidden unit is a sum of 53 terms. Floats round
-# after every addition, so **the order of a sum shows in its last digits**, and each runtime has the order
-# that suits its vector instructions. We take a unit of the first row that differs, and add its terms in
-# 2,000 random orders.
+# after every addition, so **the order of a sum shows in its last digits**, and each runtime has its own.
+# (Where a bar is missing, two came out alike. The sigmoid, too, is approximated in several ways.) We take
+# a unit of the first row that differs, and add its terms in 2,000 random orders.
 
 # %% tags=["folded"]
 # One hidden unit's sum in many orders, in ulps from the sum in float64
@@ -560,7 +559,8 @@ colours = [figures.GREY, figures.BLUE, figures.ORANGE, figures.GREEN]
 for place, (name, value) in enumerate(theirs.items()):
     ax.plot(value, 60 + 70 * place, "osv^"[place], color=colours[place], label=name)
 title = "One sum, many orders: the runtimes lie where orders lie"
-ax.set(title=title, xlabel="distance from the sum in float64 (ulps)", ylabel="of 2,000 orders")
+ax.set(title=title, xlabel=f"row {row}, hidden unit {unit}: distance from the sum in float64 (ulps)",
+       ylabel="of 2,000 orders")
 ax.legend(loc="upper right")
 figures.show(fig, f"{title}. A histogram of 2,000 orders of one sum; each runtime's value is within.")
 
@@ -582,8 +582,8 @@ assert theirs["TensorFlow"] != 0, "TensorFlow's own number is rounded, too"
 # ## 4 The preprocessing that stayed behind
 #
 # The app's authors read `features.py` and wrote it again in JavaScript. ML-EXray, a study of models on
-# phones, found that such differences cost more than ten points of accuracy. This function scales a number;
-# the rest, `prepare`, is folded below it.
+# phones, saw performance drop by over 10 % there, and names such slips among the reasons. This function
+# scales a number; the rest, `prepare`, is folded below it.
 
 # %%
 STANDARDISED = """
@@ -678,15 +678,15 @@ first_stage = lesson.check("4.4c", first_stage=first_stage)
 # %%
 WITHIN = 1e-5
 part = first_stage(reference, app, WITHIN)
-inputs = [*features.SCALED, *(f"{name} missing" for name in features.MISSING),
-          "sin day", "cos day", "sin half day", "cos half day", "wind east", "wind north"]
-wrong = abs(app["numbers"] - reference["numbers"]) > 1e-4
 for name, given in stages.items():
     print(f"{name} parts at:", first_stage(reference, reference | given, WITHIN))
 print("the app parts at:", part)
 
 # %% tags=["folded"]
 # Which of the 17 numbers differ, and in how many flights
+inputs = [*features.SCALED, *(f"{name} missing" for name in features.MISSING),
+          "sin day", "cos day", "sin half day", "cos half day", "wind east", "wind north"]
+wrong = abs(app["numbers"] - reference["numbers"]) > 1e-4
 share = pd.Series(wrong.mean(axis=0), inputs).loc[lambda it: it > 0].sort_values(ascending=False)
 figures.bars(100 * share, f"{len(share)} of 17 numbers differ, {share.index[0]} most often", x="% of flights",
              form="{:.2f}")
@@ -776,24 +776,27 @@ slips = pd.DataFrame({slip: (*price(chance), changed(chance)) for slip, chance i
 # %% tags=["folded", "atol=5"]
 # Prices with their intervals
 certain = (slips.low > 0).sum()
-figures.bars(slips.dollars, f"{certain} of {len(slips)} slips cost money beyond doubt; all change alerts",
+figures.bars(slips.dollars, f"{certain} of {len(slips)} slips show in a month's money; all change alerts",
              x="dollars lost per 1,000 flights (95 % interval)", errors={None: (slips.low, slips.high)})
 
 # %% tags=["atol=5"]
-figures.table(slips[["alerts"]].astype(int).rename_axis("slip").rename(columns={"alerts": "other alerts"}))
+found = {slip: first_row(here, chances[slip], TOLERANCE) for slip in slips.index}
+figures.table(pd.DataFrame(
+    {"other alerts": slips.alerts.astype(int), f"first beyond {TOLERANCE} ulps": found}).rename_axis("slip"))
 
 # %% tags=["claim"]
-assert set(slips.index[slips.low > 0]) == {"Celsius", "gap as null"}, "two slips cost money beyond doubt"
+assert set(slips.index[slips.low > 0]) == {"Celsius", "gap as null"}, "two slips cost money"
+assert (slips.high >= 0).all(), "of the other four a month can't tell"
 assert (slips.alerts > 0).all(), "all change alerts"
 assert all(first_row(here, chance, TOLERANCE) is not None for chance in chances.values()), "parity finds each"
 assert slips.alerts["Sunday first"] > 4 * slips.alerts["gap as null"], "Sunday changes far more alerts"
 assert slips.low["Sunday first"] < 0 < slips.high["Sunday first"], "and its price can't be told"
 
 # %% [markdown]
-# Celsius and the gap cost money beyond doubt. Of the other four a month's outcomes **can't tell**: an
+# Celsius and the gap cost money. Of the other four a month's outcomes **can't tell**: an
 # interval that holds zero hides a slip. "Sunday first" changes far more alerts than the gap and would pass
-# for a bad month. So a metric, however well watched, does not find such slips. The parity test of section 3
-# finds each of them, given a row that it touches.
+# for a bad month. So a metric, however well watched, does not find such slips. Your parity test finds each
+# of them, given a row that it touches.
 #
 # Now mend the app.
 
@@ -853,11 +856,12 @@ assert changed(app["late"].ravel()) == 0, "and has the same alerts"
 #
 # What does each cost the device? We start a **fresh process** for each and measure from the import to the
 # first answer (**start**), the fastest of many single rows (**latency**), the memory it adds to an empty
-# process, and the libraries it has loaded. Times are taken repeatedly and the best is kept; they are shown,
-# and nowhere printed: yours differ.
+# process, and the libraries it has loaded. Of several measurements the best is kept. Yours differ.
 
 # %% tags=["folded"]
-# A process for each runtime, which measures itself
+# A process for each runtime, which measures itself; TensorFlow's, the slowest, beside the others
+from concurrent.futures import ThreadPoolExecutor
+
 ids[:1].tofile(folder / "ids")
 numbers[:1].tofile(folder / "numbers")
 MEASURE = """
@@ -927,9 +931,11 @@ def measured(kind):
 
 
 light = [name for name in stages if name != "TensorFlow"]
-rounds = [(name, measured(name)) for name in [*light, *light, "TensorFlow"]]
+turns = ["TensorFlow", *light, *light]
+with ThreadPoolExecutor(2) as pool:
+    rounds = list(zip(turns, pool.map(measured, turns), strict=True))
 costs = pd.DataFrame([{"runtime": name, **found} for name, found in rounds])
-costs = costs.groupby("runtime", sort=False).min()
+costs = costs.groupby("runtime").min().loc[[*light, "TensorFlow"]]
 
 # %% tags=["folded"]
 # Four prices on scales of their own; the words beside the picture hold no time
@@ -938,28 +944,29 @@ labels = {"libraries": "libraries (MB)", "memory": "memory added (MB)", "start":
           "latency": "one row (ms)"}
 for ax, (column, label) in zip(axes.flat, labels.items(), strict=True):
     ax.barh(costs.index, costs[column], color=figures.BLUE)
-    ax.set(xscale="log", xlabel=label)
+    low, high = np.log10([costs[column].min() / 1.5, costs[column].max()])
+    ax.set(xscale="log", xlabel=label, xlim=(10 ** np.floor(low), 10 ** np.ceil(high)))
 title = "TensorFlow weighs the most; LiteRT answers fastest and adds the least memory"
-fig.suptitle(title)
+fig.suptitle(title, x=0.01, ha="left", weight="bold", size=11)
 figures.show(fig, f"{title}. Logarithmic bars for {', '.join(costs.index)}, by {', '.join(labels)}.")
 
 # %% tags=["claim"]
 weight_of = costs[["libraries", "memory", "start"]]
 assert (weight_of.loc["TensorFlow"] > 2 * weight_of.drop("TensorFlow").max()).all(), "TensorFlow weighs most"
-assert (costs.latency.drop("LiteRT") > 1.5 * costs.latency["LiteRT"]).all(), "LiteRT answers fastest"
-assert costs.memory.drop("LiteRT").min() > 1.2 * costs.memory["LiteRT"], "and adds the least memory"
+assert costs.latency.idxmin() == "LiteRT", "LiteRT answers fastest"
+assert costs.memory.idxmin() == "LiteRT", "and adds the least memory"
 
 # %% [markdown]
 # TensorFlow needs several times the memory, libraries and start of any other: that is the price of bringing
-# all operators. Now three places, each with limits (the tablet's board scores 5,000 flights a second). A
+# all operators. Now three places, each with limits (the tablet's board scores 50 flights a second). A
 # question to the server (4.1) is an option as well: it loads nothing, takes the network's time, set here at
 # 40 ms, and the flight leaves the device.
 #
 # | place | one row, ms | memory, MB | libraries, MB | the flight may leave the device |
 # |---|---|---|---|---|
-# | gate tablet | 0.2 | 80 | 100 | yes |
-# | passenger's page | 200 | 400 | 5 | **no** |
-# | control room | 200 | 400 | 100 | yes |
+# | gate tablet | 20 | 200 | 100 | yes |
+# | passenger's page | 200 | 200 | 5 | **no** |
+# | control room | 200 | 200 | 100 | yes |
 
 # %% tags=["folded"]
 # The options, with the server beside them; and the limits
@@ -967,9 +974,9 @@ options = costs[["latency", "memory", "libraries"]].assign(leaves=False)
 options.loc["server"] = [40.0, 0.0, 0.0, True]
 options["leaves"] = options.leaves.astype(bool)
 places = {
-    "gate tablet": {"latency": 0.2, "memory": 80, "libraries": 100, "private": False},
-    "passenger's page": {"latency": 200, "memory": 400, "libraries": 5, "private": True},
-    "control room": {"latency": 200, "memory": 400, "libraries": 100, "private": False},
+    "gate tablet": {"latency": 20, "memory": 200, "libraries": 100, "private": False},
+    "passenger's page": {"latency": 200, "memory": 200, "libraries": 5, "private": True},
+    "control room": {"latency": 200, "memory": 200, "libraries": 100, "private": False},
 }
 
 # %% [markdown] exercise="4.4e"
@@ -1023,9 +1030,12 @@ figures.table(verdicts.rename_axis("option"))
 
 # %% tags=["claim"]
 chosen = verdicts.loc["→ choice"].tolist()
-assert chosen == ["LiteRT", "TensorFlow.js", "server"], "three places, three choices"
-assert options.latency["TensorFlow.js"] < 100 and options.memory["TensorFlow.js"] < 300, "slack on the page"
-assert options.latency["LiteRT"] < 0.1 and options.memory["LiteRT"] < 50, "and on the tablet"
+assert chosen == ["LiteRT", "TensorFlow.js" if named else None, "server"], "three places, three choices"
+# every verdict has slack: no measured price is near its limit
+prices = options.loc[light + ["TensorFlow"], ["latency", "memory", "libraries"]]
+for limits in places.values():
+    near = prices / pd.Series(limits)[prices.columns].astype(float)
+    assert not ((near > 1 / 1.5) & (near < 1.5)).any(axis=None), "no verdict hangs on a hair"
 
 # %% [markdown]
 # Three places, three choices. The tablet can't wait for a network; of what is left, LiteRT adds the least
@@ -1065,7 +1075,7 @@ print("other alerts:", changed(answered))
 print(f"dollars lost per 1,000 flights: {loss:,.0f} (95 % interval {low:,.0f} to {high:,.0f})")
 
 # %% tags=["claim"]
-assert moved > 40 and changed(answered) > 300, "more than half moved, and alerts change"
+assert moved > len(words["dest"]) / 2 and changed(answered) > 100, "more than half moved, and alerts change"
 assert low < 0 < high, "money can't tell"
 
 # %% [markdown]
@@ -1132,8 +1142,8 @@ lesson.end()
 # ### A real browser
 #
 # One page holds TensorFlow.js, the model and 1,000 flights; Chromium opens it without a window, computes with
-# both backends (plain JavaScript, WebAssembly), and writes the chances into the page. It gives nothing away:
-# no request leaves it. (Where there is no Chromium, Node stands in.)
+# both backends (plain JavaScript, WebAssembly), and writes the chances into the page. All it needs is
+# in the page, so it asks no server for anything. (Where there is no Chromium, Node stands in.)
 
 # %% tags=["folded"]
 # The page, and the browser that opens it
@@ -1181,15 +1191,15 @@ def in_chromium(ids, numbers):
         [browser, "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={folder / 'profile'}",
          "--virtual-time-budget=60000", "--dump-dom", page.as_uri()],
         capture_output=True, text=True, timeout=120)
-    return json.loads(re.findall(r"<pre>(.*?)</pre>", done.stdout, re.DOTALL)[-1])
+    answers = re.findall(r"<pre>(.*?)</pre>", done.stdout, re.DOTALL)
+    return json.loads(answers[-1]) if answers else None
 
 
 browser = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 some = slice(0, 1000)
 in_cpu = in_tfjs("cpu", ids[some], numbers[some])["late"].ravel() if named else here[some]
-if browser and named:
-    shown = in_chromium(ids[some], numbers[some])
-else:
+shown = in_chromium(ids[some], numbers[some]) if browser and named else None
+if shown is None:
     sys.stderr.write("No Chromium here: Node's chances stand in. `apt-get install chromium` brings it.\n")
     shown = {"cpu": in_cpu, "wasm": engines.get("TensorFlow.js", here)[some]}
 shown["cpu, in Node"] = in_cpu
@@ -1243,7 +1253,11 @@ figures.table(outcomes.rename_axis("given"))
 
 # %% tags=["claim"]
 assert (outcomes.loc["destination 93"] == "an error").all(), "an id beyond the table is an error"
-assert (outcomes.loc["destination −1"] == "a chance").all(), "−1 passes as the last row"
+assert (outcomes.loc["destination −1"] == "a chance").all(), "−1 passes"
+for run in runs.values():
+    last, minus = (run(np.where(np.arange(n_ids) == 2, to, ids[:1]).astype("int32"), numbers[:1])
+                   for to in (92, -1))
+    assert np.ravel(last)[0] == np.ravel(minus)[0], "as the last row"
 assert (outcomes.loc["a number NaN"] == "no number").all(), "a NaN comes out as NaN"
 
 # %% [markdown]
@@ -1272,9 +1286,9 @@ entry.name, entry.buffer = "facts.sha256", len(content.buffers) - 1
 content.metadata.append(entry)
 builder = flatbuffers.Builder(0)
 builder.Finish(content.Pack(builder), b"TFL3")
+signed = bytes(builder.Output())
 
 # %%
-signed = bytes(builder.Output())
 again = schema.ModelT.InitFromPackedBuf(signed, 0)
 left = {entry.name.decode(): again.buffers[entry.buffer] for entry in again.metadata}
 with quiet.native():

@@ -141,8 +141,8 @@ def _probes_of_rows() -> list[tuple]:
         ([tenth, half, half], [tenth, math.nan, _next(half, 4)], 2),
         ([0.9, 0.01, 0.02], [_next(0.9, 1), _next(0.01, 6), 0.02], 4),
         ([0.9, 0.01], [_next(0.9, 4), _next(0.01, -4)], 4),
-        ([-2.0, -2.0], [-2.0, -2.0 - 8 * 2.4e-7], 4),
-        ([], [], 4),
+        ([0.9, tenth], [_next(0.9, 6), tenth], 4),
+        ([half, 0.9], [half, _next(0.9, -6)], 4),
     )
 
 
@@ -184,8 +184,8 @@ function(
             _first(lambda a, b, ulps: b is not None and _ulps(a, b) > ulps),
         "You look in one direction only. A row that is smaller there differs as well.":
             _first(lambda a, b, ulps: b is None or (b > a and _ulps(a, b) > ulps)),
-        "`np.spacing` of a negative number is negative. Take it of the absolute value.":
-            _first(lambda a, b, ulps: b is None or abs(b - a) > ulps * float(np.spacing(np.float32(a)))),
+        "That allows a share of the number, as `rtol` does. An ulp is the same from 0.5 up to 1.":
+            _first(lambda a, b, ulps: b is None or abs(b - a) > ulps * float(np.spacing(np.float32(1))) * a),
         "That takes the ulp of 1 for every number. At 0.1 an ulp is a sixteenth of it.":
             _first(lambda a, b, ulps: b is None or abs(b - a) > ulps * float(np.spacing(np.float32(1)))),
         "Those are ulps of float64, half a billion times finer. Take the spacing before you convert.":
@@ -201,9 +201,9 @@ function(
             _ulps(a, b) > ulps for a, b in zip(here, there, strict=True)) or None,
     },
     otherwise="For some arrays another row is the first. Divide the difference by "
-    "`np.spacing(abs(here))`, row by row.",
+    "`np.spacing(here)`, row by row.",
     hints=(
-        "`np.spacing(np.abs(here))` has the ulp of each row, float32.",
+        "`np.spacing(here)` has the ulp of each row, float32.",
         "Make the difference in float64 (`there.astype(float) - here`), and mark what is *not* within "
         "`ulps` of them.",
         "`np.argmax` of an array of True and False is the first True; ask `.any()` before.",
@@ -235,7 +235,12 @@ def _probes_of_stages() -> list[tuple]:
         told(0.2, numbers=[[0.0, 2.0], [6.0, 1.0]]),
         (_stages(bias=[3.0, 3.0], late=[0.2, 0.4]), _stages(bias=[3.0, 3.0], late=[0.2, 0.1]), 0.1),
         (_stages(bias=[3.0, 3.0], late=[0.2, 0.4]), _stages(bias=[3.0, 3.5], late=[0.2, 0.4]), 0.1),
+        (_stages(bias=[3.0, 3.0], late=[0.2, 0.4]), _stages(bias=[3.0, 3.05], late=[0.2, 0.1]), 0.1),
         (_stages(**right), dict(reversed(backwards.items())), 0.1),
+        (_stages(**right), backwards, 0.1),
+        told(0.1, ids=[[1], [2]], late=[[0.9], [0.1]]),
+        told(0.01, late=[[0.2], [0.43]]),
+        told(0.12, numbers=[[0.0, 2.0], [4.4, 1.4]]),
         told(0.05, numbers=[[0.0, 2.0], [2.0, 1.0]], late=[[0.2], [0.43]]),
         told(0.1, numbers=[[1.0, 1.0], [4.0, 1.0]]),
         told(0.1, late=[[0.2], [0.43]]),
@@ -254,7 +259,7 @@ def _rms(differences: list[float]) -> float:
     return math.sqrt(sum(d * d for d in differences) / len(differences))
 
 
-def _by(measure, order=lambda here, there: here) -> Any:
+def _by(measure, order=lambda here, there: here, slack=1e-12) -> Any:
     """The first stage for which measure(here, there) is beyond the tolerance, in the order of one of "
     "the two."""
 
@@ -263,7 +268,7 @@ def _by(measure, order=lambda here, there: here) -> Any:
             (
                 name
                 for name in order(here, there)
-                if measure(_flat(here[name]), _flat(there[name])) > within + 1e-12
+                if measure(_flat(here[name]), _flat(there[name])) > within + slack
             ),
             None,
         )
@@ -309,6 +314,15 @@ function(
         "That is the last stage beyond the tolerance. Asked is the first.": _last,
         "You go through the stages in the order of `there`. The order of computation is that of `here`.":
             _by(_nrmse, lambda here, there: there),
+        "An error of exactly `within` is still within.": _by(_nrmse, slack=-1e-12),
+        "You go through the names in alphabetical order. The order of computation is that of `here`.":
+            _by(_nrmse, lambda here, there: sorted(here)),
+        "You add the squares up. Take their mean.":
+            _by(lambda a, b: _nrmse(a, b) * math.sqrt(len(a))),
+        "You divide by the largest number. The range is largest minus smallest.":
+            _by(lambda a, b: _rms([y - x for x, y in zip(a, b, strict=True)]) / (max(map(abs, a)) or 1.0)),
+        "A range of zero: the error grows beyond all limits, however small it is. Divide by 1 there.":
+            _by(lambda a, b: _nrmse(a, b) if max(a) > min(a) else math.inf if a != b else 0.0),
         "The error is not divided by the range, so a stage of large numbers looks worse than it is.":
             _by(lambda a, b: _rms([y - x for x, y in zip(a, b, strict=True)])),
         "You divide by the range of `there`; the fault itself would change the measure. Take that of `here`.":
@@ -375,7 +389,7 @@ def _look_at_script(text: Any) -> list[Any]:
         where = f" in line {found['line']}" if found["line"] else ""
         said = found["error"]
         if "timed out" in said:
-            raise NotData("had not returned after three seconds: is there a loop without an end?")
+            raise NotData("had not returned after a second: is there a loop without an end?")
         raise NotData(f"can't be judged yet: Node says{where}: `{said}`")
     return found["outputs"]
 

@@ -687,7 +687,8 @@ print("the app parts at:", part)
 inputs = [*features.SCALED, *(f"{name} missing" for name in features.MISSING),
           "sin day", "cos day", "sin half day", "cos half day", "wind east", "wind north"]
 wrong = abs(app["numbers"] - reference["numbers"]) > 1e-4
-share = pd.Series(wrong.mean(axis=0), inputs).loc[lambda it: it > 0].sort_values(ascending=False)
+share = pd.Series(wrong.mean(axis=0), inputs).loc[lambda it: it > 0]
+share = share.sort_values(ascending=False, kind="stable")
 figures.bars(100 * share, f"{len(share)} of 17 numbers differ, {share.index[0]} most often", x="% of flights",
              form="{:.2f}")
 
@@ -1197,12 +1198,16 @@ def in_chromium(ids, numbers):
 
 browser = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 some = slice(0, 1000)
-in_cpu = in_tfjs("cpu", ids[some], numbers[some])["late"].ravel() if named else here[some]
-shown = in_chromium(ids[some], numbers[some]) if browser and named else None
-if shown is None:
-    sys.stderr.write("No Chromium here: Node's chances stand in. `apt-get install chromium` brings it.\n")
-    shown = {"cpu": in_cpu, "wasm": engines.get("TensorFlow.js", here)[some]}
-shown["cpu, in Node"] = in_cpu
+if not named:
+    sys.stderr.write("Without TensorFlow.js there is nothing to open: TensorFlow's own chances stand in.\n")
+    shown = {"none": here[some]}
+else:
+    shown = browser and in_chromium(ids[some], numbers[some])
+    in_cpu = in_tfjs("cpu", ids[some], numbers[some])["late"].ravel()
+    if not shown:
+        sys.stderr.write("No Chromium here: Node's chances stand in. `apt-get install chromium` brings it.\n")
+        shown = {"cpu": in_cpu, "wasm": engines["TensorFlow.js"][some]}
+    shown["cpu, in Node"] = in_cpu
 
 # %%
 figures.table(pd.DataFrame([

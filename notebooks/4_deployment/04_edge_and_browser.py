@@ -510,8 +510,8 @@ assert all(first_row(here, there, TOLERANCE) is None for there in engines.values
 assert all(((there >= 0.3) == (here >= 0.3)).all() for there in engines.values()), "not one alert is another"
 
 # %% [markdown]
-# None is beyond 64 ulps anywhere, and not one alert is another. Yet most bits are not TensorFlow's. The
-# stages say where that begins.
+# None is beyond 64 ulps anywhere, and not one alert is another. Yet bits differ. The stages say where
+# that begins.
 
 # %% tags=["folded"]
 # In how many rows a stage has other bits than TensorFlow's
@@ -522,13 +522,13 @@ other = pd.DataFrame({name: {stage: (given[stage] != reference[stage]).any(axis=
                       for name, given in stages.items() if name != "TensorFlow"})
 fig, ax = plt.subplots(figsize=(7.5, 3.2))
 (100 * other).plot.bar(ax=ax, rot=0, color=[figures.BLUE, figures.ORANGE, figures.GREEN])
-title = "What is looked up has the same bits in every runtime; what is added up need not"
+title = "What is looked up has the same bits; what is added up, not always"
 ax.set(title=title, ylabel="% of rows with other bits", xlabel="stage, in the order of computation")
 figures.show(fig, f"{title}. Bars for {', '.join(other)}: none at looked_up.")
 
 # %% tags=["claim"]
 assert (other.loc["looked_up"] == 0).all(), "what is looked up has the same bits"
-assert other.to_numpy().any(), "what is added up need not have"
+assert other.to_numpy().any(), "what is added up, not always"
 assert any((tf.sigmoid(given["logit"]).numpy() != given["late"]).any() for given in stages.values()), (
     "the sigmoid is approximated in several ways")
 

@@ -56,7 +56,7 @@ def own(exercise_id: str, code: str, names: list[str]) -> dict[str, Any]:
     linecache.cache[file] = (len(code), None, code.splitlines(keepends=True), file)
     try:
         with _silence, contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
-            exec(compile(code, file, "exec"), space)
+            exec(compile(code, file, "exec", dont_inherit=True), space)
         return {name: space[name] for name in names}
     except (Exception, SystemExit) as error:  # whatever the names above have become by now
         raise CanNotRun(

@@ -88,13 +88,13 @@ def _keys(artifact):
     import tensorflow as tf
     from tfx.types import artifact_utils
 
-    spec = {"key": tf.io.FixedLenFeature([], tf.string)}
     found = {}
     for split in artifact_utils.decode_split_names(artifact.split_names):
-        files = [str(file) for file in Path(artifact.uri, f"Split-{split}").glob("*.gz")]
-        rows = list(tf.data.TFRecordDataset(files, "GZIP").as_numpy_iterator())
-        keys = tf.io.parse_example(tf.constant(rows, tf.string), spec)["key"].numpy() if rows else []
-        found[split] = [key.decode() for key in keys]
+        found[split] = []
+        for file in Path(artifact.uri, f"Split-{split}").glob("*.gz"):
+            for row in tf.compat.v1.io.tf_record_iterator(str(file), tf.io.TFRecordOptions("GZIP")):
+                features = tf.train.Example.FromString(row).features.feature
+                found[split].append(features["key"].bytes_list.value[0].decode())
     return found
 
 
@@ -147,12 +147,12 @@ def _shared(keys):
 
 
 def _other_input(examples, report):
-    pass
+    return len(examples.uri), report
 
 
 def _mislabelled():
     def uniqueness(examples, report):
-        pass
+        report.set_int_custom_property("rows", 1)
 
     uniqueness.__qualname__ = "uniqueness"
     uniqueness.__annotations__ = {"examples": _annotations()["model"], "report": _annotations()["report"]}
@@ -161,7 +161,7 @@ def _mislabelled():
 
 def _renamed():
     def uniqueness(rows, report):
-        pass
+        report.set_int_custom_property("rows", 1)
 
     uniqueness.__qualname__ = "uniqueness"
     uniqueness.__annotations__ = {"rows": _annotations()["examples"], "report": _annotations()["report"]}

@@ -21,7 +21,7 @@ def _asked(worth_pushing):
     from tfx.dsl.compiler import placeholder_utils
     from tfx.dsl.placeholder.placeholder import Predicate
     from tfx.orchestration.portable import data_types
-    from tfx.types import channel_utils, standard_artifacts
+    from tfx.types import standard_artifacts
     from tfx.types.channel import OutputChannel
 
     # fmt: off
@@ -50,13 +50,12 @@ def _asked(worth_pushing):
         blessing, examples = standard_artifacts.ModelBlessing(), standard_artifacts.Examples()
         blessing.set_int_custom_property("blessed", blessed)
         examples.set_int_custom_property("rows", rows)
-        said = placeholder_utils.resolve_placeholder_expression(
-            channel_utils.encode_placeholder_with_channels(predicate, lambda channel: channel.output_key),
-            placeholder_utils.ResolutionContext(
-                exec_info=data_types.ExecutionInfo(input_dict={"blessing": [blessing], "examples": [examples]})
-            ),
-        )
-        found.append(said)
+        made = {"_Gate.blessing": [blessing], "_ExampleGen.examples": [examples]}
+        context = placeholder_utils.ResolutionContext(exec_info=data_types.ExecutionInfo(input_dict=made))
+        try:
+            found.append(placeholder_utils.resolve_placeholder_expression(predicate.encode(), context))
+        except ValueError:  # a property that isn't there
+            found.append(None)
     return found
 
 
@@ -66,7 +65,7 @@ def _pushed(rule):
 
 @exercise(
     "4.5a",
-    worth_pushing=Program(_asked, fork=False),
+    worth_pushing=Program(_asked),
     said="The predicate is evaluated when both artifacts are there, and both its sides count.",
     hints=(
         'Two comparisons, each of a `….future()[0].custom_property("…")` with a number.',
@@ -147,8 +146,8 @@ function(
         "You return the span. Asked is the id of its model.":
             lambda span, verdicts: max((v["span"] for v in verdicts if v["blessed"] and v["span"] < span), default=None),
         "That is the oldest span's.": lambda span, verdicts: _newest(verdicts, span, key=lambda v: (-v["span"], v["model"])),
-        "Your function gives the same for every store.": CONSTANT,
         "Your function never finds one. Does it `return` what it finds?": lambda span, verdicts: None,
+        "Your function gives the same for every store.": CONSTANT,
     },
     otherwise="For some verdicts it is another. Cross out what can't be the rival, then look for the newest span.",
     hints=(
@@ -161,7 +160,13 @@ function(
 # ---- 4.5c --------------------------------------------------------------------------------------------------------
 
 
+def _whole_spans(states):
+    """Plain data have texts as keys."""
+    return {int(span): state for span, state in states.items()}
+
+
 def _start(states, most, past, *, free=max, count=("running",), ready=("waiting",), first=True, alone=True, order=sorted):
+    states = _whole_spans(states)
     left = most - sum(state in count for state in states.values())
     found = [
         span for span in order(states)
@@ -179,6 +184,7 @@ def _pastless(span_state):
     """A rule for depends_on_past: of a waiting span, what the state before must be."""
 
     def rule(states, most, past):
+        states = _whole_spans(states)
         left = max(most - sum(state == "running" for state in states.values()), 0)
         return [
             span for span in sorted(states)
@@ -314,7 +320,7 @@ def _reported(uniqueness):
 
 def _whole(value):
     kind_ = value.WhichOneof("value")
-    return value.int_value if kind_ == "int_value" else f"a property of another type, {kind_}"
+    return value.int_value if kind_ == "int_value" else kind_
 
 
 def _report(rows=None, repeats=None):
@@ -336,7 +342,7 @@ def _all(world):
 
 @exercise(
     "4.5d",
-    uniqueness=Program(_reported, fork=False),
+    uniqueness=Program(_reported),
     said="A row less than there are rows, for each key that came before: inside a split and across splits.",
     hints=(
         "The annotations are those of the components above, such as `Statistics`.",

@@ -89,7 +89,8 @@ from tfx import v1 as tfx
 from helpers.flights import examples
 from helpers.flights.example_gen import INTEGERS
 
-WORDS = {"carrier": "9E AA AS B6 DL EV F9 FL HA MQ OO UA US VX WN YV".split(), "origin": "EWR JFK LGA".split()}
+CARRIERS = "9E AA AS B6 DL EV F9 FL HA MQ OO UA US VX WN YV"
+WORDS = {"carrier": CARRIERS.split(), "origin": ["EWR", "JFK", "LGA"]}
 SPEC = {name: tf.io.RaggedFeature(tf.int64 if name in INTEGERS else tf.float32) for name in examples.NUMBERS}
 SPEC |= {name: tf.io.FixedLenFeature([1], tf.string) for name in WORDS}
 
@@ -572,7 +573,8 @@ shown("With a rival as of the span, May repeats its refusal, and July's retry do
 
 # %% tags=["claim"]
 assert worked("July again") == ["Announce"], "July's retry does the one step that failed"
-assert worked("May, as of") == [] and history["May, as of"]["Gate"] == "cache", "May's verdict is the one it was"
+assert worked("May, as of") == [], "May's verdict is the one it was"
+assert history["May, as of"]["Gate"] == "cache", "out of the cache"
 
 # %% [markdown]
 # ## 3 The same definition for a cluster
@@ -687,7 +689,7 @@ by = problems.groupby(["pipeline", "problem"]).task.apply(set)
 assert by["ours", "its code is in a notebook"] == {"ExampleGen", "Statistics", "Gate", "Announce"}, "four"
 assert ("the course's", "its code is in a notebook") not in by.index, "the course's have moved"
 assert by["the course's", "reads or writes a folder of this machine"] == {"SchemaGen", "Pusher"}, "folders"
-assert by["ours", "reads or writes a folder of this machine"] > {"SchemaGen", "Pusher", "ExampleGen"}, "folders"
+assert by["ours", "reads or writes a folder of this machine"] > {"SchemaGen", "Pusher"}, "folders"
 assert all(str(ROOT) in spec["runtimeConfig"]["gcsOutputDirectory"] or str(work) in
            spec["runtimeConfig"]["gcsOutputDirectory"] for spec in specs.values()), "the root is one, too"
 
@@ -863,7 +865,7 @@ figures.bars(sizes, "August, joined, is the largest delivery, and grew less than
              x="rows delivered")
 found = anomalies_of("August")
 figures.md(f"{len(joined) - len(august)} of {len(joined):,} rows are repeats. "
-           f"ExampleValidator: {found} anomalies. August was {'pushed and announced' if history['August']['Announce'] == 'ran' else 'stopped'}.")
+           f"ExampleValidator: {found} anomalies. Announce: {history['August']['Announce']}.")
 
 # %% [markdown]
 # The validator looks at one column at a time: types, ranges, shares. A row that comes twice changes none of
@@ -877,7 +879,8 @@ import sqlite3
 desk = sqlite3.connect(":memory:")
 desk.execute("CREATE TABLE alerts (flight TEXT PRIMARY KEY, late INTEGER)")
 try:
-    desk.executemany("INSERT INTO alerts VALUES (?, ?)", zip(key_of(joined), joined.late.tolist(), strict=True))
+    alerts = zip(key_of(joined), joined.late.tolist(), strict=True)
+    desk.executemany("INSERT INTO alerts VALUES (?, ?)", alerts)
 except sqlite3.IntegrityError as problem:
     figures.md(f"The desk, at six in the morning: `{problem}`")
 desk.close()
@@ -947,7 +950,10 @@ uniqueness = lesson.check("4.5d", uniqueness=uniqueness)
 # nested: Pusher runs if both hold.
 
 # %%
-Uniqueness = component(uniqueness)
+import inspect
+
+# TFX reads the signature of the function itself; the check has put a guard around it
+Uniqueness = component(inspect.unwrap(uniqueness))
 
 
 def guarded_run(span):
@@ -1008,7 +1014,7 @@ figures.table(pd.DataFrame([
      "here": f"helpers.flights.pipeline: {len(components)} components with validation, gate, store and "
              "cache; your monthly runs",
      "missing for more": "the clock itself: `ensure` runs when somebody asks"},
-    {"level": 2, "who starts the next model": "a change of code, too: the pipeline itself is built and tested",
+    {"level": 2, "who starts the next model": "a change of code, too: the pipeline itself is tested",
      "here": ".ci/run calls make test: it lints, tests, executes every lesson again, compares each output",
      "missing for more": "delivery: no image is built, no cluster gets the compiled spec (4.6, 4.7)"},
 ]).set_index("level"))
@@ -1042,7 +1048,7 @@ lesson.end()
 # ## Deeper
 #
 # Retries written into the spec, and what each check of it sees; and a span as a parameter of the run, so that
-# one compiled spec serves all months: about 10 minutes.
+# one compiled spec serves all months: about 5 minutes.
 #
 # A task's `retryPolicy` says how often, after how long, and by what factor the wait grows. We add one to each
 # task of the course's pipeline. In one copy we then misspell it, in another we let a task wait for one that

@@ -10,24 +10,23 @@ from helpers.exercises.plain import Blank, NotData, kind
 from helpers.exercises.rules import function
 from helpers.exercises.signs import CONSTANT, NOTHING, listed, some, unless
 
-# ---- 4.5a --------------------------------------------------------------------------------------------------------
+# ---- 4.5a ----
 
 _BUILT = [(1000, 1, 5000), (1000, 0, 5000), (1000, 1, 1001), (1000, 1, 1000), (1000, 1, 999), (1000, 0, 200),
           (1000, 0, 1000), (6, 1, 7), (6, 1, 6), (6, 0, 7), (3000, 1, 2000), (3000, 0, 2000)]  # fmt: skip
 
 
 def _asked(worth_pushing):
-    """What the learner's predicate comes to for artifacts that have been made, as the orchestrator would ask it."""
+    """What the learner's predicate comes to for artifacts that have been made, as an orchestrator asks it."""
     from tfx.dsl.compiler import placeholder_utils
     from tfx.dsl.placeholder.placeholder import Predicate
     from tfx.orchestration.portable import data_types
     from tfx.types import standard_artifacts
     from tfx.types.channel import OutputChannel
 
-    # fmt: off
     def channel(artifact, node, key):
-        return OutputChannel(artifact_type=artifact, producer_component=types.SimpleNamespace(id=node), output_key=key)
-    # fmt: on
+        maker = types.SimpleNamespace(id=node)
+        return OutputChannel(artifact_type=artifact, producer_component=maker, output_key=key)
 
     found = []
     for least, blessed, rows in _BUILT:
@@ -74,14 +73,18 @@ def _pushed(rule):
 )
 def a_condition_for_the_push(worth_pushing):
     if any(type(said) is not bool for said in worth_pushing):
-        yield "For some artifacts your predicate comes to nothing. Are the properties' names those of the task?"
+        yield "For some artifacts your predicate comes to nothing. Are the properties' names those of the "
+        "task?"
         return
     reasons = {
-        "Only `rows` decides: the blessing has no part in it. Did you write Python's `and`? It gives one of its sides, here "
+        "Only `rows` decides: the blessing has no part in it. Did you write Python's `and`? It gives one "
+        "of its sides, here "
         "the second.": lambda least, blessed, rows: rows > least,
-        "Only the blessing decides: `rows` have no part in it. Did you write Python's `or`, or leave them out?":
+        "Only the blessing decides: `rows` have no part in it. Did you write Python's `or`, or leave them "
+        "out?":
             lambda least, blessed, rows: blessed,
-        "One of the two is enough for you. Both are asked for.": lambda least, blessed, rows: blessed or rows > least,
+        "One of the two is enough for you. Both are asked for.":
+            lambda least, blessed, rows: blessed or rows > least,
         "Rows that equal `least` are not above it.": lambda least, blessed, rows: blessed and rows >= least,
         "You compare with 1,000, whatever `least` is.": lambda least, blessed, rows: blessed and rows > 1000,
         "Few rows are pushed, many are not: the comparison is turned round.":
@@ -95,17 +98,20 @@ def a_condition_for_the_push(worth_pushing):
         if worth_pushing == _pushed(rule):
             yield reason
     if worth_pushing != _pushed(lambda least, blessed, rows: blessed and rows > least):
-        yield "For some blessing and some number of rows it comes out otherwise. Go through the four of the table."
+        yield "For some blessing and some number of rows it comes out otherwise. Go through the four of "
+        "the table."
 
 
-# ---- 4.5b --------------------------------------------------------------------------------------------------------
+# ---- 4.5b ----
 
 
 def _v(*rows):
     return [dict(zip(("model", "span", "blessed"), row, strict=True)) for row in rows]
 
 
-def _newest(verdicts, span, before=lambda own, span: own < span, blessed=True, key=lambda v: (v["span"], v["model"])):
+def _newest(
+    verdicts, span, before=lambda own, span: own < span, blessed=True, key=lambda v: (v["span"], v["model"])
+):
     found = [v for v in verdicts if before(v["span"], span) and (v["blessed"] == 1 or not blessed)]
     return max(found, key=key)["model"] if found else None
 
@@ -126,7 +132,8 @@ function(
         (12, _v((5, 2, 1), (60, 3, 1), (61, 2, 1))),
     ],
     odd={
-        "Asked is one id, a whole number, or None.": unless(lambda output: output is None or type(output) is int),
+        "Asked is one id, a whole number, or "
+        "None.": unless(lambda output: output is None or type(output) is int),
         "Where there is no rival, `None` is asked. 0 looks like an id.": some(lambda output: output == 0),
     },
     rule=lambda span, verdicts: _newest(verdicts, span),
@@ -144,12 +151,15 @@ function(
         "Of several models of one span the greatest id is asked for.":
             lambda span, verdicts: _newest(verdicts, span, key=lambda v: (v["span"], -v["model"])),
         "You return the span. Asked is the id of its model.":
-            lambda span, verdicts: max((v["span"] for v in verdicts if v["blessed"] and v["span"] < span), default=None),
-        "That is the oldest span's.": lambda span, verdicts: _newest(verdicts, span, key=lambda v: (-v["span"], v["model"])),
+            lambda span, verdicts: max(
+                (v["span"] for v in verdicts if v["blessed"] and v["span"] < span), default=None),
+        "That is the oldest span's.":
+            lambda span, verdicts: _newest(verdicts, span, key=lambda v: (-v["span"], v["model"])),
         "Your function never finds one. Does it `return` what it finds?": lambda span, verdicts: None,
         "Your function gives the same for every store.": CONSTANT,
     },
-    otherwise="For some verdicts it is another. Cross out what can't be the rival, then look for the newest span.",
+    otherwise="For some verdicts it is another. Cross out what can't be the rival, then look for the "
+    "newest span.",
     hints=(
         "Which verdicts may count at all? Two conditions: blessed, and a span before.",
         "`max` of pairs `(span, model)` compares the spans first, then the ids; of an empty list it raises.",
@@ -157,7 +167,7 @@ function(
 )  # fmt: skip
 
 
-# ---- 4.5c --------------------------------------------------------------------------------------------------------
+# ---- 4.5c ----
 
 
 def _whole_spans(states):
@@ -165,7 +175,18 @@ def _whole_spans(states):
     return {int(span): state for span, state in states.items()}
 
 
-def _start(states, most, past, *, free=max, count=("running",), ready=("waiting",), first=True, alone=True, order=sorted):
+def _start(
+    states,
+    most,
+    past,
+    *,
+    free=max,
+    count=("running",),
+    ready=("waiting",),
+    first=True,
+    alone=True,
+    order=sorted,
+):
     states = _whole_spans(states)
     left = most - sum(state in count for state in states.values())
     found = [
@@ -221,7 +242,8 @@ function(
     rule=_start,
     said="The places left and the order of spans decide; who waits for the past waits for a success.",
     mistakes={
-        "Somebody lowered the limit, and more are running than it allows. `ready[:-1]` then starts all but one.":
+        "Somebody lowered the limit, and more are running than it allows. `ready[:-1]` then starts all but "
+        "one.":
             lambda states, most, past: _start(states, most, past, free=lambda left, _: left),
         "What is running takes places, too: at most `most` run at once, not `most` more.":
             lambda states, most, past: _start(states, most, past, count=()),
@@ -231,7 +253,8 @@ function(
         "Oldest first: the spans are to be sorted. A dict keeps the order in which it was filled.":
             lambda states, most, past: _start(states, most, past, order=list),
         "Oldest first is asked; yours starts the newest.":
-            lambda states, most, past: _start(states, most, past, order=lambda states: sorted(states, reverse=True)),
+            lambda states, most, past: _start(
+                states, most, past, order=lambda states: sorted(states, reverse=True)),
         "`depends_on_past` has no part in yours.": lambda states, most, past: _start(states, most, False),
         "You let a span wait for the past even where nobody asked for it.":
             lambda states, most, past: _start(states, most, True),
@@ -244,7 +267,8 @@ function(
         "A running predecessor isn't done yet.":
             _pastless(lambda states, span: states.get(span - 1, "done") in ("done", "running")),
         "Asked is the span directly before, `span - 1`; you ask all that are older.":
-            _pastless(lambda states, span: all(state == "done" for one, state in states.items() if one < span)),
+            _pastless(
+                lambda states, span: all(state == "done" for one, state in states.items() if one < span)),
         "You start failed ones again. Asked are waiting ones.":
             lambda states, most, past: _start(states, most, past, ready=("waiting", "failed")),
         "At most one is started by yours, though there is room for more.":
@@ -253,13 +277,14 @@ function(
     otherwise="For some states the list is another. Count the free places first, then who is ready.",
     hints=(
         "How many places are free? `most` less those that run, and never below 0.",
-        "Who is ready? Waiting, and without `depends_on_past` that is all. `states.get(span - 1, \"done\")` is the one before.",
+        "Who is ready? Waiting, and without `depends_on_past` that is all. `states.get(span - 1, "
+        "\"done\")` is the one before.",
         "`ready[:free]` of the sorted list.",
     ),
 )  # fmt: skip
 
 
-# ---- 4.5d --------------------------------------------------------------------------------------------------------
+# ---- 4.5d ----
 
 # By split, a letter is a row's key
 _WORLDS = [
@@ -285,13 +310,15 @@ def _reported(uniqueness):
         made = tfx.dsl.components.component(uniqueness)
     except Exception as error:  # noqa: BLE001 - TFX refuses a signature in many ways
         raise NotData(
-            "is no component's function yet. Its two arguments need annotations: `examples: InputArtifact[Examples]` and "
+            "is no component's function yet. Its two arguments need annotations: `examples: "
+            "InputArtifact[Examples]` and "
             f"`report: OutputArtifact[KeyReport]`. TFX says: {str(error)[:200]}"
         ) from None
     spec = made.SPEC_CLASS
     if set(spec.INPUTS) != {"examples"} or set(spec.OUTPUTS) != {"report"} or spec.PARAMETERS:
         raise NotData(
-            f"has the inputs {sorted(spec.INPUTS)} and the outputs {sorted(spec.OUTPUTS)}; it should have `examples` as "
+            f"has the inputs {sorted(spec.INPUTS)} and the outputs {sorted(spec.OUTPUTS)}; it should have "
+            f"`examples` as "
             "input and `report` as output, and nothing else."
         )
     if spec.INPUTS["examples"].type is not standard_artifacts.Examples:
@@ -314,7 +341,9 @@ def _reported(uniqueness):
             report.uri = str(Path(folder, f"report-{number}"))
             uniqueness(examples=examples, report=report)
             properties = report.mlmd_artifact.custom_properties
-            found.append({name: _whole(properties[name]) for name in ("rows", "repeats") if name in properties})
+            found.append(
+                {name: _whole(properties[name]) for name in ("rows", "repeats") if name in properties}
+            )
     return found
 
 
@@ -328,7 +357,9 @@ def _report(rows=None, repeats=None):
     for world in _WORLDS:
         keys = "".join(world.values())
         usual = {"rows": len(keys), "repeats": len(keys) - len(set(keys))}
-        found.append(usual | ({"rows": rows(world)} if rows else {}) | ({"repeats": repeats(world)} if repeats else {}))
+        found.append(
+            usual | ({"rows": rows(world)} if rows else {}) | ({"repeats": repeats(world)} if repeats else {})
+        )
     return found
 
 
@@ -346,31 +377,37 @@ def _all(world):
     said="A row less than there are rows, for each key that came before: inside a split and across splits.",
     hints=(
         "The annotations are those of the components above, such as `Statistics`.",
-        "All keys of all splits in one list: `[key for split in keys_of(examples).values() for key in split]`.",
+        "All keys of all splits in one list: `[key for split in keys_of(examples).values() for key in "
+        "split]`.",
         "A set holds each key once.",
     ),
 )
 def counts_what_comes_twice(uniqueness):
     if not any(uniqueness):
-        yield "The report has neither property. They are set by `report.set_int_custom_property(name, value)`."
+        yield "The report has neither property. They are set by `report.set_int_custom_property(name, "
+        "value)`."
     if not all(set(found) == {"rows", "repeats"} for found in uniqueness):
         yield "One of the two properties, `rows` and `repeats`, isn't set on every report."
         return
     if any(type(value) is not int for found in uniqueness for value in found.values()):
         yield "Both properties are whole numbers: `set_int_custom_property`."
     reasons = {
-        "You count in each split by itself. A key in `train` and in `eval` is a repeat as well.": _report(repeats=_within),
+        "You count in each split by itself. A key in `train` and in `eval` is a repeat as well.":
+            _report(repeats=_within),
         "You count keys that come more than once. Asked are rows too many: of four rows with one key, three.":
             _report(repeats=lambda world: sum(_all(world).count(key) > 1 for key in set(_all(world)))),
         "You count all rows whose key comes more than once. The first of them is no repeat.":
             _report(repeats=lambda world: sum(_all(world).count(key) > 1 for key in _all(world))),
-        "`repeats` is the number of different keys in yours.": _report(repeats=lambda world: len(set(_all(world)))),
+        "`repeats` is the number of different keys in yours.":
+            _report(repeats=lambda world: len(set(_all(world)))),
         "`repeats` says in yours only whether there are any.":
             _report(repeats=lambda world: int(len(set(_all(world))) < len(_all(world)))),
         "You count keys that two splits share; inside a split they repeat, too.":
             _report(repeats=lambda world: len(
-                {key for one, other in itertools.combinations(world.values(), 2) for key in set(one) & set(other)})),
-        "`rows` are the different keys in yours. Asked are all rows.": _report(rows=lambda world: len(set(_all(world)))),
+                {key for one, other in itertools.combinations(world.values(), 2)
+                 for key in set(one) & set(other)})),
+        "`rows` are the different keys in yours. Asked are all rows.":
+            _report(rows=lambda world: len(set(_all(world)))),
         "Your `rows` are those of one split.": _report(rows=lambda world: len(next(iter(world.values())))),
     }  # fmt: skip
     for reason, answer in reasons.items():

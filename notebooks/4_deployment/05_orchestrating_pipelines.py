@@ -699,7 +699,7 @@ assert all(str(ROOT) in spec["runtimeConfig"]["gcsOutputDirectory"] or str(work)
 # ## 4 A backfill
 #
 # A schema was wrong for ten months, and now all ten runs are to be done again: a **backfill**. Three
-# settings, under one name or another, are in every orchestrator. *Catch-up*: which of the missed runs are
+# settings decide how, in Airflow's words. *Catch-up*: which of the missed runs are
 # started, and in which order. *Max active runs*: how many at a time. *Depends on past*: a run waits until
 # the one before it is done. We simulate; what decides which runs start is yours.
 
@@ -805,8 +805,8 @@ figures.table(table)
 # With these hours three at a time is faster, and most gates get a wrong rival. *Depends on past* makes
 # every rival right, and costs all that was won: of three places two stay empty. *Newest first* has December
 # ready soonest, which the desk may want; a rule that asks for "latest" then compares with models of the
-# future. So settings don't solve it. A rival as of the span, section 2, would make the order harmless for
-# training, and only the gates would wait for their predecessor.
+# future. So settings don't solve it. A rival as of the span, section 2, leaves the order free for
+# training: only a gate has to wait for the one before it.
 #
 # And where one run fails for good?
 
@@ -819,7 +819,7 @@ figures.md(f"May's run fails for good. Depends on past: {stuck['depends on past'
 # %% [markdown]
 # With it, one broken month stops all that follow, and silently: a run that waits has no failure to report.
 #
-# **On Monday:** look up these three settings for your own schedule. Nobody chose them; they are defaults.
+# **On Monday:** look up these three settings for your own schedule. Where nobody chose, a default did.
 
 # %% tags=["claim"]
 assert table.hours.iloc[1] < table.hours.iloc[0] and table["wrong rivals"].iloc[1] > 5, "faster, most wrong"
@@ -870,10 +870,10 @@ figures.md(f"{len(joined) - len(august)} of {len(joined):,} rows are repeats. "
            f"ExampleValidator: {found} anomalies. Announce: {history['August']['Announce']}.")
 
 # %% [markdown]
-# The validator looks at one column at a time: types, ranges, shares. A row that comes twice changes none of
-# them much. A rule about the number of rows, as in 2.7, would have to let March through, which grew more over
-# February than August did over July. So nobody objects, until a reader of the file does. The desk's table has
-# a primary key:
+# The validator looks at one column at a time: types, ranges, shares. Rows that come twice stay within all
+# of these here. A rule about the number of rows, as in 2.7, would have to let March through, which grew
+# more over February than August did over July. So nobody objects, until a reader of the file does. The
+# desk's table has a primary key:
 
 # %%
 import sqlite3
@@ -1022,9 +1022,9 @@ figures.table(pd.DataFrame([
 ]).set_index("level"))
 
 # %% [markdown]
-# A level is a property of each model, not of a team. Level 1 pays when data change more often than code,
-# level 2 when the pipeline itself changes often. A model that is trained once a year may stay at 0, if what
-# was done is written down.
+# A level belongs to a model, not to a team. The guide recommends level 1 where new models come from new
+# data rather than from new ideas, and level 2 where pipelines themselves change often. A model that is
+# trained once a year may stay at 0, if what was done is written down.
 #
 # **On Monday:** write beside each of your models its level, and the step that is still done by hand.
 

@@ -213,9 +213,9 @@ CASES = {
             "it comes out otherwise": _with(rows_are=lambda rows, least: rows > 2 * least),
         },
         invalid={
-            "True or False now": _at_once,
+            "True or False already": _at_once,
             "it should be a TFX predicate": _no_comparison,
-            "gives nothing back": _nothing,
+            "is None: the predicate": _nothing,
         },
     ),
     "4.5b": cases(

@@ -38,14 +38,14 @@ def _asked(worth_pushing):
         if predicate is ...:
             raise Blank("")
         if predicate is None:
-            raise NotData("gives nothing back. Does it `return` the predicate?")
+            raise NotData("is None: the predicate is to be given back with `return`.")
         if type(predicate) is bool:
             raise NotData(
-                "gives True or False now, when nothing has run. It should be a predicate, which compares "
+                "is True or False already, when nothing has run; it should be a predicate, which compares "
                 '`….future()[0].custom_property("…")` with a number.'
             )
         if not isinstance(predicate, Predicate):
-            raise NotData(f"gives {kind(predicate)}; it should be a TFX predicate, made by a comparison.")
+            raise NotData(f"is {kind(predicate)}; it should be a TFX predicate, made by a comparison.")
         blessing, examples = standard_artifacts.ModelBlessing(), standard_artifacts.Examples()
         blessing.set_int_custom_property("blessed", blessed)
         examples.set_int_custom_property("rows", rows)
@@ -310,19 +310,24 @@ def _reported(uniqueness):
         made = tfx.dsl.components.component(uniqueness)
     except Exception as error:  # noqa: BLE001 - TFX refuses a signature in many ways
         raise NotData(
-            "is no component's function yet. Its two arguments need annotations: `examples: "
+            "can't be had: TFX makes no component of your function. Its two arguments need annotations: "
+            "`examples: "
             "InputArtifact[Examples]` and "
             f"`report: OutputArtifact[KeyReport]`. TFX says: {str(error)[:200]}"
         ) from None
     spec = made.SPEC_CLASS
     if set(spec.INPUTS) != {"examples"} or set(spec.OUTPUTS) != {"report"} or spec.PARAMETERS:
         raise NotData(
-            f"has the inputs {sorted(spec.INPUTS)} and the outputs {sorted(spec.OUTPUTS)}; it should have "
+            f"is a component with the inputs {sorted(spec.INPUTS)} and the outputs {sorted(spec.OUTPUTS)}; "
+            f"it should have "
             f"`examples` as "
             "input and `report` as output, and nothing else."
         )
     if spec.INPUTS["examples"].type is not standard_artifacts.Examples:
-        raise NotData("takes another type of artifact; `examples` should be an `InputArtifact[Examples]`.")
+        raise NotData(
+            "is a component that takes another type of artifact; `examples` should be an "
+            "`InputArtifact[Examples]`."
+        )
     found = []
     with tempfile.TemporaryDirectory() as folder:
         for number, world in enumerate(_WORLDS):

@@ -143,6 +143,12 @@ def test_the_solution_runs_in_a_copy_of_the_notebooks_names(notebook, said, monk
     assert not any("solved" in text for text in said)
 
 
+def test_annotations_of_a_solution_are_what_they_name_and_not_their_text(notebook, said, monkeypatch):
+    task(kit.Integer(), "def answer(x: int):\n    return x", monkeypatch, lambda answer: False)
+    notebook.run("answer = ...", CHECK, "kind = answer.__annotations__['x']")
+    assert notebook["kind"] is int
+
+
 def test_a_solution_that_can_not_run_says_what_to_do_and_gives_the_learners_object_back(
     notebook, said, monkeypatch
 ):

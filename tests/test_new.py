@@ -48,22 +48,12 @@ def made(tmp_path_factory):
 
 def test_a_new_lesson_holds_to_the_form_and_its_exercises_to_theirs(made):
     folder, environment = made
-    for tests in "tests/test_lessons.py", "tests/judges/test_judges.py", "tests/test_stamp.py":
-        command = [
-            sys.executable,
-            "-m",
-            "pytest",
-            "-q",
-            "-p",
-            "no:randomly",
-            tests,
-            "-k",
-            f"{FREE} or syllabus_names",
-        ]
-        done = subprocess.run(
-            command, cwd=folder, env=environment, capture_output=True, text=True, check=False
-        )
-        assert done.returncode == 0 and " passed" in done.stdout, done.stdout[-3000:]
+    files = ("tests/test_lessons.py", "tests/judges/test_judges.py", "tests/test_stamp.py")
+    which = f"{FREE} or syllabus_names"
+    command = [sys.executable, "-m", "pytest", "-q", "-rp", "-p", "no:randomly", *files, "-k", which]
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout[-3000:]
+    assert all(f"PASSED {file}::" in done.stdout for file in files), done.stdout[-3000:]
 
 
 def test_it_stands_in_the_order_of_the_course_and_in_the_readme(made):

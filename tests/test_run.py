@@ -367,20 +367,21 @@ def test_the_search_for_left_processes_sees_a_warm_kernel(tmp_path):
 
 
 def test_killed_twenty_times_at_random_moments_a_run_goes_on_from_where_it_was(tmp_path):
+    """What goes on is killed again, up to four times, before it is left to end: then it is checked, and the next begins."""
     chance, kept_at_least_once = random.Random(2013), 0
     for i in range(4):
         nbformat.write(
             nbformat.reads(notebook(f"import time; time.sleep(0.3); print({i})"), 4), tmp_path / f"n{i}.ipynb"
         )
-    names = [str(tmp_path / f"n{i}.ipynb") for i in range(4)]
+    run = [*WORKBOOK, "run", *(str(tmp_path / f"n{i}.ipynb") for i in range(4))]
+    kept, kills = {}, 0
     for round_ in range(20):
-        build = tmp_path / f"build{round_}"
-        environment = contained(tmp_path, build.name)
-        running = subprocess.Popen(
-            [*WORKBOOK, "run", *names], env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        )
-        if round_ % 2:  # in the midst of it, however slow the machine: some moment after the first result
-            while running.poll() is None and not list((build / "runs").glob("*/result.json")):
+        if not kills:
+            build = tmp_path / f"build{round_}"
+            environment = contained(tmp_path, build.name)
+        running = subprocess.Popen(run, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        if round_ % 2:  # in the midst of it, however slow the machine: some moment after the next result
+            while running.poll() is None and len(results(build)) == len(kept):
                 time.sleep(0.01)
             time.sleep(chance.uniform(0, 0.5))
         else:
@@ -391,18 +392,25 @@ def test_killed_twenty_times_at_random_moments_a_run_goes_on_from_where_it_was(t
         while (left := family(tmp_path)) and time.monotonic() < deadline:
             time.sleep(0.1)
         assert not left, f"left behind: {[p.cmdline() for p in left]}"
-        results = (build / "runs").glob("*/result.json")
-        kept = {p: p.stat().st_ino for p in results}
+        before, kept, kills = kept, results(build), kills + 1
+        assert before.items() <= kept.items(), "a finished result was made again"
         for path in kept:
             assert json.loads(path.read_text())["outcome"] == "ok"
             nbformat.read(path.with_name("notebook.ipynb"), 4)
-        done = subprocess.run([*WORKBOOK, "run", *names], env=environment, capture_output=True, text=True)
-        assert done.returncode == 0, done.stdout + done.stderr
-        assert {p: p.stat().st_ino for p in kept} == kept, "a finished result was made again"
-        assert len(list((build / "runs").glob("*/result.json"))) == 4
-        assert not list((build / "runs").glob(".part-*"))
         kept_at_least_once += 0 < len(kept) < 4
+        if kills == 4 or len(kept) == 4 or round_ == 19:
+            done = subprocess.run(run, env=environment, capture_output=True, text=True)
+            assert done.returncode == 0, done.stdout + done.stderr
+            assert kept.items() <= results(build).items(), "a finished result was made again"
+            assert len(results(build)) == 4
+            assert not list((build / "runs").glob(".part-*"))
+            kept, kills = {}, 0
     assert kept_at_least_once >= 2, "the moments were not random enough to test anything"
+
+
+def results(build: Path) -> dict[Path, int]:
+    """The results a run has stored, and which file each is."""
+    return {path: path.stat().st_ino for path in (build / "runs").glob("*/result.json")}
 
 
 def test_ctrl_c_says_that_the_same_command_goes_on(tmp_path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import math
 import sys
 from collections.abc import Callable
@@ -195,7 +196,7 @@ class Mapping(Form):
 class Function(Form):
     """A function, read as what it does with each probe (a tuple of arguments): a list of {"input": […], "output": …}.
 
-    `probes` may be a function without arguments that makes them. A function that raises is refused with its error and the
+    `probes` may be a function without arguments that makes them, at the first reading. A function that raises is refused with its error and the
     line, unless `may_raise`: then the judge sees {"input", "error"[, "line"]}. `seconds` limits each call.
     """
 
@@ -204,7 +205,11 @@ class Function(Form):
     def __init__(
         self, probes: list[tuple] | Callable[[], list[tuple]], *, may_raise: bool = False, seconds: float = 10
     ) -> None:
-        self.probes, self.may_raise, self.seconds = probes, may_raise, seconds
+        self._probes, self.may_raise, self.seconds = probes, may_raise, seconds
+
+    @functools.cached_property
+    def probes(self) -> list[tuple]:
+        return self._probes() if callable(self._probes) else self._probes
 
     def read(self, value: Any) -> list[dict[str, Any]]:
         if not callable(value):
@@ -212,8 +217,7 @@ class Function(Form):
         if is_blank(value):
             raise Blank("")
         records = []
-        probes = self.probes() if callable(self.probes) else self.probes
-        with contextlib.closing(calls(value, probes, self.seconds)) as made:
+        with contextlib.closing(calls(value, self.probes, self.seconds)) as made:
             for record in made:
                 if "error" in record and not self.may_raise:
                     said, below = call(str(getattr(value, "__name__", "function")), record["input"])

@@ -20,6 +20,7 @@ list, a gap None. What does not fit is a judge by `kit.exercise`, a function.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
@@ -28,6 +29,7 @@ from helpers.exercises.kit import Exercise, Form, Function, Names, Query, Verdic
 from helpers.exercises.plain import clean, plain, strict
 from helpers.exercises.queries import ByRule
 from helpers.exercises.signs import Answer, Named, Read, Rule, Same, Set, Sign, close, follows
+from helpers.exercises.worlds import Lived, Worlds
 
 Reasons = (
     Mapping[str, Rule] | Mapping[str, Sign] | Mapping[str, Rule | Sign] | Mapping[str, Rule | Sign | str]
@@ -47,13 +49,13 @@ def function(
     mistakes: Reasons | None = None,
     read: Read | None = None,
     same: Same = close,
-    kind: type[Answer] = Answer,
-    form: Function | Query | None = None,
+    kind: Callable[..., Answer] = Answer,
+    form: Function | Query | Worlds | None = None,
 ) -> None:
-    """An exercise answered by a function that does what `rule` does; or, with `form`, by a query.
+    """An exercise answered by a function that does what `rule` does; or, with `form`, by a query, or by a program in worlds.
 
     A Query has its own probes; `rule` and mistakes may then be SQL text, too, and rows are compared in any order unless it is
-    `ordered`.
+    `ordered`. In Worlds, `rule` and mistakes are programs, and what comes of them is compared (`worlds.py`).
 
     odd: what an output must not be, before it is compared. read: makes an output, and the rule's, comparable (`set`, `sorted`).
     same: when two are the same; by default numbers to six digits. mistakes: asked when the rule is not followed.
@@ -63,7 +65,9 @@ def function(
     query = form if isinstance(form, Query) else None
     rule = _told(rule, query)
     reads = read or (query.comparable if query else lambda output: output)
-    acts = ByRule if query else _on_plain
+    acts: Callable[[Rule], Any] = ByRule if query else _on_plain
+    if isinstance(form, Worlds):
+        kind, acts = functools.partial(Lived, worlds=form), lambda program: program
     before = dict(odd or {})
     after = {
         why: sign if isinstance(sign, Sign) else follows(_told(sign, query))

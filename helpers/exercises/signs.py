@@ -94,9 +94,15 @@ class Answer:
         ]
         if not failed:
             return ""
-        given, output = min(failed, key=lambda one: len(repr(one[0])))
-        said, below = call(name, given)
+        given, output = self.smallest(failed)
+        said, below = self.called(name, given)
         return f"For `{said}` yours gives `{short(output, 80)}`, which is not it.{below}"
+
+    def smallest(self, failed: list) -> Any:
+        return min(failed, key=lambda one: len(repr(one[0])))
+
+    def called(self, name: str, given: list) -> tuple[str, str]:
+        return call(name, given)
 
     def _agree(self, one: Any, other: Any, read: Read, same: Same, place: Any) -> bool:
         one, other = read(one), read(other)
@@ -153,6 +159,11 @@ def right_but(
 ) -> Sign:
     """The outputs are the right rule's if they are compared less strictly, or only where on(*inputs) holds."""
     return Sign(lambda answer: answer.follows(answer.rule, same=same, on=on), example)
+
+
+def unlike(same: Same, read: Read | None = None) -> Sign:
+    """Some output is not the right rule's, if they are compared in this way: `same(the output, what is due)`."""
+    return Sign(lambda answer: not answer.follows(answer.rule, read=read, same=same))
 
 
 def at(place: Any, rule: Rule) -> Sign:

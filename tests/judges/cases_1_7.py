@@ -125,7 +125,7 @@ CASES = {
                 else 0
             ),
             "a day early": _changed("counted // length", "(counted + 1) // length"),
-            "Go through these mornings by hand": _restarts,
+            "Go through the mornings of this world": _restarts,
         },
         invalid={
             "NoneType": _changed('if record["difference"] is None:', "if False:"),

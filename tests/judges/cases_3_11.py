@@ -76,12 +76,8 @@ CASES = {
         wrong={
             "what was not late": {"fit_monotone": lambda X, late, c, d: _fit(X, 1 - late, _signs(c, d))},
             "hardly learned": {"fit_monotone": lambda X, late, c, d: _fit(X[:12], late[:12], _signs(c, d))},
-            "turned round": {"fit_monotone": lambda X, late, c, d: _fit(X, late, [-s for s in _signs(c, d)])},
             "No direction is kept": {"fit_monotone": lambda X, late, c, d: _fit(X, late, None)},
             "in one order": {"fit_monotone": lambda X, late, c, d: _fit(X, late, [0, 1, -1, 0])},
-            "keeps 1 for both": {
-                "fit_monotone": lambda X, late, c, d: _fit(X, late, [int(n in d) for n in c])
-            },
             "is not kept in every world": {
                 "fit_monotone": lambda X, late, c, d: _fit(X, late, [max(s, 0) for s in _signs(c, d)])
             },

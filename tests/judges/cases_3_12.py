@@ -96,6 +96,12 @@ def _trapezoid(gradient, x, baseline, steps):
     return (x - baseline) * ((found[:-1] + found[1:]) / 2).mean(axis=0)
 
 
+def _in_place(decide, rows):
+    before = decide(rows)
+    rows[:, 0] = 1 - rows[:, 0]
+    return (decide(rows) != before).mean()
+
+
 CASES = {
     "3.12a": cases(
         "shapley",
@@ -148,7 +154,11 @@ CASES = {
             lambda decide, rows: np.mean(decide(_turned(rows)) != decide(rows)),
             lambda decide, rows: np.abs(decide(_turned(rows)) - decide(rows)).mean(),
         ],
-        wrong={"by hand": lambda decide, rows: 0.21},
+        wrong={
+            "by hand": lambda decide, rows: 0.21,
+            "the share of the rows": lambda decide, rows: decide(_turned(rows)) != decide(rows),
+            "others need them": _in_place,
+        },
     ),
     "3.12e": cases(
         "integrated",
@@ -157,7 +167,8 @@ CASES = {
             _steps(lambda steps: 1 - (np.arange(steps) + 0.5) / steps),
         ],
         wrong={
-            "your shares are": lambda gradient, x, baseline, steps: x * 0 + 11.5,
+            "shaped as": lambda gradient, x, baseline, steps: 1.0,
+            "one step of the path": lambda gradient, x, baseline, steps: x * 0 + 11.5,
             "both included": _steps(lambda steps: np.linspace(0, 1, steps)),
             "one place more": _steps(lambda steps: np.linspace(0, 1, steps + 1)),
             "where each step ends": _steps(lambda steps: np.arange(1, steps + 1) / steps),

@@ -9,11 +9,12 @@ import ast
 import copy
 import dataclasses
 import functools
+import itertools
 import json
 import math
+import random
 import re
-import weakref
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -24,6 +25,7 @@ from hypothesis import strategies as st
 from helpers.exercises import kit, sandbox
 from helpers.exercises.kit import INVALID, NOT_ATTEMPTED, RIGHT, WRONG, Exercise, Verdict
 from helpers.exercises.plain import Blank, NotData, plain, strict
+from helpers.exercises.worlds import Worlds
 
 FEWEST_RIGHT, FEWEST_WRONG = 2, 4
 
@@ -51,7 +53,7 @@ def cases(name: str, right: list[Any], wrong: dict[str, Any], given: Any = None,
 
 
 FUNCTIONS = (kit.Function, kit.Program)  # answered by a function
-RECORDS = (kit.Function, kit.Query)  # read as what came of each probe
+RECORDS = (kit.Function, kit.Query, Worlds)  # read as what came of each probe
 
 
 def _blank(*args: Any) -> Any:
@@ -115,17 +117,32 @@ def garbage() -> list[Any]:
 # These functions are ours and end; a process for each would take minutes
 in_this_process = mock.patch.object(sandbox, "FORKS", False)
 
-# What a form reads of a function or an object of ours is kept: it may play a world of seconds, and is asked for dozens of
-# times. `_on_right` reads once more without.
-READ: weakref.WeakKeyDictionary[Any, dict[kit.Form, Any]] = weakref.WeakKeyDictionary()
+# What a form reads of an answer of ours is kept: it may play a world of seconds, and is asked for dozens of times.
+# `_on_right` reads once more without. By identity, for which the answer is kept as well: it may be an array or a message.
+READ: dict[int, tuple[Any, dict[kit.Form, Any]]] = {}
 _taken = kit.Form.taken
 
 
+@functools.cache
+def _examples(of: Callable[[], Iterable]) -> list[tuple[str, dict[str, Any]]]:
+    """An exercise's own examples, made once, so that what is read of them is kept."""
+    return list(of())
+
+
+def _ours(task: Exercise, cases: Cases) -> list[tuple[str, dict[str, Any]]]:
+    """The exercise's own examples; what is read of them and of its cases is kept from now on."""
+    examples = _examples(task.examples)
+    told = [answers for _, answers in examples]
+    for answers in [*told, *cases.right, *cases.wrong.values(), *cases.invalid.values()]:
+        for value in answers.values():
+            READ.setdefault(id(value), (value, {}))
+    return examples
+
+
 def _kept(form: kit.Form, value: Any) -> Any:
-    try:
-        kept = READ.setdefault(value, {})
-    except TypeError:  # plain data, or of no identity
+    if id(value) not in READ:  # made up
         return _taken(form, value)
+    _, kept = READ[id(value)]
     if form not in kept:
         try:
             kept[form] = _taken(form, value)
@@ -144,7 +161,7 @@ read_once = mock.patch.object(kit.Form, "taken", _kept)
 def faults(task: Exercise, cases: Cases, examples: int = 60) -> list[str]:
     """What is wrong with the exercise's judge or its cases, one sentence each."""
     found, own = [], []
-    for reason, answers in task.examples():
+    for reason, answers in _ours(task, cases):
         verdict = kit.assess(task, answers, cases.given)
         if not re.fullmatch(".*".join(map(re.escape, reason.split("{}"))), verdict.reason):
             found.append(f"the example of {reason!r} is {verdict.status}: {verdict.reason}")
@@ -178,7 +195,7 @@ def unsaid(book: Path, tasks: dict[str, Exercise], cases: dict[str, Cases]) -> l
     """The sentences in a book of exercises that no example, no case and no garbage gets to hear."""
     heard = []
     for name, task in tasks.items():
-        examples = [answers for _, answers in task.examples()]
+        examples = [answers for _, answers in _ours(task, cases[name])]
         first = [*examples, *cases[name].right][0]
         garbled = [{**first, form: junk} for form in task.forms for junk in garbage()]
         case = cases[name]
@@ -289,31 +306,19 @@ def _on_garbage(task: Exercise, cases: Cases) -> list[str]:
 
 
 def _on_made_up(task: Exercise, cases: Cases, examples: int) -> list[str]:
-    """Hypothesis: JSON of any kind, and right answers with one place replaced by JSON of any kind."""
+    """JSON of any kind, and right answers with one place replaced by JSON of any kind."""
     shipped = kit.collect(task, cases.right[0])
-    quick = hypothesis.settings(
-        max_examples=examples,
-        derandomize=True,
-        database=None,
-        deadline=None,
-        suppress_health_check=list(hypothesis.HealthCheck),
-    )
+    free = [name for name, form in task.forms.items() if not _looked_at(form)]
 
-    @quick
-    @hypothesis.given(st.sampled_from(list(task.forms)), JSON)
-    def any_json(name: str, junk: Any) -> None:
+    def any_json(name: str, junk: Any, chance: random.Random) -> None:
         answer = (lambda *args: junk) if isinstance(task.forms[name], FUNCTIONS) else junk
         verdict = kit.assess(task, {**cases.right[0], name: answer}, cases.given)
         assert verdict.status != RIGHT or _equal(task, name, answer, cases) or _guessable(task.forms[name]), (
             "is right"
         )
 
-    free = [name for name, form in task.forms.items() if not _looked_at(form)]
-
-    @quick
-    @hypothesis.given(st.sampled_from(free or [""]), JSON, st.data())
-    def one_place_replaced(name: str, junk: Any, draw: Any) -> None:
-        path = draw.draw(st.sampled_from(_places(shipped[name], isinstance(task.forms[name], RECORDS))))
+    def one_place_replaced(name: str, junk: Any, chance: random.Random) -> None:
+        path = chance.choice(_places(shipped[name], isinstance(task.forms[name], RECORDS)))
         try:
             data = {**shipped, name: strict(task.forms[name].shape(_replaced(shipped[name], path, junk)))}
         except NotData:
@@ -322,14 +327,13 @@ def _on_made_up(task: Exercise, cases: Cases, examples: int) -> list[str]:
         assert verdict == kit.decide(task, data, cases.given), "is judged differently the second time"
 
     found = []
-    for trial in (any_json, one_place_replaced)[: 1 + bool(free)]:
-        try:
-            trial()
-        except Exception as error:  # noqa: BLE001 - whatever the judge raised is the finding
-            note = " ".join(getattr(error, "__notes__", []))
-            found.append(
-                f"on made-up JSON ({trial.__name__}): {type(error).__name__}: {error} {note}".strip()
-            )
+    for trial, names in ((any_json, list(task.forms)), (one_place_replaced, free)):
+        chance = random.Random(task.id)
+        for junk in made_up(examples) if names else ():
+            try:
+                trial(chance.choice(names), copy.deepcopy(junk), chance)
+            except Exception as error:  # noqa: BLE001 - whatever the judge raised is the finding
+                found.append(f"on made-up JSON ({trial.__name__}), {junk!r}: {type(error).__name__}: {error}")
     return found
 
 
@@ -342,6 +346,24 @@ JSON = st.recursive(
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=6), inner, max_size=4),
     max_leaves=8,
 )
+
+
+@functools.cache
+def made_up(count: int) -> list[Any]:
+    """So many different pieces of JSON by Hypothesis, as many of one kind as of another, as far as there are.
+
+    For each exercise it would make much the same, and take longer than most judges: once is enough.
+    """
+    kinds: dict[type, dict[str, Any]] = {}
+
+    @hypothesis.settings(max_examples=5 * count, derandomize=True, database=None, deadline=None)
+    @hypothesis.given(JSON)
+    def note(junk: Any) -> None:
+        kinds.setdefault(type(junk), {}).setdefault(repr(junk), junk)
+
+    note()
+    in_turn = itertools.zip_longest(*(made.items() for made in kinds.values()))
+    return [one[1] for turn in in_turn for one in turn if one][:count]
 
 
 def leaks(
@@ -394,12 +416,15 @@ def _same(one: Any, other: Any) -> bool:
 
 def _leaves(data: Any) -> list[Any]:
     """Texts and numbers in plain data."""
-    data = plain(data)
-    if isinstance(data, dict):
-        return [leaf for value in data.values() for leaf in _leaves(value)]
-    if isinstance(data, list):
-        return [leaf for value in data for leaf in _leaves(value)]
-    return [float(data) if type(data) is int else data] if type(data) in (str, int, float) else []
+    return list(_walk(plain(data)))
+
+
+def _walk(data: Any) -> Iterator[Any]:
+    if isinstance(data, (dict, list)):
+        for value in data.values() if isinstance(data, dict) else data:
+            yield from _walk(value)
+    elif type(data) in (str, int, float):
+        yield float(data) if type(data) is int else data
 
 
 def _places(data: Any, is_function: bool) -> list[tuple]:

@@ -16,7 +16,7 @@ from helpers import syllabus
 from helpers.exercises import every, kit, lesson_of, source
 from helpers.exercises.kit import Exercise, right, wrong
 
-from .harness import Cases, faults, leaks, unsaid
+from .harness import Cases, _on_made_up, faults, leaks, made_up, unsaid
 
 
 @functools.cache
@@ -222,6 +222,37 @@ def _fragile(share, columns):
 )
 def test_the_harness_finds_a_judge_that(judge, said):
     assert said in " | ".join(faults(_with(TASK, judge), SMALL))
+
+
+def test_made_up_answers_are_as_many_as_asked_for_all_different_and_of_every_kind():
+    made = made_up(60)
+    assert len(made) == len(set(map(repr, made))) == 60
+    assert {type(junk) for junk in made} == {type(None), bool, int, float, str, list, dict}
+
+
+@pytest.mark.parametrize(
+    "form, judge",
+    [
+        # No garbage of ours is a dict of dicts with a text in it, nor has it a list in a right answer's place
+        (
+            kit.Mapping(),
+            lambda box: right("Yes.") if box == {"a": 1.5} else wrong(f"No: {max(box.values(), default=0)}"),
+        ),
+        (
+            kit.Function([(1,), (2,)]),
+            lambda box: (
+                right("Yes.")
+                if [r["output"] for r in box] == [1, 2]
+                else wrong(f"No: {sum(r['output'] for r in box)}")
+            ),
+        ),
+    ],
+    ids=["a dict", "a function"],
+)
+def test_the_harness_finds_a_judge_that_made_up_json_breaks(form, judge):
+    task = Exercise("9.9a", {"box": form}, ("a", "b"), judge, takes_given=False)
+    cases = Cases([{"box": {"a": 1.5}}] * 2 if isinstance(form, kit.Mapping) else [{"box": abs}] * 2, {})
+    assert "on made-up JSON" in " | ".join(_on_made_up(task, cases, 60))
 
 
 def test_the_harness_finds_an_answer_that_is_read_differently_the_second_time():

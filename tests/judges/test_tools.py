@@ -14,6 +14,7 @@ from helpers import exercises
 from helpers.exercises import kit, rules
 from helpers.exercises.kit import INVALID, NOT_ATTEMPTED, RIGHT, WRONG, right, wrong
 from helpers.exercises.plain import NotData
+from helpers.exercises.worlds import Worlds
 
 from .harness import Cases, faults, garbage
 
@@ -60,6 +61,7 @@ FORMS = {
     "Made": kit.Made("a model's folder", look),
     "Reply": kit.Reply(),
     "Program": kit.Program(days, seconds=2),
+    "Worlds": Worlds(lambda function, day: function(day, 0.5), {"a day": (1,)}, seconds=2),
     "Query": kit.Query(("orders",), [(ORDERS,)], seconds=2),
     "Query, sqlite": kit.Query(("orders",), [(ORDERS,)], engine="sqlite", seconds=2),
 }

@@ -19,7 +19,15 @@ def _of_its_own(outputs, inputs):
 
 function(
     "1.1a", "expected_gain",
-    [(0.5, 100, 30), (0.1, 100, 30), (0.9, 250, 45), (0.0, 50, 10), (1.0, 80, 90), (0.25, 40, 10), (0.37, 110, 31)],
+    [
+        (0.5, 100, 30),
+        (0.1, 100, 30),
+        (0.9, 250, 45),
+        (0.0, 50, 10),
+        (1.0, 80, 90),
+        (0.25, 40, 10),
+        (0.37, 110, 31),
+    ],
     odd={
         "For some inputs your function gives nothing back. Does every path `return` a number?": NOTHING,
         "That decides whether to send the alert. Asked is what it earns if it is sent, in dollars.":
@@ -27,11 +35,12 @@ function(
         "Your function does not give a single number for a single flight.": unless(number),
     },
     rule=lambda p, saved, spent: p * saved - spent,
-    said="The cost is certain and the saving has probability `chance`, so the gain is zero where chance equals cost "
-    "divided by saving.",
+    said="The cost is certain and the saving has probability `chance`, so the gain is zero where chance "
+    "equals cost divided by saving.",
     mistakes={
         "That counts the saving and forgets the price of acting.": lambda p, saved, spent: p * saved,
-        "You pay for acting only when the flight is late. The desk can't know: it acts, and pays, on every alert.":
+        "You pay for acting only when the flight is late. The desk can't know: it acts, and "
+        "pays, on every alert.":
             lambda p, saved, spent: p * (saved - spent),
         "You pay for acting only when the alert was false. The desk pays on every alert, true ones included.":
             lambda p, saved, spent: p * saved - (1 - p) * spent,
@@ -53,29 +62,31 @@ function(
             lambda p, saved, spent: p * (saved - spent) - (1 - p) * saved,
             lambda p, saved, spent: p * saved - spent - (1 - p) * saved,
         ),
-        "You let `chance` decide how the flight ends, and give what it earns then. It only weighs the two ends.":
+        "You let `chance` decide how the flight ends, and give what it earns then. It only "
+        "weighs the two ends.":
             follows(
                 lambda p, saved, spent: saved - spent if p > spent / saved else 0,
                 lambda p, saved, spent: saved - spent if p >= 0.5 else -spent,
             ),
         "The sign is turned round: that is what an alert costs on average, not what it earns.":
             lambda p, saved, spent: spent - p * saved,
-        "A chance below the break-even is a loss, and your function hides it: an alert is sent here, so its gain can "
-        "be negative.": lambda p, saved, spent: max(0.0, p * saved - spent),
-        "That is per dollar spent; asked are dollars per alert.": lambda p, saved, spent: (p * saved - spent) / spent,
+        "A chance below the break-even is a loss, and your function hides it: an alert is sent here, so its "
+        "gain can be negative.": lambda p, saved, spent: max(0.0, p * saved - spent),
+        "That is per dollar spent; asked are dollars per alert.":
+            lambda p, saved, spent: (p * saved - spent) / spent,
         "`chance` is the probability of being late, not that of being on time.":
             lambda p, saved, spent: (1 - p) * saved - spent,
         "Your function has prices of its own. It should use the `saved` and `spent` that it is given.":
             whole(_of_its_own),
     },
-    otherwise="Add up two cases: late, with probability `chance`, and on time, with the rest. What does the alert earn "
-    "in each?",
+    otherwise="Add up two cases: late, with probability `chance`, and on time, with the rest. What does the "
+    "alert earn in each?",
     hints=(
-        "An expected value is a sum over the cases, here late and on time: probability times what you earn in that "
-        "case.",
+        "An expected value is a sum over the cases, here late and on time: probability times what you "
+        "earn in that case.",
         'Read the first row of the table in "1 Scope": acting costs money in both columns.',
-        "Test your function at the ends: with `chance=0` it must give the pure cost, with `chance=1` the saving less "
-        "the cost.",
+        "Test your function at the ends: with `chance=0` it must give the pure cost, with `chance=1` the "
+        "saving less the cost.",
     ),
 )
 
@@ -91,28 +102,32 @@ names(
     others=_PLAN,
     reasons={
         "`{}` is not a column of the table. Copy the names from it.": STRANGE,
-        "`{}` is a time, but a planned one: it stands in the timetable.": has("sched_dep_time", "sched_arr_time"),
+        "`{}` is a time, but a planned one: it stands in the timetable.":
+            has("sched_dep_time", "sched_arr_time"),
         "`time_hour` is the scheduled hour: it is how the weather is looked up, and it is known long before.":
             has("time_hour"),
-        "`tailnum`, the aircraft, is assigned before the flight. It may still be swapped, which is worth a thought "
-        "(2.1 gives it one), but it is not measured afterwards.": has("tailnum"),
+        "`tailnum`, the aircraft, is assigned before the flight. It may still be swapped, which is worth a "
+        "thought (2.1 gives it one), but it is not measured afterwards.": has("tailnum"),
         "`{}` belongs to the plan of the flight and is known months ahead.": has(*_PLAN[4:]),
         "None at all? Then everything in the table would be known before the aircraft has moved.": NO_NAME,
-        "One column that is missing says directly what the alert is to predict. It is the label, so it can't be an "
-        "input.": lacks("arr_delay"),
+        "One column that is missing says directly what the alert is to predict. It is the label, so it "
+        "can't be an input.": lacks("arr_delay"),
         "One is missing, and it is not a time of day: a duration is measured too, and wind decides it.":
             lacks_only("air_time"),
-        "You have what is known after landing. But the alert goes out before the aircraft leaves the gate, too.":
+        "You have what is known after landing. But the alert goes out before the aircraft "
+        "leaves the gate, too.":
             lacks_all("dep_time", "dep_delay"),
     },
-    otherwise="All of these are right, and something is missing: a moment and its difference from the schedule are "
-    "known at the same time.",
-    said="These are read off clocks once the flight is under way; the schedule and the plane's assignment are known "
-    "before.",
+    otherwise="All of these are right, and something is missing: a moment and its difference from the "
+    "schedule are known at the same time.",
+    said="These are read off clocks once the flight is under way; the schedule and the plane's "
+    "assignment are known before.",
     hints=(
-        "Go through the table row by row and ask: an hour before departure, could a person write this value down?",
+        "Go through the table row by row and ask: an hour before departure, could a person "
+        "write this value down?",
         "A schedule is known months ahead. What a clock measures at the gate or in the air is not.",
-        "There are columns of two kinds: moments that were measured, and differences or durations computed from them.",
+        "There are columns of two kinds: moments that were measured, and differences or durations "
+        "computed from them.",
     ),
 )
 
@@ -133,7 +148,9 @@ def _tables():
 
 def _months(alarm):
     """A rule: the months of the rows for which alarm(predicted, late, tolerance) holds."""
-    return lambda table, tolerance: [row["month"] for row in table if alarm(row["predicted"], row["late"], tolerance)]
+    return lambda table, tolerance: [
+        row["month"] for row in table if alarm(row["predicted"], row["late"], tolerance)
+    ]
 
 
 def _alarms(table, tolerance):
@@ -155,18 +172,21 @@ function(
     "1.1c", "months_with_alarm", _tables,
     odd={
         "Your function gives nothing back. Does it `return` the list?": NEVER,
-        "For some tables nothing comes back. Does a loop `return` before its end?": some(lambda output: output is None),
-        "Asked is a list of months; your function gives something else.": unless(lambda output: type(output) is list),
+        "For some tables nothing comes back. Does a loop `return` before its end?":
+            some(lambda output: output is None),
+        "Asked is a list of months; your function gives something else.":
+            unless(lambda output: type(output) is list),
         "That is True or False for each month. Use it to pick the months themselves.": _holds(bool),
         "That is the whole table of alarming rows. Only the months are asked for.": _holds(dict),
         "The list should hold months, as numbers.": unless(listed(number)),
     },
     read=sorted,
     rule=_months(lambda p, late, most: abs(p - late) > most),
-    said="The alarm looks at both sides: predicting too little costs missed alerts, predicting too much costs false "
-    "ones.",
+    said="The alarm looks at both sides: predicting too little costs missed alerts, predicting too "
+    "much costs false ones.",
     mistakes={
-        "You find the months where the prediction is too low. It can be too high as well, and that costs money too.":
+        "You find the months where the prediction is too low. It can be too high as well, and "
+        "that costs money too.":
             _months(lambda p, late, most: late - p > most),
         "You find the months where the prediction is too high. The summer's trouble was on the other side.":
             _months(lambda p, late, most: p - late > most),
@@ -177,7 +197,8 @@ function(
                 _months(lambda p, late, most: abs(p - late) <= most),
                 _months(lambda p, late, most: abs(p - late) < most),
             ),
-        "You measure the gap relative to a share. The tolerance is in shares itself, so compare the difference.":
+        "You measure the gap relative to a share. The tolerance is in shares itself, so "
+        "compare the difference.":
             follows(
                 _months(lambda p, late, most: abs(p - late) > most * late),
                 _months(lambda p, late, most: abs(p - late) > most * p),
@@ -186,20 +207,22 @@ function(
             _months(lambda *row: True),
         "No month raises your alarm, in any table. Are gap and tolerance both fractions of 1?":
             _months(lambda *row: False),
-        "You round the gap before you compare it, and so lose one that is hardly above the tolerance.": follows(
+        "You round the gap before you compare it, and so lose one that is hardly above the tolerance.":
+            follows(
             _months(lambda p, late, most: round(abs(p - late), 2) > most),
             _months(lambda p, late, most: round(abs(p - late), 1) > most),
         ),
         "You give the first alarming month alone. Does the loop `return` before its end?":
             lambda table, tolerance: [row["month"] for row in _alarms(table, tolerance)][:1],
-        "You give the month of the widest gap alone. Every month above the tolerance raises the alarm.": _worst,
+        "You give the month of the widest gap alone. Every month above the tolerance raises the alarm.":
+            _worst,
         "Your function uses a tolerance of its own, not the one it is given.":
             _months(lambda p, late, most: abs(p - late) > 0.1),
         "You give positions of rows, or gaps. The months stand in the column `month`.":
             where(lambda output, table, most: output and max(output) < min(row["month"] for row in table)),
     },
-    otherwise="For some tables the months are not those whose two shares lie further apart than the tolerance. Try a "
-    "table by hand.",
+    otherwise="For some tables the months are not those whose two shares lie further apart than the "
+    "tolerance. Try a table by hand.",
     hints=(
         'Columns subtract like numbers: `table["predicted"] - table["late"]` is the gap of every month.',
         "A gap of −0.2 is as alarming as one of +0.2. `.abs()` drops the sign.",
@@ -220,12 +243,17 @@ def _by(*gains):
 function(
     "1.1d", "promote",
     [
-        (12.5, _by(20.0, 3.0, 15.0), 100), (-3.0, _by(20.0, 3.0, 15.0), 100), (12.5, _by(400.0, -250.0, 380.0), 100),
-        (12.5, _by(40.0, -60.0, 90.0), 100), (12.5, _by(40.0, -60.0, 90.0), 50), (-8.0, _by(-250.0, 10.0, 20.0), 100),
+        (12.5, _by(20.0, 3.0, 15.0), 100), (-3.0, _by(20.0, 3.0, 15.0), 100),
+        (12.5, _by(400.0, -250.0, 380.0), 100),
+        (12.5, _by(40.0, -60.0, 90.0), 100), (12.5, _by(40.0, -60.0, 90.0), 50),
+        (-8.0, _by(-250.0, 10.0, 20.0), 100),
         (5.0, _by(-250.0, -300.0, -180.0), 100), (0.5, _by(-10.0, 900.0, -101.0), 100),
-        (-2.0, _by(40.0, -60.0, 90.0), 100), (6.0, _by(-400.0, 50.0, 20.0), 100), (0.5, _by(10.0, 5.0, -1.0), 1),
-        (9.0, _by(300.0, 150.0, 200.0), 100), (4.0, _by(30.0, -90.0, -80.0), 100), (7.0, _by(-120.0, 300.0, 20.0), 100),
-        (-150.0, _by(20.0, 30.0, 10.0), 100), (0.0, _by(20.0, 3.0, 15.0), 100), (150.0, _by(200.0, 130.0, 110.0), 100),
+        (-2.0, _by(40.0, -60.0, 90.0), 100), (6.0, _by(-400.0, 50.0, 20.0), 100),
+        (0.5, _by(10.0, 5.0, -1.0), 1),
+        (9.0, _by(300.0, 150.0, 200.0), 100), (4.0, _by(30.0, -90.0, -80.0), 100),
+        (7.0, _by(-120.0, 300.0, 20.0), 100),
+        (-150.0, _by(20.0, 30.0, 10.0), 100), (0.0, _by(20.0, 3.0, 15.0), 100),
+        (150.0, _by(200.0, 130.0, 110.0), 100),
     ],
     odd={
         "For some inputs your gate says nothing. It has to decide every time.": NOTHING,
@@ -233,7 +261,8 @@ function(
     },
     read=bool,
     rule=_if_won(lambda gains, allowed: min(gains) >= -allowed),
-    said="The average must win beyond luck, and no airport may pay for it: that is a gate with a guard on its slices.",
+    said="The average must win beyond luck, and no airport may pay for it: that is a gate with a "
+    "guard on its slices.",
     mistakes={
         "Your gate looks at the average alone. One of the tested candidates ruins an airport and goes out.":
             _if_won(lambda gains, allowed: True),
@@ -247,7 +276,8 @@ function(
             _if_won(lambda gains, allowed: min(gains) >= 0),
         "A loss of exactly `allowed` may still be taken: only more than that is too much.":
             _if_won(lambda gains, allowed: min(gains) > -allowed),
-        "One spared airport is enough for your gate. Every airport has to be spared, so the worst one decides.":
+        "One spared airport is enough for your gate. Every airport has to be spared, so the "
+        "worst one decides.":
             _if_won(lambda gains, allowed: max(gains) >= -allowed),
         "You average over the airports. A good one then hides a bad one.":
             _if_won(lambda gains, allowed: sum(gains) / len(gains) >= -allowed),
@@ -259,7 +289,8 @@ function(
             _if_won(lambda gains, allowed: sum(min(gain, 0) for gain in gains) >= -allowed),
         "A loss is a negative number: the larger it is, the more surely it lies below `allowed`.":
             _if_won(lambda gains, allowed: min(gains) <= allowed),
-        "`allowed` is what one airport may lose, not what the candidate has to win: beyond luck is above zero.":
+        "`allowed` is what one airport may lose, not what the candidate has to win: beyond "
+        "luck is above zero.":
             lambda low, by, allowed: low > allowed and min(by.values()) >= -allowed,
         "A mean above zero may be luck. Whether the gain is beyond it, the lower end of its interval says.":
             lambda low, by, allowed: sum(by.values()) > 0 and min(by.values()) >= -allowed,
@@ -275,7 +306,8 @@ function(
             lambda low, by, allowed: low <= 0 or min(by.values()) < -allowed,
         "Your gate gives the same answer to every candidate.": CONSTANT,
     },
-    otherwise="Some candidates are decided otherwise than the two conditions demand. Write down both, then join them.",
+    otherwise="Some candidates are decided otherwise than the two conditions demand. Write down "
+    "both, then join them.",
     hints=(
         "Two questions, and both answers must be yes: is the gain beyond luck? Is the worst airport spared?",
         "An interval that lies above zero has its lower end above zero.",

@@ -15,19 +15,26 @@ from helpers.exercises.signs import CONSTANT, NEVER, NOTHING, follows, number, o
 
 function(
     "1.2a", "break_even",
-    [(70, -30, 0, 0), (60, -20, -50, 0), (-10, -30, -200, 0), (40, -15, -20, 5), (90, -60, 10, -4), (55, -8, -12, -2)],
+    [
+        (70, -30, 0, 0),
+        (60, -20, -50, 0),
+        (-10, -30, -200, 0),
+        (40, -15, -20, 5),
+        (90, -60, 10, -4),
+        (55, -8, -12, -2),
+    ],
     odd={
         "For some prices your function gives nothing back. Does every path `return` a number?": NOTHING,
         "Asked is a single number, a probability.": unless(number),
     },
     rule=lambda tp, fp, fn, tn: (tn - fp) / (tn - fp + tp - fn),
-    said="Only the two differences matter, what an alert changes if late and what it changes if on time; adding the "
-    "same amount to both "
-    "cells of a column changes nothing.",
+    said="Only the two differences matter, what an alert changes if late and what it changes if on time; "
+    "adding the same amount to both cells of a column changes nothing.",
     mistakes={
         "You leave out `missed`: where silence already costs money on a late flight, an alert is worth more.":
             lambda tp, fp, fn, tn: (tn - fp) / (tn - fp + tp),
-        "You leave out `silent`: what an alert costs on a punctual flight is the difference to staying silent.":
+        "You leave out `silent`: what an alert costs on a punctual flight is the difference "
+        "to staying silent.":
             lambda tp, fp, fn, tn: -fp / (-fp + tp - fn),
         "You use the row of the alert alone. The row of silence is not zero in general.":
             lambda tp, fp, fn, tn: -fp / (tp - fp),
@@ -35,17 +42,19 @@ function(
             lambda tp, fp, fn, tn: (tp - fn) / (tn - fp + tp - fn),
         "Those are odds, late against on time. A probability is odds divided by one plus odds.":
             lambda tp, fp, fn, tn: (tn - fp) / (tp - fn),
-        "Those are odds, cost over gain, and cells of the table are missing in them. A probability is odds divided by "
-        "one plus odds; what an alert costs and gains are differences to silence.": follows(
+        "Those are odds, cost over gain, and cells of the table are missing in them. A probability is odds "
+        "divided by one plus odds; what an alert costs and gains are differences to silence.": follows(
             lambda tp, fp, fn, tn: -fp / tp, lambda tp, fp, fn, tn: -fp / (tp - fn),
             lambda tp, fp, fn, tn: (tn - fp) / tp,
         ),
-        "You add a cell of the row of silence where it has to be taken off: what an alert changes is a difference.":
+        "You add a cell of the row of silence where it has to be taken off: what an alert "
+        "changes is a difference.":
             follows(
                 lambda tp, fp, fn, tn: (-fp - tn) / (-fp - tn + tp - fn),
                 lambda tp, fp, fn, tn: (tn - fp) / (tn - fp + tp + fn),
             ),
-        "Your probability is rounded. Give it as it comes: a threshold is compared with chances of many digits.":
+        "Your probability is rounded. Give it as it comes: a threshold is compared with "
+        "chances of many digits.":
             follows(*(
                 lambda tp, fp, fn, tn, digits=digits: round((tn - fp) / (tn - fp + tp - fn), digits)
                 for digits in (2, 3, 4)
@@ -54,17 +63,17 @@ function(
             lambda tp, fp, fn, tn: 100 * (tn - fp) / (tn - fp + tp - fn),
         "The sign of one difference is turned round: costs are negative numbers here.":
             lambda tp, fp, fn, tn: (fp - tn) / (fp - tn + tp - fn),
-        "You compare the two cells of a column the wrong way: the late flight with the late one, the punctual with the "
-        "punctual.": lambda tp, fp, fn, tn: (fn - fp) / (fn - fp + tp - tn),
+        "You compare the two cells of a column the wrong way: the late flight with the late one, the "
+        "punctual with the punctual.": lambda tp, fp, fn, tn: (fn - fp) / (fn - fp + tp - tn),
         "Your function gives the same answer whatever the prices.": CONSTANT,
     },
-    otherwise="At your probability alert and silence are not worth the same. Put it into both expected values and "
-    "compare.",
+    otherwise="At your probability alert and silence are not worth the same. Put it into both expected "
+    "values and compare.",
     hints=(
-        "Write down two expected values, one for an alert and one for silence, each with probability p for late and 1 "
-        "− p for on time. Where are they equal?",
-        "Only differences count: what an alert changes when the flight is late, and what it changes when the flight is "
-        "on time.",
+        "Write down two expected values, one for an alert and one for silence, each with probability p for "
+        "late and 1 − p for on time. Where are they equal?",
+        "Only differences count: what an alert changes when the flight is late, and what it changes when the "
+        "flight is on time.",
         "p · (gain if late) = (1 − p) · (loss if on time). Solve for p.",
     ),
 )
@@ -110,26 +119,27 @@ function(
         "Asked is one number, in minutes.": unless(optional(number)),
     },
     rule=_left(),
-    said="What counts is when a flight really left: a flight that is still at the gate has a delay that nobody knows "
-    "yet.",
+    said="What counts is when a flight really left: a flight that is still at the gate has a delay "
+    "that nobody knows yet.",
     mistakes={
-        "You take the flights that were *scheduled* before the moment. Some still stand at the gate then, and how late "
-        "they will leave is not known: a leak.": _left(lambda at, late, now: at < now),
+        "You take the flights that were *scheduled* before the moment. Some still stand at the gate then, "
+        "and how late they will leave is not known: a leak.": _left(lambda at, late, now: at < now),
         "A flight that leaves at the moment itself has not left *before* it.":
             _left(lambda at, late, now: at + late <= now),
-        "You leave out flights that left early: scheduled after the moment, gone before it. Their departure has been "
-        "seen.": _left(lambda at, late, now: at < now and at + late < now),
+        "You leave out flights that left early: scheduled after the moment, gone before it. Their "
+        "departure has been seen.": _left(lambda at, late, now: at < now and at + late < now),
         "You count only flights that left late. Those that left early or to the minute belong to the mean.":
             follows(
                 _left(lambda at, late, now: late > 0 and at + late < now),
                 _left(lambda at, late, now: late >= 0 and at + late < now),
             ),
-        "A flight that left early counts for you as one that left to the minute. Early is negative, and lowers the "
-        "mean.": _left(finish=lambda delays: _mean([max(late, 0) for late in delays])),
+        "A flight that left early counts for you as one that left to the minute. Early is negative, "
+        "and lowers the mean.": _left(finish=lambda delays: _mean([max(late, 0) for late in delays])),
         "You drop the signs. A flight that left early makes up for one that left late.":
             _left(finish=lambda delays: _mean(list(map(abs, delays)))),
         "Your minutes are whole ones. Give the mean as it comes.":
-            follows(_left(finish=lambda delays: int(_mean(delays))), _left(finish=lambda delays: round(_mean(delays)))),
+            follows(_left(finish=lambda delays: int(_mean(delays))),
+                _left(finish=lambda delays: round(_mean(delays)))),
         "That is how many flights have left. Asked is their mean delay.": _left(finish=len),
         "Those are the flights that have *not* left yet: their delay is the future.":
             _left(lambda at, late, now: at + late > now),
@@ -138,15 +148,17 @@ function(
         "You average over all flights of the table, whatever the moment.": _left(lambda at, late, now: True),
         "That is the sum of the delays; asked is their mean.": _left(finish=sum),
         "That is a median; asked is the mean.": _left(finish=lambda values: median(values or [0.0])),
-        "A cancelled flight counts for you as one that left to the minute. It never leaves.": _left(cancelled=0),
+        "A cancelled flight counts for you as one that left to the minute. It never leaves.":
+            _left(cancelled=0),
         "For some tables your function gives NaN or nothing: what if no flight has left yet?":
             some(lambda output: output is None),
     },
-    otherwise="For some tables that is not the mean delay of those that have left. Try one by hand, with a cancelled "
-    "flight in it.",
+    otherwise="For some tables that is not the mean delay of those that have left. Try one by hand, with a "
+    "cancelled flight in it.",
     hints=(
         "When has a flight really left? At the scheduled minute plus its delay.",
-        'Columns add up like numbers: `flights["scheduled"] + flights["dep_delay"]`. A comparison with NaN is False.',
+        'Columns add up like numbers: `flights["scheduled"] + flights["dep_delay"]`. A comparison '
+        'with NaN is False.',
         "The mean of nothing is NaN. Treat that case by itself.",
     ),
 )
@@ -182,7 +194,8 @@ def _both(row, most, least):
 
 
 def _best(allowed=_both, worth="money", give="threshold", sign=1, gaps=False):
-    """A rule: of the rows that are allowed the one of the highest worth; those without a precision only with `gaps`."""
+    """A rule: of the rows that are allowed the one of the highest worth; those without
+    a precision only with `gaps`."""
 
     def operating_point(curve, most, least):
         rows = [
@@ -201,7 +214,8 @@ def _best_then_check(curve, most, least):
 
 
 def _mixed_up(wrongly):
-    """A rule that looks up `wrongly(label of the best row, its position among the allowed)` in the whole table."""
+    """A rule that looks up `wrongly(label of the best row, its position among the
+    allowed)` in the whole table."""
 
     def operating_point(curve, most, least):
         rows = [row for row in curve if row["precision"] is not None and _both(row, most, least)]
@@ -223,7 +237,8 @@ function(
         "Asked is a threshold, a number, or None.": unless(optional(number)),
     },
     rule=_best(),
-    said="Money is maximised, the limits are only met: that is one optimizing metric and two satisficing ones.",
+    said="Money is maximised, the limits are only met: that is one optimizing metric and "
+    "two satisficing ones.",
     mistakes={
         "That is the money at the best threshold; asked is the threshold itself.": _best(give="money"),
         "You maximise money and forget both limits.": _best(lambda row, most, least: True),
@@ -236,7 +251,8 @@ function(
             ),
         "You hold the recall against the limit of the precision.": follows(
             _best(lambda row, most, least: row["alerts"] <= most and row["recall"] >= least),
-            lambda curve, most, least: _best(lambda row, *limits: row["alerts"] <= most and row["recall"] >= least)(
+            lambda curve, most, least: _best(lambda row, *limits: row["alerts"] <= most
+                and row["recall"] >= least)(
                 [row | {"precision": row["precision"] or 0} for row in curve], most, least
             ),
         ),
@@ -244,7 +260,8 @@ function(
             _best(lambda row, most, least: row["alerts"] <= most or row["precision"] >= least),
             _best(lambda row, most, least: row["alerts"] <= most or row["precision"] >= least, gaps=True),
         ),
-        "You take the best earner of all and then look at its limits. If it breaks one, the next may meet both.":
+        "You take the best earner of all and then look at its limits. If it breaks one, the "
+        "next may meet both.":
             _best_then_check,
         "A row that meets a limit exactly is allowed: *at most*, *at least*.": follows(
             _best(lambda row, most, least: row["alerts"] < most and row["precision"] > least),
@@ -257,8 +274,8 @@ function(
             _best(worth="precision"),
         "Within the limits you take the lowest threshold, which has the most alerts. Money decides.":
             _best(worth="threshold", sign=-1),
-        "Where the rows stand in another order your function reads a wrong one: `idxmax` gives a label (use `loc`), "
-        "`argmax` gives a position in the table it is asked of.": follows(
+        "Where the rows stand in another order your function reads a wrong one: `idxmax` gives a label (use "
+        "`loc`), `argmax` gives a position in the table it is asked of.": follows(
             _mixed_up(lambda curve, in_order, label, position: curve[label]["threshold"]),
             _mixed_up(lambda curve, in_order, label, position: curve[position]["threshold"]),
             _mixed_up(lambda curve, in_order, label, position: in_order[position]),
@@ -267,13 +284,14 @@ function(
         "Where no threshold meets both limits, your function still gives one.":
             where(lambda output, *given: output is not None and _best()(*given) is None),
     },
-    otherwise="For some curves there is a threshold within both limits that earns more, or yours breaks one. Try a "
-    "small table by hand.",
+    otherwise="For some curves there is a threshold within both limits that earns more, or yours breaks one. "
+    "Try a small table by hand.",
     hints=(
         "First throw out the rows that break a limit, then look at the money of the rest.",
-        'Two conditions on columns are joined by `&`, each in brackets: `curve[(curve["alerts"] <= most_alerts) & '
-        '(…)]`.',
-        "`idxmax()` gives the label of the largest value, and fails on an empty table: treat that case first.",
+        'Two conditions on columns are joined by `&`, each in brackets: `curve[(curve["alerts"] <= '
+        'most_alerts) & (…)]`.',
+        "`idxmax()` gives the label of the largest value, and fails on an empty table: treat that case "
+        "first.",
     ),
 )
 
@@ -283,11 +301,11 @@ function(
     ask_first=Names(),
     hints=(
         "The longest bars of the tornado stand at its top.",
-        'The column `swing` in the table says how far an assumption moves the net value in all. Copy the names as they '
-        'stand under "assumption".',
+        'The column `swing` in the table says how far an assumption moves the net value in all. Copy the '
+        'names as they stand under "assumption".',
     ),
-    said="Whoever can move the result most is asked first; an assumption with a short bar may stay a guess, however "
-    "large the price looks in the table.",
+    said="Whoever can move the result most is asked first; an assumption with a short bar may stay a guess, "
+    "however large the price looks in the table.",
 )
 def which_assumptions_to_ask_about_first(ask_first, given):
     low, high, base = given["low"], given["high"], given["base"]
@@ -296,8 +314,8 @@ def which_assumptions_to_ask_about_first(ask_first, given):
         yield f"`{unknown[0][:40]}` is not an assumption of the tornado. Copy the names from its table."
     if "season" in ask_first:
         yield (
-            "Nobody can tell you the weather of next year: the question to `season` has no addressee. Plan for both "
-            "ends of it."
+            "Nobody can tell you the weather of next year: the question to `season` has no addressee. Plan "
+            "for both ends of it."
         )
     if len(ask_first) != 2:
         yield "There are two appointments: give two names."
@@ -310,7 +328,10 @@ def which_assumptions_to_ask_about_first(ask_first, given):
         yield "Those have the shortest bars: whatever you learn about them, the result stays."
     upward = sorted(swing, key=lambda n: max(low[n], high[n]) - base)[-2:]
     if set(ask_first) == set(upward):
-        yield "You look at what could go better. The length of a bar has two sides, and bad news matters as much."
+        yield (
+            "You look at what could go better. The length of a bar has two sides, and bad "
+            "news matters as much."
+        )
     if order[-1] in ask_first:
         yield "One of them is right; of the other, some assumption not in your answer moves more."
     if order[-2] in ask_first:
@@ -318,7 +339,8 @@ def which_assumptions_to_ask_about_first(ask_first, given):
     yield "At least two assumptions have longer bars than yours. Length is what counts, not position."
 
 
-# ------------------------------------------------------------------------------------------------ the scoping sheet
+# ------------------------------------------------------------------------------------------------ the
+# scoping sheet
 
 _KNOWN_HOURS_BEFORE = {
     **dict.fromkeys(["temp", "dewp", "humid", "wind_dir", "wind_speed", "precip", "pressure", "visib"], 1),
@@ -359,7 +381,8 @@ class Sheet(Form):
             mark = getattr(error, "problem_mark", None)
             where = f" Look at line {mark.line + 1}." if mark else ""
             raise NotData(
-                f"is not YAML: a colon, quote or bracket is out of place.{where} Text with a colon in it needs quotes."
+                f"is not YAML: a colon, quote or bracket is out of place.{where} Text with a colon "
+                "in it needs quotes."
             ) from None
 
     def shape(self, data):
@@ -402,11 +425,15 @@ def _broken(sheet) -> list[tuple[str, str]]:
     return [(place, teach) for _, place, teach in sorted(set(found))]
 
 
-_COMMA = "A comma between braces starts a new field. Put a text that holds one in quotes, and write numbers without."
+_COMMA = (
+    "A comma between braces starts a new field. Put a text that holds one in quotes, and write numbers "
+    "without."
+)
 
 
 def _split_by_comma(sheet) -> str:
-    """Where a text between braces was cut at its comma, which leaves an unknown field without a value; else ''."""
+    """Where a text between braces was cut at its comma, which leaves an unknown field
+    without a value; else ''."""
     known = _validator().schema["properties"]
     for name, part in sheet.items():
         rule = known.get(name, {})
@@ -432,10 +459,10 @@ def _open_fields(schema, place="") -> list[str]:
     my_sheet=Sheet(),
     hints=(
         "Start from the example and change it line by line: the fields are the same, the product is another.",
-        "The prices are net. If the flight is cancelled, the desk saves what the briefing says, and has still paid for "
-        "calling.",
-        "Go through the inputs with the clock of this product: what is known as many hours before departure as the "
-        "desk calls? And what does a gap in `tailnum` mean?",
+        "The prices are net. If the flight is cancelled, the desk saves what the briefing says, and has "
+        "still paid for calling.",
+        "Go through the inputs with the clock of this product: what is known as many hours before departure "
+        "as the desk calls? And what does a gap in `tailnum` mean?",
     ),
 )
 def whether_the_sheet_holds(my_sheet):
@@ -451,12 +478,13 @@ def whether_the_sheet_holds(my_sheet):
     given = my_sheet["break_even"]
     if abs(given - -loss / gain) < 2e-4:
         return wrong(
-            "`break_even`: that is cost over net gain, which are odds. At the break-even both expected values are "
-            "equal, as in 1.2a."
+            "`break_even`: that is cost over net gain, which are odds. At the break-even both expected "
+            "values are equal, as in 1.2a."
         )
     if abs(given - -loss / (gain - loss)) > 2e-4:
         return wrong(
-            "`break_even`: it does not follow from the two prices above it. You have a function for that, from 1.2a."
+            "`break_even`: it does not follow from the two prices above it. You have a function "
+            "for that, from 1.2a."
         )
     if said := _inputs(my_sheet["inputs"]):
         return wrong(f"`inputs`: {said}")
@@ -470,11 +498,12 @@ def whether_the_sheet_holds(my_sheet):
     if said := _value(**my_sheet["value"]):
         return wrong(f"`value`: {said}")
     if len(kinds) < len(my_sheet["candidates"]):
-        return wrong("`candidates`: two of them have one name, and the verdict on one can't be told from the other's.")
+        return wrong("`candidates`: two of them have one name, and the verdict on one can't be "
+        "told from the other's.")
     fields = ", ".join(f"`{name}`" for name in _open_fields(_validator().schema))
     return right(
-        "Everything a program can see is in place, and the numbers agree with each other and with the briefing. "
-        f"For a person to grade, and best for somebody who disagrees with you: {fields}."
+        "Everything a program can see is in place, and the numbers agree with each other and with the "
+        f"briefing. For a person to grade, and best for somebody who disagrees with you: {fields}."
     )
 
 
@@ -484,7 +513,8 @@ def _prices(gain: float, loss: float) -> str | None:
         return "the true alert is gross. A call is paid for whether the flight is cancelled or not."
     if gain == _SAVED + _COST:
         return (
-            "a call costs money on a cancelled flight as well; you have added its price where it has to be taken off."
+            "a call costs money on a cancelled flight as well; you have added its price where it "
+            "has to be taken off."
         )
     if loss == -_SAVED:
         return "the false alert costs a call, not hotels and claims: the flight leaves."
@@ -497,7 +527,8 @@ def _prices(gain: float, loss: float) -> str | None:
 
 
 def _value(unit: str, low: float, high: float) -> str | None:
-    """What is wrong with the interval of the sheet, if anything. Nobody can save more than all that is cancelled."""
+    """What is wrong with the interval of the sheet, if anything. Nobody can save more
+    than all that is cancelled."""
     if low > high:
         return "the low end is above the high end."
     if low == high:
@@ -506,8 +537,8 @@ def _value(unit: str, low: float, high: float) -> str | None:
     flights = 1 if per_flight else 1000 if re.search(r"\b1[ ,.]?000\b|thousand", unit) else _FLIGHTS
     if high > flights * _CANCELLED * (_SAVED - _COST):
         return (
-            "the high end is more than a perfect forecast could bring. How many of the flights in your unit are "
-            "cancelled, and what is each of them worth at most?"
+            "the high end is more than a perfect forecast could bring. How many of the flights in your unit "
+            "are cancelled, and what is each of them worth at most?"
         )
     if low < -flights * _COST:
         return "the low end is less than calling on every single flight could lose."
@@ -518,8 +549,8 @@ def _inputs(names: list[str]) -> str | None:
     """What is wrong with the inputs of the sheet, if anything."""
     if "tailnum" in names:
         return (
-            "`tailnum` has gaps for cancelled flights alone: the gap *is* the outcome, written down afterwards. "
-            "A model that sees it is perfect offline and useless at the desk."
+            "`tailnum` has gaps for cancelled flights alone: the gap *is* the outcome, written down "
+            "afterwards. A model that sees it is perfect offline and useless at the desk."
         )
     for name in names:
         if name not in _KNOWN_HOURS_BEFORE:
@@ -528,5 +559,8 @@ def _inputs(names: list[str]) -> str | None:
                 "those of the timetable are listed in section 3."
             )
         if _KNOWN_HOURS_BEFORE[name] < _HOURS:
-            return f"`{name}` is observed shortly before departure. When the desk calls, that hour is still to come."
+            return (
+                f"`{name}` is observed shortly before departure. When the desk calls, that hour is "
+                "still to come."
+            )
     return None

@@ -10,12 +10,17 @@ from helpers.exercises.signs import (
 
 
 def _sides(
-    train=lambda day, first, gap: day < first - gap, test=lambda day, first, gap: day >= first, themselves=False
+    train=lambda day, first, gap: day < first - gap, test=lambda day, first, gap: day >= first,
+        themselves=False
 ):
-    """A rule: the positions of the days for which train(day, first, gap) holds, then test; or the days `themselves`."""
+    """A rule: the positions of the days for which train(day, first, gap) holds, then
+    test; or the days `themselves`."""
 
     def split(days, *at):
-        return [[day if themselves else i for i, day in enumerate(days) if side(day, *at)] for side in (train, test)]
+        return [
+            [day if themselves else i for i, day in enumerate(days) if side(day, *at)]
+            for side in (train, test)
+        ]
 
     return split
 
@@ -48,8 +53,8 @@ function(
     },
     read=_in_order,
     rule=_sides(),
-    said="Every test day comes after every training day, and the days whose labels would not be there yet are in "
-    "neither.",
+    said="Every test day comes after every training day, and the days whose labels would not be there "
+    "yet are in neither.",
     mistakes={
         "Those are the days themselves. Asked are the positions at which they stand in `days`.":
             follows(_sides(themselves=True), read=lambda output: list(map(set, output))),
@@ -59,7 +64,8 @@ function(
             _sides(train=lambda day, first, gap: day <= first - gap),
         "One day too few is trained on: the embargo covers more days than it should.":
             _sides(train=lambda day, first, gap: day < first - gap - 1),
-        "`first_test_day` itself is missing from the test side.": _sides(test=lambda day, first, gap: day > first),
+        "`first_test_day` itself is missing from the test side.":
+            _sides(test=lambda day, first, gap: day > first),
         "On your test side stands `first_test_day` alone. All days from it on belong there.":
             _sides(test=lambda day, first, gap: day == first),
         "You cut the embargo out of the test side. The labels are missing on the training side.":
@@ -88,7 +94,10 @@ def _ratio(over, under):
 
 def _counts(late, alert):
     """Alerts that were right, alerts that were false, late flights missed, punctual ones left alone."""
-    return [sum((a, b) == pair for a, b in zip(late, alert, strict=True)) for pair in ((1, 1), (0, 1), (1, 0), (0, 0))]
+    return [
+        sum((a, b) == pair for a, b in zip(late, alert, strict=True))
+        for pair in ((1, 1), (0, 1), (1, 0), (0, 0))
+    ]
 
 
 # each a formula of the four counts
@@ -111,11 +120,13 @@ def _of_both(mean):
 _INSTEAD = {
     "precision": {
         "Your `precision` is the accuracy: it counts the punctual flights left alone.": _accuracy,
-        "Your `precision` is the share of alerts that were false.": lambda tp, fp, fn, tn: 1 - _ratio(tp, tp + fp),
+        "Your `precision` is the share of alerts that were false.":
+            lambda tp, fp, fn, tn: 1 - _ratio(tp, tp + fp),
         "Your `precision` is off. Of all alerts, what share was for a flight that really was late?": None,
     },
     "recall": {
-        "Your `recall` is the share of punctual flights that got an alert.": lambda tp, fp, fn, tn: _ratio(fp, fp + tn),
+        "Your `recall` is the share of punctual flights that got an alert.":
+            lambda tp, fp, fn, tn: _ratio(fp, fp + tn),
         "Your `recall` is the precision once more: it divides by the alerts.": _SCORES["precision"],
         "Your `recall` divides by all flights. Only the late ones could be caught.":
             lambda tp, fp, fn, tn: tp / (tp + fp + fn + tn),
@@ -124,7 +135,8 @@ _INSTEAD = {
     "f1": {
         "Your `f1` is the arithmetic mean. The harmonic one is pulled towards the smaller value.":
             _of_both(lambda p, r: (p + r) / 2),
-        "Your `f1` is the geometric mean of the two; asked is the harmonic one.": _of_both(lambda p, r: (p * r) ** 0.5),
+        "Your `f1` is the geometric mean of the two; asked is the harmonic one.":
+            _of_both(lambda p, r: (p * r) ** 0.5),
         "Your `f1` is the accuracy.": _accuracy,
         "Precision and recall are right; look at `f1` again.": None,
     },
@@ -148,15 +160,17 @@ _INSTEAD = {
     hints=(
         "Count first: in how many places are both lists 1?",
         "Precision divides the caught ones by all alerts, recall by all late flights.",
-        "F1 is 2 · precision · recall / (precision + recall). Three divisions, so three times a denominator that may "
-        "be 0.",
+        "F1 is 2 · precision · recall / (precision + recall). Three divisions, so three times a "
+        "denominator that may be 0.",
     ),
 )
 def precision_recall_and_f1(scores):
     if failed := [r["error"] for r in scores if "error" in r]:
         if all("ZeroDivision" in error for error in failed):
             return wrong("It divides by zero where there are no alerts, no late flights, or nothing caught.")
-        return wrong(f"For some lists your function fails: {failed[0].split(':')[0].removeprefix('raised ')}.")
+        return wrong(
+            f"For some lists your function fails: {failed[0].split(':')[0].removeprefix('raised ')}."
+        )
     outputs = [r["output"] for r in scores]
     if None in outputs:
         return wrong("For some lists your function gives nothing back.")
@@ -172,20 +186,22 @@ def precision_recall_and_f1(scores):
         return all(close(output[key], formula(*counts)) for output, counts in rows)
 
     if all(gives(key, formula, found) for key, formula in _SCORES.items()):
-        return right("None of the three looks at the flights that were rightly left alone, which is why they still see "
-                     "a rare class.")
+        return right("None of the three looks at the flights that were rightly left alone, which is why they "
+        "still see a rare class.")
     if all(gives(key, formula) for key, formula in _SCORES.items()):
         return wrong("It is right for ordinary lists. Look at those without alerts, or without late flights.")
     if gives("precision", _SCORES["recall"]) and gives("recall", _SCORES["precision"]):
-        return wrong("The first two are swapped: one divides by the alerts, the other by the late flights; which is "
-                     "which?")
+        return wrong("The first two are swapped: one divides by the alerts, the other by the late "
+        "flights; which is which?")
     pairs = [(output[key], formula(*counts)) for output, counts in usual for key, formula in _SCORES.items()]
     if any(known and close(given, 100 * known, abs_=1e-3) for given, known in pairs):
         return wrong("Those are percentages. Give shares between 0 and 1.")
     if all(close(given, known, abs_=0.0051) for given, known in pairs):
         return wrong("Your values look rounded. Give them back as they are; rounding is for showing.")
     key = next(key for key, formula in _SCORES.items() if not gives(key, formula))
-    return wrong(next(reason for reason, formula in _INSTEAD[key].items() if formula is None or gives(key, formula)))
+    return wrong(
+        next(reason for reason, formula in _INSTEAD[key].items() if formula is None or gives(key, formula))
+    )
 
 
 _WORDS = ("too high", "too low", "about right")
@@ -199,8 +215,8 @@ _WORDS = ("too high", "too low", "about right")
         "Look at a month's line as a whole. Does it lie on one side of the diagonal?",
         "Where a line crosses the diagonal, what is above and what is below may cancel in the mean.",
     ),
-    said="Below the diagonal the model promises too much, above it too little; and one and the same model does both, "
-    "a few months apart.",
+    said="Below the diagonal the model promises too much, above it too little; and one and the same model "
+    "does both, a few months apart.",
 )
 def what_the_reliability_diagram_says(reading, given):
     said, truth = {}, {}
@@ -216,13 +232,13 @@ def what_the_reliability_diagram_says(reading, given):
         return
     turned = {"too high": "too low", "too low": "too high", "about right": "about right"}
     if said == {month: turned[word] for month, word in truth.items()}:
-        yield ("You have the sides turned round. Take one point: read what was promised on the horizontal axis, "
-               "what happened on the vertical.")
+        yield ("You have the sides turned round. Take one point: read what was promised on the horizontal "
+        "axis, what happened on the vertical.")
     if len(set(said.values())) == 1:
         yield "You read all three months alike. Their lines lie on different sides of the diagonal."
     if len(off) > 1:
-        yield ("More than one month is misread. For each, ask whether most of its points lie above or below the "
-               "diagonal.")
+        yield ("More than one month is misread. For each, ask whether most of its points lie above or "
+        "below the diagonal.")
     (month,) = off
     if truth[month] == "about right" and said[month] == "too low":
         yield f"Don't count {month}'s points on either side: weigh how far each is from the diagonal."
@@ -235,7 +251,8 @@ def what_the_reliability_diagram_says(reading, given):
 
 
 def _up_to(last=max, order=sorted, slack=1e-12, first=1):
-    """A rule: findings are the p-values up to the `last` of those that lie on or below the line of their rank."""
+    """A rule: findings are the p-values up to the `last` of those that lie on or below
+    the line of their rank."""
 
     def discoveries(p, rate):
         passed = [v for k, v in enumerate(order(p), first) if v <= k / len(p) * rate + slack]
@@ -280,17 +297,19 @@ function(
     ],
     odd={
         "For some lists your function gives nothing back.": NOTHING,
-        "Asked is a list with one True or False for each p-value.": unless(lambda output: type(output) is list),
+        "Asked is a list with one True or False for each p-value.":
+            unless(lambda output: type(output) is list),
         "Your list is not as long as `p`: every p-value gets its True or False.":
             where(lambda output, p, rate: len(output) != len(p)),
         "The list should hold True and False only.": unless(listed(truth)),
     },
     read=lambda output: list(map(bool, output)),
     rule=_up_to(),
-    said="The largest rank on or below its line decides, and everything before it comes along: that keeps the share of "
-    "false findings, not their number, in check.",
+    said="The largest rank on or below its line decides, and everything before it comes along: that keeps "
+    "the share of false findings, not their number, in check.",
     mistakes={
-        "That is no correction: every p-value up to the rate is a finding, however many slices were looked at.":
+        "That is no correction: every p-value up to the rate is a finding, however many "
+        "slices were looked at.":
             lambda p, rate: [v <= rate for v in p],
         "That is Bonferroni: one line for all. Here the line rises with the rank.":
             lambda p, rate: [v <= rate / len(p) for v in p],
@@ -305,21 +324,25 @@ function(
         ),
         "You count how many p-values pass and take that many. What decides is the largest rank that passes.":
             _as_many_as_pass,
-        "Your ranks start at the largest p-value. Rank 1 is the smallest.": _up_to(order=lambda p: sorted(p)[::-1]),
+        "Your ranks start at the largest p-value. Rank 1 is the smallest.":
+            _up_to(order=lambda p: sorted(p)[::-1]),
         "You take the smallest rank that passes; the rule asks for the last one.": _up_to(last=min),
         "Your ranks count from 0. The smallest p-value has rank 1.": _up_to(first=0),
         "The p-value that decides is a finding itself: what lies on the last line that is met, comes along.":
             _below_the_last,
-        "You divide the rate by the number of slices still left: that is Holm's rule, which is stricter.": _holm,
+        "You divide the rate by the number of slices still left: that is Holm's rule, which is stricter.":
+            _holm,
         "Your answers are turned round: True is for what stands out.":
             lambda p, rate: [not found for found in _up_to()(p, rate)],
         "Your function never finds anything.": lambda p, rate: [False] * len(p),
         "Your function finds everything, whatever the p-values.": lambda p, rate: [True] * len(p),
     },
-    otherwise="For some lists the findings are others. Do ranks count from 1, and does the largest one decide?",
+    otherwise="For some lists the findings are others. Do ranks count from 1, and does the "
+    "largest one decide?",
     hints=(
         "Sort a copy, so that the original order is still there at the end.",
-        "For rank k, counted from 1, the line is k / len(p) * rate. Which is the last p-value on or below its line?",
+        "For rank k, counted from 1, the line is k / len(p) * rate. Which is the last p-value on "
+        "or below its line?",
         "All p-values up to that one are findings: compare each of the original list with it.",
     ),
 )
@@ -361,7 +384,8 @@ def _within(c, gap, size, time):
 
 
 def _best(meets=_within, key=lambda c: c["dollars"]):
-    """A rule: of the candidates for which meets(candidate, gap, bytes, times) holds the one with the highest key."""
+    """A rule: of the candidates for which meets(candidate, gap, bytes, times) holds
+    the one with the highest key."""
 
     def choose(candidates, *bounds):
         good = [c for c in candidates if meets(c, *bounds)]
@@ -405,7 +429,8 @@ function(
         "Where no candidate meets the bounds you still choose one. There the answer is None.":
             right_but(on=lambda *given: _best()(*given) is not None),
         "You look at the dollars alone; the bounds play no part.": _best(lambda c, *bounds: True),
-        "Your gap has a sign: a model that predicts far too little passes. It must be small in either direction.":
+        "Your gap has a sign: a model that predicts far too little passes. It must be small "
+        "in either direction.":
             _best(lambda c, gap, size, time: c["gap"] <= gap and c["bytes"] <= size and c["times"] <= time),
         "The bound on the gap plays no part.":
             _best(lambda c, gap, size, time: c["bytes"] <= size and c["times"] <= time),
@@ -418,7 +443,8 @@ function(
             _strict("bytes"), _strict("times"), _strict("bytes", "times"),
         ),
         "One bound that is met is enough for yours. All three have to be.":
-            _best(lambda c, gap, size, time: abs(c["gap"]) <= gap or c["bytes"] <= size or c["times"] <= time),
+            _best(lambda c, gap, size, time: abs(c["gap"]) <= gap or c["bytes"] <= size
+                or c["times"] <= time),
         "Among those that qualify you take the one that earns least.": _best(key=lambda c: -c["dollars"]),
         "Among those that qualify you take the best calibrated. Within its bound, the gap no longer counts.":
             _best(key=lambda c: -abs(c["gap"])),

@@ -6,16 +6,15 @@ import dataclasses
 
 import numpy as np
 
-from helpers.exercises import register
-from helpers.exercises.kit import Exercise, Program, right, wrong
 from helpers.exercises.plain import plain
-from helpers.exercises.probes import short
 from helpers.exercises.rules import function
-from helpers.exercises.signs import NOTHING, close, number, unless, where
+from helpers.exercises.signs import NOTHING, listed, number, some, unless, where
+from helpers.exercises.worlds import Worlds
 
 
 def _share(weight=lambda p: p / (1 - p), over=sum):
-    """A rule: late flights count with a weight that follows from their probability, over something of all weights."""
+    """A rule: late flights count with a weight that follows from their probability,
+    over something of all weights."""
 
     def expected_late(late, q):
         weights = [weight(p) for p in q]
@@ -39,18 +38,20 @@ function(
         ]
     ],
     odd={
-        "Your function gives nothing back, or 0 / 0. Does it `return` the share? And `q / 1 - q` is 0: it needs "
-        "brackets.": NOTHING,
+        "Your function gives nothing back, or 0 / 0. Does it `return` the share? And `q / 1 - q` is 0: "
+        "it needs brackets.": NOTHING,
         "Asked is one number, a share, for all the flights together.": unless(number),
     },
     rule=_share(),
     said="Odds as weights undo the difference of the inputs; what is left of the difference is the rule.",
     mistakes={
-        "You weigh by `q` itself. A probability is a part of the whole; asked is how many times as frequent such "
-        "flights are in the month as in training.": _share(lambda p: p),
-        "Your weights are turned round: flights that look like the month should count more, and yours count less.":
+        "You weigh by `q` itself. A probability is a part of the whole; asked is how many times as frequent "
+        "such flights are in the month as in training.": _share(lambda p: p),
+        "Your weights are turned round: flights that look like the month should count more, "
+        "and yours count less.":
             _share(lambda p: (1 - p) / p),
-        "Your weights are 1 / (1 − q), one more than the odds. How many flights of the month come on one of training?":
+        "Your weights are 1 / (1 − q), one more than the odds. How many flights of the month come "
+        "on one of training?":
             _share(lambda p: 1 / (1 - p)),
         "You give weight to flights that look like *training*. The month's kind should count.":
             _share(lambda p: 1 - p),
@@ -61,22 +62,24 @@ function(
             _share(over=lambda weights: 1),
         "You divide by how many flights are late. A share divides by the weights of all flights.":
             lambda late, q: _share(over=lambda weights: 1)(late, q) / sum(late),
-        "You multiply two means. A flight's own weight goes with its own `late`, before anything is added up.":
+        "You multiply two means. A flight's own weight goes with its own `late`, before anything is added "
+        "up.":
             lambda late, q: sum(late) / len(late) * sum(p / (1 - p) for p in q) / len(q),
         "You divide one sum by another at the end. Each flight gets its own weight, made of its own *q*.":
             lambda late, q: sum(p * y for p, y in zip(q, late, strict=True)) / sum(1 - p for p in q),
-        "You cut off very small and very large `q`. The few flights that look most like the month count most; leave "
-        "them their weight.": _share(lambda p: min(max(p, 0.01), 0.99) / (1 - min(max(p, 0.01), 0.99))),
+        "You cut off very small and very large `q`. The few flights that look most like the month count "
+        "most; leave them their weight.":
+            _share(lambda p: min(max(p, 0.01), 0.99) / (1 - min(max(p, 0.01), 0.99))),
         "That is the share of flights *on time*: `late` is 1 where a flight was late.":
             lambda late, q: 1 - _share()(late, q),
-        "You keep only flights that look more like the month than like training. Weighing keeps all, and says how much "
-        "each counts.": _share(lambda p: p >= 0.5),
+        "You keep only flights that look more like the month than like training. Weighing keeps all, and "
+        "says how much each counts.": _share(lambda p: p >= 0.5),
     },
-    otherwise="Try it by hand: two flights, the late one with odds of 4, the other with odds of a quarter. Which share "
-    "is late?",
+    otherwise="Try it by hand: two flights, the late one with odds of 4, the other with odds of a quarter. "
+    "Which share is late?",
     hints=(
-        "The text above the exercise names the weight of a flight: how many times as frequent flights like it are in "
-        "the month.",
+        "The text above the exercise names the weight of a flight: how many times as frequent flights like "
+        "it are in the month.",
         "A weighted mean divides by the sum of the weights, not by the number of flights.",
         "`q / (1 - q)` works on all flights at once, and `np.average` takes weights.",
     ),
@@ -120,39 +123,44 @@ function(
             lambda calm, allowed: sorted(calm)[allowed],
         "That is the largest value, whatever is allowed. It keeps the promise, and misses more than it must.":
             lambda calm, allowed: max(calm),
-        "Off by one: from the largest down, only `allowed - 1` values stand before the one you pick; and with "
-        "`allowed=0` you pick the smallest.": lambda calm, allowed: sorted(calm, reverse=True)[allowed - 1],
+        "Off by one: from the largest down, only `allowed - 1` values stand before the one you pick; and "
+        "with `allowed=0` you pick the smallest.":
+            lambda calm, allowed: sorted(calm, reverse=True)[allowed - 1],
         "You count days *at or above* the limit. A day that is equal to the limit does not ring.":
-            lambda calm, allowed: min((v for v in calm if sum(x >= v for x in calm) <= allowed), default=max(calm)),
+            lambda calm, allowed: min(
+                (v for v in calm if sum(x >= v for x in calm) <= allowed), default=max(calm)
+            ),
         "You take the largest value that breaks the promise. The next one up keeps it.":
-            lambda calm, allowed: max((v for v in calm if sum(x > v for x in calm) > allowed), default=min(calm)),
+            lambda calm, allowed: max(
+                (v for v in calm if sum(x > v for x in calm) > allowed), default=min(calm)
+            ),
         "You have not sorted: the position in time says nothing about the size.":
             lambda calm, allowed: calm[min(allowed, len(calm) - 1)],
         "Equal values stand for days, too. Each of them counts, so don't drop repeats.":
             lambda calm, allowed: _from_top(set(calm), allowed),
-        "For some lists your limit is not one of their values. No interpolation, no formula with standard deviations: "
-        "pick a day.": where(lambda output, calm, allowed: output not in calm),
+        "For some lists your limit is not one of their values. No interpolation, no formula with standard "
+        "deviations: pick a day.": where(lambda output, calm, allowed: output not in calm),
     },
-    otherwise="Count for some list how many values lie strictly above your limit, and whether a smaller value would "
-    "do.",
+    otherwise="Count for some list how many values lie strictly above your limit, and whether a "
+    "smaller value would do.",
     hints=(
         "Sort the values from the largest down. How many lie strictly above the first? Above the second?",
         "With `allowed=0` no calm day may ring, so the limit is the largest value.",
-        "Python counts from 0: in the sorted list the value at position `allowed` has at most `allowed` values above "
-        "it.",
+        "Python counts from 0: in the sorted list the value at position `allowed` has at most "
+        "`allowed` values above it.",
     ),
 )
 
 
-# ---- 1.7c: a controller is judged by what it does in worlds that answer it ---------------------------------------
+# ---- 1.7c: a controller is judged by what it does in worlds that answer it ---------------------------------
 
 
 @dataclasses.dataclass(frozen=True)
 class World:
     """Days that a rollout meets, each what it shows, or None where nothing could be compared.
 
-    Arms can be compared only while both have flights; a shadow or a glance at the weeks before, and outcomes that
-    come late, show something whatever the share: then `always`.
+    Arms can be compared only while both have flights; a shadow or a glance at the weeks before, and outcomes
+    that come late, show something whatever the share: then `always`.
     """
 
     days: list
@@ -160,45 +168,48 @@ class World:
     length: int
     always: bool = False
 
+    def __str__(self) -> str:
+        days = ", ".join(str(day and day[0]) for day in self.days)
+        return f"differences {days}; steps {self.steps}, length {self.length}"
+
 
 RAMP, QUIET = [0.01, 0.05, 0.25, 0.5, 1.0], (10, 100)
-WORLDS = {
-    "a good version on a ramp": World([QUIET] * 20, RAMP, 3),
-    "a good version, two steps": World([QUIET] * 12, [0.1, 1.0], 5),
-    "a version that is the same": World([(0, 0)] * 5, [0.5, 1.0], 2),
-    "a bad version": World([(-16, 100)] * 12, RAMP, 3),
+# The short ones first: the first that fails is shown
+_WORLDS = {
     "a bad version that is all open": World([(-35, 100)] * 4, [1.0], 1, always=True),
-    "a noisy start": World([(-29, 100), (25, 100), *[QUIET] * 10], RAMP, 2),
-    "one bad day among good ones": World([(40, 100), (40, 100), (-35, 100), *[QUIET] * 6], RAMP, 3),
+    "a version that is the same": World([(0, 0)] * 5, [0.5, 1.0], 2),
+    "a version that gets worse": World([(-15, 100), *[(-50, 100)] * 4], [0.1, 1.0], 4),
+    "a loss beside small variances": World([(-2, 4), (-2, 4), (-10, 4), (-60, 4), (-60, 4)], [0.1, 1.0], 6),
+    "no comparison at all": World([None] * 6, RAMP, 2),
     "a very good version": World([(90, 100)] * 8, RAMP, 2),
     "a sum just at the line": World([(-30, 100), (30, 100), *[QUIET] * 6], RAMP, 2),
-    "days without a comparison": World([None, QUIET, None, None, *[QUIET] * 8], RAMP, 3),
-    "no comparison at all": World([None] * 6, RAMP, 2),
+    "one bad day among good ones": World([(40, 100), (40, 100), (-35, 100), *[QUIET] * 6], RAMP, 3),
     "outcomes that come after the stop": World([(-40, 100), *[(30, 100)] * 8], [0.1, 1.0], 3, always=True),
     "a shadow": World([QUIET] * 9, [0.0, 1.0], 3, always=True),
     "a ramp that ends at half": World([QUIET] * 9, [0.1, 0.5], 2),
-    "a version that gets worse": World([(-15, 100), *[(-50, 100)] * 4], [0.1, 1.0], 4),
-    "a loss beside small variances": World([(-2, 4), (-2, 4), (-10, 4), (-60, 4), (-60, 4)], [0.1, 1.0], 6),
+    "a good version, two steps": World([QUIET] * 12, [0.1, 1.0], 5),
+    "a bad version": World([(-16, 100)] * 12, RAMP, 3),
+    "a noisy start": World([(-29, 100), (25, 100), *[QUIET] * 10], RAMP, 2),
+    "days without a comparison": World([None, QUIET, None, None, *[QUIET] * 8], RAMP, 3),
+    "a good version on a ramp": World([QUIET] * 20, RAMP, 3),
 }
 
 
-def played(controller):
-    """The shares that a controller gives in each world, morning by morning. What is no share serves nobody."""
-    found = []
-    for name, world in WORLDS.items():
-        past, shares = [], []
-        for shown in world.days:
-            share = plain(controller([dict(record) for record in past], list(world.steps), world.length))
-            shares.append(share)
-            both = number(share) and 0 < share < 1
-            difference, variance = shown if shown and (both or world.always) else (None, None)
-            past.append({"difference": difference, "variance": variance})
-        found.append({"world": name, "shares": shares})
-    return found
+def _played(controller, world):
+    """The shares that a controller gives in a world, morning by morning. What is no share serves nobody."""
+    past, shares = [], []
+    for shown in world.days:
+        share = plain(controller([dict(record) for record in past], list(world.steps), world.length))
+        shares.append(share)
+        both = number(share) and 0 < share < 1
+        difference, variance = shown if shown and (both or world.always) else (None, None)
+        past.append({"difference": difference, "variance": variance})
+    return shares
 
 
 def _controller(*, days=None, worse=None, sums=None, back=0.0, at=None, climb=None):
-    """The right controller, or one that does one thing otherwise: which days count, what is worse, how it climbs."""
+    """The right controller, or one that does one thing otherwise: which days count,
+    what is worse, how it climbs."""
     days = days or (lambda past: [record for record in past if record["difference"] is not None])
     sums = sums or _sums
     worse = worse or (lambda path: any(total < -3 * variance**0.5 for total, variance in path))
@@ -247,120 +258,99 @@ def _last(path):
     return path[-1][0] < -3 * path[-1][1] ** 0.5 if path else False
 
 
-_RULES = {
-    "You never stop: the bad versions get all flights in the end.": _controller(worse=lambda path: False),
-    "You stop the very good version, too. Only a sum *below* the line is worse.":
-        _controller(worse=lambda path: any(abs(total) > 3 * v**0.5 for total, v in path)),
-    "You stop what earns *more*. Worse is a sum below zero, and below the line.":
-        _controller(worse=lambda path: any(total > 3 * v**0.5 for total, v in path)),
-    "A sum just at the line, or a sum of 0 with a line of 0, is no proof: stop strictly below it.":
-        _controller(worse=lambda path: any(total <= -3 * v**0.5 for total, v in path)),
-    "You judge each day alone. One bad day among good ones is not enough, and many small losses add up.":
-        _controller(sums=_each_day),
-    "You judge the newest day alone. Add up all days so far.":
-        _controller(sums=_each_day, worse=_last),
-    "You stop only where the sum was below the line on *all* mornings. Any one is enough.":
-        _controller(worse=lambda path: path and all(total < -3 * v**0.5 for total, v in path)),
-    "You stop a day late: what yesterday showed stands in `past` this morning.":
-        _controller(worse=lambda path: any(total < -3 * v**0.5 for total, v in path[:-1])),
-    "Your line is that of the newest day's variance. The sum has the sum of all variances.": _controller(
-        sums=lambda counted: [
-            (total, v) for (total, _), (_, v) in zip(_sums(counted), counted, strict=True)
-        ]
-    ),
-    "A difference of 0 is a comparison, too, and counts. Leave out None only.":
-        _controller(days=lambda past: [record for record in past if record["difference"]]),
-    "On a morning after a day without a comparison you serve nobody. Nothing has changed: go on as before.": (
-        lambda past, steps, length: 0.0 if past and past[-1]["difference"] is None else _right(past, steps, length)
-    ),
-    "On the first morning you serve nobody. Nothing is proved yet: begin with the first step.": (
-        lambda past, steps, length: _right(past, steps, length) if past else 0.0
-    ),
-    "You hold or go back while the sum is negative. Only a sum below the line changes anything; else the days climb.": (
-        lambda past, steps, length: min(_right(past, steps, length), steps[0])
-        if sum(record["difference"] or 0 for record in past) < 0
-        else _right(past, steps, length)
-    ),
-    "You ask today's sum only. Outcomes that come after the stop look better, and your rollout begins again.":
-        _controller(worse=_last),
-    "You add up standard deviations. Variances add up; the root comes after the sum.": _controller(sums=_spreads),
-    "You compare the *mean* difference with the line of the *sum*: it is too small to cross it.":
-        _controller(sums=_means),
-    "Your line is three variances, not three standard deviations: take the root.":
-        _controller(worse=lambda path: any(total < -3 * v for total, v in path)),
-    "You stop on a noisy start. One or two standard deviations come by chance: the line is at three.":
-        _controller(worse=lambda path: any(total < -2 * v**0.5 for total, v in path)),
-    "You stop as soon as a sum is negative. The line is three standard deviations lower.":
-        _controller(worse=lambda path: any(total < 0 for total, _ in path)),
-    "The days without a comparison moved your rollout on. They count for nothing, so a step goes on.":
-        _controller(days=lambda past: past),
-    "Once worse, you go back to the first step. What is proved worse gets nothing.": _controller(back="first"),
-    "When the steps are used up you stop serving. The last one is for good.":
-        _controller(climb=lambda n, steps, length: [*steps, 0][min(n // length, len(steps))]),
-    "When the steps are used up you begin again. The last one is for good.":
-        _controller(climb=lambda n, steps, length: steps[n // length % len(steps)]),
-    "You climb every day. Each step lasts `length` compared days.":
-        _controller(climb=lambda n, steps, length: steps[min(n, len(steps) - 1)]),
-    "You climb a day late: with a `length` of three, three compared days are a whole step.":
-        _controller(climb=lambda n, steps, length: steps[min(max(n - 1, 0) // length, len(steps) - 1)]),
-    "Your steps last a day too long: with a `length` of three, three compared days are a whole step.":
-        _controller(climb=lambda n, steps, length: steps[min(n // (length + 1), len(steps) - 1)]),
-    "You climb a day early: with a `length` of three, two compared days are not a whole step yet.":
-        _controller(climb=lambda n, steps, length: steps[min((n + 1) // length, len(steps) - 1)]),
-    "You never climb: the share stays on the first step.":
-        _controller(climb=lambda n, steps, length: steps[0]),
-    "You leave out the last step: a good version never gets all flights.":
-        _controller(climb=lambda n, steps, length: steps[min(n // length, max(len(steps) - 2, 0))]),
-}  # fmt: skip
-_NOTHING = "On some mornings your program gives nothing back. A router needs a share every morning."
-_ODD = "A share is one number, from nothing for nobody to one for all flights."
-_STOPS = "It climbs by itself, and what is worse gets nothing, on that morning and all that follow."
-
-
-def _judged(share_today):
-    """The verdict on what a controller did in the worlds."""
-    shares = [share for world in share_today for share in world["shares"]]
-    if None in shares:
-        return wrong(_NOTHING)
-    if not all(number(share) and 0 <= share <= 1 for share in shares):
-        return wrong(_ODD)
-    if close(share_today, played(_controller())):
-        return right(_STOPS)
-    for reason, controller in _RULES.items():
-        if close(share_today, played(controller)):
-            return wrong(reason)
-    expected = {world["world"]: world["shares"] for world in played(_controller())}
-    failed = [world for world in share_today if not close(world["shares"], expected[world["world"]])]
-    shown = min(failed, key=lambda world: len(world["shares"]))
-    days = ", ".join(str(day and day[0]) for day in WORLDS[shown["world"]].days)
-    return wrong(
-        f"Played against {shown['world']} (differences {days}; steps {WORLDS[shown['world']].steps}, length "
-        f"{WORLDS[shown['world']].length}) your shares are `{short(shown['shares'], 120)}`, which is not it. Go "
-        "through these mornings by hand."
-    )
-
-
-def _examples():
-    yield _STOPS, {"share_today": _controller()}
-    yield _NOTHING, {"share_today": lambda past, steps, length: {}.get("share")}
-    yield _ODD, {"share_today": lambda past, steps, length: steps}
-    for reason, controller in _RULES.items():
-        yield reason, {"share_today": controller}
-
-
-register(
-    Exercise(
-        "1.7c",
-        {"share_today": Program(played)},
-        (
-            'Begin with the days that count: `[d for d in past if d["difference"] is not None]`. How many are there?',
-            "`np.cumsum` gives the sums of all mornings at once; `(total < line).any()` asks all of them.",
-            "`counted // length` is the number of steps that are over; `min(…, len(steps) - 1)` stays on the last one.",
+function(
+    "1.7c",
+    "share_today",
+    form=Worlds(_played, {f"{name} ({world})": (world,) for name, world in _WORLDS.items()}),
+    odd={
+        "On some mornings your program gives nothing back. A router needs a share every morning.":
+            some(lambda shares: None in shares),
+        "A share is one number, from nothing for nobody to one for all flights.":
+            unless(listed(lambda share: number(share) and 0 <= share <= 1)),
+    },
+    rule=_right,
+    said="It climbs by itself, and what is worse gets nothing, on that morning and all that follow.",
+    mistakes={
+        "You never stop: the bad versions get all flights in the end.": _controller(worse=lambda path: False),
+        "You stop the very good version, too. Only a sum *below* the line is worse.":
+            _controller(worse=lambda path: any(abs(total) > 3 * v**0.5 for total, v in path)),
+        "You stop what earns *more*. Worse is a sum below zero, and below the line.":
+            _controller(worse=lambda path: any(total > 3 * v**0.5 for total, v in path)),
+        "A sum just at the line, or a sum of 0 with a line of 0, is no proof: stop strictly below it.":
+            _controller(worse=lambda path: any(total <= -3 * v**0.5 for total, v in path)),
+        "You judge each day alone. One bad day among good ones is not enough, and many small losses add up.":
+            _controller(sums=_each_day),
+        "You judge the newest day alone. Add up all days so far.":
+            _controller(sums=_each_day, worse=_last),
+        "You stop only where the sum was below the line on *all* mornings. Any one is enough.":
+            _controller(worse=lambda path: path and all(total < -3 * v**0.5 for total, v in path)),
+        "You stop a day late: what yesterday showed stands in `past` this morning.":
+            _controller(worse=lambda path: any(total < -3 * v**0.5 for total, v in path[:-1])),
+        "Your line is that of the newest day's variance. The sum has the sum of all variances.": _controller(
+            sums=lambda counted: [
+                (total, v) for (total, _), (_, v) in zip(_sums(counted), counted, strict=True)
+            ]
         ),
-        _judged,
-        examples=_examples,
-    )
-)
+        "A difference of 0 is a comparison, too, and counts. Leave out None only.":
+            _controller(days=lambda past: [record for record in past if record["difference"]]),
+        "On a morning after a day without a comparison you serve nobody. Nothing has "
+        "changed: go on as before.": (
+            lambda past, steps, length: (
+                0.0 if past and past[-1]["difference"] is None else _right(past, steps, length)
+            )
+        ),
+        "On the first morning you serve nobody. Nothing is proved yet: begin with the first step.": (
+            lambda past, steps, length: _right(past, steps, length) if past else 0.0
+        ),
+        "You hold or go back while the sum is negative. Only a sum below the line changes anything; "
+        "else the days climb.": (
+            lambda past, steps, length: min(_right(past, steps, length), steps[0])
+            if sum(record["difference"] or 0 for record in past) < 0
+            else _right(past, steps, length)
+        ),
+        "You ask today's sum only. Outcomes that come after the stop look better, and your "
+        "rollout begins again.":
+            _controller(worse=_last),
+        "You add up standard deviations. Variances add up; the root comes after the sum.":
+            _controller(sums=_spreads),
+        "You compare the *mean* difference with the line of the *sum*: it is too small to cross it.":
+            _controller(sums=_means),
+        "Your line is three variances, not three standard deviations: take the root.":
+            _controller(worse=lambda path: any(total < -3 * v for total, v in path)),
+        "You stop on a noisy start. One or two standard deviations come by chance: the line is at three.":
+            _controller(worse=lambda path: any(total < -2 * v**0.5 for total, v in path)),
+        "You stop as soon as a sum is negative. The line is three standard deviations lower.":
+            _controller(worse=lambda path: any(total < 0 for total, _ in path)),
+        "The days without a comparison moved your rollout on. They count for nothing, so a step goes on.":
+            _controller(days=lambda past: past),
+        "Once worse, you go back to the first step. What is proved worse gets nothing.":
+            _controller(back="first"),
+        "When the steps are used up you stop serving. The last one is for good.":
+            _controller(climb=lambda n, steps, length: [*steps, 0][min(n // length, len(steps))]),
+        "When the steps are used up you begin again. The last one is for good.":
+            _controller(climb=lambda n, steps, length: steps[n // length % len(steps)]),
+        "You climb every day. Each step lasts `length` compared days.":
+            _controller(climb=lambda n, steps, length: steps[min(n, len(steps) - 1)]),
+        "You climb a day late: with a `length` of three, three compared days are a whole step.":
+            _controller(climb=lambda n, steps, length: steps[min(max(n - 1, 0) // length, len(steps) - 1)]),
+        "Your steps last a day too long: with a `length` of three, three compared days are a whole step.":
+            _controller(climb=lambda n, steps, length: steps[min(n // (length + 1), len(steps) - 1)]),
+        "You climb a day early: with a `length` of three, two compared days are not a whole step yet.":
+            _controller(climb=lambda n, steps, length: steps[min((n + 1) // length, len(steps) - 1)]),
+        "You never climb: the share stays on the first step.":
+            _controller(climb=lambda n, steps, length: steps[0]),
+        "You leave out the last step: a good version never gets all flights.":
+            _controller(climb=lambda n, steps, length: steps[min(n // length, max(len(steps) - 2, 0))]),
+    },
+    otherwise="Go through the mornings of this world by hand.",
+    hints=(
+        'Begin with the days that count: `[d for d in past if d["difference"] is not None]`. '
+        'How many are there?',
+        "`np.cumsum` gives the sums of all mornings at once; `(total < line).any()` asks all of them.",
+        "`counted // length` is the number of steps that are over; `min(…, len(steps) - 1)` "
+        "stays on the last one.",
+    ),
+)  # fmt: skip
 
 # What a release brings: bold and good, careful and good, bold and bad, careful and bad
 function(
@@ -382,7 +372,8 @@ function(
     rule=lambda bg, cg, bb, cb: (bg - cg) / ((bg - cg) + (cb - bb)),
     said="Premium against averted loss: above this share of broken releases the careful pattern earns more.",
     mistakes={
-        "That is premium over averted loss: bad releases per *good* one. Asked is their share of *all* releases.":
+        "That is premium over averted loss: bad releases per *good* one. Asked is their share "
+        "of *all* releases.":
             lambda bg, cg, bb, cb: (bg - cg) / (cb - bb),
         "That is the share of *good* releases at which the two are even.":
             lambda bg, cg, bb, cb: (cb - bb) / ((bg - cg) + (cb - bb)),
@@ -401,12 +392,12 @@ function(
         "Your share is negative. Turn one of the two differences round.":
             lambda bg, cg, bb, cb: -(bg - cg) / ((bg - cg) + (cb - bb)),
     },
-    otherwise="At your share the two patterns don't earn the same on average. Put it into (1 − b) · good + b · bad for "
-    "both.",
+    otherwise="At your share the two patterns don't earn the same on average. Put it into (1 − b) · good "
+    "+ b · bad for both.",
     hints=(
         "With a share `b` of bad releases a pattern earns (1 − b) · good + b · bad per release, on average.",
         "Write that down for both patterns, set them equal, and solve for `b`.",
-        "What care costs on a good release is the premium, what it averts on a bad one the benefit. Where do (1 − b) "
-        "premiums equal b benefits?",
+        "What care costs on a good release is the premium, what it averts on a bad one the benefit. Where do "
+        "(1 − b) premiums equal b benefits?",
     ),
 )

@@ -23,7 +23,8 @@ _MOMENTS = (7, 8.75, 9, 9.25, 10, 10.5, 11, 13)
 
 
 def _latest(keep=lambda event, moment: event[1] <= moment, key=lambda event: (event[0], event[1])):
-    """A rule: of the events (happened, known, value) that are kept the value of the one with the highest key."""
+    """A rule: of the events (happened, known, value) that are kept the value of the
+    one with the highest key."""
 
     def known_value(events, moment):
         kept = [event for event in events if keep(event, moment)]
@@ -41,17 +42,19 @@ function(
     rule=_latest(),
     said="Filter by the time of knowing, choose by the time of happening: two times, each with its own job.",
     mistakes={
-        "You filter by when things happened. A fact that had happened and was not yet on record enters: that is the "
-        "leak.": _latest(lambda e, moment: e[0] <= moment),
-        "You have the two times the wrong way round: filter by the time of knowing, choose by the time of happening.":
+        "You filter by when things happened. A fact that had happened and was not yet on record "
+        "enters: that is the leak.": _latest(lambda e, moment: e[0] <= moment),
+        "You have the two times the wrong way round: filter by the time of knowing, choose by the "
+        "time of happening.":
             _latest(lambda e, moment: e[0] <= moment, key=lambda e: (e[1], e[0])),
         "You take what was reported last. A correction of an old hour then hides a newer hour.":
             _latest(key=lambda e: (e[1], e[0])),
-        "An event known exactly at `moment` is known: it must count.": _latest(lambda e, moment: e[1] < moment),
+        "An event known exactly at `moment` is known: it must count.":
+            _latest(lambda e, moment: e[1] < moment),
         "Where a fact was reported twice, you take its first report. The newest one known by then counts.":
             _latest(key=lambda e: (e[0], -e[1])),
-        "You sort by the hour alone, so of two reports of one hour their place in the list decides. The one known last "
-        "counts.": follows(
+        "You sort by the hour alone, so of two reports of one hour their place in the list decides. The one "
+        "known last counts.": follows(
             lambda events, moment: next(
                 (e[2] for e in sorted(events, key=lambda e: e[0])[::-1] if e[1] <= moment), None
             ),
@@ -83,18 +86,21 @@ function(
 
 _LEAKS = {  # the first that is missing is hinted at
     "miles_per_minute":
-        "a column is missing that looks like a property of the route; one of its two parts is measured in flight",
+        "a column is missing that looks like a property of the route; one of its two parts is "
+        "measured in flight",
     "route_day": "a mean is missing that contains the rest of the day, and the flight itself",
     "cancelled_day": "a count is missing that is complete only when the day is over",
     "rain_at_departure": "a measurement is missing that is made in the hour in which the plane leaves",
     "year_rank": "a column is missing that changes slowly and uses the whole year, December included",
     "previous_flight":
-        "a column is missing that is known for most flights and not for all: something can still be in the air",
+        "a column is missing that is known for most flights and not for all: something can "
+        "still be in the air",
 }
 _KNOWN = {
     "departures_hour": "it counts the timetable, which is published months ahead, also for later flights",
     "leg": "it takes a landing only if it came before the alert",
-    "queue": "it counts only planes that had left before the alert. That it helps much is no proof against it",
+    "queue":
+        "it counts only planes that had left before the alert. That it helps much is no proof against it",
     "rain_known": "it takes only weather that was complete at the alert",
     "route_so_far": "its landings all came before the alert",
 }
@@ -109,7 +115,8 @@ names(
         **{f"`{name}` is known in time: {why}.": has(name) for name, why in _KNOWN.items()},
         **{f"What you name is right, and {why}.": lacks(name) for name, why in _LEAKS.items()},
     },
-    said="Each of them needs something measured after the alert; the score alone would not have told you which.",
+    said="Each of them needs something measured after the alert; the score alone would not "
+    "have told you which.",
     hints=(
         "Don't go by the score: some honest columns help much, and some leaks help hardly at all. "
         "Ask when each is known.",
@@ -139,7 +146,8 @@ def _last(known, spans):
 
 
 def _window(key=lambda one: one["version"], inside=_last):
-    """A rule: of each span inside the window the id of the artifact with the highest key, oldest span first."""
+    """A rule: of each span inside the window the id of the artifact with the highest
+    key, oldest span first."""
 
     def training_window(artifacts, spans):
         window = inside([one["span"] for one in artifacts], spans)
@@ -151,7 +159,10 @@ def _window(key=lambda one: one["version"], inside=_last):
 
 def _all_versions(artifacts, spans, keep=lambda one, newest_version: True):
     """The ids of all artifacts in the window that are kept."""
-    window, version = _last([one["span"] for one in artifacts], spans), max(one["version"] for one in artifacts)
+    window, version = (
+        _last([one["span"] for one in artifacts], spans),
+        max(one["version"] for one in artifacts),
+    )
     return [one["id"] for one in artifacts if one["span"] in window and keep(one, version)]
 
 
@@ -190,33 +201,38 @@ function(
     said="One artifact for each span, its newest version: "
     "a correction replaces what it corrects, and nothing counts double.",
     mistakes={
-        "The right artifacts, newest span first. The oldest should come first.": lambda a, n: _window()(a, n)[::-1],
+        "The right artifacts, newest span first. The oldest should come first.":
+            lambda a, n: _window()(a, n)[::-1],
         "You sort spans as text, where 10 comes before 9.": lambda a, n: [
             id_ for _, id_ in sorted(zip([str(s) for s in _spans_of(a, n)], _window()(a, n), strict=True))
         ],
         **_in_any_order({
             "You compare spans as text: then the newest of 9, 10 and 11 is 9.": _spans_as_text,
             "You sort the artifacts and take the last ones. A span of two versions then takes two places.": (
-                _last_artifacts, lambda a, n: _window()([one for one in a if one["id"] in _last_artifacts(a, n)], 99),
+                _last_artifacts, lambda a, n: _window()([one for one in a
+                    if one["id"] in _last_artifacts(a, n)], 99),
             ),
             "Those are span numbers. Asked are the ids of what is to be trained on.": (
                 lambda a, n: sorted({one["span"] for one in a})[-n:], _spans_of,
             ),
             "The right artifacts, but not in order of their spans.": lambda a, n: sorted(_window()(a, n)),
-            "A span that was delivered twice is in your window twice: that is what the Resolver did.": _all_versions,
+            "A span that was delivered twice is in your window twice: that is what the Resolver did.":
+                _all_versions,
             "You reach further back where a span was never delivered. The window is a range of span numbers.":
                 _window(inside=lambda known, n: sorted(set(known))[-n:]),
             "You keep the first version of a span. The correction never reaches the model.":
                 _window(lambda one: -one["version"]),
             "You keep the version with the highest `id`. Versions may arrive in another order.":
                 _window(lambda one: one["id"]),
-            "You compare versions as text, where 10 comes before 9.": _window(lambda one: str(one["version"])),
+            "You compare versions as text, where 10 comes before 9.":
+                _window(lambda one: str(one["version"])),
             "Your window holds one span too many.": lambda a, n: _window()(a, n + 1),
             "Your window holds one span too few.": lambda a, n: _window()(a, n - 1),
             "You take the last artifacts of the list. The window is a range of span numbers.":
                 lambda a, n: [one["id"] for one in a[-n:]],
             "You keep what has the highest version of all. Each span has a newest version of its own.":
-                lambda a, n: _all_versions(a, n, lambda one, newest_version: one["version"] == newest_version),
+                lambda a, n: _all_versions(a, n, lambda one,
+                    newest_version: one["version"] == newest_version),
             "You take every span there is; `spans` plays no part.": _window(inside=lambda known, n: known),
         }),
     },
@@ -238,7 +254,8 @@ _SMALL = {"AS", "F9", "HA", "OO", "YV"}
 
 # What the name of the licence may be made of, and what it needs of it
 _ZERO = {
-    "cc0", "cc", "0", "zero", "creative", "commons", "public", "domain", "dedication", "universal", "v1", "1.0", "1",
+    "cc0", "cc", "0", "zero", "creative", "commons", "public", "domain", "dedication", "universal", "v1",
+    "1.0", "1",
     "v", "version", "licence", "license", "the",
 }
 
@@ -247,7 +264,9 @@ def _cc0(value):
     """Whether it names CC0 and nothing else: "CC0 is not it" and "CC0 and MIT" are other statements."""
     words = re.findall(r"[a-z]+\d*(?![.\d])|\d+(?:\.\d+)*", value.lower()) if type(value) is str else []
     whole = "".join(words)
-    return set(words) - {"creativecommonszero"} <= _ZERO and re.search("cc0|cczero|commonszero|publicdomain", whole)
+    return set(words) - {"creativecommonszero"} <= _ZERO and re.search(
+        "cc0|cczero|commonszero|publicdomain", whole
+    )
 
 
 def _word(value):
@@ -263,7 +282,8 @@ def _word(value):
         "Count in the table with labels, `flights[flights.arr_delay.notna()]`, not in the timetable.",
         "The licence stands in section 1. For `tailnum`, ask where it leads, and through what.",
     ),
-    said="A reader now knows what a row is, who is not in it, which carriers are thin, and which column to protect.",
+    said="A reader now knows what a row is, who is not in it, which carriers are thin, and which "
+    "column to protect.",
 )
 def card_of_the_training_table(my_card):
     rows, out, late = my_card["rows"], my_card["left out"], my_card["late"]
@@ -311,7 +331,9 @@ def card_of_the_training_table(my_card):
         yield "`small carriers`: those named belong there, and there are more."
 
     if not _cc0(my_card["licence"]):
-        yield "`licence`: its name alone, as the package of the sources declares it; that stands in section 1."
+        yield (
+            "`licence`: its name alone, as the package of the sources declares it; that stands in section 1."
+        )
     if _word(my_card["tailnum"]) == "harmless":
         yield "`tailnum`: no name, true. But section 7 follows it to a public register with names in it."
     if _word(my_card["tailnum"]) != "quasiidentifier":

@@ -17,10 +17,12 @@ _NO_GAP_ALL_YEAR = {"origin", "year", "month", "day", "hour", "precip", "visib"}
 names(
     "2.2a", "by_chance", belong=_BY_CHANCE, others=_GAPS_IN_JANUARY | _NO_GAP_ALL_YEAR,
     reasons={
-        "An empty answer says January told the truth about every gap. Count the gaps of the whole year once.": NO_NAME,
+        "An empty answer says January told the truth about every gap. Count the gaps of the whole year once.":
+            NO_NAME,
         "The statistics of the weather describe no feature `{}`.": STRANGE,
         "`{}`: January itself had gaps here, so the proposal never required a value.": has(*_GAPS_IN_JANUARY),
-        "`{}`: no hour of the year lacks a value, so this demand was never disappointed.": has(*_NO_GAP_ALL_YEAR),
+        "`{}`: no hour of the year lacks a value, so this demand was never disappointed.":
+            has(*_NO_GAP_ALL_YEAR),
         "What you name is right, but it is not all. A single silent hour in the year counts as a gap.":
             lacks(*_BY_CHANCE),
     },
@@ -33,13 +35,15 @@ names(
 )
 
 
-_HIGHEST = {"humid": (100, 100), "wind_dir": (360, 360), "wind_speed": (75, 253)}  # from and to: fair upper limits
+# from and to: fair upper limits
+_HIGHEST = {"humid": (100, 100), "wind_dir": (360, 360), "wind_speed": (75, 253)}
 _HURRICANE = 74  # mph
 
 
 @functools.cache
 def _months():
-    """By month and feature of the weather: share present, least and largest value; the one impossible wind left out."""
+    """By month and feature of the weather: share present, least and largest value; the
+    one impossible wind left out."""
     weather = datasets.weather().select_dtypes("number")
     weather["wind_speed"] = weather.wind_speed.where(weather.wind_speed < 253)
     return {
@@ -62,9 +66,11 @@ class Schema(Text):
         "Then `limit` and `optional` change it.",
         "Ask of each upper limit: could the world exceed it without an error in the data? "
         "And what would it still let through?",
-        "`optional` does two things, and both are needed: the share goes down, and the fixed shape gives way.",
+        "`optional` does two things, and both are needed: the share goes down, and the fixed shape gives "
+        "way.",
     ),
-    said="Every month passes, February but for its one impossible wind; and the limits are the world's, not January's.",
+    said="Every month passes, February but for its one impossible wind; and the limits are the "
+    "world's, not January's.",
 )
 def contract_for_the_weather(weather_contract):
     from google.protobuf import text_format
@@ -162,7 +168,9 @@ def _range(feature):
     if kind not in ("float_domain", "int_domain"):
         return -math.inf, math.inf
     domain = getattr(feature, kind)
-    return domain.min if domain.HasField("min") else -math.inf, domain.max if domain.HasField("max") else math.inf
+    return domain.min if domain.HasField("min") else -math.inf, domain.max if domain.HasField(
+        "max"
+    ) else math.inf
 
 
 choices(
@@ -170,7 +178,8 @@ choices(
         "month: values other than 0 and 1":
             ("change schema", "Which calendar has only the months 0 and 1? Ask where the boolean came from."),
         "dest: BGR and CHO in March":
-            ("change schema", "Bangor and Charlottesville exist, and their flights arrived. What would you repair?"),
+            ("change "
+            "schema", "Bangor and Charlottesville exist, and their flights arrived. What would you repair?"),
         "distance: 17 miles, EWR to LGA":
             ("fix data", "A flight across the city without a plane or a departure: "
              "which later flights would profit if such rows were allowed?"),
@@ -188,7 +197,8 @@ choices(
     said="Where the world is as the data say, the schema gives way; where it can't be, the data do.",
     hints=(
         "Ask who is right: can the world be as the data say? Then the schema was too narrow.",
-        "Ask what the alarm would be worth afterwards: a range that takes in an impossible value refuses nothing.",
+        "Ask what the alarm would be worth afterwards: a range that takes in an impossible "
+        "value refuses nothing.",
         "Three of the six are faults of what arrives.",
     ),
 )
@@ -201,18 +211,22 @@ names(
     "2.2d", "blind", belong=_DARK, others=_SEEN,
     reasons={
         "None at all? The average passes; ask each slice on its own.": NO_NAME,
-        "Among them are names of slices, the whole perhaps, as TFDV writes them. Give the codes of carriers alone.":
-            Named(lambda answer: any(name.startswith("carrier_") or name == "All Examples" for name in answer.given),
+        "Among them are names of slices, the whole perhaps, as TFDV writes them. Give the codes "
+        "of carriers alone.":
+            Named(lambda answer: any(name.startswith("carrier_") or name == "All "
+            "Examples" for name in answer.given),
                   lambda belong: [{f"carrier_{code}" for code in belong}, belong | {"All Examples"}]),
         "No carrier has the code `{}`.": STRANGE,
         "That is every carrier: then the average could not be as high as it is.": only(*_DARK, *_SEEN),
-        "These are the carriers whose planes are mostly known: the comparison is the wrong way round.": only(*_SEEN),
+        "These are the carriers whose planes are mostly known: the comparison is the wrong way round.":
+            only(*_SEEN),
         "`{}`: gaps there are, but most flights do have the facts. Compare shares, not counts.": has(*_SEEN),
         "True of what you name, but another slice is as dark. Go through all of them.": lacks(*_DARK),
     },
     said="The average of all flights passed, and for these carriers most of the feature does not exist.",
     hints=(
-        "`common_stats` of `seats` counts `num_missing` and `num_non_missing`; the share is what you compare.",
+        "`common_stats` of `seats` counts `num_missing` and `num_non_missing`; the share is what you "
+        "compare.",
         "Or let TFDV find them: a copy of `facts_schema` in which `seats` demands `min_fraction = 0.5`, "
         "and `anomalies` for every slice.",
         'A slice\'s name is `carrier_` and the code; `name.removeprefix("carrier_")` leaves the code.',
@@ -227,10 +241,11 @@ names(
     hints=(
         "TFDV raises an anomaly where the drift is greater than the threshold. "
         "Two columns of `wind_drift` bound it, one from each side.",
-        "From below: the largest drift in mph. From above: the smallest in km/h. For knots, compare the same two.",
+        "From below: the largest drift in mph. From above: the smallest in km/h. For knots, "
+        "compare the same two.",
     ),
-    said="The line lies between weather and fault in every month; with the other unit some months as recorded drift "
-    "more than some in which nothing but the unit is wrong.",
+    said="The line lies between weather and fault in every month; with the other unit some months as "
+    "recorded drift more than some in which nothing but the unit is wrong.",
 )
 def choose_a_threshold(threshold, hidden, given):
     mph, kmh = given["mph"], given["km/h"]

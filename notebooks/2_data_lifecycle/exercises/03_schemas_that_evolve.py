@@ -38,9 +38,11 @@ _CHANGES = [
     ((_terms(None, 1.0), _terms(["ATL"], 0.98)), True,
      "A list where there was none: even an open one refuses batches full of strangers."),
     ((_terms(["ATL", "BOS"], 0.98), _terms(["ATL", "BGR", "BOS"], 1.0)), True,
-     "One value was added, and the list was closed at the same time: strangers other than that one passed before."),
+     "One value was added, and the list was closed at the same time: strangers other than that "
+     "one passed before."),
     ((_terms(["ACK", "ATL"], 1.0), _terms(["ATL"], 0.98)), True,
-     "A lower `mass` does not make up for a value that is gone: think of a batch that holds nothing but that value."),
+     "A lower `mass` does not make up for a value that is gone: think of a batch that holds "
+     "nothing but that value."),
     ((_terms(low=17, high=6000), _terms(low=25, high=6000)), True,
      "The lower limit went up. The range below it passed before."),
     ((_terms(low=25, high=6000), _terms(low=17, high=6000)), False,
@@ -75,15 +77,16 @@ table(
     read=bool,
     mistakes={
         "Your function says the same of every change, whatever it is.": CONSTANT,
-        "It is the wrong way round: you say `True` of what widens.":  # of the first pair both ways say the same
+        "It is the wrong way round: you say `True` of what widens.":
+             # of the first pair both ways say the same
             whole(lambda outputs, _: all(map(operator.ne, outputs[1:], _NARROWS[1:]))),
         "You say `True` of every change. A version may change and still accept all that passed.":
             whole(lambda outputs, _: all(outputs[1:])),
     },
     said="One thing refused that passed before is enough; and a term that is absent refuses nothing.",
     hints=(
-        "Go term by term, and ask each time: does a batch exist that passes the old term and fails the new one? "
-        "One is enough.",
+        "Go term by term, and ask each time: does a batch exist that passes the old term and fails the new "
+        "one? One is enough.",
         'For lists: `set(old["values"]) - set(new["values"])` are the values that were taken out. '
         "First see to `None` on either side.",
         "For limits: `is not None`, since 0 is a limit and counts as false.",
@@ -100,7 +103,8 @@ def _among(answer, thresholds):
 
 
 def _best(cost, thresholds, alarms, misses, *prices):
-    """The thresholds of least cost, by a formula of alarms, share missed, price of an alarm, of a miss, and faults."""
+    """The thresholds of least cost, by a formula of alarms, share missed, price of an
+    alarm, of a miss, and faults."""
     costs = [cost(a, m, *prices) for a, m in zip(alarms, misses, strict=True)]
     return [t for t, c in zip(thresholds, costs, strict=True) if c <= min(costs) + 1e-6]
 
@@ -112,7 +116,9 @@ def _year(alarms, misses, false_alarm, missed, faults):
 def _by(cost):
     """A sign: each output is one of the thresholds that this formula finds best."""
     return Sign(
-        lambda answer: all(_among(t, _best(cost, *x)) for t, x in zip(answer.outputs, answer.inputs, strict=True)),
+        lambda answer: all(
+            _among(t, _best(cost, *x)) for t, x in zip(answer.outputs, answer.inputs, strict=True)
+        ),
         lambda right: lambda *given: _best(cost, *given)[0],
     )
 
@@ -132,7 +138,8 @@ function(
     odd={
         "The answer must be a number each time: one of the thresholds.": unless(number),
         "That is a position in the list. Return the threshold that stands there.":
-            whole(lambda outputs, inputs: all(t in range(len(x[0])) for t, x in zip(outputs, inputs, strict=True))),
+            whole(lambda outputs, inputs: all(t in range(len(x[0])) for t,
+                x in zip(outputs, inputs, strict=True))),
         "What you return is not one of the thresholds given. Is it the cost itself?":
             where(lambda output, thresholds, *rest: not _among(output, thresholds)),
     },
@@ -141,14 +148,14 @@ function(
     mistakes={
         "Each time a cheapest one; but where several cost the same you give the last in the list.":
             lambda *given: _best(_year, *given)[-1],
-        "Each time a cheapest one; but where several cost the same you give the lowest, and not the first in the list. "
-        "The list may run downwards.": lambda *given: min(_best(_year, *given)),
-        "Each time a cheapest one; but where several cost the same you give the highest, and not the first in the "
-        "list.": lambda *given: max(_best(_year, *given)),
-        "The number of faults must weigh the misses, and the misses alone: false alarms come by the year, faults or "
-        "not.": _by(lambda a, m, alarm, miss, faults: a * alarm + m * miss),
-        "The number of faults weighs your false alarms as well. Those come by the year, whether there are faults or "
-        "not.": _by(lambda a, m, alarm, miss, faults: faults * (a * alarm + m * miss)),
+        "Each time a cheapest one; but where several cost the same you give the lowest, and not the first in "
+        "the list. The list may run downwards.": lambda *given: min(_best(_year, *given)),
+        "Each time a cheapest one; but where several cost the same you give the highest, and not the "
+        "first in the list.": lambda *given: max(_best(_year, *given)),
+        "The number of faults must weigh the misses, and the misses alone: false alarms come by the "
+        "year, faults or not.": _by(lambda a, m, alarm, miss, faults: a * alarm + m * miss),
+        "The number of faults weighs your false alarms as well. Those come by the year, whether there "
+        "are faults or not.": _by(lambda a, m, alarm, miss, faults: faults * (a * alarm + m * miss)),
         "The faults that are caught cost nothing here; it is the missed ones that do.":
             _by(lambda a, m, alarm, miss, faults: a * alarm + faults * (1 - m) * miss),
         "One of the two errors is counted for a month, the other for a year. Both are given by the year.":
@@ -161,14 +168,16 @@ function(
             _by(lambda a, m, alarm, miss, faults: -(a * alarm + faults * m * miss)),
         "Only false alarms count in your choice. Silence is cheap until a fault is missed.":
             _by(lambda a, m, *prices: a),
-        "Only misses count in your choice. Each alarm costs somebody a morning.": _by(lambda a, m, *prices: m),
+        "Only misses count in your choice. Each alarm costs somebody a morning.":
+            _by(lambda a, m, *prices: m),
     },
     otherwise="A threshold of the list each time, but for some prices another one costs less.",
     hints=(
-        "Per threshold, two amounts a year: what its false alarms cost, and what the faults cost that it misses.",
+        "Per threshold, two amounts a year: what its false alarms cost, and what the faults "
+        "cost that it misses.",
         "Of `faults` faults a year a share of `misses` is missed, and each of those costs `missed`.",
-        "Then find the position of the smallest sum, the first if it stands there twice, and return the threshold at "
-        "that position.",
+        "Then find the position of the smallest sum, the first if it stands there twice, and return the "
+        "threshold at that position.",
     ),
 )
 
@@ -202,7 +211,8 @@ def _kept():
 
 @lru_cache(maxsize=1)
 def _whole():
-    """TFDV's statistics of all columns of the healthy months, for comparators on other features than `dest`."""
+    """TFDV's statistics of all columns of the healthy months, for comparators on other
+    features than `dest`."""
     import tensorflow_data_validation as tfdv
 
     from helpers.flights import examples
@@ -230,7 +240,8 @@ def _ringing(features):
 
 
 def _drill(contract):
-    """What TFDV finds with the contract's terms for `dest` and the number of rows: texts by kind of batch and month."""
+    """What TFDV finds with the contract's terms for `dest` and the number of rows:
+    texts by kind of batch and month."""
     import tensorflow_data_validation as tfdv
     from tensorflow_metadata.proto.v0 import anomalies_pb2, schema_pb2
 
@@ -246,13 +257,16 @@ def _drill(contract):
         "rings elsewhere": _ringing(compared),
         "skew": ["set" for feature in terms.feature if feature.HasField("skew_comparator")],
         "drift": [
-            distance.name for feature in terms.feature for distance, _ in feature.drift_comparator.ListFields()
+            distance.name for feature in terms.feature for distance,
+            _ in feature.drift_comparator.ListFields()
         ],
         "rows": [constraint.name for constraint, _ in contract.dataset_constraints.ListFields()],
     }
     for (kind, month), statistics in _kept().items():
         if month in _MONTHS:
-            found = tfdv.validate_statistics(statistics, terms, previous_statistics=_kept()["healthy", month - 1])
+            found = tfdv.validate_statistics(
+                statistics, terms, previous_statistics=_kept()["healthy", month - 1]
+            )
             seen[f"{kind} {month}"] = sorted(
                 name(reason.type)
                 for info in [*found.anomaly_info.values(), found.dataset_anomaly_info]
@@ -261,21 +275,26 @@ def _drill(contract):
     return seen
 
 
-_ROWS, _L, _JS = "DATASET_LOW_NUM_EXAMPLES", "COMPARATOR_L_INFTY_HIGH", "COMPARATOR_JENSEN_SHANNON_DIVERGENCE_HIGH"
+_ROWS, _L, _JS = (
+    "DATASET_LOW_NUM_EXAMPLES",
+    "COMPARATOR_L_INFTY_HIGH",
+    "COMPARATOR_JENSEN_SHANNON_DIVERGENCE_HIGH",
+)
 
 
 @exercise(
     "2.3c",
     contract=Proto("tensorflow_metadata.proto.v0.schema_pb2:Schema", look=_drill),
-    said="TFDV was silent in the five healthy months and rang in each of them for the codes, for the wrong join "
-    "and for half of the rows.",
+    said="TFDV was silent in the five healthy months and rang in each of them for the codes, for the wrong "
+    "join and for half of the rows.",
     hints=(
-        "Three rules are missing. Two belong to `dest`, and each distance hears another of the two faults; the third "
-        "belongs to the whole data set.",
-        "A threshold lies between what healthy months reach and what the fault makes: `chosen.threshold` has such "
-        "ones, from your own function. Half of the largest month must be too few rows, and the smallest month enough.",
-        '`tfdv.get_feature(contract, "dest").drift_comparator.jensen_shannon_divergence.threshold = …`, the same for '
-        "`infinity_norm`, and `contract.dataset_constraints.min_examples_count = …`.",
+        "Three rules are missing. Two belong to `dest`, and each distance hears another of the two faults; "
+        "the third belongs to the whole data set.",
+        "A threshold lies between what healthy months reach and what the fault makes: `chosen.threshold` "
+        "has such ones, from your own function. Half of the largest month must be too few rows, and the "
+        "smallest month enough.",
+        '`tfdv.get_feature(contract, "dest").drift_comparator.jensen_shannon_divergence.threshold = …`, the '
+        "same for `infinity_norm`, and `contract.dataset_constraints.min_examples_count = …`.",
     ),
 )
 def what_one_distance_cannot_see(contract):
@@ -288,24 +307,38 @@ def what_one_distance_cannot_see(contract):
 
     healthy = [finding for findings in of("healthy") for finding in findings]
     if "SCHEMA_NEW_COLUMN" in healthy:
-        yield "`dest` is no longer in the contract. Start from version 1, and change nothing but what is asked."
+        yield (
+            "`dest` is no longer in the contract. Start from version 1, and change nothing but what is asked."
+        )
     if "ENUM_TYPE_UNEXPECTED_STRING_VALUES" in healthy:
         yield (
-            "A list of destinations refuses healthy months, in which new ones come. It would see the codes, but the "
-            "examples' contract leaves `dest` open: say it with a distance."
+            "A list of destinations refuses healthy months, in which new ones come. It would see the codes, "
+            "but the examples' contract leaves `dest` open: say it with a distance."
         )
     if _ROWS in healthy:
-        yield "A healthy month is refused for having too few rows: February is short. Demand no more than it has."
+        yield (
+            "A healthy month is refused for having too few rows: February is short. Demand "
+            "no more than it has."
+        )
     if _L in healthy and _JS in healthy:
         yield "Both distances ring in healthy months: each threshold lies below what a healthy month reaches."
     if _L in healthy:
-        yield "L∞ rings in a healthy month: some destination's share moves by more than your threshold in spring."
+        yield (
+            "L∞ rings in a healthy month: some destination's share moves by more than your "
+            "threshold in spring."
+        )
     if _JS in healthy:
-        yield "Jensen–Shannon rings in a healthy month: its threshold lies below what a change of the schedule makes."
+        yield (
+            "Jensen–Shannon rings in a healthy month: its threshold lies below what a change of "
+            "the schedule makes."
+        )
     if healthy:
         yield "A healthy month is refused, and not for a distance or its rows. Change only what is asked."
     if said("drift") and said("rings elsewhere"):
-        yield "Another feature that you compare rings in a healthy month. Only `dest` was asked for; the others follow."
+        yield (
+            "Another feature that you compare rings in a healthy month. Only `dest` was asked for; "
+            "the others follow."
+        )
     if not said("drift") and said("skew"):
         yield "That is the comparator for skew. It waits for serving statistics; the month before is `drift`."
     if not said("drift") and said("elsewhere"):
@@ -314,24 +347,37 @@ def what_one_distance_cannot_see(contract):
         yield "Nothing compares `dest` with the month before: it has no distance with a threshold."
     if not all(_L in f or _JS in f for f in of("codes")) and "jensen_shannon_divergence" not in said("drift"):
         yield (
-            "JetBlue's codes pass in some month. Many destinations change by a little each, and your distance looks "
-            "at the one that changes most."
+            "JetBlue's codes pass in some month. Many destinations change by a little each, and your "
+            "distance looks at the one that changes most."
         )
     if not all(_L in f or _JS in f for f in of("codes")):
-        yield "JetBlue's codes pass in some month: the distance that hears them has a threshold it can't reach."
+        yield (
+            "JetBlue's codes pass in some month: the distance that hears them has a threshold it can't reach."
+        )
     if not all(_L in f or _JS in f for f in of("misrouted")) and "infinity_norm" not in said("drift"):
         yield (
-            "The week of ATL as ORD passes in some month. Two large shares move, and your distance weighs that "
-            "lightly: no threshold of it parts this fault from healthy months."
+            "The week of ATL as ORD passes in some month. Two large shares move, and your distance weighs "
+            "that lightly: no threshold of it parts this fault from healthy months."
         )
     if not all(_L in f or _JS in f for f in of("misrouted")):
-        yield "The week of ATL as ORD passes in some month: the threshold lies above the change of the largest share."
+        yield (
+            "The week of ATL as ORD passes in some month: the threshold lies above the change of "
+            "the largest share."
+        )
     if said("rows") and "min_examples_count" not in said("rows"):
-        yield "You compare the number of rows with the month before. The second of two short months would pass."
+        yield (
+            "You compare the number of rows with the month before. The second of two short months would pass."
+        )
     if not said("rows"):
-        yield "Half of a month passes: its shares are those of the whole, and nothing says how many rows there must be."
+        yield (
+            "Half of a month passes: its shares are those of the whole, and nothing says how many "
+            "rows there must be."
+        )
     if not all(_ROWS in findings for findings in of("half")):
-        yield "Half of a month passes: the largest months have so many rows that half of them is still enough for you."
+        yield (
+            "Half of a month passes: the largest months have so many rows that half of them is "
+            "still enough for you."
+        )
 
 
 table(
@@ -361,7 +407,8 @@ table(
         (({}, {}, []), False,
          "Nothing was named and nothing was checked. `all([])` is true in Python; a gate must not be."),
         (({"train": 1}, {"train": 900}, []), False,
-         "No split was named, so none is known to be wanted: a gate with an empty list of demands demands nothing."),
+         "No split was named, so none is known to be wanted: a gate with an empty list of "
+         "demands demands nothing."),
         (({"train": 1, "eval": 1, "old": 0}, {"train": 900, "eval": 90, "old": 0}, ["train", "eval"]), True,
          "A split that was not asked for has anomalies and no rows; the ones that were asked for passed."),
     ],
@@ -370,8 +417,8 @@ table(
     mistakes={"A gate that always says the same is a wall, or a hole in one.": CONSTANT},
     said="It opens only for what is known to be good: a report that is missing keeps it shut.",
     hints=(
-        "List what can go wrong: a 0, a 2, a split without a verdict, one without rows, no verdicts, no splits. "
-        "In each of these the gate stays shut.",
+        "List what can go wrong: a 0, a 2, a split without a verdict, one without rows, no verdicts, no "
+        "splits. In each of these the gate stays shut.",
         "`verdicts.get(split)` gives `None` where a verdict is missing, and `None == 1` is false. "
         "`rows.get(split, 0)` gives 0 where a count is missing.",
     ),

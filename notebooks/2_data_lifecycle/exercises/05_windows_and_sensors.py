@@ -68,7 +68,8 @@ def _whole_gap_or_nothing(values, limit):
 
 
 def _by_the_value(values, limit):
-    """Looks for the newest value, not for its place: the first hour that has the same one is taken for its own."""
+    """Looks for the newest value, not for its place: the first hour that has the same
+    one is taken for its own."""
     pairs = _carry(values, math.inf)
     ages = [None if value is None else hour - values.index(value) for hour, (value, _) in enumerate(pairs)]
     return [
@@ -88,13 +89,17 @@ def _of_the_hours_before(values, limit):
 
 
 def _of_the_hours_before_with_age(values, limit):
-    return [[value, None if age is None else age + 1] for value, age in _of_the_hours_before(values, limit - 1)]
+    return [
+        [value, None if age is None else age + 1] for value, age in _of_the_hours_before(values, limit - 1)
+    ]
 
 
 def _invented(pairs, values, limit):
     """Whether some hour holds a value that came later, or never."""
     sent = [set(values[: i + 1]) - {None} for i in range(len(values))]
-    return any(value is not None and value not in known for (value, _), known in zip(pairs, sent, strict=True))
+    return any(
+        value is not None and value not in known for (value, _), known in zip(pairs, sent, strict=True)
+    )
 
 
 def _is_two_lists(outputs, inputs):
@@ -128,9 +133,8 @@ function(
         "A pair holds two numbers, or `None` twice.": unless(listed(listed(optional(number)))),
     },
     rule=_carry,
-    said="Every value comes from its own hour or an earlier one, and says how old it is: that can be computed live, "
-    "hour by "
-    "hour.",
+    said="Every value comes from its own hour or an earlier one, and says how old it is: that can be "
+    "computed live, hour by hour.",
     mistakes={
         "You carry values on without end. After `limit` hours the gap must stay a gap.":
             lambda v, n: _carry(v, math.inf),
@@ -146,9 +150,11 @@ function(
         "A measured 0 is a value, not a gap: compare with `is None` instead of asking whether it is true.":
             lambda v, n: _carry([value or None for value in v], n),
         "Where the value is too old, the age is `None` as well.": _age_kept,
-        "Before anything was sent there is no age either: it is `None` until the first value.": _age_before_the_first,
+        "Before anything was sent there is no age either: it is `None` until the first value.":
+            _age_before_the_first,
         "Your age counts all gaps so far. A new value sets it back to 0.": _age_never_reset,
-        "Value and age have changed places in your pairs.": lambda v, n: [pair[::-1] for pair in _carry(v, n)],
+        "Value and age have changed places in your pairs.":
+            lambda v, n: [pair[::-1] for pair in _carry(v, n)],
         "The age says that the value is too old, yet you still hand it out.": _value_kept,
         "The age must grow with every hour without a value; yours stays at 1.":
             lambda v, n: [[value, None if age is None else min(age, 1)] for value, age in _carry(v, n)],
@@ -156,23 +162,25 @@ function(
             _whole_gap_or_nothing,
         "You leave every gap unfilled: that is `limit = 0`, whatever is asked.": lambda v, n: _carry(v, 0),
         "Your limit is 3 hours, whatever is asked.": lambda v, n: _carry(v, 3),
-        "A sensor may send the same number twice. The second is a new value, of age 0; you take it for the first.":
+        "A sensor may send the same number twice. The second is a new value, of age 0; you "
+        "take it for the first.":
             follows(_by_the_value, _since_a_change),
         "What was sent in an hour is known at its end: you use only the hours before.":
             follows(_of_the_hours_before, _of_the_hours_before_with_age),
-        "For some hour you give a value that no sensor had sent by then. Only values up to that hour may be used.":
+        "For some hour you give a value that no sensor had sent by then. Only values up to "
+        "that hour may be used.":
             where(_invented),
-        "You never count: every age in your pairs is 0.": each(lambda pairs: all(age in (0, None) for _, age in pairs)),
+        "You never count: every age in your pairs is 0.":
+            each(lambda pairs: all(age in (0, None) for _, age in pairs)),
     },
-    otherwise="For some hours value or age is not that of the newest value. Write a list of five hours by hand, with a "
-    "gap of "
-    "two, and compare.",
+    otherwise="For some hours value or age is not that of the newest value. Write a list of five hours by "
+    "hand, with a gap of two, and compare.",
     hints=(
         "Walk through the hours with two variables: the newest value so far, and how long ago it came.",
-        "In an hour with a value the age is set to 0; in an hour without one it grows by 1. Before the first value "
-        "there is no age.",
-        "Decide at the end of each step: age at most `limit` → `(newest, age)`, else `(None, None)`. A gap is `value "
-        "is None`; 0.0 is none.",
+        "In an hour with a value the age is set to 0; in an hour without one it grows by 1. Before the first "
+        "value there is no age.",
+        "Decide at the end of each step: age at most `limit` → `(newest, age)`, else `(None, None)`. A gap "
+        "is `value is None`; 0.0 is none.",
     ),
 )
 
@@ -210,15 +218,16 @@ function(
         "Asked is a list of pairs.": unless(listed(lambda _: True)),
     },
     rule=_cut,
-    said="Each target stands `horizon` hours behind the last hour the model sees, and the last window is the one whose "
-    "target "
-    "is the last value.",
+    said="Each target stands `horizon` hours behind the last hour the model sees, and the last window is the "
+    "one whose target is the last value.",
     mistakes={
-        "Your horizon counts from the start of the window, so that targets lie inside it or too near. Count from its "
-        "last value.": _or_stopped(lambda v, n, h: _cut(v, n, h, h)),
-        "Your targets are one hour too late: the last value of the window that starts at `i` is at `i + length - 1`.":
+        "Your horizon counts from the start of the window, so that targets lie inside it or too near. Count "
+        "from its last value.": _or_stopped(lambda v, n, h: _cut(v, n, h, h)),
+        "Your targets are one hour too late: the last value of the window that starts at `i` is "
+        "at `i + length - 1`.":
             _or_stopped(lambda v, n, h: _cut(v, n, h, n + h)),
-        "Your targets are one hour too early. With `horizon = 1` the target is the value right after the window.":
+        "Your targets are one hour too early. With `horizon = 1` the target is the value "
+        "right after the window.":
             _or_stopped(lambda v, n, h: _cut(v, n, h, n + h - 2)),
         "The target is always the value right after the window: `horizon` plays no part.":
             _or_stopped(lambda v, n, h: _cut(v, n, h, n)),
@@ -234,12 +243,14 @@ function(
             lambda *given: [[*window, target] for window, target in _cut(*given)],
         "Those are two lists. Asked is one, of pairs: `zip` makes it from yours.":
             _or_stopped(lambda *given: [[pair[i] for pair in _cut(*given)] for i in (0, 1)]),
-        "Your windows have a value too few.": lambda *given: [[window[:-1], target] for window, target in _cut(*given)],
+        "Your windows have a value too few.":
+            lambda *given: [[window[:-1], target] for window, target in _cut(*given)],
         "Your windows have a value too many: the slice runs one further than the last hour.":
             lambda v, n, h: [[v[i : i + n + 1], v[i + n + h - 1]] for i in range(_count(v, n, h))],
         "The target is one value, that at the horizon, not all values up to it.":
             lambda v, n, h: [[v[i : i + n], v[i + n : i + n + h]] for i in range(_count(v, n, h))],
-        "Window and target have changed places in your pairs.": lambda *given: [pair[::-1] for pair in _cut(*given)],
+        "Window and target have changed places in your pairs.":
+            lambda *given: [pair[::-1] for pair in _cut(*given)],
         "You keep windows whose target lies beyond the end; they have nothing to be compared with.":
             lambda v, n, h: [[v[i : i + n], (v + [None] * h)[i + n - 1 + h]] for i in range(len(v) - n + 1)],
         "Those are the windows without their targets.": lambda *given: [window for window, _ in _cut(*given)],
@@ -252,21 +263,24 @@ function(
         "For some list a window that has a target is missing.":
             where(lambda pairs, *given: len(pairs) < _count(*given)),
     },
-    otherwise="The number of windows is right, and some window or target is not. Try a list of counters, where values "
-    "are "
-    "their own index.",
+    otherwise="The number of windows is right, and some window or target is not. Try a list of counters, "
+    "where values are their own index.",
     hints=(
         "The window that starts at `i` is `values[i : i + length]`. At which index is its last value?",
-        "Its target stands `horizon` behind that index. Test with a list of counters: the difference of target and "
-        "last value must be `horizon`.",
-        "The last start `i` is the one whose target is the last value of the list. How many starts are there, then?",
+        "Its target stands `horizon` behind that index. Test with a list of counters: the difference of "
+        "target and last value must be `horizon`.",
+        "The last start `i` is the one whose target is the last value of the list. How many "
+        "starts are there, then?",
     ),
 )
 
 
 def _purged(back, on):
-    """A rule: windows that end at least `back` hours before the test block's first, or `on` after its last."""
-    return lambda hours, first, last, n, h: [t for t in hours if t <= first - back(n, h) or t >= last + on(n, h)]
+    """A rule: windows that end at least `back` hours before the test block's first, or
+    `on` after its last."""
+    return lambda hours, first, last, n, h: [
+        t for t in hours if t <= first - back(n, h) or t >= last + on(n, h)
+    ]
 
 
 def _one(n, h):
@@ -333,46 +347,53 @@ function(
         "You leave out the test windows alone. Their neighbours share all but a few of their hours.":
             _purged(_one, _one),
         "You purge before the block only. Windows after it look back into its hours.": _purged(_both, _one),
-        "You purge after the block only. Windows before it have targets within its hours.": _purged(_one, _both),
+        "You purge after the block only. Windows before it have targets within its hours.":
+            _purged(_one, _both),
         "You keep the hours of the windows apart and forget the targets, which reach further.":
             _purged(_length, _length),
-        "You keep targets apart and forget that a window reaches back over all its hours.": _purged(_horizon, _horizon),
-        "Before the block you count the targets, after it you count the windows' hours. On both sides a window's hours "
-        "meet a target's, so both count.": _purged(_horizon, _length),
+        "You keep targets apart and forget that a window reaches back over all its hours.":
+            _purged(_horizon, _horizon),
+        "Before the block you count the targets, after it you count the windows' hours. On both sides a "
+        "window's hours meet a target's, so both count.": _purged(_horizon, _length),
         "Before the block you count the windows' hours, after it the targets. On both sides both count.":
             _purged(_length, _horizon),
-        "You compare with `first` and `last` alone. They are last hours: the block's windows reach back, and its "
-        "targets ahead.": _purged(lambda n, h: h + 1, _length),
+        "You compare with `first` and `last` alone. They are last hours: the block's windows reach back, and "
+        "its targets ahead.": _purged(lambda n, h: h + 1, _length),
         "Your windows still touch: at the edge one hour is shared by a training window and a test window.":
             _purged(lambda n, h: n + h - 1, lambda n, h: n + h - 1),
         "You drop one window more than needed on each side: the first that shares no hour may be used.":
             _purged(lambda n, h: n + h + 1, lambda n, h: n + h + 1),
         "Those are the windows that may not be used.":
             lambda hours, *rest: [t for t in hours if t not in _trainable(hours, *rest)],
-        "Nothing after the block is used. Here the folds are those of cross-validation: training lies on both sides.":
+        "Nothing after the block is used. Here the folds are those of cross-validation: training "
+        "lies on both sides.":
             _purged(_both, lambda n, h: math.inf),
-        "Nothing before the block is used. Training lies on both sides of it.": _purged(lambda n, h: math.inf, _both),
-        "A window holds the hours between its last one and that of its target as well.": _without_the_hours_between,
+        "Nothing before the block is used. Training lies on both sides of it.":
+            _purged(lambda n, h: math.inf, _both),
+        "A window holds the hours between its last one and that of its target as well.":
+            _without_the_hours_between,
         "Those are positions in the list. Asked are the hours that stand there.":
             lambda hours, *rest: [i for i, t in enumerate(hours) if t in _trainable(hours, *rest)],
         "Some of your training windows are test windows.":
             where(lambda kept, hours, first, last, n, h: any(first <= t <= last for t in kept)),
-        "Some training window before the block still shares an hour with a test window: by its target, or by the hours "
-        "the test windows look back.":
+        "Some training window before the block still shares an hour with a test window: by its target, or by "
+        "the hours the test windows look back.":
             where(lambda kept, hours, first, last, n, h: any(first - n - h < t < first for t in kept)),
-        "Some training window after the block still shares an hour with a test window: by the hours it looks back, or "
-        "by the test windows' targets.":
+        "Some training window after the block still shares an hour with a test window: by the hours it looks "
+        "back, or by the test windows' targets.":
             where(lambda kept, hours, first, last, n, h: any(last < t < last + n + h for t in kept)),
         "Some hours of your answer are not in the list you were given.":
             where(lambda kept, hours, *rest: not set(kept) <= set(hours)),
-        "Some window before the block is missing, though it shares no hour with it.": where(_lost(after=False)),
+        "Some window before the block is missing, though it shares no hour with it.":
+            where(_lost(after=False)),
         "Some window after the block is missing, though it shares no hour with it.": where(_lost(after=True)),
     },
     otherwise="Every window that may be used should stand in the list once.",
     hints=(
-        "Write down which hours a window that ends at t holds: its first, its last, and the hour of its target.",
-        "The test block as a whole holds the hours from the first of its first window to the target of its last. A "
-        "training window must end before that, target included, or begin after it.",
+        "Write down which hours a window that ends at t holds: its first, its last, and the "
+        "hour of its target.",
+        "The test block as a whole holds the hours from the first of its first window to the target of its "
+        "last. A training window must end before that, target included, or begin after it.",
         "Before: `t + horizon < first - length + 1`. Write the mirror image for the other side.",
     ),
 )
@@ -381,10 +402,11 @@ _AHEAD = {
     "smooth": "one with `center=True` takes its mean from hours on both sides",
     "bridged": "one draws a line to a value that comes after the gap",
     "turn": "one takes a difference with a negative step: what is subtracted lies ahead",
-    "rain_day": "one sums over the whole calendar day, evening included, and stands in the morning's rows as well",
+    "rain_day":
+        "one sums over the whole calendar day, evening included, and stands in the morning's rows as well",
     "scaled":
-        "one uses a mean and a deviation over all hours of the series, later ones included. It is a weak leak, and "
-        "still one",
+        "one uses a mean and a deviation over all hours of the series, later ones included. It is a weak "
+        "leak, and still one",
 }
 _BEHIND = {
     "mean_3h": "is a rolling mean that ends in its own hour: pandas looks backwards unless told otherwise",
@@ -409,14 +431,14 @@ names(
         "Those are right, and {} more look ahead. Ask of each other line which rows it reads.":
             Named(lambda x: str(len(x.missing)), lambda belong: [belong - {"smooth", "turn"}]),
     },
-    said="Each of these changes when the hours after it are torn off. The others are the same with and without a "
-    "future.",
+    said="Each of these changes when the hours after it are torn off. The others are the same with "
+    "and without a future.",
     hints=(
-        "For each line ask: standing in hour t, with the rows after t torn off, could I compute it, and would I get "
-        "the same?",
-        "A direction can hide in an argument (`center`, a negative number), and in what a function does by itself "
-        "(`interpolate`).",
-        "`transform` with a sum gives every row of a group the sum of the whole group; `cumsum` gives each row the sum "
-        "so far. And what is in `mean()` without a window?",
+        "For each line ask: standing in hour t, with the rows after t torn off, could I compute it, and "
+        "would I get the same?",
+        "A direction can hide in an argument (`center`, a negative number), and in what a function does by "
+        "itself (`interpolate`).",
+        "`transform` with a sum gives every row of a group the sum of the whole group; `cumsum` gives each "
+        "row the sum so far. And what is in `mean()` without a window?",
     ),
 )

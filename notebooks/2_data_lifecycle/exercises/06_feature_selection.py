@@ -7,7 +7,8 @@ from statistics import mean, pstdev, pvariance, stdev, variance
 
 from helpers.exercises.rules import function, names
 from helpers.exercises.signs import (
-    NEVER, NOTHING, NO_NAME, STRANGE, close, each, follows, has, lacks, listed, number, only, optional, right_but,
+    NEVER, NOTHING, NO_NAME, STRANGE, close, each, follows, has, lacks, listed, number, only, optional,
+    right_but,
     some, unless,
 )
 
@@ -42,8 +43,8 @@ function(
         "Asked is one number of fits for each search.": unless(number),
     },
     rule=_search(_forward, _backward),
-    said="Each step fits one model per column still in question and fold: forward is cheap when few are kept, backward "
-    "when few are dropped.",
+    said="Each step fits one model per column still in question and fold: forward is cheap when few are "
+    "kept, backward when few are dropped.",
     mistakes={
         "You count a model once. Its score is a mean over the folds, and each fold needs a fit of its own.":
             _search(lambda c, k, f: _forward(c, k, 1), lambda c, k, f: _backward(c, k, 1)),
@@ -56,20 +57,21 @@ function(
             lambda *given: _search(_forward, _backward)(*given) + 1,
         "Your search goes on until no column is left to choose, or to drop: `keep` plays no part.":
             lambda d, c, k, f: _backward(c, 0, f),
-        "Your backward search does the steps of a forward one. It starts with all columns and drops one at each step "
-        "until `keep` are left.": _search(_forward, _forward),
+        "Your backward search does the steps of a forward one. It starts with all columns and drops one at "
+        "each step until `keep` are left.": _search(_forward, _forward),
         "You fit every subset that there is. Both searches are greedy: what is chosen stays chosen.":
             lambda d, c, k, f: f * 2**c,
         "You fit one model per step. At each step the columns compete, and each competitor is a model.":
             _search(lambda c, k, f: f * k, lambda c, k, f: f * (c - k)),
-        "You let all columns compete at each step. Those already chosen, or already dropped, are out of the race.":
+        "You let all columns compete at each step. Those already chosen, or already dropped, "
+        "are out of the race.":
             _search(lambda c, k, f: f * c * k, lambda c, k, f: f * c * (c - k)),
-        "You let all columns compete `keep` times, both ways. Those already chosen are not tried again, and a backward "
-        "search drops `columns − keep`.": lambda d, c, k, f: f * c * k,
-        "Forward is right. Your backward search is RFE: a single model at each step. Here each column that may go is a "
-        "model, the one without it.": _search(_forward, lambda c, k, f: f * (c - k)),
-        "Forward is right, and your backward search is off at its ends. How many columns are there at its first step, "
-        "and how many when the last one is dropped?": follows(
+        "You let all columns compete `keep` times, both ways. Those already chosen are not tried again, and "
+        "a backward search drops `columns − keep`.": lambda d, c, k, f: f * c * k,
+        "Forward is right. Your backward search is RFE: a single model at each step. Here each column that "
+        "may go is a model, the one without it.": _search(_forward, lambda c, k, f: f * (c - k)),
+        "Forward is right, and your backward search is off at its ends. How many columns are there at its "
+        "first step, and how many when the last one is dropped?": follows(
             _search(_forward, lambda c, k, f: f * sum(range(k, c))),
             _search(_forward, lambda c, k, f: f * sum(range(k, c + 1))),
             _search(_forward, lambda c, k, f: f * sum(range(k + 1, c))),
@@ -78,8 +80,10 @@ function(
             _search(lambda c, k, f: _forward(c, k - 1, f), lambda c, k, f: _backward(c, k + 1, f)),
         "One step too many: count the steps by hand for ten columns of which one is kept, or nine.":
             _search(lambda c, k, f: _forward(c, k + 1, f), lambda c, k, f: _backward(c, k - 1, f)),
-        "Forward is right. Follow the backward search with three columns, one of them kept.": _right_when("forward"),
-        "Backward is right. Follow the forward search with three columns, two of them kept.": _right_when("backward"),
+        "Forward is right. Follow the backward search with three columns, one of them kept.":
+            _right_when("forward"),
+        "Backward is right. Follow the forward search with three columns, two of them kept.":
+            _right_when("backward"),
     },
     otherwise="Write the steps down for three columns: how many models compete at each?",
     hints=(
@@ -91,7 +95,8 @@ function(
 
 
 def _phi(
-    spread=variance, over=mean, share=lambda kept, columns: kept, finish=lambda found, chance: 1 - found / chance
+    spread=variance, over=mean, share=lambda kept, columns: kept, finish=lambda found,
+    chance: 1 - found / chance
 ):
     """A rule: the measure of Nogueira et al., or what comes out if one of its parts is another."""
 
@@ -122,19 +127,26 @@ function(
         [[1, 1, 0, 0, 0, 0], [1, 0, 1, 0, 0, 0], [1, 1, 0, 0, 0, 0]],
         [[1, 1, 0, 0], [0, 0, 1, 1]],
         [[1, 1, 0, 0, 0], [1, 1, 0, 0, 0], [1, 1, 0, 0, 0], [1, 1, 0, 0, 0]],
-        [[1, 1, 1, 0, 0, 0, 0, 0], [1, 1, 0, 0, 0, 0, 0, 0], [1, 0, 1, 1, 0, 0, 0, 0], [0, 1, 1, 0, 0, 0, 0, 1]],
+        [
+            [1, 1, 1, 0, 0, 0, 0, 0],
+            [1, 1, 0, 0, 0, 0, 0, 0],
+            [1, 0, 1, 1, 0, 0, 0, 0],
+            [0, 1, 1, 0, 0, 0, 0, 1],
+        ],
         [[1, 1, 1, 1, 0], [1, 1, 1, 0, 1], [1, 1, 0, 1, 1]],
     )],
     odd={
         "Your function gives nothing back. Does it `return` the number?": NEVER,
-        "For some tables no number comes out. Do you divide column by column? One that all runs chose has no variance: "
-        "take the means first, above and below, then divide once.": some(lambda out: out is None),
+        "For some tables no number comes out. Do you divide column by column? One that all runs chose has no "
+        "variance: take the means first, above and below, then divide once.": some(lambda out: out is None),
         "Asked is a single number for each table of choices.": unless(number),
     },
     rule=_phi(),
-    said="1 is the same choice every time, 0 is what drawing at random would give: tables of any size can be compared.",
+    said="1 is the same choice every time, 0 is what drawing at random would give: tables of any "
+    "size can be compared.",
     mistakes={
-        "Your variance divides by M. The formula asks for the unbiased one, which divides by M − 1.": _phi(pvariance),
+        "Your variance divides by M. The formula asks for the unbiased one, which divides by M − 1.":
+            _phi(pvariance),
         "Chance is missing: choosing almost nothing, or almost everything, would look stable by itself.":
             _phi(finish=_without_chance),
         "Chance is missing, and your variance divides by M.": _phi(pvariance, finish=_without_chance),
@@ -143,7 +155,8 @@ function(
         "You divide k̄ by p twice: the mean of the whole table is k̄/p already.":
             _phi(share=lambda kept, columns: kept / columns),
         "Above the line you add up the columns. Asked is their mean.": _phi(over=sum),
-        "That is the mean Jaccard index of all pairs. Two random choices of many columns would get a high one.":
+        "That is the mean Jaccard index of all pairs. Two random choices of many columns "
+        "would get a high one.":
             _by_pairs(lambda a, b: len(a & b) / len(a | b)),
         "That is the mean overlap of all pairs as a share. What chance would give is not subtracted.":
             _by_pairs(lambda a, b: len(a & b) / min(len(a), len(b))),
@@ -152,7 +165,8 @@ function(
         "You look along the wrong axis: a row is a run, a column is a feature.":
             lambda chosen: _phi()(list(zip(*chosen, strict=True))),
         "You compare standard deviations. The formula compares variances.": follows(
-            *(_phi(spread, finish=lambda found, chance: 1 - found / chance**0.5) for spread in (stdev, pstdev)),
+            *(_phi(spread, finish=lambda found, chance: 1 - found / chance**0.5)
+                for spread in (stdev, pstdev)),
             _phi(finish=lambda found, chance: 1 - (found / chance) ** 0.5),
         ),
         "Agreement can be less than what chance gives: a number below 0 is no mistake.":
@@ -160,9 +174,12 @@ function(
         "The factor is turned round: M / (M − 1) makes the variance larger.":
             _phi(lambda column: pvariance(column) * (len(column) - 1) / len(column)),
         "M is the number of runs. You took that of the columns.":
-            lambda chosen: _phi(lambda column: pvariance(column) * len(chosen[0]) / (len(chosen[0]) - 1))(chosen),
+            lambda chosen: _phi(lambda column: pvariance(column) * len(chosen[0]) / (len(chosen[0]) - 1))(
+                chosen
+            ),
         "Below the line stands a product of two: the share that is kept on average, and the rest.":
-            lambda chosen: 1 - mean(map(variance, zip(*chosen, strict=True))) / mean(itertools.chain(*chosen)),
+            lambda chosen: 1 - mean(map(variance,
+                zip(*chosen, strict=True))) / mean(itertools.chain(*chosen)),
         "k̄ is a mean over all the runs, taken before it goes into the formula.": follows(
             lambda chosen: 1 - mean(map(variance, zip(*chosen, strict=True))) / pvariance(chosen[0]),
             lambda chosen: 1 - mean(map(variance, zip(*chosen, strict=True))) / mean(map(pvariance, chosen)),
@@ -170,15 +187,17 @@ function(
         "That is the share of the columns on which all runs agree. What chance would give is not subtracted.":
             lambda chosen: mean(float(len(set(column)) == 1) for column in zip(*chosen, strict=True)),
         "Almost: don't round.":
-            right_but(lambda right: lambda *given: round(right(*given), 2), same=lambda a, b: close(a, b, 0, 0.0051)),
+            right_but(
+                lambda right: lambda *given: round(right(*given), 2), same=lambda a, b: close(a, b, 0, 0.0051)
+            ),
         "A stability can't be larger than 1. Is the mean over the columns there, above and below?":
             some(lambda out: out > 1.001),
     },
-    otherwise="For some tables another number comes out. Work out one by hand: two runs, four columns, two of them "
-    "chosen in each.",
+    otherwise="For some tables another number comes out. Work out one by hand: two runs, four columns, two "
+    "of them chosen in each.",
     hints=(
-        "`np.array(chosen)` has a row per run and a column per feature. `.mean(axis=0)` gives how often each feature "
-        "was chosen.",
+        "`np.array(chosen)` has a row per run and a column per feature. `.mean(axis=0)` gives how often each "
+        "feature was chosen.",
         "`np.var(…, axis=0, ddof=1)` divides by M − 1, as the formula asks.",
         "Without the division by the variance of chance, two draws at random would get a high score.",
     ),
@@ -194,19 +213,20 @@ names(
         "None? Then no score could ever be reported. Look for the plan whose test had no say.": NO_NAME,
         "All five? Then the trap of this section would not exist.": only(*"ABCDE"),
         "A is not among them. It ranks the columns with the labels of the months it is tested on.": has("A"),
-        "D is not among them. It picks the size by the score that it then reports: the best of many scores is partly "
-        "luck.": has("D"),
-        "E is not among them. The best of many cross-validated scores was picked for being the best. That needs months "
-        "which had no say.": has("E"),
+        "D is not among them. It picks the size by the score that it then reports: the best of many "
+        "scores is partly luck.": has("D"),
+        "E is not among them. The best of many cross-validated scores was picked for being the best. That "
+        "needs months which had no say.": has("E"),
         "What you name is honest, and another one is, too: there is a plan that keeps a second period back.":
             lacks("B"),
-        "What you name is honest, and another one is, too: cross-validation is not wrong in itself, if the choice is "
-        "made anew in each fold.": lacks("C"),
+        "What you name is honest, and another one is, too: cross-validation is not wrong in itself, if the "
+        "choice is made anew in each fold.": lacks("C"),
     },
-    said="In both, no label that counts in the score had a say in the choice: of the columns, and of how many.",
+    said="In both, no label that counts in the score had a say in the choice: of the "
+    "columns, and of how many.",
     hints=(
-        "For each plan ask: which labels had a say in what was chosen, columns and their number? Are those of the "
-        "reported score among them?",
+        "For each plan ask: which labels had a say in what was chosen, columns and their number? Are those "
+        "of the reported score among them?",
         "A choice made anew inside each fold sees the labels of the training folds alone.",
         "Two plans pass.",
     ),
@@ -227,7 +247,8 @@ _TABLES = [
 
 
 def _passing(passes=lambda d, low, high, margin: low >= -margin, choose=min, of=list):
-    """A rule: of the sets that pass the one that is chosen, by default the smallest; `of` changes the table first."""
+    """A rule: of the sets that pass the one that is chosen, by default the smallest;
+    `of` changes the table first."""
 
     def leanest(table, margin):
         table = of(table)
@@ -254,21 +275,22 @@ function(
         "Your function never gives a number. Does it `return` one?": NEVER,
         "You return the numbers of several sets that pass, in a list. Asked is one number.":
             each(lambda out: out is None or listed(number)(out) and all(size == int(size) for size in out)),
-        "You return a whole row. Asked is its number of columns.": some(lambda out: type(out) in (list, dict)),
+        "You return a whole row. Asked is its number of columns.":
+            some(lambda out: type(out) in (list, dict)),
         "Asked is a number of columns, or `None`.": unless(optional(number)),
     },
     rule=_passing(),
-    said="That is a test of non-inferiority: a wide interval fails it, so whoever measured too little can't claim that "
-    "nothing was lost.",
+    said="That is a test of non-inferiority: a wide interval fails it, so whoever measured too little can't "
+    "claim that nothing was lost.",
     mistakes={
-        "You look at the difference alone. A set measured on a few days may lie there by luck; its interval says how "
-        "far down it could be.": _passing(lambda d, low, high, margin: d >= -margin),
+        "You look at the difference alone. A set measured on a few days may lie there by luck; its interval "
+        "says how far down it could be.": _passing(lambda d, low, high, margin: d >= -margin),
         "All columns are a set as well. Where no smaller one passes, theirs is the number.":
             _passing(lambda d, low, high, margin: low >= -margin and (d, low, high) != (0, 0, 0)),
-        "“Not significantly worse” is what you test: an interval that reaches zero. The wider it is, the easier it "
-        "passes.": _passing(lambda d, low, high, margin: high >= 0),
-        "“The interval holds zero” is what you test. The wider it is, the easier it passes; and a set that is better "
-        "than all columns fails.": _passing(lambda d, low, high, margin: low <= 0 <= high),
+        "“Not significantly worse” is what you test: an interval that reaches zero. The wider it is, "
+        "the easier it passes.": _passing(lambda d, low, high, margin: high >= 0),
+        "“The interval holds zero” is what you test. The wider it is, the easier it passes; and a set that "
+        "is better than all columns fails.": _passing(lambda d, low, high, margin: low <= 0 <= high),
         "You ask for a set that is *better* than all columns beyond luck. Equal within the margin is enough.":
             _passing(lambda d, low, high, margin: low > 0),
         "You take the largest set that passes. Asked is the smallest.": _passing(choose=max),
@@ -278,11 +300,14 @@ function(
             _passing(lambda d, low, high, margin: low > -margin),
         "A loss is a negative number and `margin` is a positive one: compare with its negative.":
             _passing(lambda d, low, high, margin: low >= margin),
-        "You ask that the interval stays within the margin on both sides. A set may be better by more than that.":
+        "You ask that the interval stays within the margin on both sides. A set may be better "
+        "by more than that.":
             _passing(lambda d, low, high, margin: low >= -margin and high <= margin),
-        "Your comparison is turned round: the sets that you keep are those which may lose more than the margin.":
+        "Your comparison is turned round: the sets that you keep are those which may lose "
+        "more than the margin.":
             _passing(lambda d, low, high, margin: low < -margin),
-        "You compare the size of `low` without its sign. A set that is better by more than the margin would fail.":
+        "You compare the size of `low` without its sign. A set that is better by more than the "
+        "margin would fail.":
             _passing(lambda d, low, high, margin: abs(low) <= margin),
         "You take the best of the sets that pass. They are all good enough: the smaller one saves more.":
             _passing(choose=lambda rows: max(rows, key=lambda row: row[1])),
@@ -290,15 +315,19 @@ function(
             _passing(choose=lambda rows: rows[0]),
         "You stop at the first set that fails. A smaller one, or a larger one, may pass.":
             follows(_down, _smallest_alone),
-        "Two sets may have the same number of columns, and one of them pass. A dict keeps the last of them alone.":
-            _passing(of=lambda table: [[size, *rest] for size, rest in {row[0]: row[1:] for row in table}.items()]),
+        "Two sets may have the same number of columns, and one of them pass. A dict keeps the "
+        "last of them alone.":
+            _passing(
+                of=lambda table: [[size, *rest] for size, rest in {row[0]: row[1:] for row in table}.items()]
+            ),
         "Two sets may have the same number of columns. It is enough that one of them passes.":
-            _passing(of=lambda table: [min((r for r in table if r[0] == row[0]), key=lambda r: r[2]) for row in table]),
+            _passing(of=lambda table: [min((r for r in table if r[0] == row[0]), key=lambda r: r[2])
+                for row in table]),
         "Where no set is good enough the answer is `None`.":
             right_but(lambda right: lambda *given: right(*given) or 27, on=lambda *given: _passing()(*given)),
     },
-    otherwise="For some tables another set is the smallest that passes. They are in no particular order; try one by "
-    "hand.",
+    otherwise="For some tables another set is the smallest that passes. They are in no particular "
+    "order; try one by hand.",
     hints=(
         "A set is good enough if even the pessimistic end of its interval loses no more than the margin.",
         "A loss is negative and the margin is positive: compare `low` with `-margin`.",

@@ -25,7 +25,8 @@ def _far(due, moment):
 
 
 def _label(landed=_late, flying=_deadline):
-    """A rule: what is said of a flight that has landed, by due and arrived, and of one that has not, by due and now."""
+    """A rule: what is said of a flight that has landed, by due and arrived, and of one
+    that has not, by due and now."""
     return lambda due, arrived, now: landed(due, arrived) if arrived <= now else flying(due, now)
 
 
@@ -56,31 +57,43 @@ function(
             _label(flying=lambda due, now: 1),
         "You wait for the deadline even when the flight has landed. Its label was known from then on.":
             lambda due, arrived, now: _late(due, arrived) if _late(due, now) else None,
-        "A flight that has not landed is late to you as soon as its planned time has passed. It has 15 minutes more.":
+        "A flight that has not landed is late to you as soon as its planned time has passed. It "
+        "has 15 minutes more.":
             _label(flying=lambda due, now: 1 if now > due else None),
         "Exactly 15 minutes behind schedule is not late: late is *more than* 15.":
             _label(landed=lambda due, arrived: arrived - due >= 15),
         "A flight that lands at `now` has landed: its label is known.": lambda due, arrived, now:
             _late(due, arrived) if arrived < now else _deadline(due, now),
         "You turned 0 and 1 round: 1 is late.":
-            _label(lambda due, arrived: not _late(due, arrived), lambda due, now: 0 if _late(due, now) else None),
+            _label(
+                lambda due, arrived: not _late(due, arrived), lambda due, now: 0 if _late(due, now) else None
+            ),
         "Late begins 15 minutes behind schedule, not at the first minute.":
             _label(landed=lambda due, arrived: arrived > due),
-        "Late is *more than 15 minutes* behind schedule, before and after the landing; to you it begins earlier.":
+        "Late is *more than 15 minutes* behind schedule, before and after the landing; to you "
+        "it begins earlier.":
             _label(lambda due, arrived: arrived > due, lambda due, now: 1 if now > due else None),
         "A flight that is far ahead of schedule is not late: the sign counts.":
-            follows(_label(_far), _label(_far, _far), _label(_far, lambda due, now: 1 if _far(due, now) else None)),
+            follows(
+                _label(_far), _label(_far, _far), _label(_far, lambda due, now: 1 if _far(due, now) else None)
+            ),
         "Your difference is turned round: late is to arrive after `due`.":
             _label(lambda due, arrived: due - arrived > 15, lambda due, now: 1 if due - now > 15 else None),
         "A flight that has landed in time is known to be on time. You give `None`.":
             _label(lambda due, arrived: _deadline(due, arrived)),
         "You look at the clock before you look for the landing. A flight "
         "that landed on time stays on time, long after its deadline.":
-            lambda due, arrived, now: 1 if _late(due, now) else _late(due, arrived) if arrived <= now else None,
-        "You use `arrived` of late flights before they have landed. Until the deadline nobody knows that they will be "
-        "late.": lambda due, arrived, now: 1 if _late(due, arrived) else 0 if arrived <= now else None,
-        "You use `arrived` of flights that come in time before they have landed. Until then they may still be late.":
-            lambda due, arrived, now: 1 if _late(due, min(arrived, now)) else None if _late(due, arrived) else 0,
+            lambda due, arrived, now: (
+                1 if _late(due, now) else _late(due, arrived) if arrived <= now else None
+            ),
+        "You use `arrived` of late flights before they have landed. Until the deadline nobody knows that "
+        "they will be late.":
+            lambda due, arrived, now: 1 if _late(due, arrived) else 0 if arrived <= now else None,
+        "You use `arrived` of flights that come in time before they have landed. Until then they "
+        "may still be late.":
+            lambda due, arrived, now: (
+                1 if _late(due, min(arrived, now)) else None if _late(due, arrived) else 0
+            ),
         "You never look for the landing: by the clock alone every flight is late in the end.":
             lambda due, arrived, now: _late(due, now),
         "Landed is not yet on time: a flight can land late.": _label(landed=lambda due, arrived: 0),
@@ -89,10 +102,12 @@ function(
         "You use `arrived` as soon as the planned time has come. It is known from the landing on.":
             lambda due, arrived, now: _late(due, arrived) if now >= due else None,
     },
-    otherwise="For some flights the answer is another. Draw a line of time with `due`, `arrived` and `now` on it.",
+    otherwise="For some flights the answer is another. Draw a line of time with `due`, "
+    "`arrived` and `now` on it.",
     hints=(
         "Ask first: has it landed by `now`? `arrived` may lie in the future, and then you must not use it.",
-        "If it has landed, the answer is final. If not: is there a minute from which on only one answer is left?",
+        "If it has landed, the answer is final. If not: is there a minute from which on only "
+        "one answer is left?",
         "Three ways out of the function: landed by `now`; not landed "
         "and more than 15 minutes over; not landed, still in time.",
     ),
@@ -163,7 +178,8 @@ function(
             each(listed(lambda item: type(item) is list and len(item) == 2)),
         "You sort within each row, which gives numbers of columns. Sort the margins, one per row.":
             each(listed(_order_of_columns)),
-        "You give the rows of probabilities themselves. Asked are their numbers, to look them up in the pool.":
+        "You give the rows of probabilities themselves. Asked are their numbers, to look them up in the "
+        "pool.":
             some(lambda output: list in map(type, output)),
         "A mask is as long as the pool. Asked are the numbers of `k` rows.":
             some(lambda output: bool in map(type, output)),
@@ -183,21 +199,25 @@ function(
         "probability alone. The margin also needs the runner-up.": _smallest(max),
         "That is entropy: it looks at all classes. The margin is about the best two.":
             _smallest(lambda row: sum(p * math.log(p) for p in row if p > 0)),
-        "You compare the first two columns. The two *largest* probabilities stand in other columns from row to row.":
+        "You compare the first two columns. The two *largest* probabilities stand in other "
+        "columns from row to row.":
             _smallest(lambda row: abs(row[0] - row[1])),
         "You subtract the smallest probability. The margin is the distance to the second largest.":
             _smallest(lambda row: max(row) - min(row)),
         "You take the *two smallest* probabilities of each row: sorted upwards, the largest come last.":
             _smallest(lambda row: sorted(row)[1] - sorted(row)[0]),
-        "You look for a largest probability near one half. With three classes or more, two can tie far below that.":
+        "You look for a largest probability near one half. With three classes or more, two can "
+        "tie far below that.":
             _smallest(lambda row: abs(max(row) - 0.5)),
-        "That is the smallest gap between any two neighbours in the sorted row. Two classes that are both unlikely may "
-        "tie, too.": _smallest(lambda row: min(b - a for a, b in zip(sorted(row), sorted(row)[1:], strict=False))),
+        "That is the smallest gap between any two neighbours in the sorted row. Two classes that are both "
+        "unlikely may tie, too.":
+            _smallest(lambda row: min(b - a for a, b in zip(sorted(row), sorted(row)[1:], strict=False))),
         "You subtract columns as they stand. Sort each row first: only then are the largest in the last two.":
             _smallest(lambda row: row[-1] - row[-2]),
         "You sort down the columns, which mixes the items. Sort each row: `axis=1`.":
             follows(_down_the_columns, _columns_for_rows),
-        "Two rows may have one margin: a dict with margins as keys keeps the last of them.": _one_row_a_margin,
+        "Two rows may have one margin: a dict with margins as keys keeps the last of them.":
+            _one_row_a_margin,
         "Rows are counted from 0.": lambda *given: [i + 1 for i in _smallest(_margin)(*given)],
         "You look at the runner-up alone. The margin is how far it lies behind the first.":
             _smallest(lambda row: -sorted(row)[-2]),
@@ -208,11 +228,14 @@ function(
         "You take the column of the runner-up to be the same one in every row.":
             follows(*(_smallest(lambda row, i=i: max(row) - row[i]) for i in (0, 1, -1, -2))),
         "Sorted twice, `argsort` gives ranks. Once, it gives the numbers of the rows in order.": _ranks,
-        "Those are the first rows of the pool. Sort by the margin before you cut.": lambda chances, k: list(range(k)),
+        "Those are the first rows of the pool. Sort by the margin before you cut.":
+            lambda chances, k: list(range(k)),
     },
-    otherwise="For some pools these are not the rows with the smallest margin. Try one of three rows by hand.",
+    otherwise="For some pools these are not the rows with the smallest margin. Try one of three rows by "
+    "hand.",
     hints=(
-        "`np.sort(chances, axis=1)` sorts each row upwards: the two largest are then in the last two columns.",
+        "`np.sort(chances, axis=1)` sorts each row upwards: the two largest are then in the last two "
+        "columns.",
         "The margin is the largest minus the second largest. A small margin is a large doubt.",
         "`np.argsort(margin)[:k]` gives the row numbers of the k smallest.",
     ),
@@ -229,7 +252,10 @@ def _share(late, time):
 
 
 def _bayes(fired, on_late, on_time, prior, **pattern):
-    late, time = prior * _pattern(fired, on_late, **pattern), (1 - prior) * _pattern(fired, on_time, **pattern)
+    late, time = (
+        prior * _pattern(fired, on_late, **pattern),
+        (1 - prior) * _pattern(fired, on_time, **pattern),
+    )
     return _share(late, time)
 
 
@@ -257,16 +283,20 @@ function(
     said="Each function multiplies the odds, by what it says and by "
     "its silence: that is naive Bayes, and the E step of EM.",
     mistakes={
-        "You leave silence out. A function that usually fires on late flights and is silent now has said something.":
+        "You leave silence out. A function that usually fires on late flights and is silent now "
+        "has said something.":
             partial(_bayes, silent=lambda rate: 1),
         "You start from even odds. Late flights are the rarer ones: the prior goes in first.":
             lambda f, a, b, p: _bayes(f, a, b, 0.5),
-        "That is the chance of *late and this pattern*. Divide it by the chance of the pattern, whatever the truth.":
+        "That is the chance of *late and this pattern*. Divide it by the chance of the pattern, "
+        "whatever the truth.":
             lambda f, a, b, p: p * _pattern(f, a),
         "That is the odds, not the chance: odds of 1 are a chance of one half.": _odds,
         "That is the chance of being on time.": lambda *given: 1 - _bayes(*given),
-        "You swapped the two rates: `on_late` belongs to the late flights.": lambda f, a, b, p: _bayes(f, b, a, p),
-        "The prior was turned round: it is the share of late flights.": lambda f, a, b, p: _bayes(f, a, b, 1 - p),
+        "You swapped the two rates: `on_late` belongs to the late flights.":
+            lambda f, a, b, p: _bayes(f, b, a, p),
+        "The prior was turned round: it is the share of late flights.":
+            lambda f, a, b, p: _bayes(f, a, b, 1 - p),
         "That counts votes. A function that fires three times as often "
         "on late flights should weigh more than one that hardly tells.":
             follows(lambda f, a, b, p: sum(f) / len(f), lambda f, a, b, p: float(2 * sum(f) > len(f))),
@@ -278,7 +308,8 @@ function(
             lambda f, a, b, p: _pattern(f, a) / _pattern(f, b),
         "The rates' ratio multiplies the odds of late, `prior / (1 - prior)`, and not the prior itself.":
             lambda f, a, b, p: p * _pattern(f, a) / _pattern(f, b),
-        "The product for *on time* starts with a prior of its own: the share of the flights that are not late.":
+        "The product for *on time* starts with a prior of its own: the share of the flights "
+        "that are not late.":
             lambda f, a, b, p: p * _pattern(f, a) / (p * _pattern(f, a) + _pattern(f, b)),
         "That is the chance of this pattern on a late flight. Asked is "
         "the other way round: of a late flight, given the pattern.": lambda f, a, b, p: _pattern(f, a),
@@ -290,9 +321,10 @@ function(
         "The prior went in at the start; in the end you multiply by it once more.":
             lambda f, a, b, p: p * _bayes(f, a, b, p),
         "You average what each function says by itself. Where several agree, they are surer than one.":
-            lambda f, a, b, p: sum(_bayes([x], [y], [z], p) for x, y, z in zip(f, a, b, strict=True)) / len(f),
-        "A function that is silent does not fire: its chance is 1 minus *its* rate on the same flights, not the other "
-        "rate.": lambda f, a, b, p: _share(
+            lambda f, a, b, p: sum(_bayes([x], [y], [z], p) for x, y,
+                z in zip(f, a, b, strict=True)) / len(f),
+        "A function that is silent does not fire: its chance is 1 minus *its* rate on the same flights, "
+        "not the other rate.": lambda f, a, b, p: _share(
             p * math.prod(x if fire else y for fire, x, y in zip(f, a, b, strict=True)),
             (1 - p) * math.prod(y if fire else x for fire, x, y in zip(f, a, b, strict=True)),
         ),
@@ -300,12 +332,14 @@ function(
             lambda f, a, b, p: _share(p * _pattern(f, a), (1 - p) * _pattern(f, b, lambda rate: 1)),
             lambda f, a, b, p: _share(p * _pattern(f, a, lambda rate: 1), (1 - p) * _pattern(f, b)),
         ),
-        "`on_time` is how often a function fires on flights that are on time, not how often it is right about them.":
+        "`on_time` is how often a function fires on flights that are on time, not how often it "
+        "is right about them.":
             lambda f, a, b, p: _bayes(f, a, [1 - rate for rate in b], p),
         "That is a decision. Asked is the probability behind it.": lambda *given: float(_bayes(*given) > 0.5),
         "Close, but rounded. Give the probability as it is.":
             right_but(lambda right: lambda *given: round(right(*given), 2), same=partial(close, abs_=0.051)),
-        "A chance lies between 0 and 1; for some inputs yours does not.": unless(lambda output: 0 <= output <= 1),
+        "A chance lies between 0 and 1; for some inputs yours does not.":
+            unless(lambda output: 0 <= output <= 1),
     },
     otherwise="Take the first function alone, by hand: prior times rate, "
     "for late and for on time; then the share of the first.",
@@ -340,18 +374,21 @@ choices(
             "wait": "No clock labels the parts: a label comes from a person or not at all.",
             "explore": "No action of yours hides a part's label.",
             "margin": "There is no money left to ask about another part.",
-            "functions": "Look at the parts' neighbours: there is structure to use, and nobody has rules for pixels.",
+            "functions":
+                "Look at the parts' neighbours: there is structure to use, and nobody has rules for pixels.",
         }),
         "scans": ("margin", {
             "wait": "No label of a scan comes by itself.",
-            "explore": "Random scans are the control here. But the doctor's time is short, and most scans are easy.",
+            "explore":
+                "Random scans are the control here. But the doctor's time is short, and most scans are easy.",
             "spread": "Look at the scans' neighbours: they agree little more than strangers do.",
             "functions": "Nobody has written rules for scans, and there is a person who can be asked.",
         }),
         "invoices": ("functions", {
             "wait": "Nobody comes back to say which invoice was wrong.",
             "explore": "No action of yours hides an invoice's label.",
-            "margin": "Forty labels are all the invoices' budget: one query at a time changes little with so few.",
+            "margin":
+                "Forty labels are all the invoices' budget: one query at a time changes little with so few.",
             "spread": "Look at the invoices' neighbours: they agree little more than strangers do.",
         }),
     },
@@ -360,7 +397,8 @@ choices(
     said="First what comes by itself, then what an action hides, then what "
     "structure gives, and money where a person can still be asked.",
     hints=(
-        "Ask in this order: does the label come by itself? Does an action of ours hide it? Can more of it be bought?",
+        "Ask in this order: does the label come by itself? Does an action of ours hide it? Can "
+        "more of it be bought?",
         "For `spread` compare how often neighbours agree with how "
         "often strangers do, as in the table of digits and flights.",
         "Each of the five words is used once.",

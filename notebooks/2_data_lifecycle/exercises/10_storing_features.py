@@ -67,12 +67,13 @@ function(
         "Asked is a dict from key to `(event, value)`.": unless(lambda output: type(output) is dict),
         "You keep every row of a key. The store holds one: replace, do not append.":
             unless(_every(lambda pair: type(pair) is not list or not pair or type(pair[0]) is not list)),
-        "Under each key there should be the pair `(event, value)`: without the event the next write can't be judged.":
+        "Under each key there should be the pair `(event, value)`: without the event the next "
+        "write can't be judged.":
             unless(_every(lambda pair: type(pair) is list and len(pair) == 2)),
     },
     rule=_held,
-    said="What arrives late may not replace what is newer. The order of arrival decides between two reports of one "
-    "event, and nowhere else.",
+    said="What arrives late may not replace what is newer. The order of arrival decides between two reports "
+    "of one event, and nowhere else.",
     mistakes={
         "The last arrival wins in yours. A message that was held up for hours then replaces a newer one.":
             _holding(lambda event, value, held, old: True),
@@ -80,7 +81,8 @@ function(
             _holding(lambda event, value, held, old: event > held),
         "Yours keeps what came first under each key and never renews it.":
             _holding(lambda event, value, held, old: False),
-        "Yours holds the *earliest* event of each key.": _holding(lambda event, value, held, old: event <= held),
+        "Yours holds the *earliest* event of each key.":
+            _holding(lambda event, value, held, old: event <= held),
         "You decide by the value. Which row counts is decided by its event, and then by its arrival.":
             _holding(lambda event, value, held, old: None not in (value, old) and value >= old),
         "You compare each row with the newest of *any* key. Every key has a newest event of its own.":
@@ -95,12 +97,15 @@ function(
             where(lambda output, rows: set(output) != {key for key, _, _ in rows}),
         "Your events are right, and some values are not. Where an event was told twice, arrival decides.":
             follows(
-                _holding(lambda event, value, held, old: event > held or event == held and value > old), read=_events
+                _holding(lambda event, value, held, old: event > held or event == held and value > old),
+                read=_events
             ),
     },
-    otherwise="For some lists another row should be held. Follow one by hand in which the events come out of order.",
+    otherwise="For some lists another row should be held. Follow one by hand in which the events "
+    "come out of order.",
     hints=(
-        "Go through the rows in order and keep a dict. For each row ask: may it replace what is held under its key?",
+        "Go through the rows in order and keep a dict. For each row ask: may it replace what is "
+        "held under its key?",
         "It may if its event is not earlier than the one that is held.",
         "Try a key told at event 3 and then at event 2; and one told twice at event 5.",
     ),
@@ -189,12 +194,15 @@ _LOOKS = {
     "2.10c",
     faults=Mapping("A", "B", "C", "D"),
     hints=(
-        '`differences("A").sample(10)` shows the kind; `.isna().mean()` and `.hour.value_counts()` show the pattern.',
+        '`differences("A").sample(10)` shows the kind; `.isna().mean()` and '
+        '`.hour.value_counts()` show the pattern.',
         "One kind has no value offline at all. One agrees up to the "
         "eighth digit. Which two are left, and when do they differ?",
-        "The correction run is at noon UTC. What it wrote is half a day old, and the hourly row at 12:05 replaces it.",
+        "The correction run is at noon UTC. What it wrote is half a day old, and the hourly row at "
+        "12:05 replaces it.",
     ),
-    said="Gaps filled, digits lost, a few minutes a day, or everything at once: each fault leaves its own shape.",
+    said="Gaps filled, digits lost, a few minutes a day, or everything at once: each fault "
+    "leaves its own shape.",
 )
 def faults_by_their_shape(faults, given):
     if any(type(name) is not str for name in faults.values()):
@@ -241,7 +249,9 @@ function(
     + [([(15, 500.0), (60, 480.0), (1440, 100.0)], 50)],
     odd={
         "Where every option loses, the one that loses least still earns most. You give nothing back.":
-            follows(lambda options, price: _best(_earned)(options, price) if _most(options, price) > 0 else None),
+            follows(
+                lambda options, price: _best(_earned)(options, price) if _most(options, price) > 0 else None
+            ),
         "Your function gives nothing back. Does it `return` the minutes?": NOTHING,
         "You return the pair. Asked are its minutes.": some(lambda output: type(output) is list),
         "Asked is a number of minutes.": unless(number),
@@ -250,11 +260,13 @@ function(
     said="Freshness has a falling return and a rising price, so the "
     "best interval lies where one run more no longer pays.",
     mistakes={
-        "The cost of the runs is left out, or hardly counts, or is the same for all. How often a day does the job run?":
+        "The cost of the runs is left out, or hardly counts, or is the same for all. How often a "
+        "day does the job run?":
             follows(*(_best(lambda m, d, p, cost=cost: d - cost(m, p)) for cost in (
                 lambda m, p: 0, lambda m, p: p / m, lambda m, p: p * m / 1440,
             ))),
-        "Every other day is half a run a day. Count runs as a fraction: rounded, such a run costs nothing, or double.":
+        "Every other day is half a run a day. Count runs as a fraction: rounded, such a run costs "
+        "nothing, or double.":
             follows(
                 _best(lambda m, d, p: d - 1440 // m * p), _best(lambda m, d, p: d - max(1, 1440 / m) * p),
                 _best(lambda m, d, p: d + -1440 // m * p),

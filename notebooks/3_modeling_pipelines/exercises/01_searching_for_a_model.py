@@ -19,7 +19,8 @@ _DRAWS = 300
 # A learner's function runs in a process of its own; the cache serves the tests, which put each to work often
 @functools.lru_cache(maxsize=64)
 def _drawn(space):
-    """What Keras Tuner draws from a space: of the learning rate the share of each power of ten, else the values."""
+    """What Keras Tuner draws from a space: of the learning rate the share of each
+    power of ten, else the values."""
     import keras_tuner as kt
 
     hp = kt.HyperParameters()
@@ -52,15 +53,17 @@ def _spread(rates):
     space=Program(_drawn),
     said="Keras Tuner drew from your space: each power of ten got its part, and nothing lies outside.",
     hints=(
-        "Each hyperparameter is one call on `hp`, with its name first. One is a float, two are choices, and one is "
-        "either.",
+        "Each hyperparameter is one call on `hp`, with its name first. One is a float, two are choices, "
+        "and one is either.",
         'A learning rate acts by factors: `hp.Float(name, low, high, sampling="log")`.',
         '`hp.Choice("units", [4, 8, 16])`, `hp.Int("layers", 1, 2)`, `hp.Choice("l2", [0.0, 0.001])`.',
     ),
 )
 def draw_the_space(space):
     if not isinstance(space, dict) or not space:
-        yield "Nothing was registered. Call `hp.Float`, `hp.Choice` or `hp.Int` on the `hp` that you are given."
+        yield (
+            "Nothing was registered. Call `hp.Float`, `hp.Choice` or `hp.Int` on the `hp` that you are given."
+        )
         return
     for name in ("learning_rate", *_ONE_OF):
         if name not in space:
@@ -78,8 +81,8 @@ def draw_the_space(space):
     powers = rates.get("powers") or [0]
     if powers[-1] > 0.7:
         yield (
-            "Nearly all draws lie in the largest power of ten, as on a linear scale. Each power should get as many: "
-            "see `sampling`."
+            "Nearly all draws lie in the largest power of ten, as on a linear scale. Each power should get "
+            "as many: see `sampling`."
         )
     if not rates.get("ends") or min(powers) < 0.1:
         yield "Your learning rates leave out a part of what lies between the two ends. Are both as asked?"
@@ -94,7 +97,7 @@ def draw_the_space(space):
             yield f"`{name}` never takes one of the values asked for. (`hp.Int` includes both ends.)"
 
 
-# ---- 3.1b -------------------------------------------------------------------------------------------------------
+# ---- 3.1b --------------------------------------------------------------------------------------------------
 
 
 def _largest(most, factor):
@@ -125,25 +128,29 @@ def _pairs(output):
 
 
 function(
-    "3.1b", "brackets", [(9, 3), (27, 3), (81, 3), (243, 3), (10, 3), (16, 4), (1000, 10), (1, 3), (8, 2), (26, 3)],
+    "3.1b", "brackets",
+    [(9, 3), (27, 3), (81, 3), (243, 3), (10, 3), (16, 4), (1000, 10), (1, 3), (8, 2), (26, 3)],
     odd={
         "Your function gives nothing back. Does it `return` the brackets?": NOTHING,
-        "Asked is a list of brackets, each a list of pairs of numbers: (configurations, epochs).": unless(_pairs),
+        "Asked is a list of brackets, each a list of pairs of numbers: (configurations, epochs).":
+            unless(_pairs),
     },
     rule=_plan,
     said="Each bracket costs about the same, from many short starts to a few whole trainings.",
     mistakes={
         "The brackets stand in reverse: first comes the one with the most starters.":
             lambda most, factor: _plan(most, factor, reverse=True),
-        "A bracket is missing when `most` is a power of the factor: by floats `math.log(243, 3)` is just under 5. "
-        "Count up in whole numbers.": lambda most, factor: _plan(most, factor, lambda m, f: int(math.log(m, f))),
+        "A bracket is missing when `most` is a power of the factor: by floats `math.log(243, 3)` is just "
+        "under 5. Count up in whole numbers.":
+            lambda most, factor: _plan(most, factor, lambda m, f: int(math.log(m, f))),
         "There is a bracket too many when `most` is no power of the factor: the largest *s* has η^*s* ≤ *R*.":
             lambda most, factor: _plan(most, factor, lambda m, f: _largest(m - 1e-9, f) + (m > 1)),
         "You round the configurations of later rounds up, as Keras Tuner does. The paper rounds them down.":
             _by(size=lambda m, f: lambda n, i: math.ceil(n / f**i)),
         "The last bracket, of whole trainings, is missing: *s* runs down to 0, and includes it.":
             lambda most, factor: _plan(most, factor)[:-1],
-        "You start with η^*s* configurations in each bracket. The factor (*s*max + 1) / (*s* + 1) is missing.":
+        "You start with η^*s* configurations in each bracket. The factor (*s*max + 1) / (*s* + 1) is "
+        "missing.":
             _by(start=lambda m, f: lambda top, s: f**s),
         "You round the starters down: 3/2 · 3 is 4.5, and starts with 5.":
             _by(start=lambda m, f: lambda top, s: (top + 1) * f**s // (s + 1)),
@@ -153,7 +160,8 @@ function(
             _by(start=lambda m, f: lambda top, s: math.ceil((top + 1) / (s + 1)) * f**s),
         "The epochs of the rounds are those added, not those a configuration has had in all.":
             lambda most, factor: [
-                [[n, r - (b[i - 1][1] if i else 0)] for i, (n, r) in enumerate(b)] for b in _plan(most, factor)
+                [[n, r - (b[i - 1][1] if i else 0)] for i, (n, r) in enumerate(b)]
+                for b in _plan(most, factor)
             ],
         "You make whole numbers of the epochs. They may be fractions: 10/9.":
             _by(epochs=lambda m, f: lambda s, i: m * f**i // f**s),
@@ -171,12 +179,13 @@ function(
     hints=(
         "First the largest *s*: start at 0 and go up while the next power is not above `most`.",
         "Then for *s* downwards: the starters, and for *i* = 0 … *s* a pair.",
-        "`math.ceil((largest + 1) * factor**s / (s + 1))` starters; `start // factor**i` are left in round *i*.",
+        "`math.ceil((largest + 1) * factor**s / (s + 1))` starters; `start // factor**i` are "
+        "left in round *i*.",
     ),
 )  # fmt: skip
 
 
-# ---- 3.1c: a search that is killed, played on the learner's function ----------------------------------------------
+# ---- 3.1c: a search that is killed, played on the learner's function ---------------------------------------
 
 
 class _Killed(BaseException):
@@ -185,7 +194,8 @@ class _Killed(BaseException):
 
 @functools.lru_cache(maxsize=64)
 def _nights(go_on):
-    """Four calls: killed in trial 5, gone on, asked again; and a search in another folder that nobody disturbs."""
+    """Four calls: killed in trial 5, gone on, asked again; and a search in another
+    folder that nobody disturbs."""
     seen = []
     with tempfile.TemporaryDirectory() as one, tempfile.TemporaryDirectory() as other:
         for folder, last in ((one, 5), (one, None), (one, None), (other, None)):
@@ -209,7 +219,8 @@ def _nights(go_on):
 
 
 def _kept(folder):
-    """What the oracle says of itself in the project's folder: its seed, kind, and each hyperparameter's sampling."""
+    """What the oracle says of itself in the project's folder: its seed, kind, and each
+    hyperparameter's sampling."""
     file = Path(folder, "night", "oracle.json")
     if not file.is_file():
         return None
@@ -223,12 +234,14 @@ def _kept(folder):
 @exercise(
     "3.1c",
     go_on=Program(_nights),
-    said="Four trials were kept, the fifth was done again, and the search ended as one that nobody had disturbed.",
+    said="Four trials were kept, the fifth was done again, and the search ended as one that "
+    "nobody had disturbed.",
     hints=(
         "Three things: an oracle, a `Search` with it, and `search(verbose=0)`. The state is saved by itself.",
-        "`Search(oracle, ask, directory=…, project_name=…)`: what happens to a folder that is there says `overwrite`.",
-        "`kt.oracles.RandomSearchOracle(GOAL, max_trials=12, hyperparameters=hyperparameters(space), seed=7)`; "
-        "`tuner.get_best_hyperparameters()[0].values`.",
+        "`Search(oracle, ask, directory=…, project_name=…)`: what happens to a folder that is "
+        "there says `overwrite`.",
+        "`kt.oracles.RandomSearchOracle(GOAL, max_trials=12, hyperparameters=hyperparameters(space), "
+        "seed=7)`; `tuner.get_best_hyperparameters()[0].values`.",
     ),
 )
 def goes_on_where_it_was(go_on):
@@ -240,13 +253,13 @@ def goes_on_where_it_was(go_on):
         yield f"Undisturbed, your search asks {len(quiet)} times. Asked are 12 trials."
     elif not go_on[0]["killed"]:
         yield (
-            "In its fifth trial the search is killed, and yours goes on. Catch nothing; a killed process can't "
-            "either."
+            "In its fifth trial the search is killed, and yours goes on. Catch nothing; a killed "
+            "process can't either."
         )
     elif len(second) >= 12:
         yield (
-            "The second call begins anew and asks all 12 times. The state lies in the folder: is it overwritten, or "
-            "looked for in another place than `folder`?"
+            "The second call begins anew and asks all 12 times. The state lies in the folder: is it "
+            "overwritten, or looked for in another place than `folder`?"
         )
     elif len(second) != 8:
         yield f"The second call asks {len(second)} times. Missing are the fifth trial and those after it."
@@ -254,15 +267,23 @@ def goes_on_where_it_was(go_on):
         yield "When all is done, another call must ask nothing and answer from the folder."
     elif first[:4] + second != quiet:
         yield (
-            "Gone on, the search tries other values than one that nobody disturbed. Has the oracle the seed that was "
-            "asked for?"
+            "Gone on, the search tries other values than one that nobody disturbed. Has the oracle the seed "
+            "that was asked for?"
         )
     elif results[1] is None:
-        yield "The search goes on as it should, and then your function gives nothing back. Does it `return` the values?"
+        yield (
+            "The search goes on as it should, and then your function gives nothing back. Does it "
+            "`return` the values?"
+        )
     elif not isinstance(results[1], dict):
-        yield "What is returned is no dict of values. `get_best_hyperparameters()` gives a list; see its `[0].values`."
+        yield (
+            "What is returned is no dict of values. `get_best_hyperparameters()` gives a list; "
+            "see its `[0].values`."
+        )
     elif results[1] != results[3] or results[2] != results[3]:
-        yield "Gone on or asked again, your function returns other values than a search that nobody disturbed."
+        yield (
+            "Gone on or asked again, your function returns other values than a search that nobody disturbed."
+        )
     elif _cost(results[3]) > min(map(_cost, quiet)) + 1e-9:
         yield "Those are not the best values of the twelve. A loss is the better the smaller it is."
     elif not go_on[3]["kept"]:
@@ -282,7 +303,7 @@ def _cost(values):
     return (math.log10(rate) - 1) ** 2 + 0.001 * units
 
 
-# ---- 3.1d -------------------------------------------------------------------------------------------------------
+# ---- 3.1d --------------------------------------------------------------------------------------------------
 
 
 def _best_of(first, later, n, won=None, groups=None, out=None):
@@ -334,21 +355,30 @@ function(
             ),
         "You look at the first group only. Go on with the next `n` models.":
             lambda first, later, n: _best_of(first, later, n, groups=[range(n)]),
-        "The two means are exchanged: `first` comes first.": lambda first, later, n: _best_of(first, later, n)[::-1],
-        "`later` is the best of each group, whoever won. Asked is the score of the *same* model that won by `first`.":
+        "The two means are exchanged: `first` comes first.":
+            lambda first, later, n: _best_of(first, later, n)[::-1],
+        "`later` is the best of each group, whoever won. Asked is the score of the *same* model "
+        "that won by `first`.":
             lambda first, later, n: [
                 _best_of(first, later, n)[0], _best_of(later, first, n)[0]
             ],
         "You choose the winners by `later`. That is looking at what nobody knew yet.":
-            lambda *told: _best_of(*told, won=lambda part, last: max(range(len(part)), key=lambda i: last[i])),
+            lambda *told: _best_of(*told, won=lambda part,
+                last: max(range(len(part)), key=lambda i: last[i])),
         "You choose the lowest of each group. Higher is better here.":
-            lambda *told: _best_of(*told, won=lambda part, last: min(range(len(part)), key=lambda i: part[i])),
-        "In a tie you take the one that does better later. The tie is broken by order, not by what nobody knew yet.":
+            lambda *told: _best_of(*told, won=lambda part,
+                last: min(range(len(part)), key=lambda i: part[i])),
+        "In a tie you take the one that does better later. The tie is broken by order, not by "
+        "what nobody knew yet.":
             lambda first, later, n: _best_of(
-                first, later, n, won=lambda part, last: max(range(len(part)), key=lambda i: (part[i], last[i]))
+                first, later, n, won = lambda part, last: max(
+                    range(len(part)), key=lambda i: (part[i], last[i])
+                )
             ),
         "In a tie the later model wins with you. Asked is the earlier one.":
-            lambda *told: _best_of(*told, won=lambda part, last: max(range(len(part)), key=lambda i: (part[i], i))),
+            lambda *told: _best_of(
+                *told, won=lambda part, last: max(range(len(part)), key=lambda i: (part[i], i))
+            ),
         "What is left over at the end counts for you as a group. It is none.":
             lambda first, later, n: _best_of(
                 first, later, n, groups=[range(i, min(i + n, len(first))) for i in range(0, len(first), n)]
@@ -361,7 +391,9 @@ function(
             ),
         "Your groups are every so many-th model. Go through them in order: the first `n`, then the next `n`.":
             lambda first, later, n: _best_of(
-                first, later, n, groups=[range(i, len(first) // n * n, len(first) // n) for i in range(len(first) // n)]
+                first, later, n, groups = [
+                    range(i, len(first) // n * n, len(first) // n) for i in range(len(first) // n)
+                ]
             ),
         "You give sums, not means over the groups.":
             lambda first, later, n: _best_of(
@@ -373,6 +405,7 @@ function(
     hints=(
         "`len(first) // n` groups are whole. Cut both arrays there.",
         "`np.reshape(…, (groups, n)).argmax(axis=1)` says who won in each group, the earlier one in a tie.",
-        "Group *g* begins at `g * n`: the winner's place in the arrays is `g * n` plus its place in the group.",
+        "Group *g* begins at `g * n`: the winner's place in the arrays is `g * n` plus its "
+        "place in the group.",
     ),
 )  # fmt: skip

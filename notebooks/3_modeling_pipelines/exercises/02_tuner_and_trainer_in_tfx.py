@@ -12,7 +12,7 @@ from helpers.exercises.rules import function
 from helpers.exercises.signs import CONSTANT, NOTHING, close, follows, listed, some, unless, where
 from helpers.exercises.stores import OnStores, artifacts, events, stored
 
-# ---- 3.2a: a search space ----------------------------------------------------------------------------------------
+# ---- 3.2a: a search space ----------------------------------------------------------------------------------
 # In plain data `hp` is what the search has picked; what the function gave is {"space": …, "settings": …}.
 
 
@@ -72,7 +72,8 @@ def _row(row):
 def _space(rate=(0.001, 0.03, "log"), dropout=(0.0, 0.4), sizes=("large", "medium", "small"), keep=3):
     names = ["size", "learning_rate", "dropout"]
     registered = sorted([
-        [names[2], "Float", *dropout, "linear"], [names[1], "Float", *rate], [names[0], "Choice", list(sizes)],
+        [names[2], "Float", *dropout, "linear"], [names[1], "Float", *rate],
+        [names[0], "Choice", list(sizes)],
     ])  # fmt: skip
     return lambda hp: {"space": registered, "settings": dict(list(_picked(hp, names).items())[:keep])}
 
@@ -94,7 +95,8 @@ function(
         ({"size": "small", "learning_rate": 0.03, "dropout": 0.0},),
     ]),
     rule=_space(),
-    said="The search sees three names with their ranges, and whoever builds the network sees one choice of each.",
+    said="The search sees three names with their ranges, and whoever builds the network sees "
+    "one choice of each.",
     odd={
         "Your function gives nothing back. Does it `return` the dict of the three chosen values?": NOTHING,
         "Asked is a dict of the three chosen values, by their names.": unless(
@@ -102,12 +104,14 @@ function(
             and listed(_row)(output.get("space"))),
     },
     mistakes={
-        "You name values without registering them: the search can pick nothing. Ask `hp`, the one that you are given.":
+        "You name values without registering them: the search can pick nothing. Ask `hp`, the one "
+        "that you are given.":
             where(lambda output, hp: not output["space"]),
         "The names are others than the table's, in the space or in the dict.":
             where(lambda output, hp: {row[0] for row in output["space"]} != set(hp)
                   or set(output["settings"]) - set(hp)),
-        "Learning rate and dropout are ranges: anything between two ends. A list is tried at its members alone.":
+        "Learning rate and dropout are ranges: anything between two ends. A list is tried at "
+        "its members alone.":
             where(lambda output, hp: any(row[1] == "Choice" for row in output["space"] if row[0] != "size")),
         "The size is a word out of a list, and not a number between two ends.": where(
             lambda output, hp: any(row[1] != "Choice" for row in output["space"] if row[0] == "size")),
@@ -137,7 +141,7 @@ function(
 )  # fmt: skip
 
 
-# ---- 3.2b: small stores (what their texts mean: stores.py) --------------------------------------------------------
+# ---- 3.2b: small stores (what their texts mean: stores.py) -------------------------------------------------
 
 
 def _kinds(held):
@@ -182,13 +186,16 @@ function(
         (stored("1:1>2;2:1,2>3;3:1,2>3", _T), 3),
     ]),
     odd={
-        "Asked is one id, a whole number, or None.": unless(lambda output: output is None or type(output) is int),
+        "Asked is one id, a whole number, or None.":
+            unless(lambda output: output is None or type(output) is int),
         "Where the maker read none, `None` is asked. 0 looks like an id.": some(lambda output: output == 0),
     },
     rule=_behind,
-    said="Only what the maker of a model has read can have made it; who reads the model later has no part in it.",
+    said="Only what the maker of a model has read can have made it; who reads the model later "
+    "has no part in it.",
     mistakes={
-        "That is the newest of the store. Another search may have run since, or this model may have used none.":
+        "That is the newest of the store. Another search may have run since, or this model "
+        "may have used none.":
             _newest,
         "You go on to the model it started from. Asked is what its own maker read.": _through_bases,
         "You ask who read the model, too. The maker is the execution with an `OUTPUT` event.":
@@ -197,21 +204,22 @@ function(
             functools.partial(_behind, kinds=("INPUT", "OUTPUT")),
         "That is the event's other side: an artifact that is not of type `HyperParameters`.":
             functools.partial(_behind, kind="Examples"),
-        "You look for what a *reader* of the model has made. Its maker has the `OUTPUT` event, and you want what that "
-        "read.":
+        "You look for what a *reader* of the model has made. Its maker has the `OUTPUT` event, and you "
+        "want what that read.":
             functools.partial(_behind, at=("INPUT",), kinds=("OUTPUT",)),
         "Your function gives the same for every store.": CONSTANT,
     },
-    otherwise="For some store it is another. Draw the four events of the example, and go from 8 to 2 and on to 7.",
+    otherwise="For some store it is another. Draw the four events of the example, and go from "
+    "8 to 2 and on to 7.",
     hints=(
         "First the makers: execution ids of the model's events of type `pb.Event.OUTPUT`.",
-        "Then what they read: artifact ids of their events of type `pb.Event.INPUT`; of these the one whose `type` is "
-        "`HyperParameters`.",
+        "Then what they read: artifact ids of their events of type `pb.Event.INPUT`; of these the one whose "
+        "`type` is `HyperParameters`.",
     ),
 )  # fmt: skip
 
 
-# ---- 3.2c --------------------------------------------------------------------------------------------------------
+# ---- 3.2c --------------------------------------------------------------------------------------------------
 
 
 def _starts():
@@ -261,10 +269,12 @@ function(
     "3.2c", "shrink_and_perturb",
     form=_Untouched(_starts),
     rule=lambda old, fresh, shrink, noise: _mixed(old, fresh, shrink, noise),
-    said="A shrink of 1 without noise is the warm start, a shrink of 0 with noise 1 is training anew: it lies between.",
+    said="A shrink of 1 without noise is the warm start, a shrink of 0 with noise 1 is training "
+    "anew: it lies between.",
     odd={
         "Your function gives nothing back. Does it `return` the list?": NOTHING,
-        "You change a list or array that you were given, and the next start would begin from it. Make new ones.":
+        "You change a list or array that you were given, and the next start would begin from "
+        "it. Make new ones.":
             some(lambda output: output == _CHANGED),
         "Asked is a list of arrays, as long as `old`.": unless(listed(lambda one: type(one) is list)),
     },
@@ -288,7 +298,7 @@ function(
 )  # fmt: skip
 
 
-# ---- 3.2d --------------------------------------------------------------------------------------------------------
+# ---- 3.2d --------------------------------------------------------------------------------------------------
 
 
 def _objections(
@@ -325,15 +335,21 @@ function(
         "Where lineage doesn't tell, nobody knows that the schema is the same: that is an objection, too.":
             functools.partial(_objections, missing=False),
         "Two unknown schemas are equal for you. Unknown is not the same.":
-            lambda values, known, found, used: sorted(set(values) - set(known)) + (["schema"] if found != used else []),
+            lambda values, known, found, used: (
+                sorted(set(values) - set(known)) + (["schema"] if found != used else [])
+            ),
         "A schema that is known and another is an objection, as one that is not known.":
-            lambda values, known, found, used: sorted(set(values) - set(known)) + ["schema"] * (found is None),
-        "You look at the two digests alone.": functools.partial(_objections, strange=lambda values, known: []),
+            lambda values, known, found,
+                used: sorted(set(values) - set(known)) + ["schema"] * (found is None),
+        "You look at the two digests alone.":
+            functools.partial(_objections, strange=lambda values, known: []),
         "You look at the names alone.": functools.partial(_objections, schema=False),
         "A known name that is not among the values is no objection: then the code's default holds.":
             follows(
-                functools.partial(_objections, strange=lambda values, known: sorted(set(values) ^ set(known))),
-                functools.partial(_objections, strange=lambda values, known: sorted(set(known) - set(values))),
+                functools.partial(_objections, strange=lambda values,
+                    known: sorted(set(values) ^ set(known))),
+                functools.partial(_objections, strange=lambda values,
+                    known: sorted(set(known) - set(values))),
             ),
         "The names are to be sorted. A dict keeps the order in which it was filled.":
             functools.partial(

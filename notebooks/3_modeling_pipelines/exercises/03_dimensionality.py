@@ -15,7 +15,8 @@ def _pairs():
 
     known = {"EWR_18", "JFK_6", "nan_6", "LGA_None", "None_7"}
     return [(pd.Series(left, dtype=object), pd.Series(right, dtype=object), known) for left, right in [
-        (["EWR", "JFK"], ["18", "6"]), (["JFK", "EWR", "LGA"], ["18", "18", "6"]), (["LGA", None], ["18", "6"]),
+        (["EWR", "JFK"], ["18", "6"]), (["JFK", "EWR", "LGA"], ["18", "18", "6"]),
+        (["LGA", None], ["18", "6"]),
         (["LGA", None], [None, "7"]), (["18"], ["EWR"]), ([], []),
     ]]  # fmt: skip
 
@@ -32,10 +33,12 @@ function(
     "3.3b", "cross", _pairs,
     odd={
         "Your function gives nothing back. Does it `return` the column?": NOTHING,
-        "Asked is a list or a Series of text, a value for each row.": unless(listed(lambda item: type(item) is str)),
+        "Asked is a list or a Series of text, a value for each row.":
+            unless(listed(lambda item: type(item) is str)),
     },
     rule=_pair,
-    said="A pair that training has hardly seen shares a column with others like it, and a gap is a value of its own.",
+    said="A pair that training has hardly seen shares a column with others like it, and a gap is "
+    "a value of its own.",
     mistakes={
         "A pair that is not in `known` keeps its name in yours. The model has no weight for it.":
             lambda left, right, known: _pair(left, right, known, other=None),
@@ -45,7 +48,8 @@ function(
             lambda left, right, known: _pair(left, right, known, gap=False),
         "The two stand the wrong way round: `left` comes first.":
             lambda left, right, known: _pair(right, left, known),
-        "The two are joined by an underscore.": lambda left, right, known: _pair(left, right, known, joint=""),
+        "The two are joined by an underscore.":
+            lambda left, right, known: _pair(left, right, known, joint=""),
         "Your function gives the same for every table.": CONSTANT,
     },
     otherwise="Some rows get another value. Go through a short table by hand.",
@@ -60,7 +64,8 @@ def _trials():
     import pandas as pd
 
     gap = float("nan")
-    return [(pd.DataFrame(rows, columns=["components", "quality", "cost"]), tolerance) for rows, tolerance in [
+    return [(pd.DataFrame(rows, columns=["components", "quality", "cost"]), tolerance) for rows,
+        tolerance in [
         ([(48, 0.875, 3552), (16, 0.75, 1184), (8, 0.5, 592)], 0.125),
         ([(8, 0.5, 592), (16, 0.75, 1184), (48, 0.875, 3552)], 0.0625),
         ([(4, gap, 296), (8, 0.5, 592), (16, 0.75, 1184)], 0.25),
@@ -82,7 +87,8 @@ def _cheapest(tried, tolerance, key=lambda row: (row["cost"], -row["quality"]), 
 function(
     "3.3a", "cheapest", _trials,
     odd={
-        "Your function gives nothing back for some table. Does it `return` the number of components?": NOTHING,
+        "Your function gives nothing back for some table. Does it `return` the number of components?":
+            NOTHING,
         "Asked is one number: how many components.": unless(number),
     },
     rule=_cheapest,
@@ -90,12 +96,17 @@ function(
     mistakes={
         "That is the best quality, whatever it costs.":
             lambda tried, tolerance: _cheapest(tried, 0.0),
-        "That is the fewest components. The cost stands in a column of its own, and here fewer are not always cheaper.":
+        "That is the fewest components. The cost stands in a column of its own, and here fewer are "
+        "not always cheaper.":
             lambda tried, tolerance: _cheapest(tried, tolerance, key=lambda row: row["components"]),
         "Of two that cost the same, the one of better quality is asked for.":
-            lambda tried, tolerance: _cheapest(tried, tolerance, key=lambda row: (row["cost"], row["quality"])),
+            lambda tried, tolerance: _cheapest(
+                tried, tolerance, key=lambda row: (row["cost"], row["quality"])
+            ),
         "The tolerance is a difference, not a share of the best quality.":
-            lambda tried, tolerance: _cheapest(tried, tolerance, low=lambda best, tolerance: best * (1 - tolerance)),
+            lambda tried, tolerance: _cheapest(
+                tried, tolerance, low=lambda best, tolerance: best * (1 - tolerance)
+            ),
         "A row exactly `tolerance` below the best is still good enough: the task says *at most*.":
             lambda tried, tolerance: _cheapest(tried, tolerance, strictly=True),
         "Yours is the cheapest of all; is it good enough?":
@@ -104,7 +115,8 @@ function(
             lambda tried, tolerance: max(row["cost"] for row in tried),
         "Your function gives the same number for every table.": CONSTANT,
     },
-    otherwise="For some table it is another row. Mark those within the tolerance by hand, then look at their cost.",
+    otherwise="For some table it is another row. Mark those within the tolerance by hand, then "
+    "look at their cost.",
     hints=(
         "First the rows with `quality >= quality.max() - tolerance`: a comparison with NaN is False.",
         "Then `sort_values([\"cost\", \"quality\"], ascending=[True, False])` and its first row.",
@@ -165,15 +177,18 @@ function(
             lambda old, new: _steady(old, new, order=False),
         "A row that was flipped has the most negative product. Compare sizes, then look at the sign.":
             lambda old, new: _steady(old, new, size=lambda x: x),
-        "You took the largest product, and a flipped row has the most negative one. Compare sizes, then turn.":
+        "You took the largest product, and a flipped row has the most negative one. Compare sizes, then "
+        "turn.":
             lambda old, new: _steady(old, new, size=lambda x: x, flip=False),
-        "The new rows or the best sum decide in yours. The old rows choose, one after the other, from the first on.":
+        "The new rows or the best sum decide in yours. The old rows choose, one after the other, "
+        "from the first on.":
             _best_sum,
         "A product of zero has no sign. Multiplied by `np.sign` the row is erased; leave it as it is.":
             lambda old, new: _steady(old, new, erase=True),
         "One new row serves two old ones, and another is lost. Take only rows not yet taken.":
             lambda old, new: _steady(old, new, taken=False),
-        "Those are the old components. The new projection is to be used, in their order.": lambda old, new: old,
+        "Those are the old components. The new projection is to be used, in their order.":
+            lambda old, new: old,
         "Your function gives the same for every pair of arrays.": CONSTANT,
     },
     otherwise="Some row is another. Work out the products of a small pair by hand.",
@@ -218,7 +233,8 @@ def _chances(front, rows):
     return (1 / (1 + np.exp(-(scores @ np.array(front["weights"]) + front["intercept"])))).tolist()
 
 
-# What was fitted otherwise: months of the model, months of scaler and PCA if they are others, share of variance
+# What was fitted otherwise: months of the model, months of scaler and PCA if they are others, share of
+# variance
 _OTHER = {
     "This is the pipeline of somebody who knows the whole year. On 1 July half of it has not been flown.":
         {"known": range(1, 13)},

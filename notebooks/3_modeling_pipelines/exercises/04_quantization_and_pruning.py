@@ -10,7 +10,7 @@ from helpers.exercises.kit import Made, NotData, exercise
 from helpers.exercises.rules import function
 from helpers.exercises.signs import CONSTANT, NOTHING, follows, listed, number, optional, unless
 
-# ---- 3.4a: eight bits, there and back ------------------------------------------------------------------------------
+# ---- 3.4a: eight bits, there and back ----------------------------------------------------------------------
 
 
 def _back(values, low, high, *, widen=True, steps=255, cut=True, rounded=round, hit_zero=True, stays=False,
@@ -78,18 +78,22 @@ function(
     odd={
         "Your function gives nothing back. Does it `return` an array?": NOTHING,
         "Asked is an array with a number for each value.": unless(listed(number)),
-        "The values come back unchanged. Eight bits can't do that.": follows(lambda values, low, high: list(values)),
+        "The values come back unchanged. Eight bits can't do that.":
+            follows(lambda values, low, high: list(values)),
     },
     rule=_back,
-    said="Inside the range the error is at most half a step; zero comes back as zero; what lies outside is cut off.",
+    said="Inside the range the error is at most half a step; zero comes back as zero; what lies "
+    "outside is cut off.",
     mistakes={
         "You give the integers *q*. Asked is what comes back: scale · (q − zero point).":
             lambda *given: _back(*given, stays=True),
-        "Values outside the range come back as if there were more than 256 integers. Cut *q* off at −128 and 127.":
+        "Values outside the range come back as if there were more than 256 integers. Cut *q* "
+        "off at −128 and 127.":
             lambda *given: _back(*given, cut=False),
-        "A range that doesn't contain 0 must be widened: where all values are positive it begins at 0, where all are "
-        "negative it ends there.": lambda *given: _back(*given, widen=False),
-        "From −128 to 127 there are 256 values and 255 steps between them.": lambda *given: _back(*given, steps=256),
+        "A range that doesn't contain 0 must be widened: where all values are positive it begins at 0, where "
+        "all are negative it ends there.": lambda *given: _back(*given, widen=False),
+        "From −128 to 127 there are 256 values and 255 steps between them.":
+            lambda *given: _back(*given, steps=256),
         "You cut the fraction off, towards zero. Round to the nearest integer.": follows(
             lambda *given: _back(*given, rounded=int),
             lambda *given: _back(*given, rounded=int, rounded_zero=round),
@@ -103,12 +107,15 @@ function(
         "Widened is to 0, and not to the other side of it: 0.5 to 1 becomes 0 to 1.": _both_sides,
         "Your zero point is no integer, so 0 does not come back as 0. Round it, too.":
             lambda *given: _back(*given, hit_zero=False),
-        "Your range is symmetric about 0. Asked is the range from `low` to `high`, with a zero point of its own.":
+        "Your range is symmetric about 0. Asked is the range from `low` to `high`, with a "
+        "zero point of its own.":
             _symmetric,
-        "Where `low` and `high` are arrays, each value has a range of its own; you use one for all.": _one_range,
+        "Where `low` and `high` are arrays, each value has a range of its own; you use one for all.":
+            _one_range,
         "Your function gives the same for every input.": CONSTANT,
     },
-    otherwise="Some values come back as others. Follow the four rows of the table, one column after the other.",
+    otherwise="Some values come back as others. Follow the four rows of the table, one "
+    "column after the other.",
     hints=(
         "First the range: `low = np.minimum(low, 0)` takes numbers and arrays alike.",
         "scale = (high − low) / 255; zero point = round(−128 − low / scale); then q, cut off.",
@@ -117,7 +124,7 @@ function(
 )  # fmt: skip
 
 
-# ---- 3.4b: the file of whole numbers -------------------------------------------------------------------------------
+# ---- 3.4b: the file of whole numbers -----------------------------------------------------------------------
 
 KEPT = slice(None, None, 40)  # of all pictures, as in the lesson: those whose chances are given
 
@@ -171,10 +178,11 @@ def _look_at_file(content: Any) -> dict[str, Any]:
     hints=(
         "`converter.optimizations = [tf.lite.Optimize.DEFAULT]` first; then the four settings of the task.",
         'A picture as the network gets it: `one[None, ..., None].astype("float32")`, from uint8 [64, 64].',
-        "The dataset is the function itself, not what it gives: `converter.representative_dataset = shown`, where "
-        "`shown` yields `[picture]` for each picture.",
+        "The dataset is the function itself, not what it gives: `converter.representative_dataset = shown`, "
+        "where `shown` yields `[picture]` for each picture.",
     ),
-    said="Every tensor is an integer, in and out as well; on the pictures asked it says what the float network says.",
+    said="Every tensor is an integer, in and out as well; on the pictures asked it says what the "
+    "float network says.",
 )
 def whole_numbers_alone(integer, given):
     kinds = set(integer["types"])
@@ -184,8 +192,8 @@ def whole_numbers_alone(integer, given):
         yield "Nothing in it is stored in eight bits: it is the float network. Is `optimizations` set?"
     if not {"QUANTIZE", "DEQUANTIZE"} & set(integer["operators"]) and "float32" in kinds:
         yield (
-            "Kernels are integers, activations floats: that is dynamic range. Without a `representative_dataset` the "
-            "converter can't know the activations' ranges."
+            "Kernels are integers, activations floats: that is dynamic range. Without a "
+            "`representative_dataset` the converter can't know the activations' ranges."
         )
     if integer["in"] == integer["out"] == "float32":
         yield (
@@ -197,18 +205,18 @@ def whole_numbers_alone(integer, given):
             yield f"Its {name} is of `{integer[end]}`; asked is `tf.int8`, by `inference_{name}_type`."
     if integer["step"] < 0.1:
         yield (
-            "A step of its input is less than a tenth of a grey value, so all bright pixels are cut off to the same. "
-            "Were the pictures for calibration divided, by 255 perhaps? The network gets 0 to 255."
+            "A step of its input is less than a tenth of a grey value, so all bright pixels are cut off to "
+            "the same. Were the pictures for calibration divided, by 255 perhaps? The network gets 0 to 255."
         )
     apart = np.abs(np.subtract(integer["chances"], given["chances"]))
     if np.quantile(apart, 0.9) > 0.1:
         yield (
-            "It is of whole numbers alone, and says something else than the float network: the ranges don't fit. "
-            "Calibrate with all pictures of `calibration`, in grey values as they are."
+            "It is of whole numbers alone, and says something else than the float network: the ranges don't "
+            "fit. Calibrate with all pictures of `calibration`, in grey values as they are."
         )
 
 
-# ---- 3.4c: the smallest that may go --------------------------------------------------------------------------------
+# ---- 3.4c: the smallest that may go ------------------------------------------------------------------------
 
 
 def _table(*rows: tuple[str, float, float, float]) -> Any:
@@ -244,7 +252,8 @@ def _choice(
     fits=lambda row, budget, margin: row["zipped"] <= budget and row["from"] >= -margin,
     key=lambda row: row["zipped"],
 ):
-    """The rule, made of what fits and of what is smallest; the plain form of a table has them under `variant`."""
+    """The rule, made of what fits and of what is smallest; the plain form of a table
+    has them under `variant`."""
 
     def choose(variants, budget, margin):
         rows = [row for row in variants if fits(row, budget, margin)]
@@ -272,7 +281,8 @@ function(
     rule=_choice(),
     said="The interval decides, not the value: what may have lost more than the margin stays where it is.",
     mistakes={
-        "A variant of exactly `budget` kilobytes fits, and an interval from exactly −`margin` may go.": _choice(
+        "A variant of exactly `budget` kilobytes fits, and an interval from exactly −`margin` may go.":
+            _choice(
             lambda row, budget, margin: row["zipped"] < budget and row["from"] > -margin
         ),
         "A variant of exactly `budget` kilobytes fits.": _choice(
@@ -281,7 +291,8 @@ function(
         "An interval that ends exactly at −`margin` may go.": _choice(
             lambda row, budget, margin: row["zipped"] <= budget and row["from"] > -margin
         ),
-        "You don't ask what may be lost. The smallest is no use if it may have lost more than the margin.": _choice(
+        "You don't ask what may be lost. The smallest is no use if it may have lost more than the margin.":
+            _choice(
             lambda row, budget, margin: row["zipped"] <= budget
         ),
         "You don't look at the budget: some choice is too large for the link.": _choice(
@@ -315,10 +326,12 @@ function(
             _choice(lambda row, budget, margin: row["file"] <= budget and row["from"] >= -margin),
         ),
         "You compare ROC-AUC with the first row's. Whether a loss is one, the interval says.": _by_first,
-        "Of two equally small ones take the first in the table, not the last.": lambda variants, budget, margin: (
+        "Of two equally small ones take the first in the table, not the last.":
+            lambda variants, budget, margin: (
             _choice()(variants[::-1], budget, margin)
         ),
-        "You refuse variants that may be better than the margin. Only a loss counts: `to` has no limit.": _choice(
+        "You refuse variants that may be better than the margin. Only a loss counts: `to` has no limit.":
+            _choice(
             lambda row, budget, margin: (
                 row["zipped"] <= budget and -margin <= row["from"] <= row["to"] <= margin
             )
@@ -333,14 +346,15 @@ function(
     },
     otherwise="For some table another variant is chosen.",
     hints=(
-        "Two conditions on columns, joined by `&`, each in brackets; then the smallest `zipped` of what is left.",
+        "Two conditions on columns, joined by `&`, each in brackets; then the smallest "
+        "`zipped` of what is left.",
         '`variants["from"]` is the lower end. A margin of 0.02 allows −0.02.',
         "`fit.zipped.idxmin()` is the name; ask `fit.empty` first.",
     ),
 )
 
 
-# ---- 3.4d: equal ranges on both sides ------------------------------------------------------------------------------
+# ---- 3.4d: equal ranges on both sides ----------------------------------------------------------------------
 
 
 def _largest(kernel: list, place: int) -> list[float]:
@@ -349,7 +363,8 @@ def _largest(kernel: list, place: int) -> list[float]:
 
 
 def _factors(formula, dead=lambda one, other: 1.0):
-    """The rule: for each channel a formula of its largest weights in both kernels; `dead` where one of them is zero."""
+    """The rule: for each channel a formula of its largest weights in both kernels;
+    `dead` where one of them is zero."""
 
     def equalize(first, second):
         pairs = zip(_largest(first, 3), _largest(second, 2), strict=True)
@@ -409,13 +424,16 @@ function(
         "Asked is an array with a number for each channel.": unless(listed(number)),
     },
     rule=_factors(_root),
-    said="One factor for each channel, and both kernels meet at the square root of the product of their ranges.",
+    said="One factor for each channel, and both kernels meet at the square root of the "
+    "product of their ranges.",
     mistakes={
-        "Some factor is 0: the second kernel divided by it is infinite. A channel without weights keeps 1.": follows(
+        "Some factor is 0: the second kernel divided by it is infinite. A channel without weights keeps 1.":
+            follows(
             _factors(_root, lambda one, other: 0.0),
             _factors(_root, lambda one, other: 0.0 if one else 1.0),
         ),
-        "You bring both to their mean; multiplied here and divided there, both meet at another number.": _factors(
+        "You bring both to their mean; multiplied here and divided there, both meet at another number.":
+            _factors(
             lambda one, other: (one + other) / 2 / one
         ),
         "Your factor is turned round: it multiplies in `first` and divides in `second`.": _factors(
@@ -432,13 +450,16 @@ function(
         ),
         "You compare root mean squares or means. A range is made by the largest weight.": _of_sizes,
         "Weights may be negative: the largest *absolute* weight makes the range.": _signed,
-        "In `second` the channels are the third axis: it reads what `first` writes. You take its last.": _wrong_axis,
+        "In `second` the channels are the third axis: it reads what `first` writes. You take its last.":
+            _wrong_axis,
         "Your function gives the same for every pair of kernels.": CONSTANT,
     },
     otherwise="For some kernels a channel's largest weight is not the same in both afterwards.",
     hints=(
-        "`np.abs(first).max(axis=(0, 1, 2))` has a number for each channel; of `second` it is another three axes.",
+        "`np.abs(first).max(axis=(0, 1, 2))` has a number for each channel; of `second` it is "
+        "another three axes.",
         "first · f = second / f. Solve it for f.",
-        "`np.where` on the channels of which both are above 0, and 1 elsewhere; divide only where it is allowed.",
+        "`np.where` on the channels of which both are above 0, and 1 elsewhere; divide only "
+        "where it is allowed.",
     ),
 )

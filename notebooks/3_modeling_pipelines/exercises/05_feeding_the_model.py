@@ -35,7 +35,8 @@ def _with(value):
 
 function(
     "3.5a", "bottleneck",
-    [(10, {"store": 4, "decoding": 9}), (10.0, {"decoding": 8.0, "step": 5.0}), (6, {"a": 3, "b": 3}), (9, {"a": 9}),
+    [(10, {"store": 4, "decoding": 9}), (10.0, {"decoding": 8.0, "step": 5.0}), (6, {"a": 3, "b": 3}),
+        (9, {"a": 9}),
      (12, {"z": 6, "y": 3, "x": 11}), (7.5, {"b": 2.5, "a": 2.5, "c": 5})],
     odd={
         "Your function gives nothing back. Does it `return` the two?": NOTHING,
@@ -47,7 +48,8 @@ function(
         "it is the limit of its repair."
     ),
     mistakes={
-        "You took the stage whose removal leaves the longest epoch: it is the one that costs least.": _longest,
+        "You took the stage whose removal leaves the longest epoch: it is the one that costs least.":
+            _longest,
         "That is the time saved. Asked is how many times as fast the epoch gets.": _with(lambda f, w: f - w),
         "That is the share of time saved. Asked is how many times as fast the epoch gets.":
             _with(lambda f, w: 1 - w / f),
@@ -172,7 +174,10 @@ def a_parallel_pipeline(feed):
     if sorted(found) == list(range(_CELLS)):
         yield "The elements are the cells themselves; `load` makes something of them."
     if sorted(found) == [2 * item for item in range(_CELLS)] and found != sorted(found):
-        yield "The order is not that of the cells. Does it depend on which of them is loaded first, or on a shuffle?"
+        yield (
+            "The order is not that of the cells. Does it depend on which of them is loaded "
+            "first, or on a shuffle?"
+        )
     if len(found) == _CELLS and [len(batch) for batch in feed["first"]] != [len(batch) for batch in _WANTED]:
         yield "The batches are of another size."
     if feed["first"] != _WANTED:
@@ -194,14 +199,17 @@ def a_parallel_pipeline(feed):
             "as the map holds. What comes last?"
         )
     if feed["ahead"] > 60:
-        yield "Your pipeline loads very many batches ahead, and all of them lie in memory. One is enough here."
+        yield (
+            "Your pipeline loads very many batches ahead, and all of them lie in memory. One is enough here."
+        )
 
 
 _PICTURES, _EPOCHS = 5, 3
 
 
 def _refreshed(fresh):
-    """(cell, pair) of each element, in two builds of one seed and one of another; and how often was decoded."""
+    """(cell, pair) of each element, in two builds of one seed and one of another; and
+    how often was decoded."""
     import tensorflow as tf
 
     builds = {}
@@ -236,7 +244,9 @@ def _with_pair(picture, pair):
 def decoded_once_fresh_in_each_epoch(fresh):
     once, again, other = fresh["once"], fresh["again"], fresh["other"]
     if any(type(element) is not list or len(element) != 3 for element in once):
-        yield "An element is not what `augment` gives for one picture. Is something batched, or not augmented?"
+        yield (
+            "An element is not what `augment` gives for one picture. Is something batched, or not augmented?"
+        )
     cells = [element[0] for element in once]
     epoch = [2 * item for item in range(_PICTURES)]
     if cells == epoch:
@@ -254,14 +264,19 @@ def decoded_once_fresh_in_each_epoch(fresh):
         )
     pairs = [tuple(element[1:]) for element in once]
     if len(set(pairs)) == 1:
-        yield "There is one pair for all: a constant, or what Python drew once, when TensorFlow traced the function."
+        yield (
+            "There is one pair for all: a constant, or what Python drew once, when TensorFlow "
+            "traced the function."
+        )
     if pairs == _EPOCHS * pairs[:_PICTURES]:
         yield (
             "Every epoch has the pairs of the first: the augmentation is frozen. Is it, or "
             "the numbering, before `repeat`?"
         )
     if [element[1:] for element in again] != [element[1:] for element in once]:
-        yield "Built again with the same `seed` it draws other pairs: they come from a generator with a state."
+        yield (
+            "Built again with the same `seed` it draws other pairs: they come from a generator with a state."
+        )
     if len(set(pairs[:_PICTURES])) == 1:
         yield "All cells of an epoch are augmented by one pair, so all of them are turned alike."
     if len(set(pairs)) < len(pairs):

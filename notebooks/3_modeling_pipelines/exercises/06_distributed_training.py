@@ -7,7 +7,7 @@ from helpers.exercises.plain import NotData, kind
 from helpers.exercises.rules import function
 from helpers.exercises.signs import CONSTANT, NOTHING, listed, number, unless
 
-# ---- 3.6a: what the workers read over two epochs -------------------------------------------------------------------
+# ---- 3.6a: what the workers read over two epochs -----------------------------------------------------------
 
 # (size, batch, workers): even, an uneven end, fewer rows than workers, one worker, more workers than rows,
 # and many steps
@@ -15,7 +15,8 @@ _CLUSTERS = [(12, 4, 2), (11, 4, 2), (9, 4, 3), (5, 5, 1), (3, 8, 4), (60, 6, 2)
 
 
 def _read(rows_of):
-    """By cluster: each worker's rows in each step of two epochs; then step 1 asked again, and another seed."""
+    """By cluster: each worker's rows in each step of two epochs; then step 1 asked
+    again, and another seed."""
     return [_played(rows_of, *cluster) for cluster in _CLUSTERS]
 
 
@@ -52,8 +53,10 @@ def _rows(rows_of, *given):
     "3.6a",
     rows_of=Program(_read, seconds=20),
     hints=(
-        "An epoch has `-(-size // batch)` steps (rounded up); `divmod(step, that)` is the epoch and the place in it.",
-        "`np.random.default_rng([seed, epoch]).permutation(size)` is the same order for whoever asks, whenever.",
+        "An epoch has `-(-size // batch)` steps (rounded up); `divmod(step, that)` is the epoch "
+        "and the place in it.",
+        "`np.random.default_rng([seed, epoch]).permutation(size)` is the same order for "
+        "whoever asks, whenever.",
         "Of an order, `order[a:b]` are the rows of a step, and `[worker::workers]` every so many of them.",
     ),
     said="Each row is read once in an epoch, and the step's number says by whom: a restart needs no memory.",
@@ -89,7 +92,8 @@ def who_reads_which_rows(rows_of):
             yield "The last rows of the epoch are lost: its last step has what is left, be it few." + told
         if any(len(set(epoch)) < size for epoch in rows):
             yield (
-                "In an epoch some rows are never read, and others twice. Is the order drawn anew in each step?"
+                "In an epoch some rows are never read, and others twice. Is the order drawn "
+                "anew in each step?"
                 + told
             )
         if any(max(step) - min(step) > 1 for step in sizes):
@@ -105,7 +109,7 @@ def who_reads_which_rows(rows_of):
             yield "Another seed gives the same order." + told
 
 
-# ---- 3.6b: played with real checkpoints, in this process: TensorFlow's threads don't survive a fork ---------------
+# ---- 3.6b: played with real checkpoints, in this process: TensorFlow's threads don't survive a fork --------
 
 
 def _saved(resume):
@@ -167,8 +171,10 @@ def _saved(resume):
     resume=Program(_saved, seconds=30, fork=False),
     hints=(
         "`tf.train.latest_checkpoint(folder)` is the newest one's path, or None.",
-        "`checkpoint.restore(path)` fills the variables. `manager.latest_checkpoint` is of the manager's own folder.",
-        "`tf.train.CheckpointManager(checkpoint, own, max_to_keep=2)`, with a folder that depends on the worker.",
+        "`checkpoint.restore(path)` fills the variables. `manager.latest_checkpoint` is of the "
+        "manager's own folder.",
+        "`tf.train.CheckpointManager(checkpoint, own, max_to_keep=2)`, with a folder that "
+        "depends on the worker.",
     ),
     said="Whoever starts finds the chief's newest checkpoint, and only the chief writes where all read.",
 )
@@ -190,7 +196,10 @@ def one_writes_all_read(resume):
     if resume["resumed"][0] == 20 and resume["resumed"][1] == -1:
         yield "Only worker 0 is restored; the others begin with their first weights, and the copies differ."
     if resume["resumed"][0] == 20 and resume["resumed"][1] == 25 or resume["own"] == 20:
-        yield "Worker 1 is restored from its own folder, which nobody is to read: all read what the chief has written."
+        yield (
+            "Worker 1 is restored from its own folder, which nobody is to read: all read what the "
+            "chief has written."
+        )
     if set(resume["resumed"]) & set(range(20)):
         yield "It isn't the newest checkpoint that is restored."
     if resume["resumed"] != [20] * 3:
@@ -201,7 +210,7 @@ def one_writes_all_read(resume):
         yield "Only one checkpoint is kept; if that one is damaged there is none."
 
 
-# ---- 3.6c ------------------------------------------------------------------------------------------------------
+# ---- 3.6c --------------------------------------------------------------------------------------------------
 
 
 function(
@@ -211,7 +220,8 @@ function(
         "Asked is a single number.": unless(number),
     },
     rule=lambda workers, speedup: (1 / speedup - 1 / workers) / (1 - 1 / workers),
-    said="The measured time lies between 1 (all serial) and 1/n (all divided), or beyond; the share says where.",
+    said="The measured time lies between 1 (all serial) and 1/n (all divided), or beyond; "
+    "the share says where.",
     mistakes={
         "That is the efficiency lost, `1 − speedup / workers`; Amdahl's law is in times, not in speedups.":
             lambda workers, speedup: 1 - speedup / workers,
@@ -231,7 +241,8 @@ function(
             lambda workers, speedup: min(1, (1 / speedup - 1 / workers) / (1 - 1 / workers)),
         "Your function gives the same share for everything.": CONSTANT,
     },
-    otherwise="For some speedup the share is another. Put yours into Amdahl's law, and see which speedup it gives.",
+    otherwise="For some speedup the share is another. Put yours into Amdahl's law, and see "
+    "which speedup it gives.",
     hints=(
         "`1 / speedup = s + (1 − s) / workers`. Solve for `s`.",
         "The right side is `1 / workers + s · (1 − 1 / workers)`.",
@@ -239,7 +250,7 @@ function(
 )  # fmt: skip
 
 
-# ---- 3.6d ------------------------------------------------------------------------------------------------------
+# ---- 3.6d --------------------------------------------------------------------------------------------------
 
 
 def _starts(seconds, micro):
@@ -266,7 +277,15 @@ def _no_wait(seconds, micro):
 
 function(
     "3.6d", "starts",
-    [([1, 2], 3), ([1, 1, 1, 1], 4), ([2, 1], 3), ([1, 3, 2], 3), ([0.5, 2.0, 0.25], 2), ([4], 2), ([2, 1, 3], 1)],
+    [
+        ([1, 2], 3),
+        ([1, 1, 1, 1], 4),
+        ([2, 1], 3),
+        ([1, 3, 2], 3),
+        ([0.5, 2.0, 0.25], 2),
+        ([4], 2),
+        ([2, 1, 3], 1),
+    ],
     odd={
         "Your function gives nothing back. Does it `return` the plan?": NOTHING,
         "Asked is a list for each stage, with a number for each micro-batch.": unless(listed(listed(number))),
@@ -275,11 +294,13 @@ function(
     said="A stage starts when it is free and its micro-batch is there: the later of the two.",
     mistakes={
         "Those are the ends. Asked is when each stage starts.": lambda seconds, micro: [
-            [start + lasts for start in row] for row, lasts in zip(_starts(seconds, micro), seconds, strict=True)
+            [start + lasts for start in row] for row,
+            lasts in zip(_starts(seconds, micro), seconds, strict=True)
         ],
         "One micro-batch goes through all stages before the next one starts: that is no pipeline.":
             lambda seconds, micro: [
-                [m * sum(seconds) + sum(seconds[:stage]) for m in range(micro)] for stage in range(len(seconds))
+                [m * sum(seconds) + sum(seconds[:stage]) for m in range(micro)]
+                for stage in range(len(seconds))
             ],
         "A stage waits until the one in front has finished all micro-batches.":
             lambda seconds, micro: [

@@ -9,7 +9,7 @@ from helpers.exercises.plain import Blank, kind
 from helpers.exercises.rules import function
 from helpers.exercises.signs import CONSTANT, NOTHING, Sign, follows, number, unless
 
-# ---- 3.7a: soft chances --------------------------------------------------------------------------------------------
+# ---- 3.7a: soft chances ------------------------------------------------------------------------------------
 
 
 def _numbers(data):
@@ -36,7 +36,8 @@ def _naive(logits, temperature):
 function(
     "3.7a", "soften",
     lambda: [
-        (np.array([8.0, 4.0, 0.0]), 1.0), (np.array([[8.0, 4.0, 0.0], [2.0, 2.0, 0.0], [0.0, 1.0, 5.0]]), 4.0),
+        (np.array([8.0, 4.0, 0.0]), 1.0),
+        (np.array([[8.0, 4.0, 0.0], [2.0, 2.0, 0.0], [0.0, 1.0, 5.0]]), 4.0),
         (np.array([[1000.0, 998.0, 0.0], [3.0, 1.0, 0.0]]), 1.0), (np.array([-1000.0, -1001.0]), 2.0),
         (np.array([[[0.5, -1.0], [2.0, 0.0]], [[1.0, 1.0], [-3.0, 4.0]]]), 2.0), (np.zeros((2, 5)), 3.0),
         (np.array([0.3, 0.1, -0.2]), 0.5),
@@ -44,13 +45,14 @@ function(
     odd={
         "Your function gives nothing back. Does it `return` the chances?": NOTHING,
         "Asked are numbers in the shape of the logits.": unless(_numbers),
-        "Some chances are no numbers (NaN): exp of a large number is infinite, of a very small one zero. Subtract the "
-        "largest logit of each *row* first.": Sign(
+        "Some chances are no numbers (NaN): exp of a large number is infinite, of a very small one zero. "
+        "Subtract the largest logit of each *row* first.": Sign(
             lambda answer: any(map(_gap, answer.outputs)), lambda right: _naive
         ),
     },
     rule=_soft,
-    said="Only differences of logits count, so subtracting a row's largest changes nothing and keeps exp finite.",
+    said="Only differences of logits count, so subtracting a row's largest changes nothing "
+    "and keeps exp finite.",
     mistakes={
         "You multiply by the temperature: that makes the chances sharper. Divide.":
             lambda logits, t: _soft(logits, 1 / t),
@@ -59,10 +61,12 @@ function(
             lambda logits, t: (np.array(_soft(logits, 1.0)) / t).tolist(),
         "All numbers of the array add up to 1 together. Each row, the last axis, should.":
             lambda logits, t: _soft(logits, t, axis=None),
-        "You add up along the first axis. The classes are the last one.": lambda logits, t: _soft(logits, t, axis=0),
+        "You add up along the first axis. The classes are the last one.":
+            lambda logits, t: _soft(logits, t, axis=0),
         "You add up along axis 1. The classes are the last axis, however many come before.":
             lambda logits, t: _soft(logits, t, axis=1 if np.ndim(logits) > 1 else 0),
-        "Those are logarithms of the chances.": lambda logits, t: np.log(np.array(_soft(logits, t)) + 1e-320).tolist(),
+        "Those are logarithms of the chances.":
+            lambda logits, t: np.log(np.array(_soft(logits, t)) + 1e-320).tolist(),
         "Your function gives the same for all logits.": CONSTANT,
     },
     otherwise="Some chances are others. Take the table's second column by hand.",
@@ -72,7 +76,7 @@ function(
     ),
 )  # fmt: skip
 
-# ---- 3.7b: the loss ------------------------------------------------------------------------------------------------
+# ---- 3.7b: the loss ----------------------------------------------------------------------------------------
 
 _draw = np.random.default_rng(37)
 
@@ -108,8 +112,10 @@ def _log_soft(logits, temperature=1.0):
     return scaled - np.log(np.exp(scaled).sum(-1, keepdims=True))
 
 
-def _loss(student, teacher, labels, t, alpha, *, power=2, of="kl", hard_at=1.0, teacher_at=None, student_at=None,
-          swap=False, whole=False, mean=False, parts="both", sign=1, clip=0.0, full=False, sure=False):  # fmt: skip
+def _loss(student, teacher, labels, t, alpha, *, power=2, of="kl", hard_at=1.0, teacher_at=None,
+    student_at=None,
+          swap=False, whole=False, mean=False, parts="both", sign=1, clip=0.0, full=False,
+          sure=False):  # fmt: skip
     """The rule, and with its options what people do instead."""
     p, q = _log_soft(teacher, teacher_at or t), _log_soft(student, student_at or t)
     if clip:
@@ -162,8 +168,8 @@ _MISTAKES = {
     "The factor T² is missing: the teacher's part fades as T grows.": {"power": 0},
     "The teacher's part is multiplied by T. Asked is its square.": {"power": 1},
     "α and 1 − α are exchanged: α belongs to the teacher's part.": {"swap": True},
-    "That is the teacher's cross-entropy. It trains alike, but is not 0 where both agree: the divergence subtracts the "
-    "teacher's own entropy.": {"of": "entropy"},
+    "That is the teacher's cross-entropy. It trains alike, but is not 0 where both agree: the divergence "
+    "subtracts the teacher's own entropy.": {"of": "entropy"},
     "Your divergence is turned round: the teacher's chances are the weights, and its logarithm comes first.":
         {"of": "reverse"},
     "Labels are asked at temperature 1; you soften the student there, too.": {"hard_at": "t"},
@@ -177,9 +183,11 @@ _MISTAKES = {
     "The labels' part lacks its weight, 1 − α.": {"parts": "unweighted"},
     "You take the mean over the classes. Divergence and cross-entropy are sums.": {"mean": True},
     "Your loss has the other sign: what is unlike must be dear.": {"sign": -1},
-    "A row without a label keeps the weight α, as in the table's last row; yours gets the teacher's part in full.":
+    "A row without a label keeps the weight α, as in the table's last row; yours gets the "
+    "teacher's part in full.":
         {"full": True},
-    "You take the class of the largest label for certain. Labels may be smoothed, and a row of zeros has none.":
+    "You take the class of the largest label for certain. Labels may be smoothed, and a row "
+    "of zeros has none.":
         {"sure": True},
 }  # fmt: skip
 
@@ -197,9 +205,11 @@ def _near(found, wanted):
     hints=(
         "`p = ops.log_softmax(teacher / temperature, axis=-1)`, and so the student's; `ops.exp(p)` weighs.",
         "Both parts are sums over the last axis: `ops.sum(…, axis=-1)`.",
-        "`alpha * temperature**2 * soft + (1 - alpha) * hard`; the hard part takes the student as it is, not divided.",
+        "`alpha * temperature**2 * soft + (1 - alpha) * hard`; the hard part takes the student as "
+        "it is, not divided.",
     ),
-    said="The divergence is zero where both agree, nothing overflows, and T² keeps the teacher's part from fading.",
+    said="The divergence is zero where both agree, nothing overflows, and T² keeps the "
+    "teacher's part from fading.",
 )
 def the_loss(distillation_loss):
     usual, large = distillation_loss[: len(_USUAL)], distillation_loss[len(_USUAL) :]
@@ -216,27 +226,36 @@ def the_loss(distillation_loss):
     if not all(_near(loss, _loss(*probe)) for loss, probe in zip(losses, _USUAL, strict=True)):
         yield "For some rows the loss is another. Take the table's second row by hand: 0.444, 0.693, 0.568."
     if any(one["gradient"] is None for one in usual):
-        yield "The values hold, but Keras can't differentiate them: they left TensorFlow. Use `ops` throughout."
+        yield (
+            "The values hold, but Keras can't differentiate them: they left TensorFlow. Use `ops` throughout."
+        )
     if any(_gap(one["loss"]) or _gap(one["gradient"]) for one in large):
-        yield "For logits of 1,000 it is no number: the logarithm of a chance was infinite. Use `ops.log_softmax`."
+        yield (
+            "For logits of 1,000 it is no number: the logarithm of a chance was infinite. Use "
+            "`ops.log_softmax`."
+        )
     if all(_near(one["loss"], _loss(*probe, clip=1e-7)) for one, probe in zip(large, _LARGE, strict=True)):
         yield (
-            "For large logits your divergence is cut off at chances of 1e-7, as `kl_divergence` does, or an ε of your "
-            "own. There the gradient ends."
+            "For large logits your divergence is cut off at chances of 1e-7, as `kl_divergence` does, or an "
+            "ε of your own. There the gradient ends."
         )
     if not all(_near(one["loss"], _loss(*probe)) for one, probe in zip(large, _LARGE, strict=True)):
         yield "For logits of 1,000 the loss is another. Is something clipped, or added to a logarithm?"
     slopes = [_near(one["gradient"], _gradient(*probe)) for one, probe in zip(usual, _USUAL, strict=True)]
     if slopes == [place != _UNLABELLED for place in range(len(_USUAL))]:
         yield (
-            "The values hold, but a row without label moves the student all the same: TensorFlow's cross-entropy with "
-            "logits, which Keras calls, takes for granted that labels add up to 1. Write −Σ labels · log_softmax."
+            "The values hold, but a row without label moves the student all the same: TensorFlow's "
+            "cross-entropy with logits, which Keras calls, takes for granted that labels add up to 1. Write "
+            "−Σ labels · log_softmax."
         )
     if not all(slopes):
-        yield "The values hold, their gradient doesn't: part of the student's way is cut off (`stop_gradient`?)."
+        yield (
+            "The values hold, their gradient doesn't: part of the student's way is cut off "
+            "(`stop_gradient`?)."
+        )
 
 
-# ---- 3.7c: a bias from a share -------------------------------------------------------------------------------------
+# ---- 3.7c: a bias from a share -----------------------------------------------------------------------------
 
 
 def _bias(logits, digit, share, *, best=max, with_itself=False, sign=1, count=None, descending=False, off=0):
@@ -271,16 +290,19 @@ function(
     "3.7c", "bias_for",
     lambda: [
         (np.array(_FOUR, float), 2, 0.5), (np.array(_FOUR, float), 0, 0.25), (np.array(_FOUR, float), 1, 1.0),
-        (np.array(_FOUR, float), 2, 0.1), (np.array(_EIGHT, float), 1, 0.25), (np.array(_EIGHT, float), 0, 0.75),
+        (np.array(_FOUR, float), 2, 0.1), (np.array(_EIGHT, float), 1, 0.25),
+        (np.array(_EIGHT, float), 0, 0.75),
         (np.array(_EIGHT, float), 2, 0.125), (np.array(_EIGHT, float), 2, 0.375),
-        (np.array(_SEVEN, float), 0, 0.25), (np.array(_SEVEN, float), 1, 0.2), (np.array(_SEVEN, float), 0, 0.96),
+        (np.array(_SEVEN, float), 0, 0.25), (np.array(_SEVEN, float), 1, 0.2),
+        (np.array(_SEVEN, float), 0, 0.96),
     ],
     odd={
         "Your function gives nothing back. Does it `return` the bias?": NOTHING,
         "Asked is a single number.": unless(number),
     },
     rule=_bias,
-    said="A row is said to be the digit from the bias on that it needs; the needs in order answer for every share.",
+    said="A row is said to be the digit from the bias on that it needs; the needs in order "
+    "answer for every share.",
     mistakes={
         "Your sign is turned round: a row whose best other is 5 and whose digit has 4 needs +1.":
             lambda z, d, s: -_bias(z, d, s),
@@ -288,7 +310,8 @@ function(
             lambda z, d, s: _bias(z, d, s, with_itself=True),
         "You begin with the rows that need most. The smallest needs are met first.":
             lambda z, d, s: _bias(z, d, s, descending=True),
-        "One row too many: the k-th smallest need stands at index k − 1.": lambda z, d, s: _bias(z, d, s, off=1),
+        "One row too many: the k-th smallest need stands at index k − 1.":
+            lambda z, d, s: _bias(z, d, s, off=1),
         "At least one row should be said to be it, also where `round` gives 0.": follows(
             lambda z, d, s: sorted(_needs(z, d))[round(s * len(z)) - 1],
             lambda z, d, s: sorted(_needs(z, d))[min(round(s * len(z)), len(z) - 1) - 1],
@@ -297,9 +320,11 @@ function(
             lambda z, d, s: _bias(z, d, s, count=lambda share, rows: max(1, int(share * rows))),
         "You round the number of rows up. `round` takes the nearest.":
             lambda z, d, s: _bias(z, d, s, count=lambda share, rows: math.ceil(share * rows)),
-        "That is a quantile between two rows. Asked is the smallest number that is enough: the need of one row.":
+        "That is a quantile between two rows. Asked is the smallest number that is enough: "
+        "the need of one row.":
             lambda z, d, s: float(np.quantile(_needs(z, d), s)),
-        "That is a little more than enough. A tie goes to the digit, so what one row needs is the answer, exactly.":
+        "That is a little more than enough. A tie goes to the digit, so what one row needs is "
+        "the answer, exactly.":
             Sign(_barely_more, lambda right: lambda z, d, s: right(z, d, s) + 1e-3),
         "You take the mean of the others. A digit must pass the best of them.":
             lambda z, d, s: _bias(z, d, s, best=lambda others: sum(others) / len(others)),
@@ -318,7 +343,7 @@ function(
     ),
 )  # fmt: skip
 
-# ---- 3.7d: the right pairs -----------------------------------------------------------------------------------------
+# ---- 3.7d: the right pairs ---------------------------------------------------------------------------------
 
 _ROWS, _BATCH, _MISSING, _MOST = 61, 8, (3, 40), 40
 _IDS = 100 + _draw.permutation(_ROWS)
@@ -350,7 +375,8 @@ def _epoch(dataset):
         parts = [np.asarray(one) for one in (inputs, targets["labels"], targets["teacher"])]
         if any(one.ndim != 2 or one.shape[1] != 2 or len(one) != len(parts[0]) for one in parts):
             raise NotData(
-                "has elements of another shape. Batches are asked for, of as many inputs as labels and logits."
+                "has elements of another shape. Batches are asked for, of as many inputs as "
+                "labels and logits."
             )
         inputs, labels, teacher = parts
         batches.append([
@@ -381,11 +407,13 @@ def _fed(paired):
     "3.7d",
     paired=Program(_fed, seconds=30, fork=False),
     hints=(
-        "First bring the logits into the order of `ids`: `cache.loc[…]` takes ids in the order you name them.",
+        "First bring the logits into the order of `ids`: `cache.loc[…]` takes ids in the order you name "
+        "them.",
         "`np.isin(ids, cache.index)` says which ids are known; keep these rows of inputs and labels alone.",
         "Slice inputs, labels and logits *together*, then shuffle with a buffer of all rows, then batch.",
     ),
-    said="Joined by id before anything is shuffled, and shuffled together: no order of the cache can part them.",
+    said="Joined by id before anything is shuffled, and shuffled together: no order of the "
+    "cache can part them.",
 )
 def the_right_pairs(paired):
     rows = [row for batch in paired["first"] for row in batch]
@@ -398,7 +426,10 @@ def the_right_pairs(paired):
     if strange and not set(strange) & set(_KNOWN):
         yield "Rows whose id isn't in the cache got logits all the same, made up. Leave such rows out."
     if strange:
-        yield "What comes out beside the inputs isn't in the cache. Hand its logits on as they are: no softmax, no T."
+        yield (
+            "What comes out beside the inputs isn't in the cache. Hand its logits on as they "
+            "are: no softmax, no T."
+        )
     if any(int(row[0]) % 2 != row[1] for row in rows):
         yield "Labels and inputs no longer belong together. What is left out must be left out of both."
     if any(int(row[2]) != one for row, one in zip(rows, ids, strict=True)):

@@ -10,9 +10,21 @@ import numpy as np
 
 from helpers.exercises.kit import Program, exercise
 from helpers.exercises.rules import function
-from helpers.exercises.signs import CONSTANT, NOTHING, follows, listed, number, truth, unless
+from helpers.exercises.signs import (
+    CONSTANT,
+    NOTHING,
+    each,
+    follows,
+    listed,
+    number,
+    right_but,
+    truth,
+    unless,
+    unlike,
+)
+from helpers.exercises.worlds import Worlds
 
-# ---- 3.9a: a metamorphic test --------------------------------------------------------------------------------------
+# ---- 3.9a: a metamorphic test ------------------------------------------------------------------------------
 
 GAP = float("nan")
 # precip, wind, allowed; the model's chance rises with rain up to 2 and falls beyond, all in exact fractions
@@ -23,6 +35,7 @@ _WORLDS = [
     ([1.75, 2.0, 1.625], [1.0, 0.0, 0.0], 0.1875),
     ([], [], 0.1),
 ]
+_CHANGES = {"precip": lambda rain: 2 * rain, "wind": lambda wind: wind + 4}
 
 
 def _chance(precip: float, wind: float) -> float:
@@ -43,102 +56,89 @@ class _Model:
         return (self.predict_proba(rows)[:, 1] >= 0.5).astype(int)
 
 
-def _tested(broken: Callable) -> dict[str, Any]:
-    """What the learner's test says in each world, and whether the rows are as they were."""
+def _tested(broken: Callable, column: str, precip: list, wind: list, allowed: float) -> dict[str, Any]:
+    """What the learner's test says of a table, and whether the rows are as they were."""
     import pandas as pd
 
-    said, untouched = [], True
-    for column, change in (("precip", lambda rain: 2 * rain), ("wind", lambda wind: wind + 4)):
-        for precip, wind, allowed in _WORLDS:
-            rows = pd.DataFrame({"precip": precip, "wind": wind}, dtype=float)
-            rows.index = [3 * place + 7 for place in range(len(rows))]
-            before = rows.copy()
-            out = broken(_Model(), rows, column, change, allowed)
-            untouched = untouched and rows.equals(before)
-            said.append(None if out is None else np.asarray(out).tolist())
-    return {"said": said, "untouched": untouched}
+    rows = pd.DataFrame({"precip": precip, "wind": wind}, dtype=float)
+    rows.index = [3 * place + 7 for place in range(len(rows))]
+    before = rows.copy()
+    out = broken(_Model(), rows, column, _CHANGES[column], allowed)
+    return {"said": None if out is None else np.asarray(out).tolist(), "untouched": rows.equals(before)}
 
 
-def _answers(
-    rule: Callable[[float, float, float], bool], columns: Any = ("precip", "wind")
-) -> list[list[bool]]:
-    """What somebody says who compares (before, after, allowed) by this rule, in all worlds."""
-    said = []
-    for column in columns:
-        for precip, wind, allowed in _WORLDS:
-            rows = [
-                (_chance(r, w), _chance(2 * r, w) if column == "precip" else _chance(r, w + 4), allowed)
-                for r, w in zip(precip, wind, strict=True)
-            ]
-            said.append([bool(rule(*row)) for row in rows])
-    return said
+def _by(rule: Callable[[float, float, float], bool]) -> Callable:
+    """The test of somebody who compares (before, after, allowed) by this rule."""
+
+    def broken(model, rows, column, change, allowed):
+        before = model.predict_proba(rows)[:, 1].tolist()
+        after = model.predict_proba(rows.assign(**{column: change(rows[column])}))[:, 1].tolist()
+        return [rule(*chances, allowed) for chances in zip(before, after, strict=True)]
+
+    return broken
 
 
-_BROKEN = {
-    "A chance that falls by exactly `allowed` is not broken: asked is *more than*.":
-        lambda before, after, allowed: before - after >= allowed,
-    "You say True where the chance *rises*. The test breaks where it falls.":
-        lambda before, after, allowed: after - before > allowed,
-    "You say True where the chance moves either way. A rise is what we expect; the test breaks where it falls.":
-        lambda before, after, allowed: abs(before - after) > allowed,
-    "You don't use `allowed` as it is given: smaller falls count for you, too.":
-        lambda before, after, allowed: before > after,
-    "You say True where the test holds. Asked is where it breaks.":
-        lambda before, after, allowed: not before - after > allowed,
-    "`predict` gives 0 or 1. A fall that doesn't cross one half is invisible to it: ask `predict_proba`.":
-        lambda before, after, allowed: (before >= 0.5) - (after >= 0.5) > allowed,
-    "You compare shares: the fall relative to the chance before. Asked is the difference.":
-        lambda before, after, allowed: before - after > allowed * before,
-}  # fmt: skip
+def _truths(found: dict[str, Any], due: dict[str, Any]) -> bool:
+    said = found["said"]
+    return type(said) is list and len(said) == len(due["said"]) and all(map(truth, said))
 
 
-@exercise(
+function(
     "3.9a",
-    broken=Program(_tested),
+    "broken",
+    form=Worlds(
+        _tested,
+        {
+            f"{column} changed, precip={precip}, wind={wind}, allowed={allowed}":
+                (column, precip, wind, allowed)
+            for column in _CHANGES for precip, wind, allowed in _WORLDS
+        },
+    ),
+    odd={
+        "Asked is an array with True or False for each row.": unlike(_truths),
+        "Your function changes the rows it is given, so the next test asks about rows that no flight had "
+        "(and yours may compare them with themselves). Change a copy.":
+            unless(lambda found: found["untouched"]),
+    },
+    rule=_by(lambda before, after, allowed: before - after > allowed),
+    said="The model is asked twice, nothing else moves, and no label is needed.",
+    mistakes={
+        "For rain it is right, and for another column not. Use `column` and `change` as they are given.":
+            right_but(on=lambda world: world.startswith("precip")),
+        "A chance that falls by exactly `allowed` is not broken: asked is *more than*.":
+            _by(lambda before, after, allowed: before - after >= allowed),
+        "You say True where the chance *rises*. The test breaks where it falls.":
+            _by(lambda before, after, allowed: after - before > allowed),
+        "You say True where the chance moves either way. A rise is what we expect; the test "
+        "breaks where it falls.":
+            _by(lambda before, after, allowed: abs(before - after) > allowed),
+        "You don't use `allowed` as it is given: smaller falls count for you, too.":
+            _by(lambda before, after, allowed: before > after),
+        "You say True where the test holds. Asked is where it breaks.":
+            _by(lambda before, after, allowed: not before - after > allowed),
+        "`predict` gives 0 or 1. A fall that doesn't cross one half is invisible to it: ask `predict_proba`.":
+            _by(lambda before, after, allowed: (before >= 0.5) - (after >= 0.5) > allowed),
+        "You compare shares: the fall relative to the chance before. Asked is the difference.":
+            _by(lambda before, after, allowed: before - after > allowed * before),
+        "Your function finds nothing broken, whatever is changed. Does the copy that you ask about have the "
+        "changed column under its own name, and do you read the second of the two chances?":
+            each(lambda found: not any(found["said"])),
+    },
+    otherwise="For some row it says otherwise. Before minus after, and compare with `allowed`.",
     hints=(
         "Two questions to the model: the rows as they are, and a copy in which one column is changed.",
         "`rows.assign(**{column: change(rows[column])})` is a changed copy; the rows stay.",
-        "`model.predict_proba(rows)[:, 1]` is the chance of being late. Before minus after is how far it fell.",
+        "`model.predict_proba(rows)[:, 1]` is the chance of being late. Before minus after "
+        "is how far it fell.",
     ),
-    said="The model is asked twice, nothing else moves, and no label is needed.",
-)
-def a_metamorphic_test(broken):
-    said, wanted = broken["said"], _answers(_falls_too_far)
-    if not all(
-        type(one) is list and len(one) == len(right) and all(map(truth, one))
-        for one, right in zip(said, wanted, strict=True)
-    ):
-        yield "Asked is an array with True or False for each row."
-        return
-    if not broken["untouched"]:
-        yield (
-            "Your function changes the rows it is given, so the next test asks about rows that no flight had (and "
-            "yours may compare them with themselves). Change a copy."
-        )
-    said = [list(map(bool, one)) for one in said]
-    if said[: len(_WORLDS)] == wanted[: len(_WORLDS)] and said != wanted:
-        yield "For rain it is right, and for another column not. Use `column` and `change` as they are given."
-    for reason, rule in _BROKEN.items():
-        if said == _answers(rule):
-            yield reason
-    if not any(map(any, said)):
-        yield (
-            "Your function finds nothing broken, whatever is changed. Does the copy that you ask about have the "
-            "changed column under its own name, and do you read the second of the two chances?"
-        )
-    if said != wanted:
-        yield "For some row it says otherwise. Before minus after, and compare with `allowed`."
+)  # fmt: skip
 
-
-def _falls_too_far(before: float, after: float, allowed: float) -> bool:
-    return before - after > allowed
-
-
-# ---- 3.9b: which slices are kept ------------------------------------------------------------------------------------
+# ---- 3.9b: which slices are kept ---------------------------------------------------------------------------
 
 
 def _ranked(line: Callable[[int, int, float], float], stop: str = "last", strict: bool = False) -> Callable:
-    """p-values by size against a line for each rank (from 1); kept: up to the last below, or to the first above."""
+    """p-values by size against a line for each rank (from 1); kept: up to the last
+    below, or to the first above."""
 
     def kept(p, share):
         order = sorted(range(len(p)), key=lambda place: p[place])
@@ -183,8 +183,10 @@ def _ps(*values: float) -> np.ndarray:
 function(
     "3.9b", "kept",
     [
-        (_ps(0.30, 0.01, 0.04, 0.045), 0.1), (_ps(0.02, 0.9, 0.04, 0.06), 0.125), (_ps(0.5, 0.25, 0.9, 0.75), 0.5),
-        (_ps(0.25, 0.5, 1.0, 0.9), 1.0), (_ps(0.6, 0.9, 0.7), 0.05), (_ps(0.03, 0.001, 0.03, 0.8, 0.02), 0.05),
+        (_ps(0.30, 0.01, 0.04, 0.045), 0.1), (_ps(0.02, 0.9, 0.04, 0.06), 0.125),
+        (_ps(0.5, 0.25, 0.9, 0.75), 0.5),
+        (_ps(0.25, 0.5, 1.0, 0.9), 1.0), (_ps(0.6, 0.9, 0.7), 0.05),
+        (_ps(0.03, 0.001, 0.03, 0.8, 0.02), 0.05),
         (_ps(0.04), 0.05), (_ps(), 0.05), (_ps(0.2, 0.04, 0.9, 0.95, 0.35), 0.25),
         (_ps(0.045, 0.002, 0.04, 0.049, 0.03), 0.05), (_ps(0.03, 0.004, 0.02, 0.7, 0.8), 0.05),
     ],
@@ -198,9 +200,11 @@ function(
     mistakes={
         "That is no correction: every p up to `share` is kept, and of 1,000 slices of noise some 50 are.":
             lambda p, share: [value <= share for value in p],
-        "That is Bonferroni's line for all, share / m. It is safe, and finds less: the line rises with the rank.":
+        "That is Bonferroni's line for all, share / m. It is safe, and finds less: the line "
+        "rises with the rank.":
             lambda p, share: [value <= share / len(p) for value in p],
-        "You keep those below their own line. One above its own is kept, too, if a larger one is below *its* line.":
+        "You keep those below their own line. One above its own is kept, too, if a larger one "
+        "is below *its* line.":
             _ranked(_line, "own"),
         "You stop at the first one above its line. Asked is the *last* one below it, and all smaller ones.":
             _ranked(_line, "first"),
@@ -211,20 +215,22 @@ function(
         "Your ranks begin at 0. The smallest has the rank 1.":
             _ranked(lambda rank, m, share: (rank - 1) / m * share),
         "You give them in the order of size. Asked is the order in which the p-values came.": _in_order,
-        "You compare each p with the line of its place in the list. The rank is its place by size.": _unsorted,
+        "You compare each p with the line of its place in the list. The rank is its place by size.":
+            _unsorted,
         "You say True for those that are dropped.": lambda p, share: [not one for one in _rule(p, share)],
         "Your function gives the same for every list.": CONSTANT,
     },
     otherwise="For some list others are kept. Follow the four rows of the table.",
     hints=(
-        "`order = np.argsort(p)` sorts them; `p[order]` against `share * np.arange(1, m + 1) / m` asks all at once.",
+        "`order = np.argsort(p)` sorts them; `p[order]` against `share * np.arange(1, m + 1) / "
+        "m` asks all at once.",
         "`np.flatnonzero(below)` has the ranks below the line; the last of them counts. There may be none.",
         "The largest p that is kept is a threshold: `p <= threshold` is in the order in which they came.",
     ),
 )  # fmt: skip
 
 
-# ---- 3.9c: the fast gradient sign method ----------------------------------------------------------------------------
+# ---- 3.9c: the fast gradient sign method -------------------------------------------------------------------
 
 _SIDE, _EPS = 3, 8.0
 # Weights of a linear model of nine pixels: two are zero, so their pixels matter not at all
@@ -306,12 +312,14 @@ _ATTACKS = {
         lambda: _made(_sign, low=-np.inf, high=np.inf),
     "Pixels are cut off as if white were one. Here grey goes on as far as eight bits do.":
         lambda: _made(_sign, low=0, high=1),
-    "You use the gradient of the chance. For a sound cell that is the way up, for a defective one the way down: "
-    "take the gradient of the loss.": lambda: _made(_sign, of="chance"),
+    "You use the gradient of the chance. For a sound cell that is the way up, for a defective one the way "
+    "down: take the gradient of the loss.": lambda: _made(_sign, of="chance"),
     "That is a step of the gradient itself. Its sign alone counts: each pixel moves by `strength`.":
         lambda: _made(lambda slope, strength: strength * slope),
     "That is a step along the gradient of length `strength`, the method for the L2 norm. Asked is its sign.":
-        lambda: _made(lambda slope, strength: strength * slope / np.sqrt((slope**2).sum((1, 2, 3), keepdims=True))),
+        lambda: _made(
+            lambda slope, strength: strength * slope / np.sqrt((slope**2).sum((1, 2, 3), keepdims=True))
+        ),
     "Each pixel moves by 1 whatever the strength.": lambda: _made(lambda slope, strength: np.sign(slope)),
     "You attack the network as it trains (`training=True`). In use it computes with `training=False`.":
         lambda: _made(_sign, training=True),
@@ -328,11 +336,12 @@ _ATTACKS = {
     fgsm=Program(_attacked, seconds=30, fork=False),
     hints=(
         "`with tf.GradientTape() as tape:` first `tape.watch(pictures)`, then the chance and the loss of it.",
-        "`keras.losses.binary_crossentropy(defective, network(pictures, training=False))` has a loss per picture; "
-        "`tape.gradient(loss, pictures)` sums them, and each picture moves only its own.",
+        "`keras.losses.binary_crossentropy(defective, network(pictures, training=False))` has a loss per "
+        "picture; `tape.gradient(loss, pictures)` sums them, and each picture moves only its own.",
         "`tf.clip_by_value(pictures + strength * tf.sign(slope), 0, 255)`.",
     ),
-    said="Each pixel that matters moves by the full strength, uphill for this picture's label, and stays a grey value.",
+    said="Each pixel that matters moves by the full strength, uphill for this picture's label, and "
+    "stays a grey value.",
 )
 def the_fast_gradient_sign(fgsm):
     said, wanted = fgsm["said"], _made(_sign)
@@ -348,14 +357,17 @@ def the_fast_gradient_sign(fgsm):
         if _near(said, made()):
             yield reason
     if not _near(said, wanted):
-        yield "Some pixel is another. Picture plus strength times the sign of the loss's slope, cut off at 0 and 255."
+        yield (
+            "Some pixel is another. Picture plus strength times the sign of the loss's slope, "
+            "cut off at 0 and 255."
+        )
 
 
 def _near(some: list[np.ndarray], others: list[np.ndarray]) -> bool:
     return all(np.allclose(one, other, atol=1e-3) for one, other in zip(some, others, strict=True))
 
 
-# ---- 3.9d: can members be told? -------------------------------------------------------------------------------------
+# ---- 3.9d: can members be told? ----------------------------------------------------------------------------
 
 
 def _pairs(tie: float = 0.5, below: bool = True) -> Callable:
@@ -389,7 +401,8 @@ def _accuracy(members, others):
 function(
     "3.9d", "told_apart",
     [
-        (_ps(0.1, 0.2, 0.9), _ps(0.2, 0.5)), (_ps(0.0, 0.0), _ps(0.0, 0.0, 0.0)), (_ps(0.9, 0.8), _ps(0.1, 0.2, 0.3)),
+        (_ps(0.1, 0.2, 0.9), _ps(0.2, 0.5)), (_ps(0.0, 0.0), _ps(0.0, 0.0, 0.0)),
+        (_ps(0.9, 0.8), _ps(0.1, 0.2, 0.3)),
         (_ps(0.3), _ps(0.3, 0.7)), (_ps(0.1, 0.4, 0.4, 2.5), _ps(0.4, 0.6, 0.05)), (_ps(1.0, 2.0), _ps(3.0)),
     ],
     odd={
@@ -399,9 +412,12 @@ function(
     rule=_pairs(),
     said="It needs no threshold: 0.5 is what an attacker has who tosses a coin, 1 tells every member.",
     mistakes={
-        "The other way round: members are known by a *low* loss. By yours a leak looks like 0.": _pairs(below=False),
-        "A tie counts half. Yours counts it for nothing, so a model that says the same to all gets 0.": _pairs(tie=0.0),
-        "A tie counts half. Yours counts it in full, so a model that says the same to all gets 1.": _pairs(tie=1.0),
+        "The other way round: members are known by a *low* loss. By yours a leak looks like 0.":
+            _pairs(below=False),
+        "A tie counts half. Yours counts it for nothing, so a model that says the same to all gets 0.":
+            _pairs(tie=0.0),
+        "A tie counts half. Yours counts it in full, so a model that says the same to all gets 1.":
+            _pairs(tie=1.0),
         "That is what one threshold does. Asked are all pairs.": follows(_at_the_middle, _accuracy),
         "Turned above one half, chance looks like a leak: below 0.5 is 0.5 but for luck, so leave it there.":
             lambda members, others: max(_pairs()(members, others), 1 - _pairs()(members, others)),
@@ -412,7 +428,7 @@ function(
     otherwise="For some losses the share is another. Count the six pairs of the example by hand.",
     hints=(
         "`members[:, None] < others` compares all pairs at once.",
-        "The mean of that, plus half the mean of `==`. Or `roc_auc_score`, with 1 for members and the *negative* loss "
-        "as score.",
+        "The mean of that, plus half the mean of `==`. Or `roc_auc_score`, with 1 for members and the "
+        "*negative* loss as score.",
     ),
 )  # fmt: skip

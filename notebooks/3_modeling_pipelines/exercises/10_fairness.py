@@ -8,7 +8,7 @@ from helpers.exercises.rules import function, table
 from helpers.exercises.signs import CONSTANT, NOTHING, listed, number, optional, unless
 
 
-# ---- 3.10a: rates of a group ---------------------------------------------------------------------------------------
+# ---- 3.10a: rates of a group -------------------------------------------------------------------------------
 
 
 def _probes():
@@ -91,14 +91,16 @@ function(
             lambda *given: [0 if rate is None else rate for rate in _rates(*given)],
         "Your `ppv` is NaN as soon as one who passes isn't decided. Take it among those who are.":
             lambda chance, approve, bar: _rates(chance, approve, bar)[:2] + [
-                None if any(a is None and c is not None and c >= bar for c, a in zip(chance, approve, strict=True))
+                None if any(a is None and c is not None and c >= bar for c,
+                    a in zip(chance, approve, strict=True))
                 else _rates(chance, approve, bar)[2]],
         "`selected` and `tpr` are exchanged: `selected` comes first, and divides by all.":
             lambda *given: [_rates(*given)[i] for i in (1, 0, 2)],
         "`tpr` and `ppv` are exchanged: `tpr` divides by the approved, `ppv` by those who pass.":
             lambda *given: [_rates(*given)[i] for i in (0, 2, 1)],
         "You divide `tpr` by everybody. Its base is whom the lender approved.":
-            _mixed(lambda both, passing, approved, all_, right: [right[0], both / all_ if all_ else None, right[2]]),
+            _mixed(lambda both, passing, approved, all_,
+                right: [right[0], both / all_ if all_ else None, right[2]]),
         "Your function gives the same three for every group.": CONSTANT,
     },
     otherwise="For some group a rate is another. Take the four rows of the example by hand.",
@@ -110,7 +112,7 @@ function(
 )  # fmt: skip
 
 
-# ---- 3.10b: weights ------------------------------------------------------------------------------------------------
+# ---- 3.10b: weights ----------------------------------------------------------------------------------------
 
 
 def _groups():
@@ -124,7 +126,8 @@ def _groups():
 
 
 def _weighed(make):
-    """Weights by a formula of the counts: of the pair, the group, the outcome, all rows; and of groups and outcomes."""
+    """Weights by a formula of the counts: of the pair, the group, the outcome, all
+    rows; and of groups and outcomes."""
 
     def rule(group, approve):
         rows = list(zip(group, approve, strict=True))
@@ -154,8 +157,8 @@ function(
     mistakes={
         "It is upside down: a pair that is rarer than it should be gets a weight above 1.":
             _weighed(lambda pair, g, a, n, gs, as_: pair * n / g / a),
-        "You divide by how frequent the pair is alone. That makes all pairs equally heavy, so small groups weigh "
-        "as much as large ones; each group should keep its size.":
+        "You divide by how frequent the pair is alone. That makes all pairs equally heavy, so small groups "
+        "weigh as much as large ones; each group should keep its size.":
             _weighed(lambda pair, g, a, n, gs, as_: n / (gs * as_ * pair)),
         "That is one over the share of the pair. It is to be multiplied by what the share would be.":
             _weighed(lambda pair, g, a, n, gs, as_: n / pair),
@@ -181,7 +184,7 @@ function(
 )  # fmt: skip
 
 
-# ---- 3.10c: a ThresholdOptimizer -----------------------------------------------------------------------------------
+# ---- 3.10c: a ThresholdOptimizer ---------------------------------------------------------------------------
 
 
 def _world():
@@ -191,7 +194,9 @@ def _world():
     draw = np.random.default_rng(3)
     group = np.array(["a"] * 300 + ["b"] * 120 + ["c"] * 80)
     approve = (draw.random(500) < np.repeat([0.9, 0.65, 0.75], [300, 120, 80])).astype(int)
-    score = np.clip(0.6 + 0.25 * approve - 0.12 * (group != "a") + draw.normal(0, 0.13, 500), 0.01, 0.99).round(2)
+    score = np.clip(
+        0.6 + 0.25 * approve - 0.12 * (group != "a") + draw.normal(0, 0.13, 500), 0.01, 0.99
+    ).round(2)
     return score[:, None], approve, group
 
 
@@ -278,13 +283,22 @@ def a_bar_for_each_group(own_bars):
     if played.get("predict_method") == "predict":
         yield "It goes by the model's yes and no. Between two answers there is no room for a bar."
     if played.get("constraints") == "demographic_parity":
-        yield "All groups are selected equally often: that is demographic parity. Asked is the true positive rate."
+        yield (
+            "All groups are selected equally often: that is demographic parity. Asked is the "
+            "true positive rate."
+        )
     if played.get("constraints") == "equalized_odds":
-        yield "Equalized odds asks for equal false positive rates as well. Asked is the true positive rate alone."
+        yield (
+            "Equalized odds asks for equal false positive rates as well. Asked is the true "
+            "positive rate alone."
+        )
     if played.get("constraints") not in ("true_positive_rate_parity", "false_negative_rate_parity"):
         yield "You hold another rate equal. Asked is the true positive rate."
     if played.get("objective") == "accuracy_score":
-        yield "Plain accuracy weighs both errors alike, and lets nearly everybody pass. Asked is balanced accuracy."
+        yield (
+            "Plain accuracy weighs both errors alike, and lets nearly everybody pass. Asked is "
+            "balanced accuracy."
+        )
     if played.get("objective") != "balanced_accuracy_score":
         yield "Asked is the best balanced accuracy; your `objective` is another."
     if played.get("flip"):
@@ -295,7 +309,7 @@ def a_bar_for_each_group(own_bars):
         yield "The true positive rates differ. Did it get the right names and outcomes?"
 
 
-# ---- 3.10d: the gate -----------------------------------------------------------------------------------------------
+# ---- 3.10d: the gate ---------------------------------------------------------------------------------------
 
 
 def _part(low, high, n):
@@ -321,13 +335,15 @@ table(
         _case((0.01, 0.06, 133), (-0.05, 0.05, 85), "release",
               "Both intervals end below the limit on enough applicants, and your gate stays shut."),
         _case((0.02, 0.1, 133), (-0.05, 0.1, 50), "release",
-              "An interval that ends at the limit doesn't reach above it, and `least` applicants are enough."),
+              "An interval that ends at the limit doesn't reach above it, and `least` applicants are "
+              "enough."),
         _case((0.02, 0.11, 133), (0.0, 0.05, 85), _CANT,
               "The interval reaches across the limit: neither proven bad nor proven good."),
         _case((0.02, 0.3, 133), (0.0, 0.05, 85), _CANT,
               "The interval reaches across the limit: neither proven bad nor proven good."),
         _case((0.1, 0.2, 133), (0.0, 0.05, 85), _CANT,
-              "An interval that begins at the limit is not wholly above it, and reaches above: neither proven."),
+              "An interval that begins at the limit is not wholly above it, and reaches "
+              "above: neither proven."),
         _case((0.0, 0.05, 49), (0.0, 0.05, 85), _CANT,
               "A small group's interval looks good. It can't be judged, so nothing is released."),
         _case((0.12, 0.3, 26), (0.0, 0.05, 85), _CANT,
@@ -349,13 +365,15 @@ table(
         _case((-0.3, -0.15, 133), (0.0, 0.05, 85), "release",
               "A gap below zero is in the group's favour. Asked is whether it reaches above the limit."),
         _case((0.0, 0.05, 133), (0.0, 0.05, 85), _CANT,
-              "No group was asked for, so nothing was judged. `all([])` is true in Python; a gate must not be.",
+              "No group was asked for, so nothing was judged. `all([])` is true in Python; "
+              "a gate must not be.",
               groups=[]),
         _case((0.0, 0.05, 133), (0.12, 0.3, 85), "release",
               "Only the groups asked for are judged.", groups=["Black"]),
         _case((0.12, 0.18, 133), (0.0, 0.05, 85), "release",
               "The limit is given: here it is 0.2, not 0.1.", limit=0.2),
-        _case((0.0, 0.05, 26), (0.0, 0.05, 17), "release", "`least` is given: here it is 10, not 50.", least=10),
+        _case((0.0, 0.05, 26), (0.0, 0.05, 17), "release", "`least` is given: here it is 10, not "
+        "50.", least=10),
     ],
     odd={
         "The answer must be one of the three verdicts as they are written, in every case.":

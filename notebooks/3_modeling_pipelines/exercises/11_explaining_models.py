@@ -2,18 +2,29 @@
 
 from statistics import median
 
-from helpers.exercises.kit import Program, exercise
 from helpers.exercises.plain import NotData
 from helpers.exercises.rules import function
-from helpers.exercises.signs import CONSTANT, NOTHING, listed, number, unless
+from helpers.exercises.signs import (
+    CONSTANT,
+    NOTHING,
+    close,
+    follows,
+    listed,
+    number,
+    right_but,
+    some,
+    unless,
+    unlike,
+)
+from helpers.exercises.worlds import Worlds
 
 # ---- a: a monotone model, fitted by the learner's function on two small worlds -------------------
 
 # In neither world do the columns stand in the lesson's order: a list written by hand is found out
-_WORLDS = (
-    (["hour", "rain", "view", "heat"], {"rain": 1, "view": -1}),
-    (["view", "heat", "hour", "rain"], {"view": -1, "rain": 1}),
-)
+_WORLDS = {
+    "the columns hour, rain, view, heat": (["hour", "rain", "view", "heat"], {"rain": 1, "view": -1}),
+    "the columns view, heat, hour, rain": (["view", "heat", "hour", "rain"], {"view": -1, "rain": 1}),
+}
 _GRID = [i / 20 for i in range(21)]
 
 
@@ -29,21 +40,21 @@ def _world(columns):
     return np.column_stack([rows[name] for name in columns]), late
 
 
-def _play(fit_monotone):
-    """What the learner's model says along each column, for ten rows of each world."""
+def _play(fit_monotone, columns, directions):
+    """What the learner's model says along each column, for ten rows of a world."""
     from threadpoolctl import threadpool_limits
 
     # On a busy machine two threads wait for each other longer than so small a fit takes
     with threadpool_limits(1):
-        return [_one_world(fit_monotone, columns, directions) for columns, directions in _WORLDS]
+        return _along(fit_monotone, columns, directions)
 
 
-def _one_world(fit_monotone, columns, directions):
+def _along(fit_monotone, columns, directions):
     import numpy as np
     from sklearn.ensemble import HistGradientBoostingClassifier
 
     X, late = _world(columns)
-    model = fit_monotone(X, late, list(columns), dict(directions))
+    model = fit_monotone(X, late, list(columns), directions)
     if model is None:
         raise NotData("gives nothing back; it should return the fitted model.")
     if not isinstance(model, HistGradientBoostingClassifier):
@@ -72,37 +83,58 @@ def _one_world(fit_monotone, columns, directions):
     }
 
 
-@exercise(
+def _fit(sign):
+    """The program that gives a column the sign that `sign(directions, its name)` says."""
+
+    def fit_monotone(X, late, columns, directions):
+        from sklearn.ensemble import HistGradientBoostingClassifier
+
+        signs = [sign(directions, name) for name in columns]
+        return HistGradientBoostingClassifier(early_stopping=False, monotonic_cst=signs).fit(X, late)
+
+    return fit_monotone
+
+
+def _held(world):
+    return [world["turns"]["rain"], world["turns"]["view"]]
+
+
+function(
     "3.11a",
-    fit_monotone=Program(_play, fork=False),
+    "fit_monotone",
+    form=Worlds(_play, _WORLDS, fork=False),
+    odd={
+        "It gives high chances to what was not late. `late` is 1 where a flight was late.":
+            some(lambda world: world["signal"] < -0.05),
+        "It has hardly learned the rows it was given. Fit it on `X` and `late`, all of them.":
+            some(lambda world: world["signal"] < 0.08),
+    },
+    rule=_fit(lambda directions, name: directions.get(name, 0)),
+    # By column: does the chance fall, does it rise?
+    read=lambda world: [world["turns"], world["as_asked"]],
+    said="The directions hold in every tree, so they hold on every row, also on those nobody has tried.",
+    mistakes={
+        "The directions are turned round: 1 says that the chance must not fall when the column rises.":
+            follows(_fit(lambda directions, name: -directions.get(name, 0)), read=_held),
+        "No direction is kept: the chance still rises and falls along every column. Is `monotonic_cst` "
+        "given?":
+            follows(_fit(lambda directions, name: 0), read=lambda world: world["turns"]),
+        "It keeps the directions only where the columns stand in one order. Make the list from `columns`.":
+            right_but(on=lambda world: world in list(_WORLDS)[:1]),
+        "`view` must not raise the chance: its direction is −1, and yours keeps 1 for both.":
+            follows(_fit(lambda directions, name: int(name in directions)), read=_held),
+        "A direction is not kept in every world. The list must have one number per column, in their order.":
+            unlike(close, read=_held),
+        "A column that `directions` doesn't name is held as well. What is not named is free: 0.":
+            unlike(close, read=lambda world: world["turns"]),
+    },
+    otherwise="The directions hold, and another setting differs from `SETTINGS`: the price "
+    "would be that of both.",
     hints=(
         "`directions.get(name, 0)` is the direction of a column, or 0 where it is free.",
         "`monotonic_cst` takes the list in the order of `columns`; `fit` gives the model back.",
     ),
-    said="The directions hold in every tree, so they hold on every row, also on those nobody has tried.",
-)
-def a_monotone_model(fit_monotone):
-    if any(world["signal"] < -0.05 for world in fit_monotone):
-        yield "It gives high chances to what was not late. `late` is 1 where a flight was late."
-    if any(world["signal"] < 0.08 for world in fit_monotone):
-        yield "It has hardly learned the rows it was given. Fit it on `X` and `late`, all of them."
-    turns = [world["turns"] for world in fit_monotone]  # by column: does the chance fall, does it rise?
-    held = {"rain": [False, True], "view": [True, False]}
-    broken = [name for turn in turns for name, want in held.items() if turn[name] != want]
-    if all(turn["rain"] == [True, False] and turn["view"] == [False, True] for turn in turns):
-        yield "The directions are turned round: 1 says that the chance must not fall when the column rises."
-    if broken and all(turn[name] == [True, True] for turn in turns for name in turn):
-        yield "No direction is kept: the chance still rises and falls along every column. Is `monotonic_cst` given?"
-    if broken and all(turns[0][name] == want for name, want in held.items()):
-        yield "It keeps the directions only where the columns stand in one order. Make the list from `columns`."
-    if all(turn[name] == [False, True] for turn in turns for name in held):
-        yield "`view` must not raise the chance: its direction is −1, and yours keeps 1 for both."
-    if broken:
-        yield "A direction is not kept in every world. The list must have one number per column, in their order."
-    if any(turn[name] != [True, True] for turn in turns for name in ("hour", "heat")):
-        yield "A column that `directions` doesn't name is held as well. What is not named is free: 0."
-    if not all(world["as_asked"] for world in fit_monotone):
-        yield "The directions hold, and another setting differs from `SETTINGS`: the price would be that of both."
+)  # fmt: skip
 
 
 # ---- b: columns shuffled together ----------------------------------------------------------------
@@ -154,7 +186,8 @@ function(
         "That is `X` as it came.": lambda X, columns, order: X,
         "All columns moved, so the rows are only in another order. Those not listed stay.":
             lambda X, columns, order: [X[i] for i in order],
-        "Only the first of the listed columns moved.": lambda X, columns, order: _together(X, columns[:1], order),
+        "Only the first of the listed columns moved.":
+            lambda X, columns, order: _together(X, columns[:1], order),
         "You moved the columns that are not listed.":
             lambda X, columns, order: _together(X, [j for j in range(len(X[0])) if j not in columns], order),
         "Each column has moved on its own, so the group is torn apart. One order serves all.": _apart,
@@ -228,7 +261,8 @@ function(
             lambda *given: _ale(*given, start=False),
         "You add up sums of steps, so a full bin weighs more. Take each bin's mean.":
             lambda *given: _ale(*given, mean=False),
-        "You divided by all rows. A bin's mean is over its own rows.": lambda *given: _ale(*given, total=True),
+        "You divided by all rows. A bin's mean is over its own rows.":
+            lambda *given: _ale(*given, total=True),
         "You take each bin's median. Take its mean.": lambda *given: _ale(*given, halfway=True),
         "The steps are not added up: each edge stands higher than the one before by its bin's mean.":
             lambda *given: _ale(*given, running=False),
@@ -237,7 +271,8 @@ function(
     otherwise="Some edge is elsewhere. Follow the task's four rows: means, running sum, the rows' mean.",
     hints=(
         "`np.bincount(bins, minlength=count)` counts the rows of each bin; with `weights=steps` it adds up.",
-        "Put a 0 before `np.cumsum(means)`. Then subtract `np.average` of the bins' middles, weighted by rows.",
+        "Put a 0 before `np.cumsum(means)`. Then subtract `np.average` of the bins' "
+        "middles, weighted by rows.",
     ),
 )  # fmt: skip
 
@@ -305,6 +340,7 @@ function(
     otherwise="For some bin it is another share. Write down the pairs of a small example, as the task does.",
     hints=(
         "First a table of counts: how many rows have bin `k` and partner `p`? `np.add.at` or `pd.crosstab`.",
-        "Then, for each `k`, look up the count of `(k, b[i])` for every row, and take the mean of `>= least`.",
+        "Then, for each `k`, look up the count of `(k, b[i])` for every row, and take the mean of `>= "
+        "least`.",
     ),
 )  # fmt: skip

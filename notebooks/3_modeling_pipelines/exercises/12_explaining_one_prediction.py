@@ -2,18 +2,16 @@
 
 import itertools
 import math
-import warnings
 
 import numpy as np
 
-from helpers.exercises import register
-from helpers.exercises.kit import Exercise, Made, NotData, Program, exercise, right, wrong
+from helpers.exercises.kit import Made, NotData, exercise
 from helpers.exercises.plain import plain
-from helpers.exercises.probes import short
 from helpers.exercises.rules import function
-from helpers.exercises.signs import CONSTANT, NOTHING, close, number, unless
+from helpers.exercises.signs import CONSTANT, NOTHING, number, unless, unlike
+from helpers.exercises.worlds import Worlds
 
-# ---- 3.12a: Shapley by hand ----------------------------------------------------------------------------------------
+# ---- 3.12a: Shapley by hand --------------------------------------------------------------------------------
 
 
 def _worth(players, earns):
@@ -79,7 +77,8 @@ function(
         "That is each player's gain alone, as the first to come. Take the mean over all orders.": _shares(
             lambda size, total: float(size == 0)
         ),
-        "That is what is lost when each player leaves the whole, as the last to come. Take the mean over all orders.":
+        "That is what is lost when each player leaves the whole, as the last to come. Take the "
+        "mean over all orders.":
             _shares(lambda size, total: float(size == total - 1)),
         "You sum over the orders and don't divide by how many there are.": _shares(
             lambda size, total: math.factorial(total) * _even(size, total)
@@ -100,7 +99,8 @@ function(
         "A sign: a player's share is the worth with them minus the worth without.": _shares(
             _even, lambda worth, before, after: worth[before] - worth[after]
         ),
-        "Your shares are parts of one. They should add up to what all earn, beyond what nobody earns.": _shares(
+        "Your shares are parts of one. They should add up to what all earn, beyond what nobody earns.":
+            _shares(
             _even,
             scale=lambda found, worth: {
                 player: share / (sum(found.values()) or 1) for player, share in found.items()
@@ -111,12 +111,13 @@ function(
     otherwise="For some game a share is another. Write its orders down, as in the table.",
     hints=(
         "`max(worth, key=len)` is the coalition of all players.",
-        'For an order and a place: `before = "".join(sorted(order[:place]))`, and with the player `order[:place + 1]`.',
+        'For an order and a place: `before = "".join(sorted(order[:place]))`, and with the player '
+        '`order[:place + 1]`.',
         "Sum the gains over all orders, then divide by their number.",
     ),
 )  # fmt: skip
 
-# ---- 3.12b: the kernel ---------------------------------------------------------------------------------------------
+# ---- 3.12b: the kernel -------------------------------------------------------------------------------------
 
 
 def _coalitions():
@@ -167,7 +168,8 @@ function(
         "You divide by *C*(*M*, *s*) alone. *s* and *M* − *s* are missing.": _weights(
             lambda total, size: (total - 1) / math.comb(total, size)
         ),
-        "You leave out *M* − 1 above the line.": _weights(lambda total, size: _kernel(total, size) / (total - 1)),
+        "You leave out *M* − 1 above the line.":
+            _weights(lambda total, size: _kernel(total, size) / (total - 1)),
         "Above the line stands *M* − 1, not *M*.": _weights(
             lambda total, size: _kernel(total, size) * total / (total - 1)
         ),
@@ -178,7 +180,9 @@ function(
             lambda total, size: (total - 1) / math.comb(total, size) * size * (total - size)
         ),
         "Those weigh gains in a Shapley value's own sum. The regression has other weights.": _weights(
-            lambda total, size: math.factorial(size) * math.factorial(total - size - 1) / math.factorial(total)
+            lambda total, size: (
+                math.factorial(size) * math.factorial(total - size - 1) / math.factorial(total)
+            )
         ),
         "Every coalition weighs the same for you.": _weights(lambda total, size: 1.0, (1, 1)),
     },
@@ -190,7 +194,7 @@ function(
     ),
 )  # fmt: skip
 
-# ---- 3.12c: with the tool ------------------------------------------------------------------------------------------
+# ---- 3.12c: with the tool ----------------------------------------------------------------------------------
 
 
 def _look_at_values(value):
@@ -213,14 +217,18 @@ def _look_at_values(value):
     values=Made("what `.shap_values(…)` gives back: an array with a row for each applicant", _look_at_values),
     hints=(
         "The model that it wants is a function from rows to one number each. `chance` is one.",
-        "`explainer = shap.KernelExplainer(chance, background)`, then its `.shap_values` of the rows `asked`.",
+        "`explainer = shap.KernelExplainer(chance, background)`, then its `.shap_values` of the rows "
+        "`asked`.",
     ),
     said="The tool's shares are your own, computed over all 64 coalitions.",
 )
 def with_the_tool(values, given):
     values, exact = np.array(values), np.array(given["exact"])
     if values.ndim == 3:
-        yield "There are shares for both classes. Explain one number: the chance of a denial, as `chance` gives it."
+        yield (
+            "There are shares for both classes. Explain one number: the chance of a denial, as "
+            "`chance` gives it."
+        )
     if values.shape == exact.shape[::-1]:
         yield "It lies on its side: asked is a row for each applicant, a column for each feature."
     if values.shape[1] != exact.shape[1]:
@@ -239,14 +247,17 @@ def with_the_tool(values, given):
     if np.allclose(sums, given["one row"], atol=1e-6):
         yield "You compare with one row, the background's mean. Asked is the mean over its rows' chances."
     if np.allclose(sums, exact.sum(axis=1), atol=1e-6):
-        yield "They add up to what they should, and some are not exact. Were all coalitions asked, by KernelSHAP?"
+        yield (
+            "They add up to what they should, and some are not exact. Were all coalitions "
+            "asked, by KernelSHAP?"
+        )
     yield (
-        "They add up to something else than the chance minus the background's mean. Which model, which background and "
-        "which rows did the explainer get?"
+        "They add up to something else than the chance minus the background's mean. Which model, which "
+        "background and which rows did the explainer get?"
     )
 
 
-# ---- 3.12d: the audit ----------------------------------------------------------------------------------------------
+# ---- 3.12d: the audit --------------------------------------------------------------------------------------
 
 
 def _both(rows):
@@ -263,39 +274,35 @@ _RULES = {
 }
 _ROWS = [
     np.array([[1, 40], [1, 30], [0, 40], [0, 30]], float),
-    np.array([[1, 40, 3], [1, 41, 2], [1, 50, 9], [0, 20, 9], [0, 30, 4], [1, 36, 4], [0, 38, 1]], float),
     np.array([[0, 28, 1], [0, 36, 1], [1, 37, 1]], float),
+    np.array([[1, 40, 3], [1, 41, 2], [1, 50, 9], [0, 20, 9], [0, 30, 4], [1, 36, 4], [0, 38, 1]], float),
 ]
 
 
-def audited(flips):
-    """What an audit says of each rule on each table of rows, and whether the rows stay as they are."""
-    found = []
-    for name, decide in _RULES.items():
-        for rows in _ROWS:
-            given = rows.copy()
-            share = plain(flips(decide, given))
-            found.append({"rule": name, "share": share, "kept": bool(np.array_equal(given, rows))})
-    return found
+def _audited(flips, decide, rows):
+    """What an audit says of a rule on a table of rows, and whether the rows stay as they are."""
+    before = rows.copy()
+    return {"share": plain(flips(decide, rows)), "kept": np.array_equal(before, rows)}
 
 
-def _turned(rows):
-    rows = rows.copy()
-    rows[:, 0] = 1 - rows[:, 0]
-    return rows
+def _share(decide, rows, turned):
+    return float((decide(turned) != decide(rows)).mean())
+
+
+def _marked(rows, mark):
+    return np.column_stack([np.broadcast_to(mark, len(rows)), rows[:, 1:]])
 
 
 def _audit(decide, rows):
-    return float((decide(_turned(rows)) != decide(rows)).mean())
+    return _share(decide, rows, _marked(rows, 1 - rows[:, 0]))
 
 
-def _as(value):
-    def turned(rows):
-        rows = rows.copy()
-        rows[:, 0] = value
-        return rows
+def _as(mark):
+    return lambda decide, rows: _share(decide, rows, _marked(rows, mark))
 
-    return turned
+
+def _only(group):
+    return lambda decide, rows: _audit(decide, rows[rows[:, 0] == group])
 
 
 def _gap(decide, rows):
@@ -303,89 +310,54 @@ def _gap(decide, rows):
     return float(decide(rows)[one].mean() - decide(rows)[~one].mean())
 
 
-def _only(value):
-    """The share among rows of one group."""
-    return lambda decide, rows: _audit(decide, rows[rows[:, 0] == value])
+def _change(decide, rows):
+    return float((decide(_marked(rows, 1 - rows[:, 0])) * 1.0 - decide(rows)).mean())
 
 
-def _in_place(decide, rows):
-    before = decide(rows)
-    rows[:, 0] = 1 - rows[:, 0]
-    return float((decide(rows) != before).mean())
-
-
-_SLIPS = {
-    "That is how many flip, not which share of the rows.": lambda decide, rows: _audit(decide, rows) * len(rows),
-    "That is the share that *stays*. Asked is the share that changes.": lambda decide, rows: 1 - _audit(decide, rows),
-    "You give every row the same mark, one, so those that had it are not turned.": lambda decide, rows: float(
-        (decide(_as(1)(rows)) != decide(rows)).mean()
+function(
+    "3.12d",
+    "flips",
+    form=Worlds(
+        _audited, {f"{name} on {len(rows)} "
+        "rows": (rule, rows) for rows in _ROWS for name, rule in _RULES.items()}
     ),
-    "You give every row the same mark, zero, so those that had it are not turned.": lambda decide, rows: float(
-        (decide(_as(0)(rows)) != decide(rows)).mean()
+    odd={
+        "Asked is one number, the share of the rows.": unless(lambda found: number(found["share"])),
+        "The rows were changed: work on a copy, others need them as they are.":
+            unless(lambda found: found["kept"]),
+    },
+    rule=_audit,
+    said="Each row is its own comparison, so no other column can be the cause.",
+    mistakes={
+        "That is how many flip, not which share of the rows.":
+            lambda decide, rows: _audit(decide, rows) * len(rows),
+        "That is the share that *stays*. Asked is the share that changes.":
+            lambda decide, rows: 1 - _audit(decide, rows),
+        "You give every row the same mark, one, so those that had it are not turned.": _as(1),
+        "You give every row the same mark, zero, so those that had it are not turned.": _as(0),
+        "You compare the rates of two groups. They may differ in other columns: compare each row with "
+        "itself.":
+            _gap,
+        "You compare the rates of two groups, without a sign. Compare each row with itself.":
+            lambda decide, rows: abs(_gap(decide, rows)),
+        "You ask only the rows of the one group, those marked. Turn all rows.": _only(1),
+        "You ask only the rows without the mark. Turn all rows.": _only(0),
+        "You take the mean change. Changes up and down cancel: count rows that change either way.": _change,
+        "You take the mean change without its sign. Changes up and down have cancelled before.":
+            lambda decide, rows: abs(_change(decide, rows)),
+        "You turn the sign. Turned round, a one is a zero and a zero a one.":
+            lambda decide, rows: _share(decide, rows, rows * np.r_[-1, np.ones(rows.shape[1] - 1)]),
+        "That is in per cent. Asked is a share, at most one.":
+            lambda decide, rows: 100 * _audit(decide, rows),
+    },
+    otherwise="Go through four rows by hand.",
+    hints=(
+        "`turned = rows.copy()`, then `turned[:, 0] = 1 - turned[:, 0]`.",
+        "`decide(turned) != decide(rows)` is True where a decision changes; its mean is the share.",
     ),
-    "You compare the rates of two groups. They may differ in other columns: compare each row with itself.": _gap,
-    "You compare the rates of two groups, without a sign. Compare each row with itself.": lambda decide, rows: abs(
-        _gap(decide, rows)
-    ),
-    "You ask only the rows of the one group, those marked. Turn all rows.": _only(1),
-    "You ask only the rows without the mark. Turn all rows.": _only(0),
-    "You take the mean change. Changes up and down cancel: count rows that change either way.": (
-        lambda decide, rows: float((decide(_turned(rows)) * 1.0 - decide(rows)).mean())
-    ),
-    "You take the mean change without its sign. Changes up and down have cancelled before.": (
-        lambda decide, rows: abs(float((decide(_turned(rows)) * 1.0 - decide(rows)).mean()))
-    ),
-    "You turn the sign. Turned round, a one is a zero and a zero a one.": lambda decide, rows: float(
-        (decide(rows * np.r_[-1, np.ones(rows.shape[1] - 1)]) != decide(rows)).mean()
-    ),
-    "That is in per cent. Asked is a share, at most one.": lambda decide, rows: 100 * _audit(decide, rows),
-}  # fmt: skip
-_KEPT = "The rows were changed: work on a copy, others need them as they are."
-_NUMBER = "Asked is one number, the share of the rows."
-_AUDITED = "Each row is its own comparison, so no other column can be the cause."
+)  # fmt: skip
 
-
-def _judged(flips):
-    if not all(number(one["share"]) for one in flips):
-        return wrong(_NUMBER)
-    if not all(one["kept"] for one in flips):
-        return wrong(_KEPT)
-    expected = audited(_audit)
-    if close(flips, expected):
-        return right(_AUDITED)
-    with np.errstate(all="ignore"), warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)  # the mean of a group that has nobody
-        for reason, slip in _SLIPS.items():
-            if close(flips, audited(slip)):
-                return wrong(reason)
-    failed = next(one for one, due in zip(flips, expected, strict=True) if not close(one, due))
-    return wrong(
-        f"Of {failed['rule']} you say {failed['share']:g}, which is not it. Go through four rows by hand."
-    )
-
-
-def _examples():
-    yield _AUDITED, {"flips": _audit}
-    yield _NUMBER, {"flips": lambda decide, rows: decide(_turned(rows)) != decide(rows)}
-    yield _KEPT, {"flips": _in_place}
-    for reason, slip in _SLIPS.items():
-        yield reason, {"flips": slip}
-
-
-register(
-    Exercise(
-        "3.12d",
-        {"flips": Program(audited)},
-        (
-            "`turned = rows.copy()`, then `turned[:, 0] = 1 - turned[:, 0]`.",
-            "`decide(turned) != decide(rows)` is True where a decision changes; its mean is the share.",
-        ),
-        _judged,
-        examples=_examples,
-    )
-)
-
-# ---- 3.12e: a path's gradients -------------------------------------------------------------------------------------
+# ---- 3.12e: a path's gradients -----------------------------------------------------------------------------
 
 # Each: a gradient for every row of a batch, the point, the baseline
 _PATHS = {
@@ -408,12 +380,8 @@ _PATHS = {
 _STEPS = 4
 
 
-def followed(attribute):
-    """What an attribution says of each path."""
-    return [
-        {"of": name, "shares": plain(attribute(gradient, point.copy(), baseline.copy(), _STEPS))}
-        for name, (gradient, point, baseline) in _PATHS.items()
-    ]
+def _followed(attribute, gradient, point, baseline):
+    return attribute(gradient, point, baseline, _STEPS)
 
 
 def _path(gradient, x, baseline, steps, places=None):
@@ -430,49 +398,6 @@ def _at(places):
     return lambda g, x, b, n: (x - b) * _path(g, x, b, n, places(n)).mean(axis=0)
 
 
-_TURNS = {
-    "You don't multiply by `x - baseline`: these are mean gradients, and don't add up.": (
-        lambda g, x, b, n: _path(g, x, b, n).mean(axis=0)
-    ),
-    "You sum the gradients. Take their mean.": lambda g, x, b, n: (x - b) * _path(g, x, b, n).sum(axis=0),
-    "You take the gradient at `x` alone. Along the path it is another.": lambda g, x, b, n: (
-        (x - b) * g(x[None])[0]
-    ),
-    "You take the gradient at the baseline alone. Along the path it is another.": (
-        lambda g, x, b, n: (x - b) * g(b[None])[0]
-    ),
-    "You multiply by `x`. Only what differs from the baseline can have a share.": (
-        lambda g, x, b, n: x * _path(g, x, b, n).mean(axis=0)
-    ),
-    "Your path begins at zero, whatever the baseline is.": (
-        lambda g, x, b, n: (x - b) * _path(g, x, np.zeros_like(b), n).mean(axis=0)
-    ),
-    "You compare with zero. The baseline is an argument.": lambda g, x, b, n: _integrated(g, x, 0 * b, n),
-    "Your path goes beyond `x`: it adds `x`, not `x - baseline`, to the baseline.": (
-        lambda g, x, b, n: (x - b) * g(b + np.multiply.outer((np.arange(n) + 0.5) / n, x)).mean(axis=0)
-    ),
-    "You take the gradient where each step begins. Take it at the middle.": _at(lambda n: np.arange(n) / n),
-    "You take the gradient where each step ends. Take it at the middle.": _at(
-        lambda n: np.arange(1, n + 1) / n
-    ),
-    "Your places go from one end to the other, both included. Take the middles of `steps` equal steps.": _at(
-        lambda n: np.linspace(0, 1, n)
-    ),
-    "You take one place more than there are steps. Take the middle of each step.": _at(
-        lambda n: np.linspace(0, 1, n + 1)
-    ),
-    "You take the mean of each step's two ends (trapezoids). Take the gradient at the middle.": (
-        lambda g, x, b, n: (
-            (x - b) * sum(_path(g, x, b, n, (np.arange(n) + end) / n) for end in (0, 1)).mean(0) / 2
-        )
-    ),
-    "A sign: multiply by `x - baseline`.": lambda g, x, b, n: -_integrated(g, x, b, n),
-    "You take the size of the shares. They have signs.": lambda g, x, b, n: np.abs(_integrated(g, x, b, n)),
-}
-_SHAPED = "Asked is an array of numbers, shaped as `x`."
-_COMPLETE = "The shares add up to f(x) − f(baseline), as closely as the steps allow."
-
-
 def _like(shares, due):
     """Whether these are numbers in the shape of those due."""
     if type(due) is list:
@@ -480,36 +405,59 @@ def _like(shares, due):
     return number(shares)
 
 
-def _judged_path(integrated):
-    expected = followed(_integrated)
-    if not all(_like(one["shares"], due["shares"]) for one, due in zip(integrated, expected, strict=True)):
-        return wrong(_SHAPED)
-    if close(integrated, expected):
-        return right(_COMPLETE)
-    for reason, turn in _TURNS.items():
-        if close(integrated, followed(turn)):
-            return wrong(reason)
-    failed = next(one for one, due in zip(integrated, expected, strict=True) if not close(one, due))
-    return wrong(f"For {failed['of']} your shares are `{short(failed['shares'], 80)}`, which is not it.")
-
-
-def _path_examples():
-    yield _COMPLETE, {"integrated": _integrated}
-    yield _SHAPED, {"integrated": lambda g, x, b, n: float(_integrated(g, x, b, n).sum())}
-    for reason, turn in _TURNS.items():
-        yield reason, {"integrated": turn}
-
-
-register(
-    Exercise(
-        "3.12e",
-        {"integrated": Program(followed)},
-        (
-            "The middles of the steps: `(np.arange(steps) + 0.5) / steps`, from just after 0 to just before 1.",
-            "`np.multiply.outer(places, x - baseline)` has a row for each place, whatever the shape of `x`.",
-            "`gradient` gives a row for each point of the path. Take their mean over the rows, then multiply.",
+function(
+    "3.12e",
+    "integrated",
+    form=Worlds(_followed, _PATHS),
+    odd={"Asked is an array of numbers, shaped as `x`.": unlike(_like)},
+    rule=_integrated,
+    said="The shares add up to f(x) − f(baseline), as closely as the steps allow.",
+    mistakes={
+        "You don't multiply by `x - baseline`: these are mean gradients, and don't add up.": (
+            lambda g, x, b, n: _path(g, x, b, n).mean(axis=0)
         ),
-        _judged_path,
-        examples=_path_examples,
-    )
+        "You sum the gradients. Take their mean.": lambda g, x, b, n: (x - b) * _path(g, x, b, n).sum(axis=0),
+        "You take the gradient at `x` alone. Along the path it is another.": lambda g, x, b, n: (
+            (x - b) * g(x[None])[0]
+        ),
+        "You take the gradient at the baseline alone. Along the path it is another.": (
+            lambda g, x, b, n: (x - b) * g(b[None])[0]
+        ),
+        "You multiply by `x`. Only what differs from the baseline can have a share.": (
+            lambda g, x, b, n: x * _path(g, x, b, n).mean(axis=0)
+        ),
+        "Your path begins at zero, whatever the baseline is.": (
+            lambda g, x, b, n: (x - b) * _path(g, x, np.zeros_like(b), n).mean(axis=0)
+        ),
+        "You compare with zero. The baseline is an argument.": lambda g, x, b, n: _integrated(g, x, 0 * b, n),
+        "Your path goes beyond `x`: it adds `x`, not `x - baseline`, to the baseline.": (
+            lambda g, x, b, n: (x - b) * g(b + np.multiply.outer((np.arange(n) + 0.5) / n, x)).mean(axis=0)
+        ),
+        "You take the gradient where each step begins. Take it at the middle.":
+            _at(lambda n: np.arange(n) / n),
+        "You take the gradient where each step ends. Take it at the middle.": _at(
+            lambda n: np.arange(1, n + 1) / n
+        ),
+        "Your places go from one end to the other, both included. Take the middles of `steps` equal steps.":
+            _at(
+            lambda n: np.linspace(0, 1, n)
+        ),
+        "You take one place more than there are steps. Take the middle of each step.": _at(
+            lambda n: np.linspace(0, 1, n + 1)
+        ),
+        "You take the mean of each step's two ends (trapezoids). Take the gradient at the middle.": (
+            lambda g, x, b, n: (
+                (x - b) * sum(_path(g, x, b, n, (np.arange(n) + end) / n) for end in (0, 1)).mean(0) / 2
+            )
+        ),
+        "A sign: multiply by `x - baseline`.": lambda g, x, b, n: -_integrated(g, x, b, n),
+        "You take the size of the shares. They have signs.":
+            lambda g, x, b, n: np.abs(_integrated(g, x, b, n)),
+    },
+    otherwise="Go through one step of the path by hand.",
+    hints=(
+        "The middles of the steps: `(np.arange(steps) + 0.5) / steps`, from just after 0 to just before 1.",
+        "`np.multiply.outer(places, x - baseline)` has a row for each place, whatever the shape of `x`.",
+        "`gradient` gives a row for each point of the path. Take their mean over the rows, then multiply.",
+    ),
 )

@@ -19,7 +19,8 @@ from helpers.flights.examples import CATEGORIES, FEATURES, LABEL
 
 # How the model takes each feature
 _TYPES = {
-    name: str if name in CATEGORIES else int if name in ("weekday", "day_minute") else float for name in FEATURES
+    name: str if name in CATEGORIES else int if name in ("weekday", "day_minute") else float
+    for name in FEATURES
 }
 _ABSENT = object()
 
@@ -40,13 +41,18 @@ _records = listed(lambda item: type(item) is dict)
 _OF_A_BODY = {
     "What was sent is no JSON object. `json.dumps` makes the text of a dict.":
         lambda body, flights: type(body) is not dict,
-    "That is the layout of `:predict`. `:classify` takes its records under another key; look at the request above.":
+    "That is the layout of `:predict`. `:classify` takes its records under another key; look at "
+    "the request above.":
         lambda body, flights: "instances" in body or "inputs" in body,
-    "`examples` is one record by itself. It takes a list, also where there is one flight.": lambda body, flights:
-        type(body.get("examples")) is dict and all(type(x) not in (list, dict) for x in body["examples"].values()),
-    "Your `examples` is laid out by feature, as the columns of `:predict` are. Here every flight is a record of its "
-    "own.": lambda body, flights: type(body.get("examples")) is dict,
-    "The body has no `examples`; that is the key of the records.": lambda body, flights: "examples" not in body,
+    "`examples` is one record by itself. It takes a list, also where there is one flight.":
+        lambda body, flights:
+        type(body.get("examples")) is dict and all(
+            type(x) not in (list, dict) for x in body["examples"].values()
+        ),
+    "Your `examples` is laid out by feature, as the columns of `:predict` are. Here every flight is a "
+    "record of its own.": lambda body, flights: type(body.get("examples")) is dict,
+    "The body has no `examples`; that is the key of the records.":
+        lambda body, flights: "examples" not in body,
     "`examples` needs a list of records, one dict for each flight, in the same order.":
         lambda body, flights: not _records(body["examples"]) or len(body["examples"]) != len(flights),
     "The records stand in another order than the flights, so the answers would be given to the wrong ones.":
@@ -55,9 +61,10 @@ _OF_A_BODY = {
 }
 # By the feature's type, what the flight had, and what the record says
 _OF_A_FEATURE = {
-    "A gap in `{}` goes out as `null` or `NaN`. The server refuses the one, and the model computes with the other. How "
-    "does a record say that a value is unknown?": lambda kind, known, sent: sent is None,
-    "`{}` was a gap and you send an empty list. The model may take it as one; asked was to leave the name out.":
+    "A gap in `{}` goes out as `null` or `NaN`. The server refuses the one, and the model computes with the "
+    "other. How does a record say that a value is unknown?": lambda kind, known, sent: sent is None,
+    "`{}` was a gap and you send an empty list. The model may take it as one; asked was to "
+    "leave the name out.":
         lambda kind, known, sent: known is None and sent == [],
     "`{}` was a gap and you sent a value. An invented measurement looks like a real one to the model.":
         lambda kind, known, sent: known is None,
@@ -68,11 +75,13 @@ _OF_A_FEATURE = {
     "`{}` is a number and goes out as text, which makes a bytes record of it.":
         lambda kind, known, sent: kind is not str and type(sent) is str,
     "`{}` arrives with another value than the flight had.":
-        lambda kind, known, sent: kind is not str and not (number(sent) and close(sent, known, rel=1e-9, abs_=1e-12)),
-    "`{}` is `DT_INT64` in the signature, and you write it with a decimal point: a float record, which the parser "
-    "refuses.": lambda kind, known, sent: kind is int and type(sent) is not int,
-    "`{}` is `DT_FLOAT` in the signature, and you write it as a whole number: an int64 record, which the parser "
-    "refuses.": lambda kind, known, sent: kind is float and type(sent) is not float,
+        lambda kind, known, sent: (
+            kind is not str and not (number(sent) and close(sent, known, rel=1e-9, abs_=1e-12))
+        ),
+    "`{}` is `DT_INT64` in the signature, and you write it with a decimal point: a float record, which "
+    "the parser refuses.": lambda kind, known, sent: kind is int and type(sent) is not int,
+    "`{}` is `DT_FLOAT` in the signature, and you write it as a whole number: an int64 record, which "
+    "the parser refuses.": lambda kind, known, sent: kind is float and type(sent) is not float,
 }
 _OF_A_SIGNATURE = {
     "The body does not name the signature, so the server would take "
@@ -87,7 +96,9 @@ def _of_a_record(row, flight):
         yield (f"The label `{LABEL}` travels along. The model ignores it today, "
                "but what a prediction never has must not be in its request.")
     if extra := sorted(set(row) - set(FEATURES)):
-        yield f"`{extra[0]}` is not a feature of the model. Send what the signature asks for, and nothing else."
+        yield (
+            f"`{extra[0]}` is not a feature of the model. Send what the signature asks for, and nothing else."
+        )
     for name, type_ in _TYPES.items():
         known, sent = flight[name], row.get(name, _ABSENT)
         if type(sent) is list and len(sent) == 1:
@@ -117,7 +128,8 @@ def _of_a_path(method, path):
     hints=(
         "Start from the model's features, not from the flight's keys: "
         "what the model does not know has no place in the body.",
-        "Three types stand in the table of section 1. Convert every value by it: `float(762)` is written `762.0`.",
+        "Three types stand in the table of section 1. Convert every value by it: `float(762)` "
+        "is written `762.0`.",
         "Test a gap with `is not None`; a plain `if value` throws zeros away as well. "
         'Then `post({"examples": records}, signature="classify", method="classify")`.',
     ),
@@ -132,10 +144,13 @@ def what_classify_is_sent(reply, given):
         yield from _of_a_record(row, flight)
     yield from _shown(_OF_A_SIGNATURE, body)
     if _lacks_the_signature(reply["got"]):
-        yield ("The version that answers by now came later in the lesson and has no `classify`. Run the lesson from "
-               "its start up to here.")
+        yield ("The version that answers by now came later in the lesson and has no `classify`. Run the "
+        "lesson from its start up to here.")
     if reply["status"] != 200:
-        yield f"The server answered {reply['status']}. Its `error` says what it did not like: print `reply.json()`."
+        yield (
+            f"The server answered {reply['status']}. Its `error` says what it did not like: "
+            "print `reply.json()`."
+        )
     if not _is_the_reference(reply["got"], given["late"]):
         yield ("The request is right, and the answer is not version 1's. Another version was live when you "
                "sent it, or another server: run the lesson from its start up to here.")
@@ -151,10 +166,13 @@ def _lacks_the_signature(got):
 def _is_the_reference(got, late):
     """Whether an answer of `:classify` holds these chances of being late, to three digits."""
     results = got.get("results") if type(got) is dict else None
-    if not listed(listed(lambda pair: type(pair) is list and len(pair) == 2))(results) or len(results) != len(late):
+    if not listed(listed(lambda pair: type(pair) is list
+        and len(pair) == 2))(results) or len(results) != len(late):
         return False
     said = [{str(name): score for name, score in classes}.get("late") for classes in results]
-    return all(number(one) and close(one, other, rel=1e-3, abs_=1e-3) for one, other in zip(said, late, strict=True))
+    return all(
+        number(one) and close(one, other, rel=1e-3, abs_=1e-3) for one, other in zip(said, late, strict=True)
+    )
 
 
 def _look_at_config(message):
@@ -163,33 +181,43 @@ def _look_at_config(message):
         {
             "name": model.name, "base_path": model.base_path, "platform": model.model_platform,
             "policy": model.model_version_policy.WhichOneof("policy_choice"),
-            "served": sorted(set(model.model_version_policy.specific.versions)), "labels": dict(model.version_labels),
+            "served":
+                sorted(set(model.model_version_policy.specific.versions)),
+                "labels": dict(model.version_labels),
         }
         for model in message.model_config_list.config
     ]
 
 
 _OF_A_CONFIG = {
-    "The entry bears another name than the one in the example, which clients ask for.": lambda it: it.name != "late",
-    "The base path is where the server has the shelf, as in the example. The lesson puts our folder in its place.":
+    "The entry bears another name than the one in the example, which clients ask for.":
+        lambda it: it.name != "late",
+    "The base path is where the server has the shelf, as in the example. The lesson puts our "
+    "folder in its place.":
         lambda it: it.base_path.rstrip("/") != "/models/late",
     "The entry lacks the platform, and the server refuses a model whose kind it is not told.":
         lambda it: not it.platform,
     "The platform is another than the example's.":
         lambda it: it.platform != "tensorflow",
-    "Nothing is said about versions, so the highest one is served, and the other is not.": lambda it: it.policy is None,
-    "`latest` serves these two today. When a higher number comes onto the shelf, it goes live and the oldest goes.":
+    "Nothing is said about versions, so the highest one is served, and the other is not.":
+        lambda it: it.policy is None,
+    "`latest` serves these two today. When a higher number comes onto the shelf, it goes live "
+    "and the oldest goes.":
         lambda it: it.policy == "latest",
     "`all` serves whatever comes onto the shelf, at once.": lambda it: it.policy == "all",
-    "One of the two versions is not served, and a label can't point at it.": lambda it: not {1, 2} <= set(it.served),
+    "One of the two versions is not served, and a label can't point at it.":
+        lambda it: not {1, 2} <= set(it.served),
     "The policy names a version that was not asked for.": lambda it: it.served != [1, 2],
     "The labels are the wrong way round: everyone would get the new version, and the testers the old one.":
         lambda it: (it.labels.get("stable"), it.labels.get("canary")) == (2, 1),
-    "There is no label `stable`, and clients that ask for it get an error.": lambda it: "stable" not in it.labels,
-    "There is no label `canary`, and clients that ask for it get an error.": lambda it: "canary" not in it.labels,
+    "There is no label `stable`, and clients that ask for it get an error.":
+        lambda it: "stable" not in it.labels,
+    "There is no label `canary`, and clients that ask for it get an error.":
+        lambda it: "canary" not in it.labels,
     "A label points at another version than it should.":
         lambda it: (it.labels["stable"], it.labels["canary"]) != (1, 2),
-    "There is a label that nobody asked for, and clients may come to rely on it.": lambda it: len(it.labels) > 2,
+    "There is a label that nobody asked for, and clients may come to rely on it.":
+        lambda it: len(it.labels) > 2,
 }
 
 
@@ -240,7 +268,8 @@ function(
         ({"error": "Could not find any versions of model late"},),
     ],
     odd={
-        "For some status your function says neither `True` nor `False`. Does every path `return` one of them?":
+        "For some status your function says neither `True` nor `False`. Does every path `return` one of "
+        "them?":
             unless(lambda output: type(output) is bool),
     },
     rule=lambda body: "AVAILABLE" in _states(body),
@@ -260,19 +289,21 @@ function(
             lambda body: bool({"AVAILABLE", "UNLOADING"} & set(_states(body))),
         "You ask for exactly one. With labels two versions answer at the same time.":
             lambda body: _states(body).count("AVAILABLE") == 1,
-        "You hold the whole model back because a version has failed. That takes nothing from one that answers.":
+        "You hold the whole model back because a version has failed. That takes nothing "
+        "from one that answers.":
             lambda body: "AVAILABLE" in _states(body) and all(
                 x["status"]["error_code"] == "OK" for x in body["model_version_status"]),
         "That only asks whether the body is an error. The body can list versions none of which serves.":
             lambda body: "error" not in body,
-        "`error_code` is `OK` for a version that was unloaded in good order, and for one that is still loading.":
+        "`error_code` is `OK` for a version that was unloaded in good order, and for one "
+        "that is still loading.":
             lambda body: any(x["status"]["error_code"] == "OK" for x in body.get("model_version_status", [])),
         "You look at the newest version alone. It may have failed while an older one answers.":
             lambda body: _states(body)[:1] == ["AVAILABLE"],
         "You look at the oldest version alone; it may have been unloaded when a newer one took over.":
             lambda body: _states(body)[-1:] == ["AVAILABLE"],
-        "You ask that every version be available. The list keeps those that have ended, so after the first update that "
-        "would never hold again.": lambda body: set(_states(body)) == {"AVAILABLE"},
+        "You ask that every version be available. The list keeps those that have ended, so after the first "
+        "update that would never hold again.": lambda body: set(_states(body)) == {"AVAILABLE"},
         "`all` of an empty list is true, and it asks too much of a list that keeps the ended versions.":
             lambda body: set(_states(body)) <= {"AVAILABLE"},
         "A version that loads or unloads is not at its end, and answers nobody either.":
@@ -285,7 +316,8 @@ function(
         "The body lists every version the server has seen since it started, the highest first.",
         "Which of the states START, LOADING, AVAILABLE, UNLOADING, END "
         "can answer a request? How many versions have to be in it?",
-        "A model that the server does not know has a body without `model_version_status`; `dict.get` takes a default.",
+        "A model that the server does not know has a body without `model_version_status`; "
+        "`dict.get` takes a default.",
     ),
 )
 
@@ -354,7 +386,8 @@ def _varied(stable, candidate):
 
 
 def _slip(**change):
-    """A sign: the rule with this change is followed but for the constant candidate, which is a slip of its own."""
+    """A sign: the rule with this change is followed but for the constant candidate,
+    which is a slip of its own."""
     return follows(partial(_reasons, **change), on=_varied)
 
 
@@ -385,7 +418,8 @@ function(
         _each(lambda p: 0.5 + 0.4 * (p - 0.5), _EVEN),
     ) + _probes(
         _LOW,
-        _LOW, _each(lambda p: 1 - p), _each(lambda p: p * 0.85), _each(lambda p: p * 0.2), _each(lambda p: p + 0.3),
+        _LOW, _each(lambda p: 1 - p), _each(lambda p: p * 0.85), _each(lambda p: p * 0.2),
+        _each(lambda p: p + 0.3),
         _each(lambda p: p + 0.13), [*_LOW[:-1], _NAN], [*_LOW[:-1], 1.2], [-0.01, *_LOW[1:]],
         list(_PAIRED.values()),
         # one flight far from its place
@@ -410,25 +444,31 @@ function(
     said="The gate needs no labels: it compares what the candidate says "
     "with what is said today, in validity, level and order.",
     mistakes={
-        "A candidate that says the same of every flight passes. It has no rank correlation, and every comparison with "
-        "`nan` is false: ask whether the candidate is good enough, not whether it is too bad.": _on_the_constant([]),
-        "A candidate that says the same of every flight, at the old mean, breaks one of the three rules, and you name "
-        "another.": right_but(lambda right: _on_the_constant(["level"]), on=_varied),
+        "A candidate that says the same of every flight passes. It has no rank correlation, and every "
+        "comparison with `nan` is false: ask whether the candidate is good enough, not whether it is too "
+        "bad.":
+            _on_the_constant([]),
+        "A candidate that says the same of every flight, at the old mean, breaks one of the three rules, "
+        "and you name another.": right_but(lambda right: _on_the_constant(["level"]), on=_varied),
         "A chance that is not a number, or outside 0 to 1, passes your gate.": _slip(valid=lambda c: True),
         "A value that is not a number passes: it is neither below 0 "
         "nor above 1, because every comparison with it is false.": follows(
-            partial(_reasons, valid=_not_outside), partial(_reasons, valid=_not_outside, drop=False), on=_varied),
-        "Values outside 0 to 1 pass your gate; only gaps are caught.": _slip(valid=lambda c: not np.isnan(c).any()),
+            partial(_reasons, valid=_not_outside), partial(_reasons, valid=_not_outside, drop=False),
+            on=_varied),
+        "Values outside 0 to 1 pass your gate; only gaps are caught.":
+            _slip(valid=lambda c: not np.isnan(c).any()),
         "One chance that is none passes among good ones: every one of them has to hold.":
             _slip(valid=lambda c: ((c >= 0) & (c <= 1)).any()),
-        "0 and 1 are chances as well; your gate calls them invalid.": _slip(valid=lambda c: ((c > 0) & (c < 1)).all()),
+        "0 and 1 are chances as well; your gate calls them invalid.":
+            _slip(valid=lambda c: ((c > 0) & (c < 1)).all()),
         "A candidate that says much *less* than before passes: the difference has a sign.":
             _slip(far=lambda s, c: _apart(s, c) > 0.1),
         "A candidate that says much *more* than before passes: the difference has a sign.":
             _slip(far=lambda s, c: _apart(s, c) < -0.1),
         "Those are medians. A candidate that says more of a third of the flights keeps its median.":
             _slip(far=lambda s, c: abs(_apart(s, c, np.median)) > 0.1),
-        "You compare flight by flight. The level is one number for each version: the mean of its chances.": follows(
+        "You compare flight by flight. The level is one number for each version: the mean of its chances.":
+            follows(
             partial(_reasons, far=lambda s, c: abs(c - s).mean() > 0.1),
             partial(_reasons, far=lambda s, c: (abs(c - s) > 0.1).any()), on=_varied),
         "You take the 0.1 as a tenth of the mean. It is a difference of two chances.":
@@ -437,23 +477,26 @@ function(
             _slip(correlate=_pearson),
         "That is Kendall's correlation. It is another measure, and stricter at the same limit.":
             _slip(correlate=lambda a, b: kendalltau(a, b)[0]),
-        "`argsort` gives the places of the sorted values, not the ranks of the values. Where the stable chances come "
-        "unsorted the two differ.": _slip(correlate=lambda a, b: _spearman(a, b, np.argsort)),
-        "Equal chances have equal ranks. Yours come in the order of the flights, so a candidate that says the same of "
-        "nearly every flight looks well ordered.": follows(
+        "`argsort` gives the places of the sorted values, not the ranks of the values. Where the stable "
+        "chances come unsorted the two differ.": _slip(correlate=lambda a, b: _spearman(a, b, np.argsort)),
+        "Equal chances have equal ranks. Yours come in the order of the flights, so a candidate that says "
+        "the same of nearly every flight looks well ordered.": follows(
             partial(_reasons, correlate=partial(_spearman, ranks=_ordinal)),
             partial(_reasons, correlate=partial(_spearman, ranks=_order_of_order)), on=_varied),
-        "The second value of `spearmanr` is the p-value, small where the two lists have to do with each other in "
-        "either direction.": _slip(correlate=lambda a, b: spearmanr(a, b)[1]),
+        "The second value of `spearmanr` is the p-value, small where the two lists have to do with each "
+        "other in either direction.": _slip(correlate=lambda a, b: spearmanr(a, b)[1]),
         "Only a reversed order is held. An order may be lost without being reversed.": follows(
-            partial(_reasons, least=0), partial(_reasons, least=-0.9), partial(_reasons, least=-0.5), on=_varied),
-        "A candidate that ranks everything backwards passes: a correlation near −1 is as strong, and the opposite.":
+            partial(_reasons, least=0), partial(_reasons, least=-0.9), partial(_reasons, least=-0.5),
+            on=_varied),
+        "A candidate that ranks everything backwards passes: a correlation near −1 is as "
+        "strong, and the opposite.":
             _slip(correlate=lambda a, b: abs(_spearman(a, b))),
         "You never compare the rankings, so an inverted model with the same mean passes.":
             _slip(correlate=lambda a, b: 1),
         "You never compare the means, so a candidate that says half of everything passes.":
             _slip(far=lambda s, c: False),
-        "When a chance is no chance the other two checks mean nothing; they should not be named.": _slip(alone=False),
+        "When a chance is no chance the other two checks mean nothing; they should not be named.":
+            _slip(alone=False),
         "Where level and order both fail, you name the level alone. The set holds every reason that applies.":
             _slip(told=["level"]),
         "Where level and order both fail, you name the order alone. The set holds every reason that applies.":
@@ -466,12 +509,14 @@ function(
     hints=(
         "Begin with `invalid`, and return at once if it applies. What does `nan < 0` say, what `nan > 1`?",
         "Means may differ in either direction.",
-        '`pandas.Series.corr` takes `method="spearman"`. An inverted model has a rank correlation near −1, not near 0; '
-        "a model that says the same of every flight has `nan`.",
+        '`pandas.Series.corr` takes `method="spearman"`. An inverted model has a rank correlation near −1, '
+        "not near 0; a model that says the same of every flight has `nan`.",
     ),
 )
 
-_ASKED = {name: {str: "DT_STRING", int: "DT_INT64", float: "DT_FLOAT"}[type_] for name, type_ in _TYPES.items()}
+_ASKED = {
+    name: {str: "DT_STRING", int: "DT_INT64", float: "DT_FLOAT"}[type_] for name, type_ in _TYPES.items()
+}
 
 
 def _requests():
@@ -487,7 +532,8 @@ def _requests():
 
 
 def _look_at_model(value):
-    """What a server finds in a SavedModel's folder: signatures, and what those with the model's inputs answer."""
+    """What a server finds in a SavedModel's folder: signatures, and what those with
+    the model's inputs answer."""
     from helpers.serving import ServingError
     from helpers.serving.metrics import Metrics
     from helpers.serving.savedmodel import SavedModel
@@ -525,7 +571,8 @@ def _folder(value):
 
 
 def _infos(tensors):
-    """Type and shape by name, as `/metadata` publishes them; the shape is None where nothing is known of it."""
+    """Type and shape by name, as `/metadata` publishes them; the shape is None where
+    nothing is known of it."""
     from helpers.serving.tensors import type_name
 
     return {
@@ -567,7 +614,8 @@ def _of_the_doors(doors):
             there = ", ".join(f"`{clean(other, 40)}`" for other in sorted(doors)) or "none"
             yield {
                 "alerts": f"The new signature is missing: there is no `alerts`. The model has {there}.",
-                "predict_rows": f"The clients of today ask `predict_rows`, and it is gone. The model has {there}.",
+                "predict_rows":
+                    f"The clients of today ask `predict_rows`, and it is gone. The model has {there}.",
             }[name]
     for name in ("predict_rows", "alerts"):
         yield from _of_the_inputs(name, doors[name]["inputs"])
@@ -576,18 +624,21 @@ def _of_the_doors(doors):
 def _of_the_inputs(door, inputs):
     found = _types(inputs)
     if strange := sorted(set(found) - set(_ASKED)):
-        yield (f"`{door}` asks for an input `{clean(strange[0], 40)}`, which no client sends. The names are those of "
-               "the features, and come from the arguments of the concrete function.")
+        yield (f"`{door}` asks for an input `{clean(strange[0], 40)}`, which no client sends. The names are "
+        "those of the features, and come from the arguments of the concrete function.")
     if missing := [name for name in _ASKED if name not in found]:
         yield f"`{door}` does not take `{missing[0]}`, so clients that send it are refused."
     for name in _ASKED:
         if found[name] != _ASKED[name]:
-            yield f"`{door}` takes `{name}` as another type than version 1 does; over gRPC every client would fail."
+            yield (
+                f"`{door}` takes `{name}` as another type than version 1 does; over gRPC every "
+                "client would fail."
+            )
     for name in _ASKED:
         info = inputs[name]
         if info["shape"] is not None and (len(info["shape"]) != 2 or info["shape"][0] != -1):
-            yield (f"`{door}` fixes the shape of `{name}` otherwise than version 1: any number of rows, one column "
-                   "each.")
+            yield (f"`{door}` fixes the shape of `{name}` otherwise than version 1: any number of "
+            "rows, one column each.")
 
 
 def _of_the_outputs(outputs):
@@ -639,11 +690,12 @@ def _of_the_answers(today, new, what):
     "4.1e",
     made=Made("a SavedModel's folder", _look_at_model),
     hints=(
-        "`changed` has the pattern: a `tf.function` around `signatures[\"predict_rows\"]`, and its concrete function "
-        "for `specs`. Yours returns a dict with two entries.",
-        "`tf.saved_model.save(module, str(folder), signatures={…})` takes both signatures by name; version 1's own can "
-        "be handed on as it is.",
-        "The module must hold what the signatures read, as in `publish`: `module.weights` and `module.vocabularies`.",
+        "`changed` has the pattern: a `tf.function` around `signatures[\"predict_rows\"]`, and its concrete "
+        "function for `specs`. Yours returns a dict with two entries.",
+        "`tf.saved_model.save(module, str(folder), signatures={…})` takes both signatures by name; version "
+        "1's own can be handed on as it is.",
+        "The module must hold what the signatures read, as in `publish`: `module.weights` and "
+        "`module.vocabularies`.",
     ),
     said="A server can load it, the clients of today find their signature, and new ones "
     "get the chance and the decision from one request.",
@@ -656,7 +708,7 @@ def a_signature_of_ones_own(made):
     if "late" not in made["doors"]["predict_rows"]["outputs"]:
         yield "`predict_rows` has lost its output `late`, which the clients of today read."
     if set(made["doors"]["predict_rows"]["outputs"]) != {"late"}:
-        yield ("`predict_rows` has more outputs than `late`. Over REST one output comes as a list and two come as a "
-               "dict, which the clients of today can't read.")
+        yield ("`predict_rows` has more outputs than `late`. Over REST one output comes as a list and two "
+        "come as a dict, which the clients of today can't read.")
     for what, new in made["said"]["alerts"].items():
         yield from _of_the_answers(made["said"]["predict_rows"][what], new, what)

@@ -4,14 +4,16 @@ from helpers.exercises.rules import function, names
 from helpers.exercises.signs import CONSTANT, NOTHING, NO_NAME, STRANGE, has, lacks, number, unless
 
 
-# Probes are what the learner's function is called with: the lesson's own kind of object, small, with what bites in it
+# Probes are what the learner's function is called with: the lesson's own kind of object, small, with what
+# bites in it
 # (a tie, a missing value, nothing at all). Rules see them as plain data: the Series is a list, NaN is None.
 def _probes():
     import pandas as pd
 
     gap = float("nan")
     return [(pd.Series(chances, dtype=float), threshold) for chances, threshold in [
-        ([0.1, 0.5, 0.9], 0.3), ([0.3, 0.31, 0.29], 0.3), ([0.2, gap, 0.7], 0.1), ([], 0.5), ([0.6, gap], 0.0),
+        ([0.1, 0.5, 0.9], 0.3), ([0.3, 0.31, 0.29], 0.3), ([0.2, gap, 0.7], 0.1), ([], 0.5),
+        ([0.6, gap], 0.0),
     ]]  # fmt: skip
 
 

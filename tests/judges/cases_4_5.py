@@ -61,6 +61,13 @@ def _no_comparison(blessing, examples, least):
     return blessing.future()[0].custom_property("blessed")
 
 
+def _python_not(blessing, examples, least):
+    from tfx.dsl.placeholder.placeholder import logical_and
+
+    blessed, rows = _both(blessing, examples)
+    return logical_and(blessed == 1, not rows <= least)
+
+
 def _nothing(blessing, examples, least):
     _joined(blessing, examples, least)
 
@@ -70,17 +77,17 @@ def _nothing(blessing, examples, least):
 
 @functools.cache
 def _annotations():
-    from tfx import v1 as tfx
+    from tfx.dsl.component.experimental.annotations import InputArtifact, OutputArtifact
+    from tfx.types.artifact import Artifact
     from tfx.types.standard_artifacts import Examples, Model
 
-    class KeyReport(tfx.dsl.Artifact):
+    class KeyReport(Artifact):
         TYPE_NAME = "KeyReport"
 
-    components = tfx.dsl.components
     return {
-        "examples": components.InputArtifact[Examples],
-        "report": components.OutputArtifact[KeyReport],
-        "model": components.InputArtifact[Model],
+        "examples": InputArtifact[Examples],
+        "report": OutputArtifact[KeyReport],
+        "model": InputArtifact[Model],
     }
 
 
@@ -159,6 +166,12 @@ def _mislabelled():
     return uniqueness
 
 
+def _component():
+    from tfx.dsl.component.experimental.decorators import component
+
+    return component(_function(_in_a_loop))
+
+
 def _renamed():
     def uniqueness(rows, report):
         report.set_int_custom_property("rows", 1)
@@ -216,6 +229,8 @@ CASES = {
             "True or False already": _at_once,
             "it should be a TFX predicate": _no_comparison,
             "is None: the predicate": _nothing,
+            "joins something that is no predicate": _python_not,
+            "compares with True or False": _with(blessed_is=lambda blessed: blessed == True),  # noqa: E712
         },
     ),
     "4.5b": cases(
@@ -223,7 +238,7 @@ CASES = {
         right=[_sorted_by_span],
         wrong={
             "Asked is one id": lambda span, verdicts: [_sorted_by_span(span, verdicts)],
-            "`None` is asked": lambda span, verdicts: _sorted_by_span(span, verdicts) or 0,
+            "0 or -1 looks like an id": lambda span, verdicts: _sorted_by_span(span, verdicts) or 0,
             "For some verdicts it is another": lambda span, verdicts: (
                 (_sorted_by_span(span, verdicts) or 0) + 1
             ),
@@ -272,6 +287,7 @@ CASES = {
             "need annotations": _other_input,
             "nothing else": _renamed(),
             "takes another type": _mislabelled(),
+            "is a component already": _component(),
         },
     ),
 }

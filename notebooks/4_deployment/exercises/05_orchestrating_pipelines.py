@@ -46,13 +46,22 @@ def _asked(worth_pushing):
             )
         if not isinstance(predicate, Predicate):
             raise NotData(f"is {kind(predicate)}; it should be a TFX predicate, made by a comparison.")
+        try:
+            encoded = predicate.encode()
+        except AttributeError:
+            raise NotData(
+                "joins something that is no predicate. Did Python's `not`, `and` or `or` get in?"
+            ) from None
+        # Python's True passes here, but the compiler of section 3 refuses it
+        if "bool_value" in str(encoded):
+            raise NotData("compares with True or False; `blessed` is a number, 0 or 1.")
         blessing, examples = standard_artifacts.ModelBlessing(), standard_artifacts.Examples()
         blessing.set_int_custom_property("blessed", blessed)
         examples.set_int_custom_property("rows", rows)
         made = {"_Gate.blessing": [blessing], "_ExampleGen.examples": [examples]}
         context = placeholder_utils.ResolutionContext(exec_info=data_types.ExecutionInfo(input_dict=made))
         try:
-            found.append(placeholder_utils.resolve_placeholder_expression(predicate.encode(), context))
+            found.append(placeholder_utils.resolve_placeholder_expression(encoded, context))
         except ValueError:  # a property that isn't there
             found.append(None)
     return found
@@ -68,13 +77,15 @@ def _pushed(rule):
     said="The predicate is evaluated when both artifacts are there, and both its sides count.",
     hints=(
         'Two comparisons, each of a `….future()[0].custom_property("…")` with a number.',
-        "`logical_and(one, other)` makes one predicate of them; import it where the text says.",
+        "`logical_and(one, other)` makes one predicate of them; the lesson has imported it.",
     ),
 )
 def a_condition_for_the_push(worth_pushing):
     if any(type(said) is not bool for said in worth_pushing):
-        yield "For some artifacts your predicate comes to nothing. Are the properties' names those of the "
-        "task?"
+        yield (
+            "For some artifacts your predicate comes to nothing. Are both sides comparisons, and the "
+            "properties' names those of the task?"
+        )
         return
     reasons = {
         "Only `rows` decides: the blessing has no part in it. Did you write Python's `and`? It gives one "
@@ -98,8 +109,7 @@ def a_condition_for_the_push(worth_pushing):
         if worth_pushing == _pushed(rule):
             yield reason
     if worth_pushing != _pushed(lambda least, blessed, rows: blessed and rows > least):
-        yield "For some blessing and some number of rows it comes out otherwise. Go through the four of "
-        "the table."
+        yield "For some blessing and some number of rows it comes out otherwise. Go through the table."
 
 
 # ---- 4.5b ----
@@ -134,7 +144,8 @@ function(
     odd={
         "Asked is one id, a whole number, or "
         "None.": unless(lambda output: output is None or type(output) is int),
-        "Where there is no rival, `None` is asked. 0 looks like an id.": some(lambda output: output == 0),
+        "Where there is no rival, `None` is asked. 0 or -1 looks like an id.":
+            some(lambda output: output in (0, -1)),
     },
     rule=lambda span, verdicts: _newest(verdicts, span),
     said="What is asked as of a span stays the same, whenever the run is started.",
@@ -144,10 +155,26 @@ function(
             lambda span, verdicts: _newest(verdicts, span, before=lambda own, span: own <= span),
         "You take models of later spans: that is the latest blessed, which section 2 warns of.":
             lambda span, verdicts: _newest(verdicts, span, before=lambda own, span: True),
+        "That is the latest blessed of all, which section 2 warns of. Only spans before count.":
+            lambda span, verdicts: _newest(
+                verdicts, span, before=lambda own, span: True, key=lambda v: v["model"]),
+        "The model of the span itself is no rival, nor an old span's that was made late. Take the newest "
+        "span before.":
+            lambda span, verdicts: _newest(
+                verdicts, span, before=lambda own, span: own <= span, key=lambda v: v["model"]),
         "A later id is not a newer span: a model for an older span may have been made late.":
             lambda span, verdicts: _newest(verdicts, span, key=lambda v: v["model"]),
         "Only the span directly before is looked at. If that was refused, an older one is the rival.":
             lambda span, verdicts: _newest(verdicts, span, before=lambda own, span: own == span - 1),
+        "If the newest span's model was refused, an older span's is the rival: cross out first, then choose.":
+            lambda span, verdicts: next(
+                (v["model"] if v["blessed"] else None for v in sorted(
+                    verdicts, key=lambda v: (-v["span"], -v["model"])) if v["span"] < span), None),
+        "Of several models of one span the greatest id is asked for; yours takes the first in the list.":
+            lambda span, verdicts: _newest(verdicts, span, key=lambda v: v["span"]),
+        "The verdicts are in no particular order: the last in the list needn't be the newest span's.":
+            lambda span, verdicts: next(
+                (v["model"] for v in reversed(verdicts) if v["blessed"] and v["span"] < span), None),
         "Of several models of one span the greatest id is asked for.":
             lambda span, verdicts: _newest(verdicts, span, key=lambda v: (v["span"], -v["model"])),
         "You return the span. Asked is the id of its model.":
@@ -233,6 +260,8 @@ function(
         (_states(done=[3, 4]), 3, True),
         ({}, 3, False),
         (_states(waiting=[3, 4]), 0, False),
+        (_states(failed=[4], waiting=[5, 9]), 1, True),
+        (_states(done=[2, 3], waiting=[5, 6]), 3, True),
     ],
     odd={
         "Your function gives nothing back. Does it `return` the list?": NOTHING,
@@ -266,6 +295,19 @@ function(
             _pastless(lambda states, span: states.get(span - 1, "done") in ("done", "failed")),
         "A running predecessor isn't done yet.":
             _pastless(lambda states, span: states.get(span - 1, "done") in ("done", "running")),
+        "Only the first span of all is free of a past in yours. So is each whose predecessor isn't in "
+        "`states`.":
+            _pastless(lambda states, span: span == min(states) or states.get(span - 1) == "done"),
+        "Spans that have to wait take places in yours. Find out first who is ready, then count places.":
+            lambda states, most, past: [
+                span for span in _start(states, most, False)
+                if not past or _whole_spans(states).get(span - 1, "done") == "done"],
+        "A predecessor that waits itself, or has failed, isn't done.":
+            _pastless(lambda states, span: states.get(span - 1, "done") != "running"),
+        "A predecessor that runs, or has failed, isn't done.":
+            _pastless(lambda states, span: states.get(span - 1, "done") != "waiting"),
+        "Oldest first: yours are the right ones, in another order.":
+            lambda states, most, past: _start(states, most, past)[::-1],
         "Asked is the span directly before, `span - 1`; you ask all that are older.":
             _pastless(
                 lambda states, span: all(state == "done" for one, state in states.items() if one < span)),
@@ -303,12 +345,14 @@ _WORLDS = [
 def _reported(uniqueness):
     """What a component of the learner's function writes onto its report, for each world."""
     import tensorflow as tf
-    from tfx import v1 as tfx
+    from tfx.dsl.component.experimental.decorators import component
     from tfx.types import artifact_utils, standard_artifacts
 
     try:
-        made = tfx.dsl.components.component(uniqueness)
+        made = component(uniqueness)
     except Exception as error:  # noqa: BLE001 - TFX refuses a signature in many ways
+        if "got <class" in str(error):
+            raise NotData("is a component already: leave `@component` out, the lesson puts it on.") from None
         raise NotData(
             "can't be had: TFX makes no component of your function. Its two arguments need annotations: "
             "`examples: InputArtifact[Examples]` and "
@@ -376,7 +420,7 @@ def _all(world):
 @exercise(
     "4.5d",
     uniqueness=Program(_reported),
-    said="A row less than there are rows, for each key that came before: inside a split and across splits.",
+    said="All rows less the different keys, inside a split and across splits.",
     hints=(
         "The annotations are those of the components above, such as `Statistics`.",
         "All keys of all splits in one list: `[key for split in keys_of(examples).values() for key in "
@@ -386,8 +430,9 @@ def _all(world):
 )
 def counts_what_comes_twice(uniqueness):
     if not any(uniqueness):
-        yield "The report has neither property. They are set by `report.set_int_custom_property(name, "
-        "value)`."
+        yield (
+            "The report has neither property. They are set by `report.set_int_custom_property(name, value)`."
+        )
     if not all(set(found) == {"rows", "repeats"} for found in uniqueness):
         yield "One of the two properties, `rows` and `repeats`, isn't set on every report."
         return

@@ -354,8 +354,8 @@ def monthly_run(span, resolver=latest_blessed):
     return parts
 
 # %% [markdown]
-# A folded function runs a definition by LocalDagRunner and reads from ML Metadata what each component came
-# to: `ran`, `cache`, `failed`, or `skipped`, if the store has no execution of it.
+# A folded `run` gives a definition to LocalDagRunner and reads from ML Metadata what each component came to:
+# `ran`, `cache`, `failed`, or `skipped`, if the store has no execution of it.
 
 # %% tags=["folded"]
 # Run, and read the states; the picture of the runs
@@ -615,7 +615,8 @@ def ours(parts):
 specs = {"the course's": compiled("course", pipeline.create(work / "course")),
          "ours": compiled("ours", ours(monthly_run(6)))}
 
-# %%
+# %% tags=["folded"]
+# What our spec says
 job = specs["ours"]["pipelineSpec"]
 pusher = job["root"]["dag"]["tasks"]["Pusher"]
 figures.md("\n\n".join([
@@ -665,7 +666,8 @@ def objections(spec):
         if any(place in json.dumps(task.get("inputs", {})) for place in map(str, (ROOT, work))):
             yield name, "reads or writes a folder of this machine"
 
-
+# %% tags=["folded"]
+# What both specs are told
 problems = pd.DataFrame([(which, *found) for which, spec in specs.items() for found in objections(spec)],
                         columns=["pipeline", "task", "problem"])
 figures.table(problems.groupby(["problem", "pipeline"]).task.agg(["size", ", ".join]).reset_index()
@@ -788,6 +790,12 @@ def wrong_rivals(done):
     return sum(latest != (span - 1 if span > 3 else None) for latest, span in zip(on_top, done, strict=True))
 
 
+lesson.reveal("4.5p2", wrong_rivals(backfill(most, False)[1]), within=1, form="{:.0f} gates")
+
+# %% tags=["folded"]
+# When each run was under way, and what came of it
+import matplotlib.pyplot as plt
+
 ways = {"one at a time": backfill(1, False), f"{most} at a time": backfill(most, False),
         f"{most} at a time, depends on past": backfill(most, True)}
 # Newest first: your function starts the smallest number, so the spans are given with a minus
@@ -796,12 +804,6 @@ ways[f"{most} at a time, newest first"] = {-span: x for span, x in times.items()
 table = pd.DataFrame([{"way": way, "hours": max(end for _, end in times.values()),
                        "December is done after": times[12][1], "wrong rivals": wrong_rivals(done)}
                       for way, (times, done) in ways.items()]).set_index("way")
-lesson.reveal("4.5p2", table["wrong rivals"].iloc[1], within=1, form="{:.0f} gates")
-
-# %% tags=["folded"]
-# When each run was under way, and what came of it
-import matplotlib.pyplot as plt
-
 title = (f"{most} at a time need {table.hours.iloc[1]} hours instead of {table.hours.iloc[0]}; "
          "if each waits for the one before, nothing is won")
 fig, axes = plt.subplots(1, 4, sharey=True, figsize=(9, 3.2))
@@ -814,17 +816,6 @@ axes[0].set(ylabel="month", yticks=list(hours))
 fig.suptitle(title, x=0.01, ha="left", fontweight="bold", fontsize=11)
 figures.show(fig, figures.alt(title, table, "{:,.0f}"))
 figures.table(table)
-
-# %% [markdown]
-# Three at a time is faster, and gates get a wrong rival. *Depends on past* makes every rival right, and
-# costs all that was won: of three places two stay empty. *Newest first* has December ready soonest, which
-# the desk may want; a rule that asks for "latest" then compares with models of the future. So settings don't
-# solve it. A rival as of the span, section 2, leaves the order free for training: only a gate has to wait
-# for the one before it.
-#
-# And with other hours, or where one run fails for good?
-
-# %%
 spread = [wrong_rivals(backfill(most, False, hours=drawn(other))[1]) for other in range(200)]
 low, middle, high = np.percentile(spread, [5, 50, 95])
 stuck = {way: len(backfill(most, past, broken=[5])[1])
@@ -834,8 +825,12 @@ figures.md(f"{most} at a time, 200 draws of the hours: {middle:.0f} wrong rivals
            f"{stuck['depends on past']} of 10 runs are done. Without: {stuck['without']}.")
 
 # %% [markdown]
-# How many gates are misled is chance; rarely it is none. With *depends on past* one broken month stops all
-# that follow, and silently: a run that waits has no failure to report.
+# Three at a time is faster, and gates get a wrong rival; how many is chance, and rarely it is none. *Depends
+# on past* makes every rival right, and costs all that was won: of three places two stay empty. And one broken
+# month stops all that follow, silently: a run that waits has no failure to report. *Newest first* has
+# December ready soonest, which the desk may want; a rule that asks for "latest" then compares with models of
+# the future. So settings don't solve it. A rival as of the span, section 2, leaves the order free for
+# training: only a gate has to wait for the one before it.
 #
 # **On Monday:** look up these settings for your own schedule. Where nobody chose, a default did.
 

@@ -442,8 +442,12 @@ shown("Three spans: the schema came from the cache twice, May's model stayed beh
       ["March", "April", "May"])
 NAMES = ["March", "April", "May", "June", "July", "August"]
 first = verdicts()
-figures.table(first.assign(span=[NAMES[span - 3] for span in first.span]).set_index("span").rename(
-    columns={"current_model_id": "model", "worse": "log loss above the rival's", "error": "standard error"}),
+made = dict(zip(first.current_model_id, first.span, strict=True))
+figures.table(pd.DataFrame({
+    "span": [NAMES[span - 3] for span in first.span],
+    "rival": [NAMES[made[rival] - 3] if rival else "none" for rival in first.rival],
+    "log loss above the rival's": first.worse, "standard error": first.error,
+    "blessed": first.blessed == 1}).set_index("span"),
     formats={"log loss above the rival's": "{:+.4f}", "standard error": "{:.4f}"})
 
 # %% [markdown]

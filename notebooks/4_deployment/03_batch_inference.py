@@ -1054,8 +1054,8 @@ lesson.end()
 #
 # The same job on Spark, about 5 minutes. Beam's own Spark runner needs a server in Java that no Python
 # package brings, so this is Spark's own way: `mapInPandas` hands each worker tables of rows. It needs Java
-# 17 and `pip install "mlops-workbook[spark]"` (300 MB); where one of them is missing, the cell does
-# nothing, and shows the same.
+# 17 and pyspark (300 MB; in the workbook's folder `uv pip install --python .venv "pyspark<4"`, where uv may
+# be `.venv/tools/bin/uv`); where one of them is missing, the cell does nothing, and shows the same.
 
 # %%
 import importlib.util

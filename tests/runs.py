@@ -1,9 +1,11 @@
 """Small notebooks and lessons, and running them: what the tests of runs share."""
 
+import contextlib
 import sys
 
 import nbformat
 import nbformat.v4 as v4
+import psutil
 
 from helpers.workbook import report, run, tasks
 from helpers.workbook.store import Store
@@ -47,3 +49,10 @@ def outputs(result) -> list:
     """All outputs of an executed notebook, in order."""
     cells = nbformat.reads(result.notebook, 4).cells
     return [output for cell in cells for output in cell.get("outputs", [])]
+
+
+def alive(pid):
+    """Whether a process is there and no zombie; it may leave between two questions."""
+    with contextlib.suppress(psutil.NoSuchProcess):
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    return False

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from runs import cell, notebook, outputs
+from runs import alive, cell, notebook, outputs
 
 from helpers.workbook import collect, guard
 from helpers.workbook.execute import Job, Limits, execute
@@ -143,7 +143,7 @@ KILLS_ITS_PARENT = (
 
 def is_gone(path: Path, within: float = 30) -> bool:
     pid, end = int(path.read_text()), time.monotonic() + within
-    while psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE:
+    while alive(pid):
         if time.monotonic() > end:
             os.kill(pid, signal.SIGKILL)
             return False

@@ -25,6 +25,7 @@ import pytest
 import websocket
 from ipykernel.kernelspec import write_kernel_spec
 from jupyter_client.manager import KernelManager
+from runs import alive
 
 from helpers import ROOT
 from helpers.desk import lab
@@ -117,9 +118,7 @@ def named(name, folder):
 def gone(*pids, within=SOON):
     """Whether none of these processes is left within so many seconds; a zombie is gone."""
     end = time.monotonic() + within
-    while any(
-        psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE for pid in pids
-    ):
+    while any(map(alive, pids)):
         if time.monotonic() > end:
             return False
         time.sleep(0.02)

@@ -14,10 +14,9 @@ from google.protobuf import text_format
 from scipy.stats import spearmanr
 from tensorflow_serving.config.model_server_config_pb2 import ModelServerConfig
 
-from helpers.exercises import source
 from helpers.flights.examples import CATEGORIES, FEATURES
 
-from .harness import cases
+from .harness import cases, quoted
 
 WHOLE = {"weekday", "day_minute"}
 
@@ -65,7 +64,7 @@ def _reply(body=None, method="POST", path="/v1/models/late:classify", status=200
 REFUSED = {"error": "Data types don't match."}
 
 
-CONFIG = next(text for tags, text in source.of("4.1b") if "solution" in tags).split('"""')[1]
+CONFIG = quoted("4.1b")
 SPECIFIC = "specific { versions: 1 versions: 2 }"
 STABLE, CANARY = (line for line in CONFIG.splitlines() if "version_labels" in line)
 

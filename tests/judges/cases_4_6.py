@@ -2,25 +2,9 @@
 
 import httpx
 
-from .harness import cases
+from .harness import cases, quoted
 
-PIECE = """
-resources:
-  requests: {cpu: "1", memory: 1Gi}
-  limits: {memory: 2Gi}
-startupProbe:
-  httpGet: {path: /v1/models/late/metadata, port: 8501}
-  periodSeconds: 5
-  failureThreshold: 60
-readinessProbe:
-  httpGet: {path: /v1/models/late/metadata, port: 8501}
-  periodSeconds: 5
-  failureThreshold: 2
-livenessProbe:
-  tcpSocket: {port: 8501}
-  periodSeconds: 10
-  failureThreshold: 6
-"""
+PIECE = quoted("4.6a")
 
 
 def _with(*pairs):

@@ -22,7 +22,7 @@ from unittest import mock
 import hypothesis
 from hypothesis import strategies as st
 
-from helpers.exercises import kit, sandbox
+from helpers.exercises import kit, sandbox, source
 from helpers.exercises.kit import INVALID, NOT_ATTEMPTED, RIGHT, WRONG, Exercise, Verdict
 from helpers.exercises.plain import Blank, NotData, plain, strict
 from helpers.exercises.worlds import Worlds
@@ -50,6 +50,11 @@ def cases(name: str, right: list[Any], wrong: dict[str, Any], given: Any = None,
     """Cases of an exercise with one answer, whose name is said once."""
     wrong, invalid = ({why: {name: x} for why, x in dict(of).items()} for of in (wrong, invalid))
     return Cases([{name: answer} for answer in right], wrong, given, invalid)
+
+
+def quoted(exercise_id: str) -> str:
+    """The text in triple quotes that the lesson's own solution binds, for cases that change a piece of it."""
+    return next(code for tags, code in source.of(exercise_id) if "solution" in tags).split('"""')[1]
 
 
 FUNCTIONS = (kit.Function, kit.Program)  # answered by a function
